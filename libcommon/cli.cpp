@@ -1,0 +1,224 @@
+#include "libcommon/cli.hpp"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <charconv>
+#include <chrono>
+#include <cstdio>
+#include <cstring>
+#include <new>
+#include <thread>
+
+#include "libcommon/error.hpp"
+#include "libcommon/version.hpp"
+
+namespace mallorn {
+namespace {
+
+const char* program_name = "mallorn";  // set once in run_main, before any thread starts
+
+constexpr unsigned kMaxThreads = 256;
+
+uint64_t now_ms() {
+  const auto now = std::chrono::steady_clock::now().time_since_epoch();
+  return static_cast<uint64_t>(
+      std::chrono::duration_cast<std::chrono::milliseconds>(now).count());
+}
+
+// A mapped file that shrinks under us raises SIGBUS on the next touch of the lost pages.
+extern "C" void on_bus_error(int) {
+  static const char text[] = ": error: a file became shorter while it was read [io]\n";
+  if (::write(STDERR_FILENO, program_name, std::strlen(program_name)) >= 0) {
+    (void)!::write(STDERR_FILENO, text, sizeof(text) - 1);
+  }
+  ::_exit(74);
+}
+
+void print_version(const Program& program) {
+  std::printf("%s %s (stream format %d, patch format %d)\n", program.name, kProgramVersion,
+              kStreamFormatVersion, kPatchFormatVersion);
+}
+
+// A closed standard stream would be given to the next file that is opened.
+void ensure_standard_streams() {
+  for (int fd = 0; fd <= 2; ++fd) {
+    if (::fcntl(fd, F_GETFD) == -1) (void)!::open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY);
+  }
+}
+
+}  // namespace
+
+void add_common_options(cxxopts::Options& options) {
+  options.add_options()("h,help", "")("version", "")("q,quiet", "")("v,verbose", "")(
+      "threads", "", cxxopts::value<std::string>());
+}
+
+bool parse_command_line(const Program& program, cxxopts::Options& options, int argc,
+                        const char* const* argv, CommonOptions* common,
+                        cxxopts::ParseResult* result) {
+  try {
+    *result = options.parse(argc, argv);
+  } catch (const cxxopts::exceptions::exception& fault) {
+    throw Error(Status::usage, fault.what(), std::string("see ") + program.name + " --help");
+  }
+  if (result->count("help") != 0) {
+    std::fputs(program.help, stdout);
+    return false;
+  }
+  if (result->count("version") != 0) {
+    print_version(program);
+    return false;
+  }
+  common->is_quiet = result->count("quiet") != 0;
+  common->is_verbose = result->count("verbose") != 0;
+  common->threads = std::clamp(std::thread::hardware_concurrency(), 1u, kMaxThreads);
+  if (result->count("threads") != 0) {
+    const std::string text = (*result)["threads"].as<std::string>();
+    common->threads = static_cast<unsigned>(parse_number(text, "--threads", 1, kMaxThreads));
+  }
+  return true;
+}
+
+int run_main(const Program& program, const std::function<int()>& body) {
+  program_name = program.name;
+  ensure_standard_streams();
+  struct sigaction action {};
+  action.sa_handler = on_bus_error;
+  ::sigaction(SIGBUS, &action, nullptr);
+  Status status = Status::internal;
+  try {
+    const int code = body();
+    if (std::fflush(stdout) == 0) return code;
+    print_message("error", "standard output: " + std::string(std::strerror(errno)) + " [io]");
+    return exit_code(Status::io);
+  } catch (const Error& error) {
+    status = error.status();
+    print_message("error", std::string(error.what()) + " [" + status_name(status) + "]");
+    if (!error.hint().empty()) print_message("hint", error.hint());
+  } catch (const std::bad_alloc&) {
+    status = Status::out_of_memory;
+    print_message("error", "out of memory [out_of_memory]");
+  } catch (const std::exception& error) {
+    print_message("error", std::string(error.what()) + " [internal]");
+  }
+  return exit_code(status);
+}
+
+int exit_code(Status status) {
+  switch (status) {
+    case Status::ok: return 0;
+    case Status::usage: return 64;
+    case Status::truncated:
+    case Status::trailing_bytes:
+    case Status::bad_magic:
+    case Status::malformed:
+    case Status::limit_exceeded:
+    case Status::overlap:
+    case Status::corrupt_data:
+    case Status::check_mismatch:
+    case Status::result_mismatch: return 65;
+    case Status::cannot_open: return 66;
+    case Status::unsupported_version:
+    case Status::unsupported_feature:
+    case Status::unknown_codec: return 69;
+    case Status::internal: return 70;
+    case Status::cannot_create: return 73;
+    case Status::io:
+    case Status::no_space:
+    case Status::out_of_memory: return 74;
+    case Status::interrupted: return 75;
+    case Status::base_mismatch: return 76;
+    case Status::bad_signature: return 77;
+  }
+  return 70;
+}
+
+void print_message(const char* severity, const std::string& text) {
+  std::fprintf(stderr, "%s: %s: %s\n", program_name, severity, printable(text).c_str());
+}
+
+uint64_t parse_number(const std::string& text, const std::string& option, uint64_t least,
+                      uint64_t most) {
+  uint64_t value = 0;
+  const char* end = text.data() + text.size();
+  const auto [at, fault] = std::from_chars(text.data(), end, value);
+  if (fault != std::errc() || at != end || value < least || value > most) {
+    throw Error(Status::usage, option + " takes a whole number from " + std::to_string(least) +
+                                   " to " + std::to_string(most) + ", not '" + text + "'");
+  }
+  return value;
+}
+
+namespace {
+
+// Length of the well-formed, printable UTF-8 sequence at the start of `text`; 0 if there is none.
+size_t printable_sequence(std::string_view text) {
+  const auto byte = [&](size_t i) { return static_cast<uint8_t>(text[i]); };
+  const uint8_t lead = byte(0);
+  if (lead < 0x80) return lead >= 0x20 && lead != 0x7F ? 1 : 0;
+  const size_t length = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
+  if (lead < 0xC2 || lead > 0xF4 || text.size() < length) return 0;
+  for (size_t i = 1; i < length; ++i) {
+    if ((byte(i) & 0xC0) != 0x80) return 0;
+  }
+  const bool is_c1_control = lead == 0xC2 && byte(1) < 0xA0;
+  const bool is_overlong = (lead == 0xE0 && byte(1) < 0xA0) || (lead == 0xF0 && byte(1) < 0x90);
+  const bool is_surrogate = lead == 0xED && byte(1) >= 0xA0;
+  // U+200E.. U+202E, U+2066..: marks that reorder the text around them
+  const bool is_direction = lead == 0xE2 && ((byte(1) == 0x80 && byte(2) >= 0x8B && byte(2) <= 0xAE) ||
+                                             (byte(1) == 0x81 && byte(2) >= 0xA6 && byte(2) <= 0xA9));
+  const bool is_beyond = lead == 0xF4 && byte(1) >= 0x90;
+  const bool is_refused = is_c1_control || is_overlong || is_surrogate || is_direction || is_beyond;
+  return is_refused ? 0 : length;
+}
+
+}  // namespace
+
+std::string printable(std::string_view text) {
+  constexpr char kDigits[] = "0123456789abcdef";
+  std::string shown;
+  while (!text.empty()) {
+    const size_t length = printable_sequence(text);
+    if (length > 0) {
+      shown.append(text.substr(0, length));
+      text.remove_prefix(length);
+      continue;
+    }
+    const auto byte = static_cast<uint8_t>(text.front());
+    shown += {'\\', 'x', kDigits[byte >> 4], kDigits[byte & 15]};
+    text.remove_prefix(1);
+  }
+  return shown;
+}
+
+std::string with_commas(uint64_t number) {
+  std::string digits = std::to_string(number);
+  for (size_t at = digits.size(); at > 3; at -= 3) digits.insert(at - 3, ",");
+  return digits;
+}
+
+Progress::Progress(bool is_wanted, std::string what, uint64_t total)
+    : is_wanted_(is_wanted && ::isatty(STDERR_FILENO) == 1),
+      what_(std::move(what)),
+      total_(std::max<uint64_t>(total, 1)),
+      started_ms_(now_ms()) {}
+
+void Progress::advance_to(uint64_t done) {
+  if (!is_wanted_) return;
+  const uint64_t now = now_ms();
+  if (now - started_ms_ < 1000 || now - shown_ms_ < 200) return;  // short work stays silent
+  shown_ms_ = now;
+  is_shown_ = true;
+  const uint64_t percent = std::min<uint64_t>(100, done / (total_ / 100 + 1));
+  std::fprintf(stderr, "\r%s: %s: %3u %%", program_name, what_.c_str(),
+               static_cast<unsigned>(percent));
+}
+
+Progress::~Progress() {
+  if (is_shown_) std::fputs("\r\033[K", stderr);
+}
+
+}  // namespace mallorn

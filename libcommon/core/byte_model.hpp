@@ -1,0 +1,199 @@
+// ByteModel: predicts the bytes of gaps (headers, metadata, names, tables) bit by bit, by mixing
+// what the bytes before say with what the base says (docs/format/structure.md, "Bytes").
+//
+// Host profile only: it takes about 2 MiB of memory. All arithmetic is on integers; encoder and
+// decoder run this same text.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "libcommon/core/base_cursor.hpp"
+#include "libcommon/core/bit_model.hpp"
+#include "libcommon/core/logistic.hpp"
+#include "libcommon/core/recent_match.hpp"
+#include "libcommon/core/word_guess.hpp"
+
+namespace mallorn {
+
+class ByteModel {
+ public:
+  ByteModel() {
+    weights_by_run_.fill(first_weights());
+    weights_by_node_.fill(first_weights());
+    corrections_.fill(first_correction());
+  }
+
+  // Back to the state in which every chunk begins. Costs nothing if no byte was coded since.
+  void reset() {
+    if (bytes_coded_ == 0) return;
+    for (auto& table : tables_) table.fill(BitModel{});
+    weights_by_run_.fill(first_weights());
+    weights_by_node_.fill(first_weights());
+    corrections_.fill(first_correction());
+    words_ = WordGuess{};
+    recent_.reset();
+    bytes_coded_ = 0;
+  }
+
+  // Before the bytes of a step: `position` is its offset in the result, `before` the eight bytes
+  // of the result ahead of it (the nearest one lowest, zeros before the start).
+  void begin_step(uint64_t position, uint64_t before) {
+    position_ = position;
+    history_ = before;
+    words_.begin_step();
+  }
+
+  // Codes one byte; `cursor` says what the base expects here and is told what came.
+  template <typename Coder>
+  uint8_t code(Coder& coder, uint8_t byte, BaseCursor& cursor) {
+    words_.begin_byte(position_, cursor);
+    recent_.begin_byte(history_);
+    set_contexts(cursor);
+    uint32_t node = 1;
+    for (uint32_t depth = 0; depth < 8; ++depth) {
+      node = 2 * node + code_bit(coder, node, depth, (byte >> (7 - depth)) & 1u);
+    }
+    const auto coded = static_cast<uint8_t>(node);
+    words_.end_byte(position_, coded);
+    history_ = history_ << 8 | coded;
+    recent_.end_byte(coded, history_);
+    ++position_;
+    ++bytes_coded_;
+    cursor.advance(coded);
+    return coded;
+  }
+
+ private:
+  static constexpr uint32_t kContexts = 14;
+  static constexpr uint32_t kInputs = kContexts + 1;  // and a constant
+  static constexpr uint32_t kTableBits = 16;          // slots per context, as a power of two
+  static constexpr uint32_t kSlotLimit = 127;
+  static constexpr uint32_t kRunSets = 48;
+
+  using Inputs = std::array<int32_t, kInputs>;
+  using Weights = std::array<int32_t, kInputs>;  // 16.16
+
+  static constexpr Weights first_weights() {
+    Weights weights{};
+    weights.fill(65536 * 3 / 10);
+    return weights;
+  }
+
+  // Probabilities at 33 stretches, 128 apart: to begin with, what they stand for.
+  using Correction = std::array<uint16_t, 33>;
+  static constexpr Correction first_correction() {
+    Correction correction{};
+    for (int32_t i = 0; i < 33; ++i) {
+      correction[static_cast<size_t>(i)] = static_cast<uint16_t>(squash((i - 16) * 128));
+    }
+    return correction;
+  }
+
+  static constexpr uint32_t hash(uint64_t value, uint32_t salt) {
+    return static_cast<uint32_t>((value + salt) * 0x9E3779B97F4A7C15ull >> 32);
+  }
+
+  // 0, 1, 2, 3, then doubling: 4.., 8.., 16.., 32 and more.
+  static constexpr uint32_t run_class(uint32_t run) {
+    return run < 4 ? run : run < 8 ? 4 : run < 16 ? 5 : run < 32 ? 6 : 7;
+  }
+
+  void set_contexts(const BaseCursor& cursor) {
+    const uint32_t straight = cursor.straight() | (cursor.has_straight() ? 256u : 0u);
+    const uint32_t waiting = cursor.waiting() | (cursor.has_waiting() ? 256u : 0u);
+    const uint32_t run = run_class(cursor.straight_run());
+    const uint32_t other_run = run_class(cursor.waiting_run());
+    const uint32_t shifted = (straight + cursor.last_difference()) & 0xFF;
+    const uint64_t last = history_;
+    const uint64_t phase = position_ & 3;
+    for (uint32_t i = 0; i < 4; ++i) {
+      contexts_[i] = hash(last & ((1ull << (8 * (i + 1))) - 1), i + 1);
+    }
+    contexts_[4] = hash(last & 0xFFFFFFFFFFFF, 5);
+    contexts_[5] = hash(straight | run << 9, 6);
+    contexts_[6] = hash(waiting | straight << 9 | other_run << 18 | run << 22, 7);
+    contexts_[7] = hash(shifted | straight << 9 | (run < 2 ? 1u : 0u) << 18, 8);
+    contexts_[8] = hash(straight | (last & 0xFF) << 9 | uint64_t{waiting} << 17, 9);
+    contexts_[9] = hash((last >> 24 & 0xFF) | straight << 9 | phase << 18, 10);
+    for (uint32_t i = 0; i < WordGuess::kGuesses; ++i) {
+      const uint32_t guess = words_.byte(i, position_);
+      const uint32_t agrees = guess == cursor.straight() ? 1u : 0u;
+      contexts_[10 + i] = hash(guess | words_.trust(i) << 8 | agrees << 12 | phase << 14, 11 + i);
+    }
+    contexts_[13] = hash(recent_.expected() | run_class(recent_.run()) << 9 |
+                             uint32_t{cursor.straight()} << 12, 14);
+    expected_ = cursor.straight() | 256u;
+    run_set_ = !cursor.has_straight() ? 0
+               : cursor.has_waiting() ? 1 + run + 8 * (1 + other_run / 2)
+                                      : 1 + run;
+  }
+
+  template <typename Coder>
+  uint32_t code_bit(Coder& coder, uint32_t node, uint32_t depth, uint32_t bit) {
+    std::array<BitModel*, kContexts> slots;
+    Inputs inputs;
+    for (uint32_t i = 0; i < kContexts; ++i) {
+      const uint32_t index = (contexts_[i] + node * 0x9E3779B1u) * 0x2C1B3C6Du >> (32 - kTableBits);
+      slots[i] = &tables_[i][index];
+      inputs[i] = slots[i]->count > 0 ? stretch(slots[i]->p16) : 0;
+    }
+    inputs[kContexts] = 256;
+    // Which weights apply: does the byte the base expects still agree with the bits so far?
+    const bool agrees = expected_ >> (8 - depth) == node;
+    const uint32_t run_set = agrees ? run_set_ : 0;
+    Weights& by_run = weights_by_run_[run_set];
+    Weights& by_node = weights_by_node_[node];
+    const int32_t dot_run = dot(by_run, inputs);
+    const int32_t dot_node = dot(by_node, inputs);
+    const int32_t mixed = (dot_run + dot_node) >> 1;
+    const uint32_t expected_bit = expected_ >> (7 - depth) & 1u;
+    Correction& correction = corrections_[(agrees ? 1 + expected_bit : 0) * kRunSets + run_set];
+    const uint32_t at = static_cast<uint32_t>(mixed + 2048);
+    const uint32_t low = at >> 7;
+    const int32_t part = static_cast<int32_t>(at & 127u);
+    const int32_t corrected = (correction[low] * (128 - part) + correction[low + 1] * part) >> 7;
+    const int32_t p = (squash(mixed) + corrected) >> 1;
+    bit = coder.code(static_cast<uint32_t>(p < 16 ? 16 : p > 65520 ? 65520 : p), bit);
+
+    const int32_t target = bit != 0 ? 65535 : 0;
+    uint16_t& nearer = correction[low + (part >= 64 ? 1 : 0)];
+    nearer = static_cast<uint16_t>(nearer + ((target - nearer) >> 6));
+    learn(by_run, inputs, target - squash(dot_run));
+    learn(by_node, inputs, target - squash(dot_node));
+    for (BitModel* slot : slots) slot->update(bit, kSlotLimit);
+    return bit;
+  }
+
+  static int32_t dot(const Weights& weights, const Inputs& inputs) {
+    int64_t sum = 0;
+    for (uint32_t i = 0; i < kInputs; ++i) sum += int64_t{weights[i]} * inputs[i];
+    sum >>= 16;
+    return static_cast<int32_t>(sum < -kMaxStretch ? -kMaxStretch
+                                : sum > kMaxStretch ? kMaxStretch : sum);
+  }
+
+  // Faster while little is known: the first 4 KiB decide what most patches cost.
+  void learn(Weights& weights, const Inputs& inputs, int32_t error) const {
+    const int32_t rate =
+        bytes_coded_ < 4096 ? 28 - static_cast<int32_t>(bytes_coded_ >> 8) : 12;
+    for (uint32_t i = 0; i < kInputs; ++i) {
+      weights[i] += static_cast<int32_t>((int64_t{inputs[i]} * error * rate + (1 << 17)) >> 18);
+    }
+  }
+
+  std::array<std::array<BitModel, size_t{1} << kTableBits>, kContexts> tables_{};
+  std::array<Weights, kRunSets> weights_by_run_;
+  std::array<Weights, 256> weights_by_node_;
+  std::array<Correction, 3 * kRunSets> corrections_;
+  WordGuess words_;
+  RecentMatch recent_;
+  std::array<uint32_t, kContexts> contexts_{};
+  uint64_t position_ = 0;
+  uint64_t history_ = 0;
+  uint64_t bytes_coded_ = 0;
+  uint32_t expected_ = 0;  // with a leading one, as nodes have
+  uint32_t run_set_ = 0;
+};
+
+}  // namespace mallorn

@@ -1,0 +1,172 @@
+#include "libcommon/core/patch_format.hpp"
+
+#include "libcommon/core/crc32c.hpp"
+
+namespace mallorn {
+namespace {
+
+constexpr size_t kLengthOffset = 6;
+constexpr size_t kCheckBytes = 4;
+constexpr uint8_t kFileCount = 1;  // version 0 patches one file
+
+template <size_t N>
+void read_array(ByteReader& reader, std::array<uint8_t, N>& to) {
+  const ByteView view = reader.bytes(N);
+  if (view.size() == N) memcpy(to.data(), view.data(), N);
+}
+
+}  // namespace
+
+size_t write_patch_header(const PatchHeader& header, ByteSpan to) {
+  ByteWriter writer(to);
+  const size_t length = kPatchHeaderFixedBytes + header.model_id_bytes;
+  writer.bytes(kPatchMagic);
+  writer.u8(kPatchVersion);
+  writer.u8(static_cast<uint8_t>(header.profile));
+  writer.u16(static_cast<uint16_t>(length));
+  writer.u32(header.features);
+  writer.u32(header.memory_kib);
+  writer.u64(header.release);
+  writer.u64(header.body_bytes);
+  writer.bytes(header.body_digest);
+  writer.u8(kFileCount);
+  writer.u8(header.model_id_bytes);
+  writer.u16(0);
+  writer.u64(header.base_bytes);
+  writer.bytes(header.base_digest);
+  writer.u64(header.result_bytes);
+  writer.bytes(header.result_digest);
+  writer.bytes(ByteView(header.model_id).first(header.model_id_bytes));
+  writer.u32(crc32c(0, writer.written()));
+  return writer.size();
+}
+
+Status patch_header_length(ByteView fixed_part, size_t* length) {
+  if (fixed_part.size() < kPatchHeaderFixedBytes) return Status::truncated;
+  if (memcmp(fixed_part.data(), kPatchMagic.data(), kPatchMagic.size()) != 0) {
+    return Status::bad_magic;
+  }
+  if (fixed_part[kPatchMagic.size()] != kPatchVersion) return Status::unsupported_version;
+  const size_t declared = load_le<uint16_t>(fixed_part.data() + kLengthOffset);
+  if (declared < kPatchHeaderFixedBytes || declared > kMaxPatchHeaderBytes) {
+    return Status::malformed;
+  }
+  *length = declared;
+  return Status::ok;
+}
+
+Status read_patch_header(ByteView bytes, PatchHeader* header) {
+  size_t length = 0;
+  if (const Status status = patch_header_length(bytes, &length); status != Status::ok) {
+    return status;
+  }
+  if (bytes.size() != length) return Status::truncated;
+  const ByteView covered = bytes.first(length - kCheckBytes);
+  if (load_le<uint32_t>(bytes.data() + covered.size()) != crc32c(0, covered)) {
+    return Status::check_mismatch;
+  }
+  ByteReader reader(covered);
+  PatchHeader read;
+  reader.skip(kPatchMagic.size() + 1);
+  const uint8_t profile = reader.u8();
+  reader.skip(2);
+  read.features = reader.u32();
+  read.memory_kib = reader.u32();
+  read.release = reader.u64();
+  read.body_bytes = reader.u64();
+  read_array(reader, read.body_digest);
+  const uint8_t file_count = reader.u8();
+  read.model_id_bytes = reader.u8();
+  const uint16_t reserved = reader.u16();
+  read.base_bytes = reader.u64();
+  read_array(reader, read.base_digest);
+  read.result_bytes = reader.u64();
+  read_array(reader, read.result_digest);
+  if (read.model_id_bytes != reader.remaining()) return Status::malformed;
+  const ByteView id = reader.bytes(read.model_id_bytes);
+  if (!id.empty()) memcpy(read.model_id.data(), id.data(), id.size());
+  if (!reader.ok()) return reader.status();
+  if (reserved != 0 || read.body_bytes == 0) return Status::malformed;
+  if (profile > static_cast<uint8_t>(Profile::lite) || file_count != kFileCount ||
+      (read.features & ~kKnownFeatures) != 0) {
+    return Status::unsupported_feature;
+  }
+  read.profile = static_cast<Profile>(profile);
+  *header = read;
+  return Status::ok;
+}
+
+void write_chunk_header(const ChunkHeader& header, ByteWriter& writer) {
+  writer.varint(header.result_bytes);
+  writer.varint(header.coded_result_bytes);
+  writer.varint(header.step_count);
+  writer.u32(header.check);
+  writer.varint(header.section_count);
+  for (uint32_t i = 0; i < header.section_count; ++i) {
+    const SectionHeader& section = header.sections[i];
+    writer.u8(static_cast<uint8_t>(section.codec));
+    writer.u8(static_cast<uint8_t>(section.dtype));
+    writer.u8(section.has_base ? 1 : 0);
+    writer.varint(section.result_bytes);
+    writer.varint(section.coded_bytes);
+  }
+}
+
+namespace {
+
+Status read_section_header(ByteReader& reader, SectionHeader* section) {
+  const uint8_t codec = reader.u8();
+  const uint8_t dtype = reader.u8();
+  const uint8_t flags = reader.u8();
+  section->result_bytes = reader.varint();
+  section->coded_bytes = reader.varint();
+  if (!reader.ok()) return reader.status();
+  if (codec > static_cast<uint8_t>(CodecId::planes)) return Status::unknown_codec;
+  section->codec = static_cast<CodecId>(codec);
+  section->dtype = static_cast<Dtype>(dtype);
+  if (flags > 1 || dtype_layout(section->dtype).dtype != section->dtype) return Status::malformed;
+  section->has_base = flags == 1;
+  return section->result_bytes == 0 ? Status::malformed : Status::ok;
+}
+
+}  // namespace
+
+Status read_chunk(ByteView record, ChunkView* chunk) {
+  ByteReader reader(record);
+  ChunkHeader& header = chunk->header;
+  header.result_bytes = reader.varint();
+  header.coded_result_bytes = reader.varint();
+  const uint64_t step_count = reader.varint();
+  header.check = reader.u32();
+  const uint64_t section_count = reader.varint();
+  if (!reader.ok()) return reader.status();
+  if (header.result_bytes > kMaxChunkResult || header.coded_result_bytes > kMaxChunkCoded ||
+      step_count > kMaxChunkSteps || section_count > kMaxChunkSections) {
+    return Status::limit_exceeded;
+  }
+  if (header.result_bytes == 0 || step_count == 0) return Status::malformed;
+  header.step_count = static_cast<uint32_t>(step_count);
+  header.section_count = static_cast<uint32_t>(section_count);
+  uint64_t sections_result = 0;
+  uint64_t sections_coded = 0;
+  for (uint32_t i = 0; i < header.section_count; ++i) {
+    SectionHeader& section = header.sections[i];
+    if (const Status status = read_section_header(reader, &section); status != Status::ok) {
+      return status;
+    }
+    if (!checked_add(sections_result, section.result_bytes, &sections_result) ||
+        !checked_add(sections_coded, section.coded_bytes, &sections_coded)) {
+      return Status::malformed;
+    }
+  }
+  if (sections_result > header.coded_result_bytes || sections_coded > reader.remaining()) {
+    return Status::malformed;
+  }
+  chunk->structure = reader.bytes(reader.remaining() - sections_coded);
+  for (uint32_t i = 0; i < header.section_count; ++i) {
+    chunk->payloads[i] = reader.bytes(header.sections[i].coded_bytes);
+  }
+  return reader.status();
+}
+
+}  // namespace mallorn

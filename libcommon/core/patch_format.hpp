@@ -1,0 +1,106 @@
+// The patch file: its header, its records, their limits (docs/format/patch.md).
+//
+//   header | records … | 0 | end of file
+//
+// The header binds everything a signature must cover: base, result, body, model, release, memory.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "libcommon/core/byte_reader.hpp"
+#include "libcommon/core/byte_writer.hpp"
+#include "libcommon/core/dtype.hpp"
+
+namespace mallorn {
+
+constexpr std::array<uint8_t, 4> kPatchMagic = {0x8D, 'M', 'L', 'P'};
+constexpr uint8_t kPatchVersion = 0;
+constexpr size_t kDigestBytes = 32;
+constexpr size_t kMaxModelIdBytes = 64;
+constexpr size_t kPatchHeaderFixedBytes = 152;  // without the model id
+constexpr size_t kMaxPatchHeaderBytes = kPatchHeaderFixedBytes + kMaxModelIdBytes;
+
+enum class Profile : uint8_t { host = 0, lite = 1 };
+
+// Mandatory features: a reader that does not know a bit refuses the patch.
+constexpr uint32_t kFeatureZstd = 1u << 0;       // sections or runs coded by zstd
+constexpr uint32_t kFeatureStructure = 1u << 1;  // bytes coded by ByteModel
+constexpr uint32_t kKnownFeatures = kFeatureZstd | kFeatureStructure;
+
+struct PatchHeader {
+  Profile profile = Profile::host;
+  uint32_t features = 0;
+  uint32_t memory_kib = 0;  // that apply needs beside the mapped base, per thread
+  uint64_t release = 0;     // counter against downgrades; 0: none
+  uint64_t body_bytes = 0;  // records and their end mark
+  std::array<uint8_t, kDigestBytes> body_digest{};
+  uint64_t base_bytes = 0;
+  std::array<uint8_t, kDigestBytes> base_digest{};
+  uint64_t result_bytes = 0;
+  std::array<uint8_t, kDigestBytes> result_digest{};
+  uint8_t model_id_bytes = 0;
+  std::array<uint8_t, kMaxModelIdBytes> model_id{};
+
+  bool operator==(const PatchHeader&) const = default;
+};
+
+// Serialises `header` with its check; `to` has room for kMaxPatchHeaderBytes. Returns the length.
+size_t write_patch_header(const PatchHeader& header, ByteSpan to);
+
+// How long the header that begins with these kPatchHeaderFixedBytes is. Refuses wrong magic
+// (bad_magic), other versions (unsupported_version) and impossible lengths (malformed).
+Status patch_header_length(ByteView fixed_part, size_t* length);
+
+// Reads a whole header. Refuses what patch_header_length() refuses, a wrong check
+// (check_mismatch), unknown features or profile (unsupported_feature), reserved bits (malformed).
+Status read_patch_header(ByteView bytes, PatchHeader* header);
+
+// Limits of the host profile.
+constexpr uint64_t kMaxChunkCoded = 1u << 20;    // result bytes of a chunk that are not copies
+constexpr uint64_t kMaxChunkResult = 1ull << 30;  // result bytes of a chunk, copies included
+constexpr uint32_t kMaxChunkSteps = 1u << 14;
+constexpr uint32_t kMaxChunkSections = 64;
+// A record holds at most this: incompressible sections are stored, structure grows by a little.
+constexpr uint64_t kMaxRecordBytes = kMaxChunkCoded + (1u << 18);
+
+// What the host profile needs beside the mapped base, per thread: models, buffers, zstd's window.
+constexpr uint32_t kHostMemoryKib = 16 * 1024;
+
+enum class RecordKind : uint8_t {
+  chunk = 0,     // steps that rebuild a range of the result from the base and the record alone
+  zstd_run = 1,  // the next piece of one zstd stream that holds the whole result
+};
+
+enum class CodecId : uint8_t { stored = 0, zstd = 1, planes = 2 };
+
+// One section of a chunk: bytes of several steps of one dtype, coded together.
+struct SectionHeader {
+  CodecId codec = CodecId::stored;
+  Dtype dtype = Dtype::opaque;
+  bool has_base = false;      // its steps read as many bytes of the base, as prediction
+  uint64_t result_bytes = 0;  // of all its steps
+  uint64_t coded_bytes = 0;
+};
+
+// The head of a chunk record, after its kind byte.
+struct ChunkHeader {
+  uint64_t result_bytes = 0;
+  uint64_t coded_result_bytes = 0;  // of these, not copied
+  uint32_t step_count = 0;
+  uint32_t check = 0;  // CRC-32C of the result bytes
+  uint32_t section_count = 0;
+  std::array<SectionHeader, kMaxChunkSections> sections{};
+};
+
+void write_chunk_header(const ChunkHeader& header, ByteWriter& writer);
+
+// Reads and checks a chunk header; `structure` and the sections' `payloads` view into the record.
+struct ChunkView {
+  ChunkHeader header;
+  ByteView structure;
+  std::array<ByteView, kMaxChunkSections> payloads;
+};
+Status read_chunk(ByteView record, ChunkView* chunk);
+
+}  // namespace mallorn

@@ -1,0 +1,101 @@
+#include "libcommon/delta_stream.hpp"
+
+#include <algorithm>
+
+#include "libcommon/core/byte_reader.hpp"
+#include "libcommon/core/byte_writer.hpp"
+#include "libcommon/core/patch_format.hpp"
+#include "libcommon/error.hpp"
+
+namespace mallorn {
+namespace {
+
+// kind, dtype, predictor, four numbers
+constexpr size_t kMaxStepBytes = 3 + 4 * kMaxVarintBytes;
+constexpr uint64_t kMaxParameterBytes = 1u << 16;
+
+Step read_step(ByteReader& reader) {
+  Step step;
+  const uint8_t kind = reader.u8();
+  const uint8_t dtype = reader.u8();
+  const uint8_t predictor = reader.u8();
+  step.result_bytes = reader.varint();
+  step.base_offset = reader.varint();
+  const uint64_t parameter_bytes = reader.varint();
+  if (parameter_bytes > kMaxParameterBytes) reader.fail(Status::limit_exceeded);
+  const ByteView parameters = reader.bytes(reader.ok() ? parameter_bytes : 0);
+  step.parameters.assign(parameters.begin(), parameters.end());
+  step.kind = static_cast<StepKind>(kind);
+  step.dtype = static_cast<Dtype>(dtype);
+  step.predictor = static_cast<Predictor>(predictor);
+  if (kind > static_cast<uint8_t>(StepKind::literal) || step.result_bytes == 0 ||
+      dtype_layout(step.dtype).dtype != step.dtype) {
+    reader.fail(Status::malformed);
+  }
+  if (predictor > static_cast<uint8_t>(Predictor::bytes) || !step.parameters.empty()) {
+    reader.fail(Status::unsupported_feature);
+  }
+  return step;
+}
+
+bool fits_base(const Step& step, uint64_t base_length) {
+  if (step.kind == StepKind::literal) return step.base_offset == 0;
+  const bool may_end_early = step.kind == StepKind::predict && step.predictor == Predictor::bytes;
+  if (may_end_early) return step.base_offset <= base_length;
+  return range_fits(step.base_offset, step.result_bytes, base_length);
+}
+
+}  // namespace
+
+uint64_t base_bytes_of(const Step& step, uint64_t base_length) {
+  if (step.kind == StepKind::literal) return 0;
+  // The word that the last byte begins reaches three bytes further.
+  const bool looks_ahead = step.kind == StepKind::predict && step.predictor == Predictor::bytes;
+  return std::min(step.result_bytes + (looks_ahead ? 3 : 0), base_length - step.base_offset);
+}
+
+std::vector<uint8_t> steps_to_bytes(const std::vector<Step>& steps) {
+  size_t parameter_bytes = 0;
+  for (const Step& step : steps) parameter_bytes += step.parameters.size();
+  std::vector<uint8_t> bytes(kMaxVarintBytes + steps.size() * kMaxStepBytes + parameter_bytes);
+  ByteWriter writer(bytes);
+  writer.varint(steps.size());
+  for (const Step& step : steps) {
+    writer.u8(static_cast<uint8_t>(step.kind));
+    writer.u8(static_cast<uint8_t>(step.dtype));
+    writer.u8(static_cast<uint8_t>(step.predictor));
+    writer.varint(step.result_bytes);
+    writer.varint(step.base_offset);
+    writer.varint(step.parameters.size());
+    writer.bytes(step.parameters);
+  }
+  bytes.resize(writer.size());
+  return bytes;
+}
+
+std::vector<Step> steps_from_bytes(ByteView payload, const DeltaManifest& manifest,
+                                   uint64_t result_offset, const std::string& context) {
+  ByteReader reader(payload);
+  const uint64_t count = reader.varint();
+  if (count == 0 || count > kMaxChunkSteps) reader.fail(Status::limit_exceeded);
+  std::vector<Step> steps;
+  uint64_t made = 0;
+  uint64_t coded = 0;
+  for (uint64_t i = 0; i < count && reader.ok(); ++i) {
+    Step step = read_step(reader);
+    if (!reader.ok()) break;
+    const uint64_t left = manifest.result.length_bytes - result_offset - made;
+    if (step.result_bytes > left || !fits_base(step, manifest.base.length_bytes)) {
+      reader.fail(Status::malformed);
+    }
+    made += step.result_bytes;
+    coded += step.kind == StepKind::copy ? 0 : step.result_bytes;
+    steps.push_back(std::move(step));
+  }
+  if (made > kMaxChunkResult || coded > kMaxChunkCoded) reader.fail(Status::limit_exceeded);
+  if (!reader.at_end()) reader.fail(Status::trailing_bytes);
+  require(reader, context + ": steps frame");
+  return steps;
+}
+
+}  // namespace mallorn

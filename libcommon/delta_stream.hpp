@@ -1,0 +1,66 @@
+// What a delta stream says: how each chunk of the result is made from the base
+// (docs/format/stream.md, "Delta streams"). mallorn-delta writes it, mallorn-pack reads it.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "libcommon/core/bytes.hpp"
+#include "libcommon/core/dtype.hpp"
+#include "libcommon/manifest.hpp"
+
+namespace mallorn {
+
+enum class StepKind : uint8_t {
+  copy = 0,     // bytes of the base, as they are
+  predict = 1,  // bytes that resemble those of the base
+  literal = 2,  // bytes that nothing in the base resembles
+};
+
+// How the base predicts the result. More will come; a reader refuses those it does not know.
+enum class Predictor : uint8_t {
+  same_value = 0,  // element by element, the value at the same place
+  bytes = 1,       // byte by byte, but bytes may have been inserted or removed (BaseCursor)
+};
+
+struct Step {
+  StepKind kind = StepKind::literal;
+  Dtype dtype = Dtype::opaque;  // of the elements; the step holds whole blocks, but for a ragged end
+  Predictor predictor = Predictor::same_value;
+  uint64_t result_bytes = 0;
+  uint64_t base_offset = 0;  // copy, predict: result_bytes bytes from here lie in the base, but for
+                             // predictor `bytes`, which may begin near its end
+  std::vector<uint8_t> parameters;  // of the predictor; none so far
+
+  bool operator==(const Step&) const = default;
+};
+
+// One model of the two.
+struct DeltaSide {
+  std::string path;  // by reference: the file; else empty
+  uint64_t length_bytes = 0;
+  Digest digest{};
+};
+
+struct DeltaManifest {
+  DeltaSide base;
+  DeltaSide result;
+  std::string format;  // of the result, for people
+};
+
+std::string delta_manifest_to_json(const DeltaManifest& manifest);
+DeltaManifest delta_manifest_from_json(std::string_view text, const std::string& context);
+
+// The payload of a `steps` frame: the steps of one chunk.
+std::vector<uint8_t> steps_to_bytes(const std::vector<Step>& steps);
+// Checks every step against the lengths of base and result; `result_offset` is where the chunk
+// begins. Throws Error with `context`.
+std::vector<Step> steps_from_bytes(ByteView payload, const DeltaManifest& manifest,
+                                   uint64_t result_offset, const std::string& context);
+
+// How many bytes of the base a step looks at, from base_offset on.
+uint64_t base_bytes_of(const Step& step, uint64_t base_length);
+
+}  // namespace mallorn

@@ -1,0 +1,29 @@
+// SHA-256, by OpenSSL: gigabytes are hashed, and it uses the processor's instructions for it.
+#pragma once
+
+#include <memory>
+
+#include "libcommon/core/bytes.hpp"
+#include "libcommon/manifest.hpp"
+
+namespace mallorn {
+
+class Sha256 {
+ public:
+  Sha256();
+  ~Sha256();
+  Sha256(const Sha256&) = delete;
+  Sha256& operator=(const Sha256&) = delete;
+
+  void update(ByteView bytes);
+  // The digest of all bytes so far; the object is spent afterwards.
+  Digest finish();
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+Digest sha256(ByteView bytes);
+
+}  // namespace mallorn

@@ -1,0 +1,218 @@
+#include "libcommon/file.hpp"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "libcommon/error.hpp"
+
+namespace mallorn {
+namespace {
+
+// Errors of write(2) and its kin that mean: there is no room.
+Status status_of_write_error(int error) {
+  const bool is_full = error == ENOSPC || error == EDQUOT || error == EFBIG;
+  return is_full ? Status::no_space : Status::io;
+}
+
+[[noreturn]] void fail(Status status, const std::string& name, int error) {
+  throw Error(status, name + ": " + std::strerror(error));
+}
+
+}  // namespace
+
+Fd::~Fd() {
+  if (fd_ >= 0) ::close(fd_);
+}
+
+Fd& Fd::operator=(Fd&& other) noexcept {
+  if (this != &other) {
+    if (fd_ >= 0) ::close(fd_);
+    fd_ = other.release();
+  }
+  return *this;
+}
+
+int Fd::release() { return std::exchange(fd_, -1); }
+
+Fd open_input(const std::string& path) {
+  Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  struct stat info {};
+  if (fd.get() < 0 || ::fstat(fd.get(), &info) != 0) fail(Status::cannot_open, path, errno);
+  if (S_ISDIR(info.st_mode)) fail(Status::cannot_open, path, EISDIR);
+  return fd;
+}
+
+MappedFile::MappedFile(const std::string& path) : path_(path) {
+  // O_NONBLOCK: opening a FIFO must not wait for a writer; it is refused by map().
+  const Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (fd.get() < 0) fail(Status::cannot_open, path, errno);
+  map(fd.get());
+}
+
+MappedFile::MappedFile(const Fd& fd, std::string name) : path_(std::move(name)) { map(fd.get()); }
+
+void MappedFile::map(int fd) {
+  struct stat info {};
+  if (::fstat(fd, &info) != 0) fail(Status::cannot_open, path_, errno);
+  if (!S_ISREG(info.st_mode)) throw Error(Status::cannot_open, path_ + ": not a regular file");
+  size_ = static_cast<size_t>(info.st_size);
+  if (size_ == 0) return;
+  void* data = ::mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, fd, 0);
+  if (data == MAP_FAILED) fail(Status::cannot_open, path_, errno);
+  data_ = static_cast<const uint8_t*>(data);
+  ::madvise(data, size_, MADV_SEQUENTIAL);
+}
+
+MappedFile::~MappedFile() {
+  if (data_ != nullptr) ::munmap(const_cast<uint8_t*>(data_), size_);
+}
+
+void MappedFile::release(uint64_t offset, uint64_t length) const {
+  constexpr uint64_t kPage = 4096;
+  const uint64_t first = (offset + kPage - 1) / kPage * kPage;
+  const uint64_t end = std::min<uint64_t>(offset + length, size_) / kPage * kPage;
+  if (first < end) ::madvise(const_cast<uint8_t*>(data_) + first, end - first, MADV_DONTNEED);
+}
+
+size_t read_full(int fd, ByteSpan to, const std::string& name) {
+  size_t done = 0;
+  while (done < to.size()) {
+    const ssize_t count = ::read(fd, to.data() + done, to.size() - done);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) fail(Status::io, name, errno);
+    if (count == 0) break;
+    done += static_cast<size_t>(count);
+  }
+  return done;
+}
+
+void write_full(int fd, ByteView bytes, const std::string& name) {
+  // One call moves at most 1 GiB, below every system's limit for a single write.
+  constexpr size_t kLargest = size_t{1} << 30;
+  size_t done = 0;
+  while (done < bytes.size()) {
+    const ssize_t count = ::write(fd, bytes.data() + done, std::min(bytes.size() - done, kLargest));
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) fail(status_of_write_error(errno), name, errno);
+    done += static_cast<size_t>(count);
+  }
+}
+
+Fd make_temporary_file() {
+  const char* folder = ::getenv("TMPDIR");
+  std::string name = std::string(folder != nullptr && *folder != '\0' ? folder : "/tmp");
+  Fd unnamed(::open(name.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
+  if (unnamed.get() >= 0) return unnamed;
+  name += "/mallorn-XXXXXX";
+  Fd named(::mkostemp(name.data(), O_CLOEXEC));
+  if (named.get() < 0) fail(Status::cannot_create, name, errno);
+  ::unlink(name.c_str());
+  return named;
+}
+
+Output::Output(const std::string& path, bool force) : name_(path), force_(force) {
+  if (path.empty() || path == "-") {
+    is_stdout_ = true;
+    name_ = "standard output";
+    fd_ = Fd(STDOUT_FILENO);
+    if (::isatty(STDOUT_FILENO) == 1) {
+      throw Error(Status::usage, "will not write binary data to a terminal",
+                  "redirect standard output, or name a file with -o");
+    }
+    return;
+  }
+  struct stat info {};
+  if (::lstat(path.c_str(), &info) == 0) {
+    if (!S_ISREG(info.st_mode) && !S_ISLNK(info.st_mode)) {
+      throw Error(Status::cannot_create, path + ": exists and is not a regular file");
+    }
+    if (!force) {
+      throw Error(Status::cannot_create, path + ": exists", "use --force to replace it");
+    }
+  }
+  const size_t slash = path.rfind('/');
+  folder_ = slash == std::string::npos ? "." : path.substr(0, slash + 1);
+  open_temporary();
+}
+
+void Output::open_temporary() {
+  // An unnamed file vanishes by itself if this program dies, however it dies.
+  fd_ = Fd(::open(folder_.c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, 0666));
+  if (fd_.get() >= 0) return;
+  if (errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL) {
+    fail(Status::cannot_create, name_, errno);
+  }
+  temporary_ = name_ + ".part";
+  fd_ = Fd(::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666));
+  if (fd_.get() < 0) {
+    const std::string failed = std::exchange(temporary_, {});
+    fail(Status::cannot_create, failed, errno);
+  }
+}
+
+Output::~Output() {
+  if (is_stdout_) {
+    (void)fd_.release();
+  } else if (!is_committed_ && !temporary_.empty()) {
+    ::unlink(temporary_.c_str());
+  }
+}
+
+void Output::write(ByteView bytes) { write_full(fd_.get(), bytes, name_); }
+
+void Output::reserve(uint64_t length) {
+  if (is_stdout_ || length == 0) return;
+  const int result = ::fallocate(fd_.get(), FALLOC_FL_KEEP_SIZE, 0, static_cast<off_t>(length));
+  if (result != 0 && errno != EOPNOTSUPP && errno != ENOSYS && errno != EINTR) {
+    fail(status_of_write_error(errno), name_, errno);
+  }
+}
+
+void Output::publish() {
+  if (temporary_.empty()) {
+    const std::string source = "/proc/self/fd/" + std::to_string(fd_.get());
+    const auto link_as = [&](const std::string& target) {
+      return ::linkat(AT_FDCWD, source.c_str(), AT_FDCWD, target.c_str(), AT_SYMLINK_FOLLOW);
+    };
+    if (!force_) {  // link(2) never replaces: whoever created the name meanwhile keeps it
+      if (link_as(name_) != 0) fail(Status::cannot_create, name_, errno);
+      return;
+    }
+    temporary_ = name_ + ".part." + std::to_string(::getpid());
+    if (link_as(temporary_) != 0) {
+      const std::string failed = std::exchange(temporary_, {});
+      fail(Status::cannot_create, failed, errno);
+    }
+  }
+  if (!force_) {
+    if (::link(temporary_.c_str(), name_.c_str()) != 0) fail(Status::cannot_create, name_, errno);
+    ::unlink(temporary_.c_str());
+  } else if (::rename(temporary_.c_str(), name_.c_str()) != 0) {
+    fail(Status::cannot_create, name_, errno);
+  }
+}
+
+void Output::commit() {
+  if (is_stdout_) return;
+  if (::fsync(fd_.get()) != 0) fail(status_of_write_error(errno), name_, errno);
+  publish();
+  is_committed_ = true;
+  const Fd folder(::open(folder_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (folder.get() < 0 || ::fsync(folder.get()) != 0) fail(Status::io, folder_, errno);
+}
+
+bool is_same_file(const std::string& a, const std::string& b) {
+  struct stat info_a {};
+  struct stat info_b {};
+  return ::stat(a.c_str(), &info_a) == 0 && ::stat(b.c_str(), &info_b) == 0 &&
+         info_a.st_dev == info_b.st_dev && info_a.st_ino == info_b.st_ino;
+}
+
+}  // namespace mallorn

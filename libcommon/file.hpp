@@ -1,0 +1,99 @@
+// Files as the programs use them: mapped inputs, whole reads and writes, atomic outputs.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "libcommon/core/bytes.hpp"
+
+namespace mallorn {
+
+// A file descriptor that closes itself.
+class Fd {
+ public:
+  explicit Fd(int fd = -1) : fd_(fd) {}
+  ~Fd();
+  Fd(Fd&& other) noexcept : fd_(other.release()) {}
+  Fd& operator=(Fd&& other) noexcept;
+  int get() const { return fd_; }
+  int release();
+
+ private:
+  int fd_;
+};
+
+// Opens a file, FIFO or device for reading. Throws Error(cannot_open) if it is missing, unreadable
+// or a directory.
+Fd open_input(const std::string& path);
+
+// A regular file mapped for reading. Pages are read on demand, so memory does not grow with the
+// file. Throws Error(cannot_open) if the file is missing, unreadable or not a regular file. If the
+// file shrinks while it is mapped, the program ends with exit code 74 (run_main's SIGBUS handler).
+class MappedFile {
+ public:
+  explicit MappedFile(const std::string& path);
+  // Maps all of `fd`, which must be a regular file; `name` is for messages.
+  MappedFile(const Fd& fd, std::string name);
+  ~MappedFile();
+  MappedFile(const MappedFile&) = delete;
+  MappedFile& operator=(const MappedFile&) = delete;
+
+  ByteView bytes() const { return {data_, size_}; }
+  const std::string& path() const { return path_; }
+  // Gives the pages of [offset, offset + length) back; they are read again if touched.
+  void release(uint64_t offset, uint64_t length) const;
+
+ private:
+  void map(int fd);
+
+  std::string path_;
+  const uint8_t* data_ = nullptr;
+  size_t size_ = 0;
+};
+
+// Reads until `to` is full or the input ends; returns the count. Throws Error(io).
+size_t read_full(int fd, ByteSpan to, const std::string& name);
+
+// Writes all of `bytes`. Throws Error(io), Error(no_space).
+void write_full(int fd, ByteView bytes, const std::string& name);
+
+// An unnamed temporary file (in $TMPDIR or /tmp), gone when its descriptor is closed.
+Fd make_temporary_file();
+
+// Where a program's product goes: standard output, or a file that appears under its name only
+// when commit() has made it complete and durable. Whatever happens before that, the name holds
+// what it held. Existing files are replaced only with `force`; a symbolic link is replaced, never
+// written through; directories and devices are refused.
+class Output {
+ public:
+  // path "-" or "": standard output. Throws Error(cannot_create); Error(usage) for a terminal.
+  Output(const std::string& path, bool force);
+  ~Output();
+  Output(const Output&) = delete;
+  Output& operator=(const Output&) = delete;
+
+  void write(ByteView bytes);
+  // Reserves room for a file of `length` bytes, so that a full disk shows before the work.
+  void reserve(uint64_t length);
+  // fsync, move into place, fsync of the folder. For standard output: nothing left to do.
+  void commit();
+  bool is_stdout() const { return is_stdout_; }
+  const std::string& name() const { return name_; }
+
+ private:
+  void open_temporary();
+  void publish();
+
+  std::string name_;
+  std::string folder_;
+  std::string temporary_;  // name of the temporary file, where the system has no unnamed ones
+  bool is_stdout_ = false;
+  bool force_ = false;
+  bool is_committed_ = false;
+  Fd fd_;
+};
+
+// True if both are the same file on disk.
+bool is_same_file(const std::string& a, const std::string& b);
+
+}  // namespace mallorn

@@ -1,0 +1,392 @@
+// The JSON form of a manifest (docs/format/stream.md, section "manifest").
+//
+// Neither direction builds a document in memory: a manifest of a million ranges is written
+// as it is walked and read by events, so that memory is the Manifest plus its text. The
+// reader is a small stack machine: `places_` holds where in the manifest each open `{` or
+// `[` stands. Unknown fields are skipped, whatever they hold; a known field twice is an
+// error.
+#include "libcommon/manifest.hpp"
+
+#include <charconv>
+#include <limits>
+#include <nlohmann/json.hpp>
+
+#include "libcommon/error.hpp"
+#include "libcommon/text.hpp"
+
+namespace mallorn {
+namespace {
+
+using nlohmann::json;
+
+constexpr size_t kMaxDepth = 64;  // of nested arrays and objects, unknown fields included
+constexpr size_t kMaxWordLength = 32;  // of "format" and "role"
+
+// --- reading
+// ------------------------------------------------------------------------------------
+
+// Every field the reader knows; also the place inside an open array or object.
+enum class Field : uint8_t {
+  unknown,
+  // of the manifest
+  format,
+  byte_order,
+  path,
+  file_length,
+  external_files,
+  ranges,
+  // of a range
+  kind,
+  offset,
+  length,
+  dtype,
+  role,
+  names,
+  shape,
+  quantization,
+  block,
+  digest,
+  // of quantization and block
+  scales,
+  zero_points,
+  axis,
+  block_elements,
+  block_bytes,
+  // places that no key names
+  document,
+  manifest,
+  range,
+};
+
+struct KnownField {
+  Field inside;
+  const char* key;
+  Field field;
+};
+
+constexpr KnownField kKnownFields[] = {
+    {Field::manifest, "format", Field::format},
+    {Field::manifest, "byte_order", Field::byte_order},
+    {Field::manifest, "path", Field::path},
+    {Field::manifest, "length", Field::file_length},
+    {Field::manifest, "external_files", Field::external_files},
+    {Field::manifest, "ranges", Field::ranges},
+    {Field::range, "kind", Field::kind},
+    {Field::range, "offset", Field::offset},
+    {Field::range, "length", Field::length},
+    {Field::range, "dtype", Field::dtype},
+    {Field::range, "role", Field::role},
+    {Field::range, "names", Field::names},
+    {Field::range, "shape", Field::shape},
+    {Field::range, "quantization", Field::quantization},
+    {Field::range, "block", Field::block},
+    {Field::range, "digest", Field::digest},
+    {Field::quantization, "scales", Field::scales},
+    {Field::quantization, "zero_points", Field::zero_points},
+    {Field::quantization, "axis", Field::axis},
+    {Field::block, "elements", Field::block_elements},
+    {Field::block, "bytes", Field::block_bytes},
+};
+
+constexpr uint32_t field_bit(Field field) { return uint32_t{1} << static_cast<int>(field); }
+
+class ManifestReader final : public nlohmann::json_sax<json> {
+ public:
+  explicit ManifestReader(const std::string& context) : context_(context) {}
+
+  Manifest take() { return std::move(manifest_); }
+
+  bool null() override {
+    switch (target()) {
+      case Field::unknown:
+        return true;
+      case Field::scales:
+        return add_scale(std::numeric_limits<float>::quiet_NaN());
+      default:
+        fault("must not be null");
+    }
+  }
+
+  bool boolean(bool) override {
+    if (target() != Field::unknown) fault("must not be a boolean");
+    return true;
+  }
+
+  bool number_integer(number_integer_t value) override {
+    switch (target()) {
+      case Field::unknown:
+        return true;
+      case Field::axis:
+        return set_axis(value);
+      case Field::zero_points:
+        return add_element(&range_.quantization.zero_points, value);
+      case Field::scales:
+        return add_scale(static_cast<float>(value));
+      default:
+        fault("must not be a negative number");
+    }
+  }
+
+  bool number_unsigned(number_unsigned_t value) override {
+    switch (target()) {
+      case Field::unknown:
+        return true;
+      case Field::file_length:
+        return set(&manifest_.length_bytes, value);
+      case Field::offset:
+        return set(&range_.offset_bytes, value);
+      case Field::length:
+        return set(&range_.length_bytes, value);
+      case Field::block_elements:
+        return set(&block_elements_, value);
+      case Field::block_bytes:
+        return set(&block_bytes_, value);
+      case Field::shape:
+        return add_element(&range_.shape, value);
+      case Field::scales:
+        return add_scale(static_cast<float>(value));
+      case Field::axis:
+      case Field::zero_points:
+        if (value > static_cast<uint64_t>(INT64_MAX)) fault("is out of range");
+        return number_integer(static_cast<int64_t>(value));
+      default:
+        fault("must not be a number");
+    }
+  }
+
+  // `text` is the number as written: going through double could round twice.
+  bool number_float(number_float_t, const string_t& text) override {
+    if (target() == Field::unknown) return true;
+    if (target() != Field::scales) fault("must be a whole number below 2^64");
+    float value = 0;
+    if (std::from_chars(text.data(), text.data() + text.size(), value).ec != std::errc()) {
+      fault("is out of range");
+    }
+    return add_scale(value);
+  }
+
+  bool string(string_t& value) override {
+    switch (target()) {
+      case Field::unknown:
+        return true;
+      case Field::format:
+        return set_word(&manifest_.format, value);
+      case Field::path:
+        return set(&manifest_.path, std::move(value));
+      case Field::external_files:
+        return add_element(&manifest_.external_files, std::move(value));
+      case Field::role:
+        return set_word(&range_.role, value);
+      case Field::names:
+        return add_element(&range_.names, std::move(value));
+      case Field::byte_order:
+        return set(&manifest_.is_big_endian, is_second(value, "little", "big"));
+      case Field::kind:
+        return set(&range_.kind,
+                   is_second(value, "tensor", "gap") ? RangeKind::gap : RangeKind::tensor);
+      case Field::dtype:
+        return set_dtype(value);
+      case Field::digest:
+        return set_digest(value);
+      default:
+        fault("must not be a string");
+    }
+  }
+
+  bool binary(binary_t&) override { fault("must not be binary"); }
+
+  bool key(string_t& name) override {
+    field_ = Field::unknown;
+    for (const KnownField& known : kKnownFields) {
+      if (known.inside == places_.back() && name == known.key) field_ = known.field;
+    }
+    if (field_ == Field::unknown) return true;
+    if ((seen_ & field_bit(field_)) != 0) fault("is given twice");
+    seen_ |= field_bit(field_);
+    return true;
+  }
+
+  bool start_object(std::size_t) override {
+    const Field opened = target();
+    if (opened == Field::ranges && is_inside(Field::ranges)) {
+      range_ = Range{};
+      in_range_ = true;
+      seen_ &= field_bit(Field::kind) - 1;  // keep what the manifest itself has shown
+      return open(Field::range);
+    }
+    if (opened == Field::document) return open(Field::manifest);
+    if (opened == Field::unknown || opened == Field::quantization ||
+        opened == Field::block) {
+      return open(opened);
+    }
+    fault("must not be an object");
+  }
+
+  bool end_object() override {
+    const Field closed = places_.back();
+    places_.pop_back();
+    if (closed == Field::range) finish_range();
+    if (closed == Field::manifest) finish_manifest();
+    return true;
+  }
+
+  bool start_array(std::size_t) override {
+    const Field opened = target();
+    const bool is_list = opened == Field::ranges || opened == Field::external_files ||
+                         opened == Field::names || opened == Field::shape ||
+                         opened == Field::scales || opened == Field::zero_points;
+    if (opened != Field::unknown && (!is_list || is_inside(opened))) {
+      fault("must not be an array");
+    }
+    return open(opened);
+  }
+
+  bool end_array() override {
+    places_.pop_back();
+    return true;
+  }
+
+  bool parse_error(std::size_t position, const std::string&,
+                   const nlohmann::detail::exception&) override {
+    throw Error(Status::malformed,
+                context_ + ": not JSON at byte " + std::to_string(position));
+  }
+
+ private:
+  // What the value that comes next is for: an element of the innermost array, or the field
+  // whose key was read last.
+  Field target() const {
+    if (places_.empty()) return Field::document;
+    const Field place = places_.back();
+    const bool is_object = place == Field::manifest || place == Field::range ||
+                           place == Field::quantization || place == Field::block;
+    return is_object ? field_ : place;
+  }
+
+  bool is_inside(Field place) const { return !places_.empty() && places_.back() == place; }
+
+  bool open(Field place) {
+    if (places_.size() >= kMaxDepth) fault("is nested too deeply");
+    places_.push_back(place);
+    return true;
+  }
+
+  template <typename T>
+  bool set(T* to, T value) {
+    *to = std::move(value);
+    return true;
+  }
+
+  template <typename T>
+  bool add_element(std::vector<T>* to, T value) {
+    if (!is_inside(target())) fault("must be an array");
+    to->push_back(std::move(value));
+    return true;
+  }
+
+  bool add_scale(float value) { return add_element(&range_.quantization.scales, value); }
+
+  bool set_axis(int64_t value) {
+    if (value < INT32_MIN || value > INT32_MAX) fault("is out of range");
+    return set(&range_.quantization.axis, static_cast<int32_t>(value));
+  }
+
+  // Words reach messages and tables, so they hold nothing that could upset a terminal.
+  bool set_word(std::string* to, const std::string& value) {
+    bool is_word = value.size() <= kMaxWordLength;
+    for (const char c : value) {
+      is_word = is_word && ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_');
+    }
+    if (!is_word) fault("must be a word of a-z, 0-9 and _");
+    return set(to, value);
+  }
+
+  bool is_second(const std::string& value, const char* first, const char* second) const {
+    if (value != first && value != second) {
+      fault("must be \"" + std::string(first) + "\" or \"" + second + "\"");
+    }
+    return value == second;
+  }
+
+  bool set_dtype(const std::string& name) {
+    const DtypeTable table = dtype_table();
+    for (size_t i = 0; i < table.count; ++i) {
+      if (name == table.entries[i].name) return set(&range_.dtype, table.entries[i].dtype);
+    }
+    fault("is not a known dtype");
+  }
+
+  bool set_digest(const std::string& hex) {
+    if (!from_hex(hex, range_.digest)) fault("must have 64 lower-case hexadecimal digits");
+    return true;
+  }
+
+  void need(Field field, const char* key) const {
+    if ((seen_ & field_bit(field)) == 0)
+      fault_at("\"" + std::string(key) + "\" is missing");
+  }
+
+  void finish_range() {
+    need(Field::kind, "kind");
+    need(Field::offset, "offset");
+    need(Field::length, "length");
+    if (range_.kind == RangeKind::tensor) need(Field::dtype, "dtype");
+    if ((seen_ & field_bit(Field::block)) != 0) {
+      const DtypeLayout& layout = dtype_layout(range_.dtype);
+      if (block_elements_ != layout.block_elements || block_bytes_ != layout.block_bytes) {
+        fault_at("\"block\" is not that of the dtype");
+      }
+    }
+    block_elements_ = 0;
+    block_bytes_ = 0;
+    if (range_.offset_bytes != end_) fault_at("does not begin where the one before ends");
+    if (range_.length_bytes == 0) fault_at("is empty");
+    if (!checked_add(end_, range_.length_bytes, &end_)) fault_at("ends above 2^64");
+    manifest_.ranges.push_back(std::move(range_));
+    in_range_ = false;
+  }
+
+  void finish_manifest() {
+    need(Field::format, "format");
+    need(Field::byte_order, "byte_order");
+    need(Field::file_length, "length");
+    need(Field::ranges, "ranges");
+    if (manifest_.format.empty()) fault_at("\"format\" is empty");
+    if (end_ != manifest_.length_bytes) fault_at("ranges do not cover the file's length");
+  }
+
+  [[noreturn]] void fault_at(const std::string& what) const {
+    std::string where = context_ + ": ";
+    if (in_range_) where += "range " + std::to_string(manifest_.ranges.size()) + ": ";
+    throw Error(Status::malformed, where + what);
+  }
+
+  [[noreturn]] void fault(const std::string& what) const {
+    const char* name = "the document";
+    for (const KnownField& known : kKnownFields) {
+      if (known.field == target()) name = known.key;
+    }
+    fault_at("\"" + std::string(name) + "\" " + what);
+  }
+
+  const std::string& context_;
+  Manifest manifest_;
+  Range range_;  // the one being read
+  bool in_range_ = false;
+  uint64_t end_ = 0;  // of the last range
+  uint64_t block_elements_ = 0;
+  uint64_t block_bytes_ = 0;
+  std::vector<Field> places_;
+  Field field_ = Field::unknown;
+  uint32_t seen_ = 0;  // fields met so far, in the manifest and in the range being read
+};
+
+}  // namespace
+
+Manifest manifest_from_json(std::string_view text, const std::string& context) {
+  ManifestReader reader(context);
+  json::sax_parse(text.begin(), text.end(), &reader);
+  return reader.take();
+}
+
+}  // namespace mallorn

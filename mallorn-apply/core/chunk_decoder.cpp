@@ -1,0 +1,172 @@
+#include "mallorn-apply/core/chunk_decoder.hpp"
+
+#include "mallorn-apply/core/range_decoder.hpp"
+
+namespace mallorn::apply {
+namespace {
+
+// Reads the structure stream: the steps, and the bytes of steps that hold their own.
+class StructureDecoder {
+ public:
+  StructureDecoder(ByteView base, uint64_t result_offset, ChunkWorkspace* workspace)
+      : base_(base),
+        position_(result_offset),
+        straight_(result_offset < base.size() ? result_offset : base.size()),
+        waiting_(straight_),
+        space_(*workspace),
+        coder_(workspace->view.structure) {}
+
+  Status run() {
+    const ChunkHeader& header = space_.view.header;
+    for (uint32_t i = 0; i < header.step_count; ++i) {
+      const CodedStep step = space_.steps.code(coder_, {}, straight_, waiting_);
+      if (const Status status = accept(step); status != Status::ok) return status;
+      space_.step[i] = step;
+    }
+    if (made_ != header.result_bytes || coded_ != header.coded_result_bytes) {
+      return Status::corrupt_data;
+    }
+    for (uint32_t i = 0; i < header.section_count; ++i) {
+      if (used_[i] != header.sections[i].result_bytes) return Status::corrupt_data;
+    }
+    return coder_.status();
+  }
+
+ private:
+  Status accept(const CodedStep& step) {
+    const ChunkHeader& header = space_.view.header;
+    const uint64_t length = step.length_bytes;
+    const bool has_base = step.address != AddressKind::none;
+    if (length == 0 || length > header.result_bytes - made_) return Status::corrupt_data;
+    if (step.kind == CodedStepKind::copy) {
+      if (!has_base || !range_fits(step.base_offset, length, base_.size())) {
+        return Status::corrupt_data;
+      }
+      copy(step);
+    } else {
+      if (length > header.coded_result_bytes - coded_) return Status::corrupt_data;
+      if (step.kind == CodedStepKind::bytes) {
+        if (has_base && step.base_offset > base_.size()) return Status::corrupt_data;
+        decode_bytes(step);
+      } else if (step.kind == CodedStepKind::section) {
+        if (const Status status = take_section(step); status != Status::ok) return status;
+      } else {
+        return Status::corrupt_data;
+      }
+      coded_ += length;
+    }
+    made_ += length;
+    position_ += length;
+    return Status::ok;
+  }
+
+  void copy(const CodedStep& step) {
+    straight_ = waiting_ = step.base_offset + step.length_bytes;
+    remember(base_.subspan(static_cast<size_t>(step.base_offset),
+                           static_cast<size_t>(step.length_bytes)));
+  }
+
+  void decode_bytes(const CodedStep& step) {
+    const bool has_base = step.address != AddressKind::none;
+    BaseCursor cursor(has_base ? base_ : ByteView{}, 0, has_base ? step.base_offset : 0);
+    space_.bytes.begin_step(position_, before_);
+    const ByteSpan to = ByteSpan(space_.coded).subspan(coded_, step.length_bytes);
+    for (uint8_t& byte : to) byte = space_.bytes.code(coder_, 0, cursor);
+    remember(to);
+    if (!has_base) return;
+    straight_ = cursor.straight_offset();
+    waiting_ = cursor.waiting_offset();
+  }
+
+  Status take_section(const CodedStep& step) {
+    const ChunkHeader& header = space_.view.header;
+    if (step.section >= header.section_count) return Status::corrupt_data;
+    const SectionHeader& section = header.sections[step.section];
+    const bool has_base = step.address != AddressKind::none;
+    if (has_base != section.has_base) return Status::corrupt_data;
+    if (step.length_bytes > section.result_bytes - used_[step.section]) return Status::corrupt_data;
+    used_[step.section] += step.length_bytes;
+    before_ = 0;  // its bytes come later
+    if (!has_base) return Status::ok;
+    if (!range_fits(step.base_offset, step.length_bytes, base_.size())) return Status::corrupt_data;
+    straight_ = waiting_ = step.base_offset + step.length_bytes;
+    return Status::ok;
+  }
+
+  // Keeps the last eight bytes of the result in before_.
+  void remember(ByteView made) {
+    for (const uint8_t byte : made.last(made.size() < 8 ? made.size() : 8)) {
+      before_ = before_ << 8 | byte;
+    }
+  }
+
+  ByteView base_;
+  uint64_t position_;
+  uint64_t straight_;
+  uint64_t waiting_;
+  ChunkWorkspace& space_;
+  RangeDecoder coder_;
+  uint64_t before_ = 0;
+  uint64_t made_ = 0;
+  size_t coded_ = 0;
+  std::array<uint64_t, kMaxChunkSections> used_{};
+};
+
+// Calls visit(base, coded) for every step of section `index`: the step's bytes of the base (empty
+// without one) and where its result bytes belong.
+template <typename Visit>
+void for_each_step_of(uint32_t index, ByteView base, ChunkWorkspace& space, Visit visit) {
+  size_t at = 0;
+  for (uint32_t i = 0; i < space.view.header.step_count; ++i) {
+    const CodedStep& step = space.step[i];
+    if (step.kind == CodedStepKind::copy) continue;
+    const auto length = static_cast<size_t>(step.length_bytes);
+    if (step.kind == CodedStepKind::section && step.section == index) {
+      const bool has_base = step.address != AddressKind::none;
+      visit(has_base ? base.subspan(static_cast<size_t>(step.base_offset), length) : ByteView{},
+            ByteSpan(space.coded).subspan(at, length));
+    }
+    at += length;
+  }
+}
+
+Status decode_section(uint32_t index, ByteView base, SectionDecoder& decoder,
+                      ChunkWorkspace& space) {
+  const SectionHeader& header = space.view.header.sections[index];
+  const auto total = static_cast<size_t>(header.result_bytes);
+  size_t gathered = 0;
+  for_each_step_of(index, base, space, [&](ByteView from, ByteSpan) {
+    if (!from.empty()) memcpy(space.base.data() + gathered, from.data(), from.size());
+    gathered += from.size();
+  });
+  const ByteView prediction = ByteView(space.base).first(header.has_base ? total : 0);
+  const ByteSpan result = ByteSpan(space.section).first(total);
+  const Status status = decoder.decode(header, space.view.payloads[index], prediction, result);
+  if (status != Status::ok) return status;
+  size_t dealt = 0;
+  for_each_step_of(index, base, space, [&](ByteView, ByteSpan to) {
+    memcpy(to.data(), result.data() + dealt, to.size());
+    dealt += to.size();
+  });
+  return Status::ok;
+}
+
+}  // namespace
+
+Status decode_chunk(ByteView record, ByteView base, uint64_t result_offset,
+                    SectionDecoder& sections, ChunkWorkspace* workspace) {
+  if (const Status status = read_chunk(record, &workspace->view); status != Status::ok) {
+    return status;
+  }
+  workspace->steps = StepModel{};
+  workspace->bytes.reset();
+  StructureDecoder structure(base, result_offset, workspace);
+  if (const Status status = structure.run(); status != Status::ok) return status;
+  for (uint32_t i = 0; i < workspace->view.header.section_count; ++i) {
+    const Status status = decode_section(i, base, sections, *workspace);
+    if (status != Status::ok) return status;
+  }
+  return Status::ok;
+}
+
+}  // namespace mallorn::apply

@@ -1,0 +1,41 @@
+// Rebuilds one chunk of the result from its record and the base (docs/format/patch.md, "Chunks").
+//
+// Bytes that are copied from the base are not touched here: the caller finds them in the steps and
+// writes them from where they are. All memory belongs to the caller.
+#pragma once
+
+#include "libcommon/core/byte_model.hpp"
+#include "libcommon/core/patch_format.hpp"
+#include "libcommon/core/step_model.hpp"
+
+namespace mallorn::apply {
+
+// Decoders of sections; some need more than the core may use, so they come from outside.
+class SectionDecoder {
+ public:
+  // Fills `result`; `base` is as long, or empty if the section has none.
+  virtual Status decode(const SectionHeader& header, ByteView coded, ByteView base,
+                        ByteSpan result) = 0;
+
+ protected:
+  ~SectionDecoder() = default;
+};
+
+// What decoding a chunk needs, kept by the caller and used for one chunk after the other.
+struct ChunkWorkspace {
+  ByteModel bytes;
+  StepModel steps;
+  ChunkView view;
+  std::array<CodedStep, kMaxChunkSteps> step;
+  std::array<uint8_t, kMaxChunkCoded> coded;    // the bytes of all steps but copies, in order
+  std::array<uint8_t, kMaxChunkCoded> section;  // one section's bytes, before they are dealt out
+  std::array<uint8_t, kMaxChunkCoded> base;     // one section's base bytes, gathered
+};
+
+// Decodes `record` (without its kind byte), which rebuilds the result from `result_offset` on.
+// On success the first view.header.step_count entries of `step` say what to write: copies from
+// their base_offset, all others from `coded`, in order. Every range of the base has been checked.
+Status decode_chunk(ByteView record, ByteView base, uint64_t result_offset,
+                    SectionDecoder& sections, ChunkWorkspace* workspace);
+
+}  // namespace mallorn::apply

@@ -1,0 +1,159 @@
+#include "mallorn-apply/info.hpp"
+
+#include <cstdio>
+#include <map>
+#include <memory>
+#include <tuple>
+
+#include "libcommon/cli.hpp"
+
+namespace mallorn::apply {
+namespace {
+
+const char* codec_name(CodecId codec) {
+  switch (codec) {
+    case CodecId::stored: return "stored";
+    case CodecId::zstd: return "zstd";
+    case CodecId::planes: return "planes";
+  }
+  return "unknown";
+}
+
+const char* profile_name(Profile profile) { return profile == Profile::host ? "host" : "lite"; }
+
+using SectionKey = std::tuple<CodecId, Dtype, bool>;
+
+void add_chunk(const ChunkView& chunk, PatchInfo* info,
+               std::map<SectionKey, SectionTotal>* totals) {
+  const ChunkHeader& header = chunk.header;
+  uint64_t in_sections = 0;
+  for (uint32_t i = 0; i < header.section_count; ++i) {
+    const SectionHeader& section = header.sections[i];
+    SectionTotal& total = (*totals)[{section.codec, section.dtype, section.has_base}];
+    total.codec = section.codec;
+    total.dtype = section.dtype;
+    total.has_base = section.has_base;
+    total.sections += 1;
+    total.result_bytes += section.result_bytes;
+    total.coded_bytes += section.coded_bytes;
+    in_sections += section.result_bytes;
+  }
+  info->chunks += 1;
+  info->steps += header.step_count;
+  info->copied_bytes += header.result_bytes - header.coded_result_bytes;
+  info->structure_result_bytes += header.coded_result_bytes - in_sections;
+  info->structure_bytes += chunk.structure.size();
+}
+
+// Text that grows by printf-like pieces.
+class Text {
+ public:
+  template <typename... Values>
+  void add(const char* format, Values... values) {
+    char line[512];
+    const int length = std::snprintf(line, sizeof(line), format, values...);
+    text_.append(line, static_cast<size_t>(length > 0 ? length : 0));
+  }
+  std::string take() { return std::move(text_); }
+
+ private:
+  std::string text_;
+};
+
+double percent(uint64_t part, uint64_t whole) {
+  return whole == 0 ? 0.0 : 100.0 * static_cast<double>(part) / static_cast<double>(whole);
+}
+
+}  // namespace
+
+PatchInfo read_info(PatchReader& patch) {
+  PatchInfo info;
+  info.header = patch.header();
+  info.patch_bytes = patch.header_bytes() + patch.header().body_bytes;
+  std::map<SectionKey, SectionTotal> totals;
+  std::vector<uint8_t> record;
+  const auto chunk = std::make_unique<ChunkView>();
+  while (patch.next(&record)) {
+    if (record[0] == static_cast<uint8_t>(RecordKind::zstd_run)) {
+      info.zstd_run_bytes += record.size() - 1;
+      continue;
+    }
+    if (record[0] != static_cast<uint8_t>(RecordKind::chunk)) {
+      patch.fail(Status::malformed, "record kind");
+    }
+    const Status status = read_chunk(ByteView(record).subspan(1), chunk.get());
+    if (status != Status::ok) patch.fail(status, "chunk header");
+    add_chunk(*chunk, &info, &totals);
+  }
+  for (const auto& [key, total] : totals) info.sections.push_back(total);
+  return info;
+}
+
+std::string info_to_text(const PatchInfo& info) {
+  const PatchHeader& header = info.header;
+  Text text;
+  text.add("format version   %d, %s profile\n", kPatchVersion, profile_name(header.profile));
+  text.add("patch            %s bytes (%.2f %% of the result)\n",
+           with_commas(info.patch_bytes).c_str(), percent(info.patch_bytes, header.result_bytes));
+  text.add("base             %s bytes, sha256 %s\n", with_commas(header.base_bytes).c_str(),
+           to_hex(header.base_digest).c_str());
+  text.add("result           %s bytes, sha256 %s\n", with_commas(header.result_bytes).c_str(),
+           to_hex(header.result_digest).c_str());
+  text.add("memory           %u KiB per thread\n", header.memory_kib);
+  if (header.model_id_bytes > 0) {
+    const auto* id = reinterpret_cast<const char*>(header.model_id.data());
+    text.add("model id         %s\n", printable({id, header.model_id_bytes}).c_str());
+  }
+  if (header.release > 0) text.add("release          %llu\n", (unsigned long long)header.release);
+  if (info.zstd_run_bytes > 0) {
+    text.add("holds            the whole result, zstd: %s bytes\n",
+             with_commas(info.zstd_run_bytes).c_str());
+    return text.take();
+  }
+  text.add("chunks           %s, with %s steps\n", with_commas(info.chunks).c_str(),
+           with_commas(info.steps).c_str());
+  text.add("copied           %s bytes of the result\n", with_commas(info.copied_bytes).c_str());
+  text.add("structure        %s bytes of the result in %s, steps included\n",
+           with_commas(info.structure_result_bytes).c_str(),
+           with_commas(info.structure_bytes).c_str());
+  for (const SectionTotal& section : info.sections) {
+    text.add("%-16s %s bytes of the result in %s, %s, codec %s\n",
+             dtype_layout(section.dtype).name, with_commas(section.result_bytes).c_str(),
+             with_commas(section.coded_bytes).c_str(),
+             section.has_base ? "predicted from the base" : "on their own",
+             codec_name(section.codec));
+  }
+  return text.take();
+}
+
+std::string info_to_json(const PatchInfo& info) {
+  using Number = unsigned long long;
+  const PatchHeader& header = info.header;
+  Text text;
+  text.add("{\"version\":%d,\"profile\":\"%s\",\"patch_bytes\":%llu,", kPatchVersion,
+           profile_name(header.profile), Number{info.patch_bytes});
+  text.add("\"features\":%u,\"memory_kib\":%u,\"release\":%llu,", header.features,
+           header.memory_kib, Number{header.release});
+  text.add("\"model_id\":\"%s\",", to_hex(ByteView(header.model_id).first(header.model_id_bytes)).c_str());
+  text.add("\"base\":{\"length\":%llu,\"sha256\":\"%s\"},", Number{header.base_bytes},
+           to_hex(header.base_digest).c_str());
+  text.add("\"result\":{\"length\":%llu,\"sha256\":\"%s\"},", Number{header.result_bytes},
+           to_hex(header.result_digest).c_str());
+  text.add("\"chunks\":%llu,\"steps\":%llu,\"copied_bytes\":%llu,", Number{info.chunks},
+           Number{info.steps}, Number{info.copied_bytes});
+  text.add("\"structure\":{\"result_bytes\":%llu,\"coded_bytes\":%llu},",
+           Number{info.structure_result_bytes}, Number{info.structure_bytes});
+  text.add("\"zstd_run_bytes\":%llu,\"sections\":[", Number{info.zstd_run_bytes});
+  for (size_t i = 0; i < info.sections.size(); ++i) {
+    const SectionTotal& section = info.sections[i];
+    text.add("%s{\"codec\":\"%s\",\"dtype\":\"%s\",\"predicted\":%s,\"sections\":%llu,"
+             "\"result_bytes\":%llu,\"coded_bytes\":%llu}",
+             i == 0 ? "" : ",", codec_name(section.codec), dtype_layout(section.dtype).name,
+             section.has_base ? "true" : "false", Number{section.sections},
+             Number{section.result_bytes}, Number{section.coded_bytes});
+  }
+  text.add("]}\n");
+  return text.take();
+}
+
+}  // namespace mallorn::apply

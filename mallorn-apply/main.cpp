@@ -1,0 +1,151 @@
+// mallorn-apply: base model + patch -> result model.
+#include <unistd.h>
+
+#include <memory>
+
+#include "libcommon/cli.hpp"
+#include "libcommon/error.hpp"
+#include "libcommon/file.hpp"
+#include "mallorn-apply/info.hpp"
+#include "mallorn-apply/rebuild.hpp"
+
+namespace {
+
+using namespace mallorn;
+
+constexpr Program kProgram = {
+    "mallorn-apply",
+    R"(usage: mallorn-apply BASE [PATCH] [-o FILE [--force]]
+       mallorn-apply --verify BASE [PATCH]
+       mallorn-apply --info [--json] [PATCH]
+
+Makes the new model from the old one (BASE) and a patch (PATCH, or standard
+input). The result goes to standard output, or to FILE, which appears only
+when it is complete and its SHA-256 is the one in the patch. The base is
+checked before anything is written.
+
+  -o, --output FILE  write the result to FILE
+      --force        replace FILE if it exists
+      --verify       check base, patch and result; write nothing; exit 0 or 1
+      --info         say what the patch holds; needs no base
+      --json         with --info: as JSON
+      --threads N    use N threads (default: one per processor)
+  -q, --quiet        no warnings, no progress
+  -v, --verbose      say on standard error what is done
+  -h, --help         show this text
+      --version      show the version
+
+Memory: about 6 MB for each thread, whatever the size of the model.
+Exit: 0 done, 1 --verify says no, 64 usage, 65 patch damaged, 66 cannot open,
+73 cannot create, 74 I/O error, 76 wrong base. See mallorn-apply(1).
+
+examples:
+  mallorn-apply old.gguf update.mlp -o new.gguf
+  mallorn-apply old.tflite < update.mlp > new.tflite
+)"};
+
+struct Arguments {
+  CommonOptions common;
+  std::vector<std::string> files;
+  std::string output;
+  bool is_forced = false;
+  bool only_verifies = false;
+  bool only_informs = false;
+  bool as_json = false;
+};
+
+bool read_arguments(int argc, char** argv, Arguments* arguments) {
+  cxxopts::Options options(kProgram.name);
+  add_common_options(options);
+  options.add_options()("o,output", "", cxxopts::value<std::string>())("force", "")("verify", "")(
+      "info", "")("json", "");
+  cxxopts::ParseResult result;
+  if (!parse_command_line(kProgram, options, argc, argv, &arguments->common, &result)) return false;
+  arguments->files = result.unmatched();
+  if (result.count("output") != 0) arguments->output = result["output"].as<std::string>();
+  arguments->is_forced = result.count("force") != 0;
+  arguments->only_verifies = result.count("verify") != 0;
+  arguments->only_informs = result.count("info") != 0;
+  arguments->as_json = result.count("json") != 0;
+  const size_t least = arguments->only_informs ? 0 : 1;
+  if (arguments->files.size() < least || arguments->files.size() > least + 1) {
+    throw Error(Status::usage, arguments->only_informs ? "takes at most one PATCH"
+                                                       : "takes a BASE and at most one PATCH",
+                "see mallorn-apply --help");
+  }
+  const bool writes = !arguments->only_verifies && !arguments->only_informs;
+  if ((arguments->only_verifies && arguments->only_informs) ||
+      (!writes && !arguments->output.empty()) || (arguments->as_json && !arguments->only_informs)) {
+    throw Error(Status::usage, "these options do not go together", "see mallorn-apply --help");
+  }
+  return true;
+}
+
+// The patch as a descriptor: a named file, or standard input.
+struct PatchInput {
+  explicit PatchInput(const std::vector<std::string>& files, size_t index) {
+    const bool is_named = files.size() > index && files[index] != "-";
+    name = is_named ? files[index] : "standard input";
+    if (is_named) file = open_input(name);
+    fd = is_named ? file.get() : STDIN_FILENO;
+  }
+  Fd file;
+  int fd;
+  std::string name;
+};
+
+int show_info(const Arguments& arguments) {
+  PatchInput input(arguments.files, 0);
+  apply::PatchReader patch(input.fd, input.name);
+  const apply::PatchInfo info = apply::read_info(patch);
+  std::fputs((arguments.as_json ? info_to_json(info) : info_to_text(info)).c_str(), stdout);
+  return 0;
+}
+
+int apply_patch(const Arguments& arguments) {
+  const std::string& base_path = arguments.files[0];
+  const MappedFile base(base_path);
+  PatchInput input(arguments.files, 1);
+  if (!arguments.output.empty() &&
+      (is_same_file(base_path, arguments.output) || is_same_file(input.name, arguments.output))) {
+    throw Error(Status::usage, arguments.output + ": is an input as well as the output");
+  }
+  std::unique_ptr<Output> output;
+  if (!arguments.only_verifies) {
+    output = std::make_unique<Output>(arguments.output, arguments.is_forced);
+  }
+  apply::PatchReader patch(input.fd, input.name);
+  const apply::RebuildOptions options{arguments.common.threads, !arguments.common.is_quiet};
+  apply::rebuild(patch, base, output.get(), options);
+  if (arguments.common.is_verbose) {
+    print_message("note", with_commas(patch.header().result_bytes) + " bytes, sha256 " +
+                              to_hex(patch.header().result_digest));
+  }
+  return 0;
+}
+
+// What is wrong with the base or the patch is an answer here, not a failure to give one.
+int verify(const Arguments& arguments) {
+  try {
+    return apply_patch(arguments);
+  } catch (const Error& error) {
+    const int code = exit_code(error.status());
+    if (code != exit_code(Status::malformed) && code != exit_code(Status::base_mismatch)) throw;
+    print_message("no", std::string(error.what()) + " [" + status_name(error.status()) + "]");
+    if (!error.hint().empty()) print_message("hint", error.hint());
+    return 1;
+  }
+}
+
+int run(int argc, char** argv) {
+  Arguments arguments;
+  if (!read_arguments(argc, argv, &arguments)) return 0;
+  if (arguments.only_informs) return show_info(arguments);
+  return arguments.only_verifies ? verify(arguments) : apply_patch(arguments);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  return run_main(kProgram, [&] { return run(argc, argv); });
+}

@@ -1,0 +1,78 @@
+#include "mallorn-apply/patch_reader.hpp"
+
+#include <utility>
+
+#include "libcommon/error.hpp"
+#include "libcommon/file.hpp"
+
+namespace mallorn::apply {
+
+PatchReader::PatchReader(int fd, std::string name) : fd_(fd), name_(std::move(name)) {
+  std::vector<uint8_t> bytes(kPatchHeaderFixedBytes);
+  bytes.resize(read_full(fd_, bytes, name_));
+  if (bytes.size() >= kPatchMagic.size() &&
+      memcmp(bytes.data(), kPatchMagic.data(), kPatchMagic.size()) != 0) {
+    throw Error(Status::bad_magic, name_ + ": not a mallorn patch");
+  }
+  size_t length = 0;
+  require(patch_header_length(bytes, &length), name_ + ": patch header");
+  bytes.resize(length);
+  const size_t rest = length - kPatchHeaderFixedBytes;
+  if (read_full(fd_, ByteSpan(bytes).last(rest), name_) < rest) {
+    throw Error(Status::truncated, name_ + ": patch header");
+  }
+  require(read_patch_header(bytes, &header_), name_ + ": patch header");
+  header_bytes_ = record_at_ = length;
+}
+
+void PatchReader::fail(Status status, const std::string& reason) const {
+  throw Error(status, name_ + ": byte " + std::to_string(record_at_) + ": " + reason);
+}
+
+void PatchReader::read_body(ByteSpan to) {
+  if (to.size() > header_.body_bytes - body_read_) {
+    fail(Status::malformed, "record ends past the end of the body");
+  }
+  if (read_full(fd_, to, name_) < to.size()) fail(Status::truncated, "patch ends too early");
+  body_hash_.update(to);
+  body_read_ += to.size();
+}
+
+uint64_t PatchReader::read_varint() {
+  std::array<uint8_t, kMaxVarintBytes> bytes{};
+  for (size_t count = 0; count < bytes.size(); ++count) {
+    read_body(ByteSpan(bytes).subspan(count, 1));
+    if ((bytes[count] & 0x80) != 0) continue;
+    ByteReader reader(ByteView(bytes).first(count + 1));
+    const uint64_t value = reader.varint();
+    if (!reader.ok()) break;
+    return value;
+  }
+  fail(Status::malformed, "record length");
+}
+
+bool PatchReader::next(std::vector<uint8_t>* record) {
+  record_at_ = header_bytes_ + body_read_;
+  const uint64_t length = read_varint();
+  if (length == 0) {
+    finish();
+    return false;
+  }
+  if (length > kMaxRecordBytes) fail(Status::limit_exceeded, "record too long");
+  record->resize(static_cast<size_t>(length));
+  read_body(*record);
+  return true;
+}
+
+void PatchReader::finish() {
+  if (body_read_ != header_.body_bytes) fail(Status::malformed, "end mark before the end");
+  if (body_hash_.finish() != header_.body_digest) {
+    throw Error(Status::corrupt_data, name_ + ": the body is not the one its header names");
+  }
+  uint8_t byte = 0;
+  if (read_full(fd_, ByteSpan(&byte, 1), name_) != 0) {
+    throw Error(Status::trailing_bytes, name_ + ": bytes after the end of the patch");
+  }
+}
+
+}  // namespace mallorn::apply

@@ -1,0 +1,43 @@
+// Reads a patch front to back: header, records, end; hashes the body on the way.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "libcommon/core/patch_format.hpp"
+#include "libcommon/digest.hpp"
+
+namespace mallorn::apply {
+
+class PatchReader {
+ public:
+  // Reads and checks the header from `fd`. `name` is for messages.
+  PatchReader(int fd, std::string name);
+
+  const PatchHeader& header() const { return header_; }
+  uint64_t header_bytes() const { return header_bytes_; }
+  const std::string& name() const { return name_; }
+
+  // The next record (kind byte first) or false after the end mark; then the body has been checked
+  // against its digest and nothing follows it.
+  bool next(std::vector<uint8_t>* record);
+
+  // Error of the given status that names the patch and the byte where the present record begins.
+  [[noreturn]] void fail(Status status, const std::string& reason) const;
+
+ private:
+  void read_body(ByteSpan to);
+  uint64_t read_varint();
+  void finish();
+
+  int fd_;
+  std::string name_;
+  PatchHeader header_;
+  uint64_t header_bytes_ = 0;
+  uint64_t body_read_ = 0;
+  uint64_t record_at_ = 0;  // offset in the file of the record read last
+  Sha256 body_hash_;
+};
+
+}  // namespace mallorn::apply

@@ -1,0 +1,188 @@
+#include "mallorn-apply/rebuild.hpp"
+
+#include <memory>
+#include <mutex>
+#include <optional>
+
+#include "libcommon/cli.hpp"
+#include "libcommon/error.hpp"
+#include "libcommon/fast_crc32c.hpp"
+#include "libcommon/ordered_pool.hpp"
+#include "mallorn-apply/base_check.hpp"
+#include "mallorn-apply/result_writer.hpp"
+#include "mallorn-apply/section_codecs.hpp"
+#include "mallorn-apply/zstd_run.hpp"
+
+namespace mallorn::apply {
+namespace {
+
+// Workspaces are large and reused: one for every chunk that is under way.
+class WorkspacePool {
+ public:
+  std::unique_ptr<ChunkWorkspace> take() {
+    const std::lock_guard lock(mutex_);
+    if (free_.empty()) return std::make_unique<ChunkWorkspace>();
+    std::unique_ptr<ChunkWorkspace> workspace = std::move(free_.back());
+    free_.pop_back();
+    return workspace;
+  }
+  void give_back(std::unique_ptr<ChunkWorkspace> workspace) {
+    const std::lock_guard lock(mutex_);
+    free_.push_back(std::move(workspace));
+  }
+
+ private:
+  std::mutex mutex_;
+  std::vector<std::unique_ptr<ChunkWorkspace>> free_;
+};
+
+struct Job {
+  std::vector<uint8_t> record;
+  uint64_t result_offset = 0;
+};
+
+struct Decoded {
+  Status status = Status::ok;
+  std::unique_ptr<ChunkWorkspace> workspace;
+};
+
+class Rebuild {
+ public:
+  Rebuild(PatchReader& patch, const MappedFile& base, Output* output, unsigned threads)
+      : patch_(patch),
+        base_(base),
+        writer_(output, patch.header().result_bytes),
+        pool_(threads, [this](Job&& job) { return decode(std::move(job)); }) {}
+
+  void run(Progress& progress) {
+    const auto next = [this] { return next_job(); };
+    pool_.run(next, [&](Decoded&& decoded) {
+      write(std::move(decoded));
+      progress.advance_to(writer_.written());
+    });
+    while (is_zstd_run_ && read_zstd_run()) progress.advance_to(writer_.written());
+  }
+
+  void finish() {
+    const PatchHeader& header = patch_.header();
+    const bool is_complete = writer_.written() == header.result_bytes;
+    if (!is_complete || writer_.finish() != header.result_digest) {
+      throw Error(Status::result_mismatch,
+                  patch_.name() + ": the result is not what the patch's header promises");
+    }
+  }
+
+ private:
+  // Reads the next chunk record and where in the result it belongs; nothing at the end.
+  std::optional<Job> next_job() {
+    if (is_zstd_run_ || !patch_.next(&record_)) return std::nullopt;
+    if (record_[0] == static_cast<uint8_t>(RecordKind::zstd_run) && next_offset_ == 0) {
+      is_zstd_run_ = true;
+      return std::nullopt;
+    }
+    if (record_[0] != static_cast<uint8_t>(RecordKind::chunk)) {
+      patch_.fail(Status::malformed, "record kind");
+    }
+    Job job{{record_.begin() + 1, record_.end()}, next_offset_};
+    ByteReader reader(job.record);
+    const uint64_t length = reader.varint();
+    if (!reader.ok() || length > patch_.header().result_bytes - next_offset_) {
+      patch_.fail(Status::malformed, "chunk reaches past the end of the result");
+    }
+    next_offset_ += length;
+    return job;
+  }
+
+  Decoded decode(Job&& job) {
+    Decoded decoded{Status::ok, workspaces_.take()};
+    HostSections sections;
+    decoded.status = decode_chunk(job.record, base_.bytes(), job.result_offset, sections,
+                                  decoded.workspace.get());
+    return decoded;
+  }
+
+  void write(Decoded&& decoded) {
+    if (decoded.status != Status::ok) fail(decoded.status, "chunk does not decode");
+    const ChunkWorkspace& chunk = *decoded.workspace;
+    uint32_t check = 0;
+    size_t coded_at = 0;
+    for (uint32_t i = 0; i < chunk.view.header.step_count; ++i) {
+      const CodedStep& step = chunk.step[i];
+      const auto length = static_cast<size_t>(step.length_bytes);
+      const bool is_copy = step.kind == CodedStepKind::copy;
+      if (is_copy) {
+        check = copy(step.base_offset, step.length_bytes, check);
+      } else {
+        const ByteView bytes = ByteView(chunk.coded).subspan(coded_at, length);
+        check = fast_crc32c(check, bytes);
+        writer_.write(bytes);
+        coded_at += length;
+      }
+    }
+    if (check != chunk.view.header.check) fail(Status::check_mismatch, "chunk is damaged");
+    workspaces_.give_back(std::move(decoded.workspace));
+  }
+
+  // Long copies go in windows whose pages are given back: memory stays bounded.
+  uint32_t copy(uint64_t offset, uint64_t length, uint32_t check) {
+    constexpr uint64_t kWindow = 1u << 20;
+    for (uint64_t at = 0; at < length; at += kWindow) {
+      const auto part = static_cast<size_t>(std::min(kWindow, length - at));
+      const ByteView bytes = base_.bytes().subspan(static_cast<size_t>(offset + at), part);
+      check = fast_crc32c(check, bytes);
+      writer_.write(bytes);
+      if (length > 16 * kWindow) base_.release(offset + at, part);
+    }
+    return check;
+  }
+
+  // Records that hold one zstd stream; `record_` is the first of them.
+  bool read_zstd_run() {
+    if (record_[0] != static_cast<uint8_t>(RecordKind::zstd_run)) {
+      patch_.fail(Status::malformed, "record kind");
+    }
+    const Status status = zstd_run_.feed(ByteView(record_).subspan(1),
+                                         [this](ByteView bytes) { writer_.write(bytes); });
+    if (status != Status::ok) fail(status, "compressed data does not decode");
+    return patch_.next(&record_);
+  }
+
+  [[noreturn]] void fail(Status status, const std::string& reason) const {
+    throw Error(status, patch_.name() + ": result byte " + std::to_string(writer_.written()) +
+                            ": " + reason);
+  }
+
+  PatchReader& patch_;
+  const MappedFile& base_;
+  ResultWriter writer_;
+  WorkspacePool workspaces_;
+  std::vector<uint8_t> record_;
+  uint64_t next_offset_ = 0;
+  bool is_zstd_run_ = false;
+  ZstdRun zstd_run_;
+  OrderedPool<Job, Decoded> pool_;  // last: its threads end before what they use
+};
+
+}  // namespace
+
+void rebuild(PatchReader& patch, const MappedFile& base, Output* output,
+             const RebuildOptions& options) {
+  BaseCheck base_check(base, patch.header());
+  // What goes to a file stays invisible until the end, so the base may be hashed meanwhile; what
+  // goes to a pipe is gone once written.
+  if (output == nullptr || output->is_stdout()) base_check.require_match();
+  Progress progress(options.shows_progress, "applying", patch.header().result_bytes);
+  try {
+    Rebuild work(patch, base, output, options.threads);
+    if (output != nullptr) output->reserve(patch.header().result_bytes);
+    work.run(progress);
+    work.finish();
+  } catch (const Error&) {
+    base_check.require_match();  // a wrong base is the better explanation, if that is what it is
+    throw;
+  }
+  base_check.require_match();
+  if (output != nullptr) output->commit();
+}
+
+}  // namespace mallorn::apply

@@ -1,0 +1,21 @@
+// Rebuilds the result: reads records, decodes them on several threads, writes in order.
+#pragma once
+
+#include "libcommon/file.hpp"
+#include "mallorn-apply/patch_reader.hpp"
+
+namespace mallorn::apply {
+
+struct RebuildOptions {
+  unsigned threads = 1;
+  bool shows_progress = false;
+};
+
+// Writes the result that `patch` makes of `base` to `output` (null: only checks), and commits it
+// once its digest is the one in the header. Throws Error(base_mismatch) if the base is not the
+// patch's, corrupt_data and its kin if the patch is damaged, result_mismatch if the outcome is not
+// what the header promises; then nothing is left under the output's name.
+void rebuild(PatchReader& patch, const MappedFile& base, Output* output,
+             const RebuildOptions& options);
+
+}  // namespace mallorn::apply

@@ -1,0 +1,46 @@
+#include "mallorn-apply/result_writer.hpp"
+
+#include "libcommon/error.hpp"
+
+namespace mallorn::apply {
+namespace {
+
+constexpr size_t kGatherBytes = 256 * 1024;
+
+}  // namespace
+
+ResultWriter::ResultWriter(Output* output, uint64_t limit) : output_(output), limit_(limit) {
+  gathered_.reserve(kGatherBytes);
+}
+
+void ResultWriter::write(ByteView bytes) {
+  if (bytes.size() > limit_ - written_) {
+    throw Error(Status::result_mismatch, "the result is longer than the patch's header says");
+  }
+  written_ += bytes.size();
+  if (gathered_.size() + bytes.size() > kGatherBytes) flush();
+  if (bytes.size() >= kGatherBytes / 4) {
+    flush();
+    pass_on(bytes);
+  } else {
+    gathered_.insert(gathered_.end(), bytes.begin(), bytes.end());
+  }
+}
+
+void ResultWriter::flush() {
+  pass_on(gathered_);
+  gathered_.clear();
+}
+
+void ResultWriter::pass_on(ByteView bytes) {
+  if (bytes.empty()) return;
+  hash_.update(bytes);
+  if (output_ != nullptr) output_->write(bytes);
+}
+
+Digest ResultWriter::finish() {
+  flush();
+  return hash_.finish();
+}
+
+}  // namespace mallorn::apply

@@ -1,0 +1,33 @@
+// ResultWriter: where the bytes of the result go, in order: gathered, hashed, counted, written.
+#pragma once
+
+#include <vector>
+
+#include "libcommon/digest.hpp"
+#include "libcommon/file.hpp"
+
+namespace mallorn::apply {
+
+class ResultWriter {
+ public:
+  // `output` may be null: then the bytes are only hashed. Refuses more than `limit` bytes.
+  ResultWriter(Output* output, uint64_t limit);
+
+  // Throws Error(result_mismatch) if the result grows past its declared length.
+  void write(ByteView bytes);
+  uint64_t written() const { return written_; }
+  // Passes on what is gathered and returns the digest of everything.
+  Digest finish();
+
+ private:
+  void flush();
+  void pass_on(ByteView bytes);
+
+  Output* output_;
+  uint64_t limit_;
+  uint64_t written_ = 0;
+  Sha256 hash_;
+  std::vector<uint8_t> gathered_;  // short pieces, until there are enough for one write
+};
+
+}  // namespace mallorn::apply

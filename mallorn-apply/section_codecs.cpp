@@ -1,0 +1,21 @@
+#include "mallorn-apply/section_codecs.hpp"
+
+#include "mallorn-apply/planes_decoder.hpp"
+#include "mallorn-apply/zstd_decoder.hpp"
+
+namespace mallorn::apply {
+
+Status HostSections::decode(const SectionHeader& header, ByteView coded, ByteView base,
+                            ByteSpan result) {
+  switch (header.codec) {
+    case CodecId::stored:
+      if (coded.size() != result.size()) return Status::corrupt_data;
+      memcpy(result.data(), coded.data(), coded.size());
+      return Status::ok;
+    case CodecId::zstd: return decode_zstd(coded, result);
+    case CodecId::planes: return decode_planes(header.dtype, coded, base, result);
+  }
+  return Status::unknown_codec;
+}
+
+}  // namespace mallorn::apply

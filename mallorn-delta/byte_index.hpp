@@ -1,0 +1,47 @@
+// Finds where bytes of the result occur in the base.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "libcommon/core/bytes.hpp"
+
+namespace mallorn::delta {
+
+struct ByteRange {
+  uint64_t offset = 0;
+  uint64_t length = 0;
+};
+
+// Hash chains over positions of the base, at most kMaxEntries of them: all positions of small
+// inputs, every n-th of large ones, so that memory is bounded (48 MiB) and time near-linear.
+class ByteIndex {
+ public:
+  static constexpr size_t kMinMatch = 6;
+  static constexpr uint64_t kMaxEntries = 1u << 22;
+
+  // Indexes the given ranges of `base`, which must outlive the index.
+  ByteIndex(ByteView base, const std::vector<ByteRange>& ranges);
+
+  struct Match {
+    uint64_t base_offset = 0;
+    uint64_t length = 0;  // 0: none
+  };
+  // The longest match of `at` (up to its end) among a bounded number of candidates; of equals the
+  // one nearest to `near`. Only matches of kMinMatch bytes and more are found.
+  Match find(ByteView at, uint64_t near) const;
+
+ private:
+  static uint32_t hash(const uint8_t* at, unsigned bits);
+
+  ByteView base_;
+  unsigned hash_bits_ = 1;
+  std::vector<uint32_t> heads_;      // 1 + entry, 0: none
+  std::vector<uint32_t> previous_;   // by entry
+  std::vector<uint64_t> positions_;  // by entry
+};
+
+// Length of the common prefix.
+size_t common_length(ByteView a, ByteView b);
+
+}  // namespace mallorn::delta

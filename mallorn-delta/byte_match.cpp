@@ -1,0 +1,125 @@
+// A greedy walk over the result. BaseCursor says how well the present alignment with the base
+// does; another alignment is taken where it explains enough more bytes to pay for saying so.
+#include "mallorn-delta/byte_match.hpp"
+
+#include <algorithm>
+
+#include "libcommon/core/base_cursor.hpp"
+
+namespace mallorn::delta {
+namespace {
+
+// Rough costs in bits, the currency of the choice: an unexplained byte, an explained one, and
+// saying that the alignment changes.
+constexpr uint64_t kMissBits = 6;
+constexpr uint64_t kSwitchBits = 40;
+constexpr uint64_t kLookahead = 256;  // how far the present alignment is followed for comparison
+
+constexpr uint64_t kMaxSegment = 1u << 16;  // so that no segment needs to be cut again
+
+class Walk {
+ public:
+  Walk(ByteView base, const ByteIndex& index, ByteView result, uint64_t expected)
+      : base_(base), index_(index), result_(result), cursor_(base, 0, expected), start_(expected) {}
+
+  std::vector<Segment> run() {
+    while (at_ < result_.size()) {
+      const uint64_t run = straight_run();
+      if (run >= kMinCopy) {
+        copy(run);
+      } else if (!realign()) {
+        cursor_.advance(result_[at_]);
+        ++at_;
+        if (at_ - pending_ == kMaxSegment) {
+          flush();
+          begin_at(cursor_.straight_offset());
+        }
+      }
+    }
+    flush();
+    return std::move(segments_);
+  }
+
+ private:
+  uint64_t straight_run() const {
+    if (!cursor_.has_straight() || cursor_.straight() != result_[at_]) return 0;
+    return common_length(base_.subspan(static_cast<size_t>(cursor_.straight_offset())),
+                         result_.subspan(at_));
+  }
+
+  // Bytes begun at pending_ that belong to no copy become one segment.
+  void flush() {
+    if (at_ == pending_) return;
+    segments_.push_back({false, start_ < base_.size(), start_, at_ - pending_});
+    pending_ = at_;
+  }
+
+  void begin_at(uint64_t base_offset) {
+    cursor_ = BaseCursor(base_, 0, base_offset);
+    start_ = base_offset;
+  }
+
+  void copy(uint64_t length) {
+    flush();
+    const uint64_t from = cursor_.straight_offset();
+    segments_.push_back({true, true, from, length});
+    at_ += length;
+    pending_ = at_;
+    begin_at(from + length);
+  }
+
+  // How many of the next `length` bytes the present alignment gets right.
+  uint64_t hits_ahead(uint64_t length) const {
+    BaseCursor trial = cursor_;
+    uint64_t hits = 0;
+    for (uint64_t i = 0; i < length; ++i) {
+      const uint8_t byte = result_[at_ + i];
+      const bool straight = trial.has_straight() && trial.straight() == byte;
+      const bool waiting = trial.has_waiting() && trial.waiting() == byte;
+      hits += straight || waiting ? 1 : 0;
+      trial.advance(byte);
+    }
+    return hits;
+  }
+
+  bool realign() {
+    if (cursor_.straight_run() >= 16) return false;  // well aligned: not worth a search
+    const ByteIndex::Match match = index_.find(result_.subspan(at_), cursor_.straight_offset());
+    if (match.length == 0 || match.base_offset == cursor_.straight_offset()) return false;
+    const uint64_t ahead = std::min(match.length, kLookahead);
+    const uint64_t hits = hits_ahead(ahead);
+    if ((ahead - hits) * kMissBits <= kSwitchBits) return false;
+    extend_backward(match.base_offset);
+    return true;
+  }
+
+  // Moves to the alignment of `base_offset`, taking pending bytes along that agree with it.
+  void extend_backward(uint64_t base_offset) {
+    uint64_t back = 0;
+    while (back < at_ - pending_ && back < base_offset &&
+           base_[static_cast<size_t>(base_offset - back - 1)] == result_[at_ - back - 1]) {
+      ++back;
+    }
+    at_ -= back;
+    flush();
+    begin_at(base_offset - back);
+  }
+
+  ByteView base_;
+  const ByteIndex& index_;
+  ByteView result_;
+  BaseCursor cursor_;
+  uint64_t start_;        // where in the base the pending bytes began
+  size_t at_ = 0;         // next byte of the result
+  size_t pending_ = 0;    // first byte not yet in a segment
+  std::vector<Segment> segments_;
+};
+
+}  // namespace
+
+std::vector<Segment> match_bytes(ByteView base, const ByteIndex& index, ByteView result,
+                                 uint64_t expected) {
+  return Walk(base, index, result, expected).run();
+}
+
+}  // namespace mallorn::delta

@@ -1,0 +1,28 @@
+// Byte-level matching: covers a range of the result with copies of the base and with bytes that
+// are coded beside what the base has there.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "libcommon/core/bytes.hpp"
+#include "mallorn-delta/byte_index.hpp"
+
+namespace mallorn::delta {
+
+struct Segment {
+  bool is_copy = false;
+  bool has_base = false;     // false: nothing in the base resembles these bytes
+  uint64_t base_offset = 0;  // where the segment starts in the base
+  uint64_t length = 0;
+};
+
+// Runs at least this long are copied; shorter ones cost less as well-predicted bytes.
+constexpr uint64_t kMinCopy = 160;
+
+// Segments that tile `result`, in order. `expected` is where in the base the range probably
+// continues (the end of what was used before it). Near-linear in the size of `result`.
+std::vector<Segment> match_bytes(ByteView base, const ByteIndex& index, ByteView result,
+                                 uint64_t expected);
+
+}  // namespace mallorn::delta

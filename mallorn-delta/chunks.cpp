@@ -1,0 +1,70 @@
+// Cuts a plan into chunks. Copies are free of the limit on coded bytes, so that models that did
+// not change cost nothing per megabyte.
+#include <algorithm>
+
+#include "libcommon/core/patch_format.hpp"
+#include "mallorn-delta/plan.hpp"
+
+namespace mallorn::delta {
+namespace {
+
+// The first `length` bytes of `step`, which keeps the rest.
+Step split_off(Step* step, uint64_t length) {
+  Step first = *step;
+  first.result_bytes = length;
+  step->result_bytes -= length;
+  if (step->kind != StepKind::literal) step->base_offset += length;
+  return first;
+}
+
+class Chunker {
+ public:
+  std::vector<std::vector<Step>> run(std::vector<Step> steps) {
+    for (Step& step : steps) {
+      while (step.result_bytes > 0) take(&step);
+    }
+    close();
+    return std::move(chunks_);
+  }
+
+ private:
+  // Moves as much of `step` into the open chunk as fits, or closes the chunk.
+  void take(Step* step) {
+    const bool is_copy = step->kind == StepKind::copy;
+    const uint64_t block = is_copy ? 1 : dtype_layout(step->dtype).block_bytes;
+    uint64_t room = kMaxChunkResult - result_bytes_;
+    if (!is_copy) room = std::min(room, kMaxChunkCoded - coded_bytes_);
+    uint64_t length = std::min(step->result_bytes, room);
+    if (length < step->result_bytes) length -= length % block;  // never inside a block
+    // Where the rest of a byte-wise prediction would go on is known only to its cursor; such
+    // steps are short, so they go into the next chunk whole.
+    const bool is_whole = step->kind == StepKind::predict && step->predictor == Predictor::bytes;
+    if (is_whole && length < step->result_bytes) length = 0;
+    if (length == 0 || open_.size() == kMaxChunkSteps) {
+      close();
+      return;
+    }
+    result_bytes_ += length;
+    coded_bytes_ += is_copy ? 0 : length;
+    open_.push_back(split_off(step, length));
+  }
+
+  void close() {
+    if (!open_.empty()) chunks_.push_back(std::move(open_));
+    open_.clear();
+    result_bytes_ = coded_bytes_ = 0;
+  }
+
+  std::vector<std::vector<Step>> chunks_;
+  std::vector<Step> open_;
+  uint64_t result_bytes_ = 0;
+  uint64_t coded_bytes_ = 0;
+};
+
+}  // namespace
+
+std::vector<std::vector<Step>> cut_into_chunks(std::vector<Step> steps) {
+  return Chunker().run(std::move(steps));
+}
+
+}  // namespace mallorn::delta

@@ -1,0 +1,50 @@
+#include "mallorn-delta/explain.hpp"
+
+#include <cstdio>
+
+#include "libcommon/cli.hpp"
+
+namespace mallorn::delta {
+namespace {
+
+std::string name_of(const Range& range) {
+  if (!range.names.empty()) return printable(range.names.front());
+  return range.role.empty() ? "-" : range.role;
+}
+
+std::string shape_of(const Range& range) {
+  std::string text;
+  for (const uint64_t dim : range.shape) text += (text.empty() ? "" : "x") + std::to_string(dim);
+  return text.empty() ? "-" : text;
+}
+
+}  // namespace
+
+std::string explain(const Model& base, const Model& result, const Plan& plan) {
+  std::string text;
+  char line[256];
+  std::snprintf(line, sizeof(line), "%-8s %-16s %12s %-8s %-8s %10s  %s\n", "dtype", "shape",
+                "bytes", "match", "method", "~patch", "tensor");
+  text += line;
+  uint64_t in_tensors = 0;
+  for (const TensorPlan& tensor : plan.tensors) {
+    const Range& range = result.manifest.ranges[tensor.result_range];
+    in_tensors += range.length_bytes;
+    std::snprintf(line, sizeof(line), "%-8s %-16s %12s %-8s %-8s %10s  ",
+                  dtype_layout(range.dtype).name, shape_of(range).substr(0, 16).c_str(),
+                  with_commas(range.length_bytes).c_str(), match_name(tensor.match.kind),
+                  tensor.method,
+                  with_commas(static_cast<uint64_t>(tensor.estimated_bytes + 0.5)).c_str());
+    text += line + name_of(range);
+    if (tensor.match.kind != MatchKind::none) {
+      const Range& from = base.manifest.ranges[tensor.match.base_range];
+      if (name_of(from) != name_of(range)) text += " <- " + name_of(from);
+    }
+    text += "\n";
+  }
+  const uint64_t rest = result.manifest.length_bytes - in_tensors;
+  text += "between tensors: " + with_commas(rest) + " bytes\n";
+  return text;
+}
+
+}  // namespace mallorn::delta

@@ -1,0 +1,137 @@
+// mallorn-delta: base model stream + result model -> delta stream.
+#include <unistd.h>
+
+#include "libcommon/cli.hpp"
+#include "libcommon/core/patch_format.hpp"
+#include "libcommon/error.hpp"
+#include "libcommon/stream.hpp"
+#include "mallorn-delta/explain.hpp"
+#include "mallorn-delta/parse_process.hpp"
+#include "mallorn-delta/plan.hpp"
+
+namespace {
+
+using namespace mallorn;
+
+constexpr Program kProgram = {
+    "mallorn-delta",
+    R"(usage: mallorn-parse BASE | mallorn-delta [OPTION...] RESULT
+
+Finds out how the new model (RESULT) follows from the old one, whose model
+stream is on standard input, and writes a delta stream for mallorn-pack.
+RESULT is a model file, which mallorn-parse is run on, or a model stream.
+
+      --by-reference  name both files in the stream instead of carrying their
+                      bytes; mallorn-pack must see the same files
+      --explain       say on standard error, for each tensor, what it was
+                      matched to, how it is made, what that roughly costs
+      --strict        a RESULT that cannot be parsed is an error (exit 65)
+      --threads N     use N threads (default: one per processor)
+  -q, --quiet         no warnings, no progress
+  -v, --verbose       say on standard error what is done
+  -h, --help          show this text
+      --version       show the version
+
+Memory: under 100 MB whatever the size of the models, beside their mapped
+pages; models that come inline are kept in a file in $TMPDIR.
+Exit: 0 done, 64 usage, 65 malformed, 66 cannot open, 74 I/O error.
+
+examples:
+  mallorn-parse old.gguf | mallorn-delta new.gguf | mallorn-pack -o update.mlp
+  mallorn-parse old.onnx | mallorn-delta --explain new.onnx > /dev/null
+)"};
+
+struct Arguments {
+  CommonOptions common;
+  std::string result;
+  bool is_by_reference = false;
+  bool explains = false;
+  bool is_strict = false;
+};
+
+bool read_arguments(int argc, char** argv, Arguments* arguments) {
+  cxxopts::Options options(kProgram.name);
+  add_common_options(options);
+  options.add_options()("by-reference", "")("explain", "")("strict", "");
+  cxxopts::ParseResult result;
+  if (!parse_command_line(kProgram, options, argc, argv, &arguments->common, &result)) return false;
+  if (result.unmatched().size() != 1) {
+    throw Error(Status::usage, "takes one RESULT", "see mallorn-delta --help");
+  }
+  arguments->result = result.unmatched()[0];
+  arguments->is_by_reference = result.count("by-reference") != 0;
+  arguments->explains = result.count("explain") != 0;
+  arguments->is_strict = result.count("strict") != 0;
+  if (::isatty(STDOUT_FILENO) == 1) {
+    throw Error(Status::usage, "will not write binary data to a terminal",
+                "pipe it into mallorn-pack");
+  }
+  return true;
+}
+
+// What of the base the steps of a chunk look at, then what of the result they make.
+void write_inline(StreamWriter& stream, const delta::Model& base, const delta::Model& result,
+                  const std::vector<Step>& steps, uint64_t result_offset, uint64_t result_bytes) {
+  for (const Step& step : steps) {
+    if (step.kind != StepKind::predict) continue;
+    const uint64_t length = base_bytes_of(step, base.bytes().size());
+    if (length == 0) continue;
+    stream.write(FrameType::bytes, base.bytes().subspan(static_cast<size_t>(step.base_offset),
+                                                        static_cast<size_t>(length)));
+  }
+  stream.write(FrameType::bytes, result.bytes().subspan(static_cast<size_t>(result_offset),
+                                                        static_cast<size_t>(result_bytes)));
+}
+
+void write_stream(const delta::Model& base, const delta::Model& result, std::vector<Step> steps,
+                  const Arguments& arguments) {
+  DeltaManifest manifest;
+  manifest.base = {"", base.bytes().size(), base.digest};
+  manifest.result = {"", result.bytes().size(), result.digest};
+  manifest.format = result.manifest.format;
+  if (arguments.is_by_reference) {
+    manifest.base.path = base.manifest.path;
+    manifest.result.path = result.manifest.path;
+    if (manifest.base.path.empty() || manifest.result.path.empty()) {
+      throw Error(Status::usage, "--by-reference needs both models by reference",
+                  "give it to mallorn-parse as well");
+    }
+  }
+  StreamWriter stream(STDOUT_FILENO, "standard output", StreamKind::delta);
+  stream.write(FrameType::manifest, delta_manifest_to_json(manifest));
+  Progress progress(!arguments.common.is_quiet, "writing", result.bytes().size());
+  uint64_t made = 0;
+  for (const std::vector<Step>& chunk : delta::cut_into_chunks(std::move(steps))) {
+    uint64_t chunk_bytes = 0;
+    for (const Step& step : chunk) chunk_bytes += step.result_bytes;
+    stream.write(FrameType::steps, steps_to_bytes(chunk));
+    if (!arguments.is_by_reference) write_inline(stream, base, result, chunk, made, chunk_bytes);
+    made += chunk_bytes;
+    progress.advance_to(made);
+  }
+  stream.write(FrameType::end, trailer_to_json({made, result.digest}));
+}
+
+int run(int argc, char** argv) {
+  Arguments arguments;
+  if (!read_arguments(argc, argv, &arguments)) return 0;
+  const delta::Model result = delta::open_model(arguments.result, arguments.common.threads,
+                                                arguments.common.is_quiet, arguments.is_strict);
+  const delta::Model base = delta::read_model(STDIN_FILENO, "standard input");
+  delta::Plan plan = delta::make_plan(base, result);
+  if (arguments.explains) std::fputs(delta::explain(base, result, plan).c_str(), stderr);
+  write_stream(base, result, std::move(plan.steps), arguments);
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  return run_main(kProgram, [&] {
+    try {
+      return run(argc, argv);
+    } catch (const delta::ParseFailed& failed) {
+      return failed.code;  // mallorn-parse has said why
+    }
+  });
+}

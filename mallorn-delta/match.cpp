@@ -1,0 +1,131 @@
+#include "mallorn-delta/match.hpp"
+
+#include <deque>
+#include <map>
+#include <string>
+#include <tuple>
+#include <unordered_map>
+
+namespace mallorn::delta {
+namespace {
+
+// Ranges worth matching as tensors; the rest is coded as bytes between them.
+bool is_tensor(const Range& range) {
+  return range.kind == RangeKind::tensor && range.length_bytes > 0;
+}
+
+class Matcher {
+ public:
+  Matcher(const Manifest& base, const Manifest& result)
+      : base_(base), result_(result), matches_(result.ranges.size()), used_(base.ranges.size()) {
+    for (size_t i = 0; i < base.ranges.size(); ++i) {
+      if (!is_tensor(base.ranges[i])) continue;
+      by_digest_[base.ranges[i].digest].push_back(i);
+      for (const std::string& name : base.ranges[i].names) by_name_[name].push_back(i);
+    }
+  }
+
+  std::vector<TensorMatch> run() {
+    for_each_unmatched([this](size_t i) { match_digest(i); });
+    for_each_unmatched([this](size_t i) { match_name(i); });
+    match_shapes();
+    return std::move(matches_);
+  }
+
+ private:
+  template <typename Visit>
+  void for_each_unmatched(Visit visit) {
+    for (size_t i = 0; i < result_.ranges.size(); ++i) {
+      if (is_tensor(result_.ranges[i]) && matches_[i].kind == MatchKind::none) visit(i);
+    }
+  }
+
+  void take(size_t i, MatchKind kind, size_t base_range) {
+    matches_[i] = {kind, base_range};
+    used_[base_range] = true;
+  }
+
+  static bool share_name(const Range& a, const Range& b) {
+    for (const std::string& name : a.names) {
+      for (const std::string& other : b.names) {
+        if (name == other) return true;
+      }
+    }
+    return false;
+  }
+
+  // Of several tensors with these bytes: one that shares a name, else the first not yet used.
+  void match_digest(size_t i) {
+    const Range& range = result_.ranges[i];
+    const auto found = by_digest_.find(range.digest);
+    if (found == by_digest_.end()) return;
+    constexpr size_t kMaxTried = 16;  // many equal tensors: any of them serves
+    size_t best = found->second.front();
+    size_t tried = 0;
+    for (const size_t candidate : found->second) {
+      if (++tried > kMaxTried) break;
+      if (used_[best] && !used_[candidate]) best = candidate;
+      if (share_name(range, base_.ranges[candidate])) {
+        best = candidate;
+        break;
+      }
+    }
+    if (base_.ranges[best].length_bytes == range.length_bytes) take(i, MatchKind::digest, best);
+  }
+
+  void match_name(size_t i) {
+    const Range& range = result_.ranges[i];
+    for (const std::string& name : range.names) {
+      const auto found = by_name_.find(name);
+      if (found == by_name_.end()) continue;
+      for (const size_t candidate : found->second) {
+        const Range& base = base_.ranges[candidate];
+        if (used_[candidate] || base.dtype != range.dtype || base.role != range.role) continue;
+        take(i, MatchKind::name, candidate);
+        return;
+      }
+    }
+  }
+
+  void match_shapes() {
+    using Key = std::tuple<Dtype, std::string, std::vector<uint64_t>, uint64_t>;
+    const auto key = [](const Range& range) {
+      return Key{range.dtype, range.role, range.shape, range.length_bytes};
+    };
+    std::map<Key, std::deque<size_t>> free;
+    for (size_t i = 0; i < base_.ranges.size(); ++i) {
+      if (is_tensor(base_.ranges[i]) && !used_[i]) free[key(base_.ranges[i])].push_back(i);
+    }
+    for_each_unmatched([&](size_t i) {
+      const auto found = free.find(key(result_.ranges[i]));
+      if (found == free.end() || found->second.empty()) return;
+      take(i, MatchKind::shape, found->second.front());
+      found->second.pop_front();
+    });
+  }
+
+  const Manifest& base_;
+  const Manifest& result_;
+  std::vector<TensorMatch> matches_;
+  std::vector<bool> used_;
+  std::map<Digest, std::vector<size_t>> by_digest_;
+  std::unordered_map<std::string, std::vector<size_t>> by_name_;
+};
+
+}  // namespace
+
+std::vector<TensorMatch> match_tensors(const Manifest& base, const Manifest& result) {
+  return Matcher(base, result).run();
+}
+
+const char* match_name(MatchKind kind) {
+  switch (kind) {
+    case MatchKind::none: return "-";
+    case MatchKind::digest: return "digest";
+    case MatchKind::name: return "name";
+    case MatchKind::shape: return "shape";
+  }
+  return "-";
+}
+
+}  // namespace mallorn::delta

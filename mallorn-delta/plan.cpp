@@ -1,0 +1,160 @@
+#include "mallorn-delta/plan.hpp"
+
+#include <algorithm>
+
+#include "mallorn-delta/byte_match.hpp"
+#include "mallorn-delta/relation.hpp"
+
+namespace mallorn::delta {
+namespace {
+
+// Tensors shorter than this are coded with the bytes around them: on their own they would cost
+// more in bookkeeping than prediction saves.
+constexpr uint64_t kMinTensorBytes = 64;
+
+// True for ranges that are coded element by element; all others are bytes.
+bool is_elements(const Range& range) {
+  return range.kind == RangeKind::tensor && range.dtype != Dtype::opaque &&
+         range.length_bytes >= kMinTensorBytes;
+}
+
+ByteView bytes_of(const Model& model, const Range& range) {
+  return model.bytes().subspan(static_cast<size_t>(range.offset_bytes),
+                               static_cast<size_t>(range.length_bytes));
+}
+
+// What of the base is worth searching for bytes: everything that is not elements, or everything
+// if the result has ranges that no parser understood.
+std::vector<ByteRange> searchable(const Model& base, const Model& result) {
+  const bool is_raw = base.manifest.format == "raw" || result.manifest.format == "raw";
+  std::vector<ByteRange> ranges;
+  for (const Range& range : base.manifest.ranges) {
+    if (!is_raw && is_elements(range)) continue;
+    if (!ranges.empty() && ranges.back().offset + ranges.back().length == range.offset_bytes) {
+      ranges.back().length += range.length_bytes;
+    } else {
+      ranges.push_back({range.offset_bytes, range.length_bytes});
+    }
+  }
+  return ranges;
+}
+
+class Planner {
+ public:
+  Planner(const Model& base, const Model& result)
+      : base_(base),
+        result_(result),
+        matches_(match_tensors(base.manifest, result.manifest)),
+        index_(base.bytes(), searchable(base, result)) {}
+
+  Plan run() {
+    const std::vector<Range>& ranges = result_.manifest.ranges;
+    for (size_t i = 0; i < ranges.size(); ++i) {
+      if (matches_[i].kind == MatchKind::digest) {
+        plan_bytes(ranges[i].offset_bytes);
+        plan_copy(i);
+      } else if (is_elements(ranges[i])) {
+        plan_bytes(ranges[i].offset_bytes);
+        plan_elements(i);
+      }
+    }
+    plan_bytes(result_.manifest.length_bytes);
+    return std::move(plan_);
+  }
+
+ private:
+  // Everything between planned_ and `end` that no tensor's plan covers.
+  void plan_bytes(uint64_t end) {
+    if (planned_ == end) return;
+    const ByteView bytes = result_.bytes().subspan(static_cast<size_t>(planned_),
+                                                   static_cast<size_t>(end - planned_));
+    for (const Segment& segment : match_bytes(base_.bytes(), index_, bytes, expected_)) {
+      Step step;
+      step.kind = segment.is_copy    ? StepKind::copy
+                  : segment.has_base ? StepKind::predict
+                                     : StepKind::literal;
+      step.predictor = Predictor::bytes;
+      step.result_bytes = segment.length;
+      step.base_offset = segment.has_base ? segment.base_offset : 0;
+      if (!segment.has_base) step.predictor = Predictor::same_value;
+      add(step);
+    }
+  }
+
+  void plan_copy(size_t i) {
+    const Range& from = base_.manifest.ranges[matches_[i].base_range];
+    Step step;
+    step.kind = StepKind::copy;
+    step.result_bytes = from.length_bytes;
+    step.base_offset = from.offset_bytes;
+    add(step);
+    plan_.tensors.push_back({i, matches_[i], "copy", 0});
+  }
+
+  void plan_elements(size_t i) {
+    const Range& range = result_.manifest.ranges[i];
+    Step step;
+    step.dtype = range.dtype;
+    step.result_bytes = range.length_bytes;
+    const uint64_t block = dtype_layout(range.dtype).block_bytes;
+    const TensorMatch match = matches_[i];
+    uint64_t common = 0;  // bytes that have a counterpart: tensors may have grown or shrunk
+    Relation relation;
+    if (match.kind != MatchKind::none) {
+      const Range& from = base_.manifest.ranges[match.base_range];
+      common = std::min(range.length_bytes, from.length_bytes);
+      if (common < range.length_bytes) common -= common % block;
+      relation = relate(range.dtype, bytes_of(base_, from).first(static_cast<size_t>(common)),
+                        bytes_of(result_, range).first(static_cast<size_t>(common)));
+      if (relation.is_related && common > 0) {
+        step.kind = StepKind::predict;
+        step.base_offset = from.offset_bytes;
+        step.result_bytes = common;
+        add(step);
+      } else {
+        common = 0;
+      }
+    }
+    if (common < range.length_bytes) {
+      step.kind = StepKind::literal;
+      step.base_offset = 0;
+      step.result_bytes = range.length_bytes - common;
+      add(step);
+    }
+    const uint64_t unit = block > 1 && dtype_layout(range.dtype).block_elements == 1 ? block : 1;
+    const double elements = static_cast<double>(range.length_bytes) / static_cast<double>(unit);
+    plan_.tensors.push_back({i, match, relation.is_related ? "predict" : "literal",
+                             elements * relation.bits_per_element / 8});
+  }
+
+  void add(const Step& step) {
+    planned_ += step.result_bytes;
+    if (step.kind != StepKind::literal) {
+      const uint64_t end = step.base_offset + base_bytes_of(step, base_.bytes().size());
+      expected_ = end;
+    }
+    Step* last = plan_.steps.empty() ? nullptr : &plan_.steps.back();
+    const bool continues_copy = last != nullptr && step.kind == StepKind::copy &&
+                                last->kind == StepKind::copy &&
+                                last->base_offset + last->result_bytes == step.base_offset;
+    if (continues_copy) {
+      last->result_bytes += step.result_bytes;
+    } else {
+      plan_.steps.push_back(step);
+    }
+  }
+
+  const Model& base_;
+  const Model& result_;
+  std::vector<TensorMatch> matches_;
+  ByteIndex index_;
+  Plan plan_;
+  uint64_t planned_ = 0;   // bytes of the result that have a step
+  uint64_t expected_ = 0;  // where in the base the next bytes probably are
+};
+
+}  // namespace
+
+Plan make_plan(const Model& base, const Model& result) { return Planner(base, result).run(); }
+
+}  // namespace mallorn::delta

@@ -1,0 +1,33 @@
+// Decides how every byte of the result is made: the heart of mallorn-delta.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "libcommon/delta_stream.hpp"
+#include "mallorn-delta/match.hpp"
+#include "mallorn-delta/model_source.hpp"
+
+namespace mallorn::delta {
+
+// How one tensor of the result is made; for --explain.
+struct TensorPlan {
+  size_t result_range = 0;
+  TensorMatch match;
+  const char* method = "";  // "copy", "predict", "literal", "bytes"
+  double estimated_bytes = 0;
+};
+
+struct Plan {
+  std::vector<Step> steps;  // tile the result, in order
+  std::vector<TensorPlan> tensors;
+};
+
+// Pure: depends on the two models alone. Time near-linear in their size, memory bounded by the
+// number of ranges and a byte index of at most 48 MiB.
+Plan make_plan(const Model& base, const Model& result);
+
+// Cuts the steps into chunks within the limits of the patch format, in order.
+std::vector<std::vector<Step>> cut_into_chunks(std::vector<Step> steps);
+
+}  // namespace mallorn::delta

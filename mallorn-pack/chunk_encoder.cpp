@@ -1,0 +1,77 @@
+#include "mallorn-pack/chunk_encoder.hpp"
+
+#include "libcommon/fast_crc32c.hpp"
+#include "mallorn-pack/chunk_layout.hpp"
+#include "mallorn-pack/planes_codec.hpp"
+#include "mallorn-pack/structure_encoder.hpp"
+#include "mallorn-pack/zstd_codec.hpp"
+
+namespace mallorn::pack {
+namespace {
+
+struct CodedSection {
+  CodecId codec = CodecId::stored;
+  bool uses_base = false;
+  std::vector<uint8_t> coded;
+};
+
+// The smallest of what the codecs make; of equals the first.
+CodedSection encode_section(const SectionPlan& plan, const PackOptions& options) {
+  CodedSection best{CodecId::stored, false, plan.result};
+  const auto offer = [&](CodecId codec, bool uses_base, std::vector<uint8_t> coded) {
+    if (coded.size() < best.coded.size()) best = {codec, uses_base, std::move(coded)};
+  };
+  offer(CodecId::planes, plan.has_base,
+        encode_planes(plan.dtype, plan.base, plan.result, options.level));
+  offer(CodecId::zstd, false, encode_zstd(plan.result, options.level));
+  return best;
+}
+
+EncodedChunk encode_with_layout(const ChunkInput& chunk, ChunkLayout layout, uint64_t base_bytes,
+                                const PackOptions& options) {
+  EncodedChunk encoded;
+  ChunkHeader header;
+  header.result_bytes = chunk.result.size();
+  header.step_count = static_cast<uint32_t>(chunk.steps.size());
+  header.check = fast_crc32c(0, chunk.result);
+  for (const Step& step : chunk.steps) {
+    header.coded_result_bytes += step.kind == StepKind::copy ? 0 : step.result_bytes;
+  }
+  std::vector<CodedSection> sections;
+  for (SectionPlan& plan : layout.sections) {
+    CodedSection section = encode_section(plan, options);
+    plan.has_base = section.uses_base;  // steps need no address if the codec does not look
+    header.sections[header.section_count++] = {section.codec, plan.dtype, section.uses_base,
+                                               plan.result.size(), section.coded.size()};
+    if (section.codec != CodecId::stored) encoded.features |= kFeatureZstd;
+    sections.push_back(std::move(section));
+  }
+  const Structure structure = encode_structure(chunk, layout, base_bytes);
+  if (structure.has_bytes) encoded.features |= kFeatureStructure;
+
+  std::array<uint8_t, 64 + kMaxChunkSections * (3 + 2 * kMaxVarintBytes)> head{};
+  ByteWriter writer(head);
+  writer.u8(static_cast<uint8_t>(RecordKind::chunk));
+  write_chunk_header(header, writer);
+  const auto append = [&](ByteView bytes) {
+    encoded.record.insert(encoded.record.end(), bytes.begin(), bytes.end());
+  };
+  append(writer.written());
+  append(structure.coded);
+  for (const CodedSection& section : sections) append(section.coded);
+  return encoded;
+}
+
+}  // namespace
+
+EncodedChunk encode_chunk(const ChunkInput& chunk, uint64_t base_bytes,
+                          const PackOptions& options) {
+  ChunkLayout apart = lay_out(chunk, false);
+  const bool has_elements = !apart.sections.empty();
+  EncodedChunk best = encode_with_layout(chunk, std::move(apart), base_bytes, options);
+  if (!has_elements) return best;
+  EncodedChunk other = encode_with_layout(chunk, lay_out(chunk, true), base_bytes, options);
+  return other.record.size() < best.record.size() ? std::move(other) : std::move(best);
+}
+
+}  // namespace mallorn::pack

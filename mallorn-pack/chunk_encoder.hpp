@@ -1,0 +1,26 @@
+// Encodes one chunk of the result as a chunk record (docs/format/patch.md, "Chunks").
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "libcommon/core/patch_format.hpp"
+#include "mallorn-pack/delta_source.hpp"
+
+namespace mallorn::pack {
+
+struct PackOptions {
+  int level = 0;  // of zstd; 1..19
+};
+
+struct EncodedChunk {
+  std::vector<uint8_t> record;  // kind byte first
+  uint32_t features = 0;        // mandatory features it uses
+};
+
+// Deterministic: depends on the chunk and the options alone.
+// `base_bytes` is the length of the whole base.
+EncodedChunk encode_chunk(const ChunkInput& chunk, uint64_t base_bytes,
+                          const PackOptions& options);
+
+}  // namespace mallorn::pack

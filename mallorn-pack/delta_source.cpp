@@ -1,0 +1,108 @@
+#include "mallorn-pack/delta_source.hpp"
+
+#include <utility>
+
+#include "libcommon/core/patch_format.hpp"
+#include "libcommon/error.hpp"
+
+namespace mallorn::pack {
+namespace {
+
+std::unique_ptr<MappedFile> map_side(const DeltaSide& side, const std::string& name) {
+  auto file = std::make_unique<MappedFile>(decode_path(side.path, name));
+  if (file->bytes().size() != side.length_bytes) {
+    throw Error(Status::malformed, file->path() + ": changed since it was parsed");
+  }
+  return file;
+}
+
+}  // namespace
+
+DeltaSource::DeltaSource(int fd, std::string name)
+    : stream_(fd, std::move(name), StreamKind::delta) {
+  const std::string context = stream_.name() + ": manifest";
+  manifest_ = delta_manifest_from_json(stream_.read_manifest(), context);
+  if (manifest_.base.path.empty()) {
+    spool_ = make_temporary_file();
+  } else {
+    base_ = map_side(manifest_.base, stream_.name());
+    result_ = map_side(manifest_.result, stream_.name());
+  }
+}
+
+std::optional<ChunkInput> DeltaSource::next() {
+  const Frame& frame = stream_.next();
+  if (frame.type == FrameType::end) {
+    read_end(frame);
+    return std::nullopt;
+  }
+  if (frame.type != FrameType::steps) {
+    throw Error(Status::malformed, stream_.name() + ": expected the steps of a chunk");
+  }
+  std::vector<Step> steps = steps_from_bytes(frame.payload, manifest_, made_, stream_.name());
+  uint64_t result_bytes = 0;
+  for (const Step& step : steps) result_bytes += step.result_bytes;
+  ChunkInput chunk = base_ ? map_chunk(std::move(steps), result_bytes)
+                           : read_chunk(std::move(steps), result_bytes);
+  made_ += result_bytes;
+  return chunk;
+}
+
+ChunkInput DeltaSource::map_chunk(std::vector<Step> steps, uint64_t result_bytes) {
+  ChunkInput chunk{made_, std::move(steps), {}, {}, {}};
+  chunk.result = result_->bytes().subspan(static_cast<size_t>(made_),
+                                          static_cast<size_t>(result_bytes));
+  for (const Step& step : chunk.steps) {
+    const uint64_t length = base_bytes_of(step, manifest_.base.length_bytes);
+    chunk.base.push_back(base_->bytes().subspan(static_cast<size_t>(step.base_offset),
+                                                static_cast<size_t>(length)));
+  }
+  return chunk;
+}
+
+ChunkInput DeltaSource::read_chunk(std::vector<Step> steps, uint64_t result_bytes) {
+  ChunkInput chunk{made_, std::move(steps), {}, {}, {}};
+  uint64_t base_bytes = 0;
+  for (const Step& step : chunk.steps) {
+    if (step.kind != StepKind::predict) continue;
+    base_bytes += base_bytes_of(step, manifest_.base.length_bytes);
+  }
+  const uint64_t expected = base_bytes + result_bytes;
+  while (chunk.owned.size() < expected) {
+    const Frame& frame = stream_.next();
+    if (frame.type != FrameType::bytes || frame.payload.size() > expected - chunk.owned.size()) {
+      throw Error(Status::malformed, stream_.name() + ": chunk with too few or too many bytes");
+    }
+    chunk.owned.insert(chunk.owned.end(), frame.payload.begin(), frame.payload.end());
+  }
+  const ByteView all = chunk.owned;
+  chunk.result = all.subspan(static_cast<size_t>(base_bytes));
+  size_t at = 0;
+  for (const Step& step : chunk.steps) {
+    const bool is_carried = step.kind == StepKind::predict;
+    const auto length = static_cast<size_t>(
+        is_carried ? base_bytes_of(step, manifest_.base.length_bytes) : 0);
+    chunk.base.push_back(all.subspan(at, length));
+    at += length;
+  }
+  write_full(spool_.get(), chunk.result, "temporary file");
+  return chunk;
+}
+
+void DeltaSource::read_end(const Frame& frame) {
+  const std::string_view text(reinterpret_cast<const char*>(frame.payload.data()),
+                              frame.payload.size());
+  const Trailer trailer = trailer_from_json(text, stream_.name() + ": end frame");
+  if (trailer.length_bytes != made_ || made_ != manifest_.result.length_bytes ||
+      trailer.digest != manifest_.result.digest) {
+    throw Error(Status::malformed, stream_.name() + ": steps do not make the whole result");
+  }
+  stream_.expect_end_of_input();
+}
+
+const MappedFile& DeltaSource::result() {
+  if (!result_) result_ = std::make_unique<MappedFile>(spool_, stream_.name());
+  return *result_;
+}
+
+}  // namespace mallorn::pack

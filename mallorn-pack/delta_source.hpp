@@ -1,0 +1,47 @@
+// Reads a delta stream chunk by chunk, whichever way it carries its bytes.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "libcommon/delta_stream.hpp"
+#include "libcommon/file.hpp"
+#include "libcommon/stream.hpp"
+
+namespace mallorn::pack {
+
+// One chunk: its steps and the bytes they are about. Views into mapped files, or into `owned`.
+struct ChunkInput {
+  uint64_t result_offset = 0;
+  std::vector<Step> steps;
+  ByteView result;             // what the steps make, all of it
+  std::vector<ByteView> base;  // by step: base_bytes_of() bytes from its base_offset on
+  std::vector<uint8_t> owned;
+};
+
+class DeltaSource {
+ public:
+  DeltaSource(int fd, std::string name);
+
+  const DeltaManifest& manifest() const { return manifest_; }
+  // The next chunk, or nothing once the end frame has been read and agrees with what came.
+  std::optional<ChunkInput> next();
+  // The whole result; only after the last chunk. Mapped, or spooled to a temporary file.
+  const MappedFile& result();
+
+ private:
+  ChunkInput map_chunk(std::vector<Step> steps, uint64_t result_bytes);
+  ChunkInput read_chunk(std::vector<Step> steps, uint64_t result_bytes);
+  void read_end(const Frame& frame);
+
+  StreamReader stream_;
+  DeltaManifest manifest_;
+  std::unique_ptr<MappedFile> base_;    // by reference only
+  std::unique_ptr<MappedFile> result_;  // by reference; inline: mapped from spool_ at the end
+  Fd spool_;                            // inline only: the result so far
+  uint64_t made_ = 0;
+};
+
+}  // namespace mallorn::pack

@@ -1,0 +1,154 @@
+// mallorn-pack: delta stream -> patch.
+#include <unistd.h>
+
+#include "libcommon/cli.hpp"
+#include "libcommon/error.hpp"
+#include "libcommon/ordered_pool.hpp"
+#include "mallorn-pack/chunk_encoder.hpp"
+#include "mallorn-pack/patch_writer.hpp"
+#include "mallorn-pack/zstd_run.hpp"
+
+namespace {
+
+using namespace mallorn;
+
+constexpr Program kProgram = {
+    "mallorn-pack",
+    R"(usage: mallorn-pack [OPTION...] [-o FILE [--force]]
+
+Codes a delta stream (standard input, from mallorn-delta) as a patch. Each chunk
+is coded by whichever codec makes it smallest. The patch goes to standard
+output, or to FILE, which appears only when it is complete.
+
+  -o, --output FILE  write the patch to FILE
+      --force        replace FILE if it exists
+      --level N      effort from 1 (fastest) to 19 (smallest); without it, 19 for
+                     models up to 64 MiB and 3 for larger ones
+      --threads N    use N threads (default: one per processor); the patch is the
+                     same for any number
+  -q, --quiet        no warnings, no progress
+  -v, --verbose      say on standard error what is done
+  -h, --help         show this text
+      --version      show the version
+
+Memory: about 30 MB for each thread, whatever the size of the model.
+Exit: 0 done, 64 usage, 65 input damaged or cut short, 73 cannot create FILE,
+74 I/O error.
+
+examples:
+  mallorn-parse old.gguf | mallorn-delta new.gguf | mallorn-pack -o update.mlp
+  mallorn-pack --level 19 --threads 8 < delta.mls > update.mlp
+)"};
+
+constexpr uint64_t kLargeModel = 64u << 20;
+constexpr int kMaxLevel = 19;
+constexpr int kFastLevel = 3;
+
+struct Arguments {
+  CommonOptions common;
+  std::string output;
+  bool is_forced = false;
+  int level = 0;  // 0: by the size of the model
+};
+
+bool read_arguments(int argc, char** argv, Arguments* arguments) {
+  cxxopts::Options options(kProgram.name);
+  add_common_options(options);
+  options.add_options()("o,output", "", cxxopts::value<std::string>())("force", "")(
+      "level", "", cxxopts::value<std::string>());
+  cxxopts::ParseResult result;
+  if (!parse_command_line(kProgram, options, argc, argv, &arguments->common, &result)) return false;
+  if (!result.unmatched().empty()) {
+    throw Error(Status::usage, "takes no file but -o FILE", "see mallorn-pack --help");
+  }
+  if (result.count("output") != 0) arguments->output = result["output"].as<std::string>();
+  arguments->is_forced = result.count("force") != 0;
+  if (result.count("level") != 0) {
+    const std::string text = result["level"].as<std::string>();
+    arguments->level = static_cast<int>(parse_number(text, "--level", 1, kMaxLevel));
+  }
+  return true;
+}
+
+// All chunks, coded by several threads, in order. Returns the features they use.
+uint32_t pack_chunks(pack::DeltaSource& source, const pack::PackOptions& options,
+                     const CommonOptions& common, pack::PatchWriter& patch) {
+  const uint64_t base_bytes = source.manifest().base.length_bytes;
+  OrderedPool<pack::ChunkInput, pack::EncodedChunk> pool(
+      common.threads, [&](pack::ChunkInput&& chunk) {
+        return encode_chunk(chunk, base_bytes, options);
+      });
+  Progress progress(!common.is_quiet, "packing", source.manifest().result.length_bytes);
+  uint32_t features = 0;
+  uint64_t read = 0;
+  pool.run(
+      [&]() -> std::optional<pack::ChunkInput> {
+        std::optional<pack::ChunkInput> chunk = source.next();
+        if (chunk) read += chunk->result.size();
+        progress.advance_to(read);
+        return chunk;
+      },
+      [&](pack::EncodedChunk&& chunk) {
+        features |= chunk.features;
+        patch.add(chunk.record);
+      });
+  return features;
+}
+
+// The whole result by itself, if that makes a smaller patch; true if it does.
+bool pack_whole(pack::DeltaSource& source, int level, uint64_t limit, pack::PatchWriter& patch) {
+  constexpr size_t kPiece = 1u << 20;
+  const MappedFile& result = source.result();
+  const std::optional<pack::ZstdRunFile> run = pack::compress_whole(result, level, limit);
+  if (!run) return false;
+  const MappedFile coded(run->fd, "temporary file");
+  std::vector<uint8_t> record;
+  for (size_t at = 0; at < coded.bytes().size(); at += kPiece) {
+    const ByteView piece = coded.bytes().subspan(at).first(
+        std::min(kPiece, coded.bytes().size() - at));
+    record.assign(1, static_cast<uint8_t>(RecordKind::zstd_run));
+    record.insert(record.end(), piece.begin(), piece.end());
+    patch.add(record);
+  }
+  return true;
+}
+
+int run(int argc, char** argv) {
+  Arguments arguments;
+  if (!read_arguments(argc, argv, &arguments)) return 0;
+  Output output(arguments.output, arguments.is_forced);
+  pack::DeltaSource source(STDIN_FILENO, "standard input");
+  const DeltaManifest& manifest = source.manifest();
+  pack::PackOptions options{arguments.level};
+  if (options.level == 0) {
+    options.level = manifest.result.length_bytes > kLargeModel ? kFastLevel : kMaxLevel;
+  }
+
+  PatchHeader header;
+  header.base_bytes = manifest.base.length_bytes;
+  header.base_digest = manifest.base.digest;
+  header.result_bytes = manifest.result.length_bytes;
+  header.result_digest = manifest.result.digest;
+  header.memory_kib = kHostMemoryKib;
+
+  pack::PatchWriter by_chunks;
+  pack::PatchWriter whole;
+  header.features = pack_chunks(source, options, arguments.common, by_chunks);
+  // A record costs at most 5 bytes more than what it holds; at least that must be won.
+  const uint64_t limit = by_chunks.body_bytes() - std::min<uint64_t>(by_chunks.body_bytes(), 16);
+  const bool is_whole = pack_whole(source, options.level, limit, whole);
+  if (is_whole) header.features = kFeatureZstd;
+  (is_whole ? whole : by_chunks).write(header, output);
+  output.commit();
+  if (arguments.common.is_verbose) {
+    print_message("note", with_commas((is_whole ? whole : by_chunks).body_bytes()) +
+                              " bytes of body" + (is_whole ? ", the whole result" : ""));
+  }
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  return run_main(kProgram, [&] { return run(argc, argv); });
+}

@@ -1,0 +1,30 @@
+// Gathers the records of a patch, then writes header and body: the header, which comes first,
+// holds the digest of the body.
+#pragma once
+
+#include "libcommon/core/patch_format.hpp"
+#include "libcommon/digest.hpp"
+#include "libcommon/file.hpp"
+
+namespace mallorn::pack {
+
+class PatchWriter {
+ public:
+  PatchWriter();
+
+  void add(ByteView record);
+  // Length of the body so far, its end mark included.
+  uint64_t body_bytes() const { return length_ + 1; }
+  // Completes `header` with the body's length and digest and writes everything.
+  void write(PatchHeader header, Output& output);
+
+ private:
+  void append(ByteView bytes);
+
+  Fd spool_;                     // of a long body; a short one stays in memory
+  std::vector<uint8_t> memory_;
+  uint64_t length_ = 0;
+  Sha256 hash_;
+};
+
+}  // namespace mallorn::pack

@@ -1,0 +1,101 @@
+#include "mallorn-pack/structure_encoder.hpp"
+
+#include <algorithm>
+#include <memory>
+
+#include "libcommon/core/byte_model.hpp"
+#include "libcommon/core/step_model.hpp"
+#include "mallorn-pack/range_encoder.hpp"
+
+namespace mallorn::pack {
+namespace {
+
+// Mirrors StructureDecoder in mallorn-apply/core/chunk_decoder.cpp, state by state.
+class StructureEncoder {
+ public:
+  StructureEncoder(const ChunkInput& chunk, const ChunkLayout& layout, uint64_t base_bytes)
+      : chunk_(chunk),
+        layout_(layout),
+        straight_(std::min(chunk.result_offset, base_bytes)),
+        waiting_(straight_),
+        steps_(std::make_unique<StepModel>()),
+        coder_(structure_.coded) {}
+
+  Structure run() {
+    for (size_t i = 0; i < chunk_.steps.size(); ++i) encode_step(i);
+    coder_.finish();
+    return std::move(structure_);
+  }
+
+ private:
+  void encode_step(size_t i) {
+    const Step& step = chunk_.steps[i];
+    const ByteView result =
+        chunk_.result.subspan(made_, static_cast<size_t>(step.result_bytes));
+    const bool is_section = layout_.section_of[i] != kNoSection;
+    const bool has_base =
+        step.kind != StepKind::literal &&
+        (!is_section || layout_.sections[layout_.section_of[i]].has_base);
+    CodedStep coded;
+    coded.kind = step.kind == StepKind::copy ? CodedStepKind::copy
+                 : is_section                ? CodedStepKind::section
+                                             : CodedStepKind::bytes;
+    coded.section = is_section ? layout_.section_of[i] : 0;
+    coded.length_bytes = step.result_bytes;
+    coded.base_offset = step.base_offset;
+    coded.address = !has_base                        ? AddressKind::none
+                    : step.base_offset == straight_ ? AddressKind::straight
+                    : step.base_offset == waiting_  ? AddressKind::waiting
+                                                    : AddressKind::delta;
+    steps_->code(coder_, coded, straight_, waiting_);
+    if (coded.kind == CodedStepKind::bytes) {
+      encode_bytes(i, result, has_base);
+    } else if (has_base) {
+      straight_ = waiting_ = step.base_offset + step.result_bytes;
+    }
+    if (coded.kind == CodedStepKind::section) {
+      before_ = 0;
+    } else {
+      remember(result);
+    }
+    made_ += result.size();
+  }
+
+  void encode_bytes(size_t i, ByteView result, bool has_base) {
+    if (!bytes_) bytes_ = std::make_unique<ByteModel>();
+    structure_.has_bytes = true;
+    const uint64_t start = has_base ? chunk_.steps[i].base_offset : 0;
+    BaseCursor cursor(has_base ? chunk_.base[i] : ByteView{}, start, start);
+    bytes_->begin_step(chunk_.result_offset + made_, before_);
+    for (const uint8_t byte : result) bytes_->code(coder_, byte, cursor);
+    if (!has_base) return;
+    straight_ = cursor.straight_offset();
+    waiting_ = cursor.waiting_offset();
+  }
+
+  void remember(ByteView made) {
+    for (const uint8_t byte : made.last(std::min<size_t>(made.size(), 8))) {
+      before_ = before_ << 8 | byte;
+    }
+  }
+
+  const ChunkInput& chunk_;
+  const ChunkLayout& layout_;
+  uint64_t straight_;
+  uint64_t waiting_;
+  uint64_t before_ = 0;
+  size_t made_ = 0;
+  Structure structure_;
+  std::unique_ptr<StepModel> steps_;
+  std::unique_ptr<ByteModel> bytes_;  // only if it is needed: it is large
+  RangeEncoder coder_;
+};
+
+}  // namespace
+
+Structure encode_structure(const ChunkInput& chunk, const ChunkLayout& layout,
+                           uint64_t base_bytes) {
+  return StructureEncoder(chunk, layout, base_bytes).run();
+}
+
+}  // namespace mallorn::pack

@@ -1,0 +1,32 @@
+// Codec 1, and the entropy coder of codec 2's planes: zstd blocks without a frame header
+// (docs/format/planes.md, section 2). The only file of mallorn-pack that includes zstd.h.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "libcommon/core/bytes.hpp"
+
+namespace mallorn::pack {
+
+// Keeps zstd's working memory between calls. What a call writes depends on its arguments
+// alone.
+class ZstdEncoder {
+ public:
+  ZstdEncoder();
+  ~ZstdEncoder();
+  ZstdEncoder(const ZstdEncoder&) = delete;
+  ZstdEncoder& operator=(const ZstdEncoder&) = delete;
+
+  // The coded form of `bytes`, empty if `bytes` is. `level` is zstd's, 1 to 19.
+  // Throws Error(out_of_memory) if memory is short, and for nothing else.
+  std::vector<uint8_t> encode(ByteView bytes, int level);
+
+ private:
+  struct Context;
+  std::unique_ptr<Context> context_;
+};
+
+std::vector<uint8_t> encode_zstd(ByteView result, int level);
+
+}  // namespace mallorn::pack

@@ -1,0 +1,20 @@
+// The whole result as one zstd stream: for results that have nothing to do with their base.
+#pragma once
+
+#include <optional>
+
+#include "libcommon/file.hpp"
+
+namespace mallorn::pack {
+
+// Compresses `file` to an unnamed temporary file of less than `limit` bytes, or gives up as
+// soon as it is that long. One thread, so that the bytes do not depend on how many there
+// are.
+struct ZstdRunFile {
+  Fd fd;
+  uint64_t length_bytes = 0;
+};
+std::optional<ZstdRunFile> compress_whole(const MappedFile& file, int level,
+                                          uint64_t limit);
+
+}  // namespace mallorn::pack

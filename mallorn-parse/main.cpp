@@ -1,0 +1,178 @@
+// mallorn-parse: model file -> model stream (manifest, bytes, end).
+#include <unistd.h>
+
+#include <filesystem>
+#include <memory>
+
+#include "libcommon/cli.hpp"
+#include "libcommon/error.hpp"
+#include "libcommon/file.hpp"
+#include "libcommon/stream.hpp"
+#include "mallorn-parse/digests.hpp"
+#include "mallorn-parse/listing.hpp"
+#include "mallorn-parse/registry.hpp"
+#include "mallorn-parse/tensor_map.hpp"
+
+namespace {
+
+using namespace mallorn;
+
+constexpr Program kProgram = {
+    "mallorn-parse",
+    R"(usage: mallorn-parse [OPTION...] FILE
+       mallorn-parse --list -      (of a model stream on standard input)
+
+Reads a model (TFLite, GGUF, ONNX; anything else as plain bytes) and writes a
+model stream: a JSON manifest that names every tensor and where it lies, then
+the bytes of the file. The format is told by content, not by name.
+
+      --by-reference  name the file in the manifest instead of carrying its
+                      bytes; the reader must see the same file
+      --manifest      write the manifest alone, as JSON
+      --list          write the manifest as a table
+      --format NAME   take FILE for tflite, gguf, onnx or raw
+      --strict        a model that cannot be parsed is an error (exit 65), not
+                      plain bytes
+      --threads N     use N threads (default: one per processor)
+  -q, --quiet         no warnings
+  -v, --verbose       say on standard error what is done
+  -h, --help          show this text
+      --version       show the version
+
+Exit: 0 done, 64 usage, 65 malformed (--strict), 66 cannot open, 74 I/O error.
+
+examples:
+  mallorn-parse old.gguf | mallorn-delta new.gguf | mallorn-pack -o update.mlp
+  mallorn-parse --manifest model.onnx | jq '.ranges[] | select(.dtype=="f32")'
+)"};
+
+struct Arguments {
+  CommonOptions common;
+  std::string file;
+  std::string format;
+  bool is_by_reference = false;
+  bool only_manifest = false;
+  bool only_lists = false;
+  bool is_strict = false;
+};
+
+bool read_arguments(int argc, char** argv, Arguments* arguments) {
+  cxxopts::Options options(kProgram.name);
+  add_common_options(options);
+  options.add_options()("by-reference", "")("manifest", "")("list", "")("strict", "")(
+      "format", "", cxxopts::value<std::string>());
+  cxxopts::ParseResult result;
+  if (!parse_command_line(kProgram, options, argc, argv, &arguments->common, &result)) return false;
+  if (result.unmatched().size() != 1) {
+    throw Error(Status::usage, "takes one FILE", "see mallorn-parse --help");
+  }
+  arguments->file = result.unmatched()[0];
+  arguments->is_by_reference = result.count("by-reference") != 0;
+  arguments->only_manifest = result.count("manifest") != 0;
+  arguments->only_lists = result.count("list") != 0;
+  arguments->is_strict = result.count("strict") != 0;
+  if (result.count("format") != 0) arguments->format = result["format"].as<std::string>();
+  const bool is_text = arguments->only_manifest || arguments->only_lists;
+  if (arguments->only_manifest && arguments->only_lists) {
+    throw Error(Status::usage, "--manifest and --list do not go together");
+  }
+  if (arguments->file == "-" && !is_text) {
+    throw Error(Status::usage, "a model stream can only be shown, with --manifest or --list");
+  }
+  if (!is_text && ::isatty(STDOUT_FILENO) == 1) {
+    throw Error(Status::usage, "will not write binary data to a terminal",
+                "pipe it into mallorn-delta, or use --list or --manifest");
+  }
+  return true;
+}
+
+parse::ModelFormat choose_format(const Arguments& arguments, ByteView bytes) {
+  if (arguments.format.empty()) return parse::probe_format(bytes);
+  const std::optional<parse::ModelFormat> format = parse::find_format(arguments.format);
+  if (!format) throw Error(Status::usage, "--format takes tflite, gguf, onnx or raw");
+  return *format;
+}
+
+// Labels the file's ranges; what cannot be parsed becomes `raw`, and says so.
+Manifest parse_model(const MappedFile& file, const Arguments& arguments) {
+  parse::ModelFormat format = choose_format(arguments, file.bytes());
+  parse::ParsedModel model;
+  try {
+    model = format.read(file.bytes());
+  } catch (const Error& error) {
+    const std::string reason = file.path() + ": " + format.name + ": " + error.what();
+    if (arguments.is_strict) throw Error(error.status(), reason);
+    if (!arguments.common.is_quiet) {
+      print_message("warning", reason + "; taken as plain bytes [" +
+                                   std::string(status_name(error.status())) + "]");
+    }
+    format = *parse::find_format("raw");
+    model = format.read(file.bytes());
+  }
+  Manifest manifest;
+  manifest.format = format.name;
+  manifest.is_big_endian = model.is_big_endian;
+  manifest.length_bytes = file.bytes().size();
+  manifest.ranges = parse::tile_ranges(std::move(model.ranges), manifest.length_bytes);
+  manifest.external_files = std::move(model.external_files);
+  return manifest;
+}
+
+void warn_of_external_files(const Manifest& manifest, const Arguments& arguments) {
+  if (arguments.common.is_quiet) return;
+  for (const std::string& name : manifest.external_files) {
+    print_message("warning", arguments.file + ": refers to " + name +
+                                 ", which is a file of its own and not covered here");
+  }
+}
+
+int show(const Manifest& manifest, const Arguments& arguments) {
+  const std::string text = arguments.only_lists ? parse::list_ranges(manifest)
+                                                : manifest_to_json(manifest) + "\n";
+  std::fwrite(text.data(), 1, text.size(), stdout);
+  return 0;
+}
+
+int show_stream(const Arguments& arguments) {
+  StreamReader stream(STDIN_FILENO, "standard input", StreamKind::model);
+  return show(manifest_from_json(stream.read_manifest(), "standard input: manifest"), arguments);
+}
+
+void write_stream(const MappedFile& file, const Manifest& manifest, std::future<Digest> digest) {
+  StreamWriter stream(STDOUT_FILENO, "standard output", StreamKind::model);
+  stream.write(FrameType::manifest, manifest_to_json(manifest));
+  const ByteView bytes = file.bytes();
+  for (size_t at = 0; manifest.path.empty() && at < bytes.size(); at += kMaxFramePayload) {
+    const size_t length = std::min<size_t>(kMaxFramePayload, bytes.size() - at);
+    stream.write(FrameType::bytes, bytes.subspan(at, length));
+    file.release(at, length);
+  }
+  stream.write(FrameType::end, trailer_to_json({bytes.size(), digest.get()}));
+}
+
+int run(int argc, char** argv) {
+  Arguments arguments;
+  if (!read_arguments(argc, argv, &arguments)) return 0;
+  if (arguments.file == "-") return show_stream(arguments);
+  const MappedFile file(arguments.file);
+  const bool is_stream = !arguments.only_manifest && !arguments.only_lists;
+  std::future<Digest> digest;
+  if (is_stream) digest = parse::digest_file(file);
+  Manifest manifest = parse_model(file, arguments);
+  warn_of_external_files(manifest, arguments);
+  if (!arguments.only_lists) {
+    parse::digest_tensors(file, &manifest.ranges, arguments.common.threads);
+  }
+  if (!is_stream) return show(manifest, arguments);
+  if (arguments.is_by_reference) {
+    manifest.path = encode_path(std::filesystem::absolute(arguments.file).string());
+  }
+  write_stream(file, manifest, std::move(digest));
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  return run_main(kProgram, [&] { return run(argc, argv); });
+}

@@ -1,0 +1,122 @@
+"""What the measurements mean: the best peer of each case, ratios to it, means over many cases."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from bench_cases import Case
+from bench_measure import Result
+from bench_tools import LIMIT, OURS
+
+FAST_FILE_BYTES = 1_000_000  # speed is compared on larger files: below, starting a program rules
+SPEED_PEERS = ("hdiffz", "bsdiff", "zstd")
+
+
+@dataclass
+class Outcome:
+    """All results of one case."""
+
+    case: Case
+    results: list[Result] = field(default_factory=list)
+
+    def of(self, tool: str) -> Result | None:
+        return next((r for r in self.results if r.tool == tool and r.source == "run"), None)
+
+    @property
+    def ours(self) -> Result | None:
+        return self.of(OURS)
+
+    def good_peers(self) -> list[Result]:
+        return [r for r in self.results if r.tool not in (OURS, LIMIT) and r.is_ok]
+
+    @property
+    def best_peer(self) -> Result | None:
+        """The smallest patch; where a list says the same as a run, the run."""
+        return min(self.good_peers(), key=lambda r: (r.counted_bytes, r.source != "run"),
+                   default=None)
+
+    @property
+    def best_run_peer(self) -> Result | None:
+        """The same among those that ran here: only they have times and memory."""
+        return min((r for r in self.good_peers() if r.source == "run"),
+                   key=lambda r: r.counted_bytes, default=None)
+
+
+def ratios(outcome: Outcome, result: Result) -> dict[str, float | None]:
+    """Each measure of a result over the same of the case's best peer; None where there is none."""
+    best, run = outcome.best_peer, outcome.best_run_peer
+    return {
+        "size": ratio(result.counted_bytes, best and best.counted_bytes),
+        "diff_time": ratio(result.diff.seconds, run and run.diff.seconds),
+        "apply_time": ratio(result.apply.seconds, run and run.apply.seconds),
+        "diff_memory": ratio(result.diff.rss_bytes, run and run.diff.rss_bytes),
+        "apply_memory": ratio(result.apply.rss_bytes, run and run.apply.rss_bytes),
+    }
+
+
+def ratio(value: float, base: float | None) -> float | None:
+    return value / base if value and base else None
+
+
+def geometric_mean(values: Iterable[float]) -> float | None:
+    logs = [math.log(value) for value in values]
+    return math.exp(math.fsum(logs) / len(logs)) if logs else None
+
+
+@dataclass
+class SizeMean:
+    name: str  # 'all pairs', or a kind
+    pairs: int
+    mean: float
+    not_larger: int  # pairs where ours is as small as the best peer, or smaller
+    worst: float
+    worst_case: str
+
+
+@dataclass
+class SpeedMean:
+    """Times of ours over a peer's, on files over FAST_FILE_BYTES."""
+
+    peer: str
+    pairs: int
+    diff_mean: float
+    diff_faster: int
+    apply_mean: float
+    apply_faster: int
+
+
+def size_means(outcomes: list[Outcome]) -> list[SizeMean]:
+    kinds = sorted({outcome.case.kind for outcome in outcomes if outcome.case.kind})
+    groups = [("all pairs", outcomes)]
+    groups += [(kind, [o for o in outcomes if o.case.kind == kind]) for kind in kinds]
+    means = []
+    for name, members in groups:
+        pairs = [(size, o.case.name) for o in members if (size := size_ratio(o))]
+        if pairs:
+            worst, worst_case = max(pairs)
+            mean = geometric_mean(size for size, _ in pairs)
+            means.append(SizeMean(name, len(pairs), mean or 0.0,
+                                  sum(size <= 1 for size, _ in pairs), worst, worst_case))
+    return means
+
+
+def size_ratio(outcome: Outcome) -> float | None:
+    ours = outcome.ours
+    return ratios(outcome, ours)["size"] if ours and ours.is_ok else None
+
+
+def speed_means(outcomes: list[Outcome]) -> list[SpeedMean]:
+    means = []
+    for peer in SPEED_PEERS:
+        pairs = [(ours, theirs) for o in outcomes
+                 if o.case.new_bytes > FAST_FILE_BYTES
+                 and (ours := o.ours) and ours.is_ok and (theirs := o.of(peer)) and theirs.is_ok]
+        if pairs:
+            diffs = [ours.diff.seconds / theirs.diff.seconds for ours, theirs in pairs]
+            applies = [ours.apply.seconds / theirs.apply.seconds for ours, theirs in pairs]
+            means.append(SpeedMean(peer, len(pairs),
+                                   geometric_mean(diffs) or 0.0, sum(d < 1 for d in diffs),
+                                   geometric_mean(applies) or 0.0, sum(a < 1 for a in applies)))
+    return means

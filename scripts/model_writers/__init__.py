@@ -1,0 +1,1 @@
+"""Byte-level writers for test models: GGUF, protobuf (ONNX), FlatBuffers (TFLite), ZIP."""

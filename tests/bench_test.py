@@ -1,0 +1,326 @@
+#!/usr/bin/env python3
+"""Tests of scripts/bench: a stand-in for mallorn, tiny files, no peer needed. Takes seconds.
+
+    python3 tests/bench_test.py
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+import xml.etree.ElementTree as xml
+from pathlib import Path
+
+sys.dont_write_bytecode = True
+SCRIPTS = Path(__file__).resolve().parent.parent / "scripts"
+sys.path.insert(0, str(SCRIPTS))
+
+import bench_measure
+import bench_outcome
+import bench_plot
+import bench_process
+import make_big_pair
+from bench_cases import Case
+from bench_measure import Result
+from bench_process import Measure
+
+# Its patch is the new file without its last byte, so that sizes and results can be foreseen.
+STAND_IN = """#!/bin/sh
+case $1 in
+  diff) head -c -1 "$3" > "$5" ;;
+  patch) {{ cat "$3"; printf {last}; }} > "$5" ;;
+esac
+exit {exit_code}
+"""
+
+
+def write_program(path: Path, text: str) -> Path:
+    path.write_text(text, encoding="ascii")
+    path.chmod(0o755)
+    return path
+
+
+class BenchRun(unittest.TestCase):
+    """The whole program, on a folder of two cases whose new files end in Z."""
+
+    def setUp(self) -> None:
+        holder = tempfile.TemporaryDirectory()
+        self.addCleanup(holder.cleanup)
+        self.home = Path(holder.name)
+        self.models = self.home / "models"
+        for case, size in (("alpha", 1001), ("beta", 2001)):
+            (self.models / case).mkdir(parents=True)
+            (self.models / case / "old.bin").write_bytes(b"a" * size)
+            (self.models / case / "new.bin").write_bytes(b"b" * (size - 1) + b"Z")
+        (self.home / "bin").mkdir()
+        self.mallorn = self.stand_in("good", "Z", 0)
+
+    def stand_in(self, name: str, last: str, exit_code: int) -> Path:
+        return write_program(self.home / name, STAND_IN.format(last=last, exit_code=exit_code))
+
+    def bench(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        environment = os.environ | {"PATH": f"{self.home / 'bin'}:/usr/bin:/bin",
+                                    "MALLORN_MODELS": str(self.models)}
+        return subprocess.run(
+            [sys.executable, str(SCRIPTS / "bench"), "--mallorn", str(self.mallorn), *arguments],
+            capture_output=True, text=True, env=environment, check=False)
+
+    def results(self, *arguments: str) -> list[dict]:
+        table = self.home / "out.tsv"
+        self.ended = self.bench("--tsv", str(table), *arguments)
+        with table.open(encoding="utf-8", newline="") as file:
+            return list(csv.DictReader(file, delimiter="\t"))
+
+    def test_a_good_round_trip_is_measured(self) -> None:
+        rows = self.results("--tools", "mallorn,limit", "--only", "alpha")
+        self.assertEqual(self.ended.returncode, 0, self.ended.stderr)
+        ours, limit = rows
+        self.assertEqual((ours["tool"], ours["patch_bytes"], ours["error"]), ("mallorn", "1000", ""))
+        self.assertGreater(float(ours["apply_seconds"]), 0)
+        self.assertEqual(limit["patch_bytes"], "")
+        self.assertGreater(float(limit["apply_seconds"]), 0)
+
+    def test_a_wrong_result_fails_the_run(self) -> None:
+        self.mallorn = self.stand_in("wrong", "Y", 0)
+        rows = self.results("--tools", "mallorn")
+        self.assertEqual(self.ended.returncode, 1)
+        self.assertIn("differs", rows[0]["error"])
+        self.assertIn("FAILED", self.ended.stdout)
+
+    def test_a_bad_exit_code_fails_the_run(self) -> None:
+        self.mallorn = self.stand_in("dying", "Z", 3)
+        rows = self.results("--tools", "mallorn")
+        self.assertEqual(self.ended.returncode, 1)
+        self.assertIn("exit 3", rows[0]["error"])
+
+    def test_a_failing_peer_is_shown_and_never_the_best(self) -> None:
+        write_program(self.home / "bin/bsdiff", "#!/bin/sh\necho out of luck >&2\nexit 1\n")
+        write_program(self.home / "bin/bspatch", "#!/bin/sh\n")
+        rows = self.results("--tools", "mallorn,bsdiff", "--only", "beta")
+        self.assertEqual(self.ended.returncode, 0, self.ended.stderr)
+        peer = next(row for row in rows if row["tool"] == "bsdiff")
+        self.assertEqual((peer["error"], peer["is_best_peer"]), ("diff: exit 1: out of luck", "0"))
+        self.assertIn("out of luck", self.ended.stdout)
+
+    def test_a_listed_peer_is_compared_and_marked(self) -> None:
+        (self.models / "best-peers.tsv").write_text(
+            "case\tnew\ttool\tpatch\nalpha\t1001\tother\t468\nbeta\t2001\tother\t1968\n")
+        (self.models / "pairs.tsv").write_text("case\tformat\tkind\nalpha\traw\tsmall\n")
+        report = self.home / "out.json"
+        rows = self.results("--tools", "mallorn", "--digest-allowance", "32", "--json", str(report))
+        ours, listed = rows[0], rows[1]
+        self.assertEqual((listed["source"], listed["is_best_peer"]), ("list", "1"))
+        self.assertEqual((listed["patch_bytes"], listed["counted_bytes"]), ("468", "500"))
+        self.assertEqual(float(ours["size_ratio"]), 2.0)
+        self.assertIn("other (list)", self.ended.stdout)
+        means = {mean["name"]: mean for mean in json.loads(report.read_text())["size"]}
+        self.assertAlmostEqual(means["all pairs"]["mean"], 2 ** 0.5)  # of 2 and 1
+        self.assertEqual((means["small"]["pairs"], means["small"]["worst"]), (1, 2.0))
+
+    def test_a_list_for_other_files_is_refused(self) -> None:
+        (self.models / "best-peers.tsv").write_text("case\tnew\ttool\tpatch\nalpha\t7\tother\t3\n")
+        ended = self.bench("--tools", "mallorn")
+        self.assertEqual(ended.returncode, 64)
+        self.assertIn("another file", ended.stderr)
+
+    def test_a_case_folder_is_taken_alone_and_patches_are_kept(self) -> None:
+        ended = self.bench("--tools", "mallorn", "--keep", str(self.home / "kept"),
+                           str(self.models / "beta"))
+        self.assertEqual(ended.returncode, 0, ended.stderr)
+        self.assertEqual((self.home / "kept/beta/mallorn.patch").stat().st_size, 2000)
+        self.assertFalse((self.home / "kept/alpha").exists())
+
+    def test_wrong_use_ends_with_64(self) -> None:
+        for arguments in (["--bogus"], ["--only", "nothing"], ["--tools", "nothing"],
+                          ["--threads", "0"], ["--best-peers", str(self.home / "none")],
+                          [str(self.home / "none")], ["--big", "1X"], ["--big", "1K"],
+                          ["--mallorn", str(self.home / "none")]):
+            with self.subTest(arguments):
+                ended = self.bench(*arguments)
+                self.assertEqual(ended.returncode, 64, ended.stderr)
+                self.assertTrue(ended.stderr.startswith("bench: error: "), ended.stderr)
+
+    def test_help_fits_on_a_screen(self) -> None:
+        ended = self.bench("--help")
+        self.assertEqual(ended.returncode, 0)
+        self.assertLessEqual(max(map(len, ended.stdout.splitlines())), 80)
+        self.assertEqual(ended.stdout.count("\n  scripts/bench "), 2)
+
+    def test_a_big_pair_is_measured(self) -> None:
+        # Its new file does not end in Z, so the usual stand-in must fail; a plain copy does not.
+        ended = self.bench("--big", "4M")
+        self.assertEqual(ended.returncode, 1, ended.stderr)
+        self.assertIn("FAILED apply: the result differs", ended.stdout)
+        self.mallorn = write_program(
+            self.home / "copy",
+            '#!/bin/sh\ncase $1 in diff) cp "$3" "$5" ;; patch) cp "$3" "$5" ;; esac\n')
+        ended = self.bench("--big", "4M")
+        self.assertEqual(ended.returncode, 0, ended.stderr)
+        self.assertRegex(ended.stdout, r"mallorn +\d+ +100\.000 +\d+\.\d+ +\d+")
+        self.assertRegex(ended.stdout, r"limit +- +- +\d+\.\d+ +\d+")
+
+
+class Process(unittest.TestCase):
+    """Measuring single commands."""
+
+    BLOCK = "import time; block = bytearray(80 << 20); time.sleep(0.1)"
+
+    def test_memory_and_time_are_seen(self) -> None:
+        measure = bench_process.run([sys.executable, "-c", self.BLOCK], 60)
+        self.assertEqual(measure.error, "")
+        self.assertGreater(measure.seconds, 0.1)
+        self.assertGreater(measure.rss_bytes, 80 << 20)
+        self.assertGreater(measure.anon_bytes, 80 << 20)
+
+    def test_stages_of_a_pipeline_are_added(self) -> None:
+        pipeline = '"$0" -c "$1" | "$0" -c "$1"; true'
+        measure = bench_process.run(["sh", "-c", pipeline, sys.executable, self.BLOCK], 60)
+        self.assertGreater(measure.rss_bytes, 160 << 20)
+        self.assertLess(measure.rss_bytes, 300 << 20)
+
+    def test_mapped_files_count_as_resident_only(self) -> None:
+        with tempfile.NamedTemporaryFile() as file:
+            file.truncate(80 << 20)
+            code = ("import mmap, sys, time\n"
+                    "file = open(sys.argv[1], 'rb')\n"
+                    "view = mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ)\n"
+                    "sum(view[::4096])\n"
+                    "time.sleep(0.1)")
+            measure = bench_process.run([sys.executable, "-c", code, file.name], 60)
+        self.assertEqual(measure.error, "")
+        self.assertGreater(measure.rss_bytes, 80 << 20)
+        self.assertLess(measure.anon_bytes, 40 << 20)
+
+    def test_a_short_command_has_unknown_memory(self) -> None:
+        self.assertEqual(bench_process.run(["true"], 60).rss_bytes, 0)
+
+    def test_a_timeout_ends_all_processes(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            survivor = Path(folder) / "survivor"
+            measure = bench_process.run(
+                ["sh", "-c", '(sleep 0.6; touch "$0") | sleep 60', str(survivor)], 0.2)
+            self.assertEqual(measure.error, "timeout")
+            self.assertLess(measure.seconds, 30)
+            time.sleep(0.8)
+            self.assertFalse(survivor.exists())
+
+    def test_failures_are_told_apart(self) -> None:
+        self.assertIn("cannot start", bench_process.run(["/nowhere/program"], 60).error)
+        self.assertEqual(bench_process.run(["sh", "-c", "kill -9 $$"], 60).error, "signal 9")
+
+    def test_files_are_compared_to_the_last_byte(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            one, other = Path(folder) / "one", Path(folder) / "other"
+            one.write_bytes(bytes(3 << 20))
+            for content, is_same in ((bytes(3 << 20), True), (bytes((3 << 20) - 1) + b"x", False),
+                                     (bytes((3 << 20) + 1), False)):
+                other.write_bytes(content)
+                self.assertEqual(bench_measure.is_same_file(one, other), is_same)
+
+
+def result(tool: str, counted_bytes: int, source: str = "run", error: str = "",
+           seconds: float = 1.0) -> Result:
+    return Result("case", tool, source, 2_000_000, counted_bytes, counted_bytes,
+                  Measure(seconds), Measure(seconds), error)
+
+
+def outcome(*results: Result, kind: str = "") -> bench_outcome.Outcome:
+    case = FakeCase("case", Path("old"), Path("new"), "raw", kind, None)
+    return bench_outcome.Outcome(case, list(results))
+
+
+class FakeCase(Case):
+    """A case without files."""
+
+    @property
+    def new_bytes(self) -> int:
+        return 2_000_000
+
+
+class Outcomes(unittest.TestCase):
+    """Best peers and means."""
+
+    def test_the_best_peer_is_neither_ours_nor_failed_nor_the_limit(self) -> None:
+        found = outcome(result("mallorn", 5), result("limit", 0), result("a", 7, error="wrong"),
+                        result("b", 20), result("c", 10, source="list"))
+        self.assertEqual((found.best_peer.tool, found.best_run_peer.tool), ("c", "b"))
+        self.assertEqual(bench_outcome.ratios(found, found.ours)["size"], 0.5)
+
+    def test_a_run_goes_before_an_equal_figure_from_a_list(self) -> None:
+        found = outcome(result("c", 10, source="list"), result("b", 10))
+        self.assertEqual(found.best_peer.source, "run")
+
+    def test_means_leave_out_what_failed(self) -> None:
+        means = bench_outcome.size_means([
+            outcome(result("mallorn", 20), result("b", 10), kind="k"),
+            outcome(result("mallorn", 10), result("b", 20)),
+            outcome(result("mallorn", 1, error="wrong"), result("b", 20))])
+        self.assertEqual([(m.name, m.pairs) for m in means], [("all pairs", 2), ("k", 1)])
+        self.assertAlmostEqual(means[0].mean, 1.0)
+        self.assertEqual((means[0].not_larger, means[0].worst), (1, 2.0))
+
+    def test_speed_is_compared_with_each_peer(self) -> None:
+        speed, = bench_outcome.speed_means([
+            outcome(result("mallorn", 1, seconds=1), result("zstd", 1, seconds=8)),
+            outcome(result("mallorn", 1, seconds=4), result("zstd", 1, seconds=2))])
+        self.assertEqual((speed.peer, speed.pairs, speed.diff_faster), ("zstd", 2, 1))
+        self.assertAlmostEqual(speed.diff_mean, 0.5)  # the root of 1/8 * 2
+
+
+class Plot(unittest.TestCase):
+    """The chart."""
+
+    def test_complete_cases_are_drawn(self) -> None:
+        rows = []
+        for case, ours, peer in (("one", 0.5, 2.0), ("two", 30.0, 20.0), ("half", 5.0, None)):
+            rows.append({"case": case, "kind": "<k>", "tool": "mallorn", "percent": ours,
+                         "is_best_peer": 0, "error": ""})
+            rows.append({"case": case, "kind": "<k>", "tool": "b", "percent": peer,
+                         "is_best_peer": "1", "error": ""})
+        drawing = xml.fromstring(bench_plot.draw(rows))
+        texts = [element.text for element in drawing.iter("{http://www.w3.org/2000/svg}text")]
+        self.assertIn("one", texts)
+        self.assertIn("<k>", texts)
+        self.assertNotIn("half", texts)
+        self.assertIn("0.25", texts)
+        bars = {(bar.get("class"), float(bar.get("width")))
+                for bar in drawing.iter("{http://www.w3.org/2000/svg}rect")}
+        self.assertIn(("ours", 0.3 * bench_plot.PLOT_WIDTH), bars)
+        self.assertIn(("peer", 0.2 * bench_plot.PLOT_WIDTH), bars)
+
+    def test_no_case_gives_an_empty_chart(self) -> None:
+        xml.fromstring(bench_plot.draw([]))
+
+
+class BigPair(unittest.TestCase):
+    """The synthetic pair."""
+
+    def test_the_pair_is_plausible_and_always_the_same(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            paths = Path(folder) / "old", Path(folder) / "new"
+            make_big_pair.make_pair(*paths, make_big_pair.parse_size("4M"))
+            old, new = (path.read_bytes() for path in paths)
+        for data, digest in ((old, OLD_SHA256), (new, NEW_SHA256)):
+            self.assertEqual(data[:8], b"GGUF\x03\0\0\0")
+            self.assertEqual(hashlib.sha256(data).hexdigest(), digest)
+        self.assertAlmostEqual(len(old) / (4 << 20), 1, delta=0.02)
+        shift = len(new) - len(old)
+        self.assertIn(shift, (32, 64))
+        # Tensors at the end of the file: the same bytes, moved, but for a few.
+        tail = len(old) // 2
+        changed = sum(a != b for a, b in zip(old[-tail:], new[-tail:]))
+        self.assertTrue(0.005 < changed / tail < 0.1, changed / tail)
+
+
+OLD_SHA256 = "0b960e8445eb643fb663446331a3463d594c18c7cf65cc9ec9c5f9d8b7ec3aad"
+NEW_SHA256 = "38eb7b582c8a4a9b8b6378d03113ad33eea009be801875f0adb092687c83ca88"
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,52 @@
+// The format of last resort, and the choice among formats.
+#include <doctest/doctest.h>
+
+#include <string>
+#include <vector>
+
+#include "mallorn-parse/registry.hpp"
+#include "mallorn-parse/tensor_map.hpp"
+
+using namespace mallorn;
+using namespace mallorn::parse;
+
+TEST_CASE("raw: takes anything as one opaque range") {
+  for (const size_t length : {size_t{0}, size_t{1}, size_t{5000}}) {
+    const std::vector<uint8_t> file(length, 0x42);
+    const ModelFormat format = raw_format();
+    CHECK(format.probe(file));
+    const ParsedModel model = format.read(file);
+    CHECK(model.external_files.empty());
+    CHECK_FALSE(model.is_big_endian);
+    const std::vector<Range> ranges = tile_ranges(model.ranges, length);
+    REQUIRE(ranges.size() == (length > 0 ? 1 : 0));
+    if (length == 0) continue;
+    CHECK(ranges[0].kind == RangeKind::gap);
+    CHECK(ranges[0].dtype == Dtype::opaque);
+    CHECK(ranges[0].role == "opaque");
+    CHECK(ranges[0].length_bytes == length);
+  }
+}
+
+TEST_CASE("registry: formats are found by name") {
+  for (const ModelFormat& format : model_formats()) {
+    const std::optional<ModelFormat> found = find_format(format.name);
+    REQUIRE(found.has_value());
+    CHECK((found->read == format.read));
+  }
+  CHECK_FALSE(find_format("").has_value());
+  CHECK_FALSE(find_format("TFLITE").has_value());
+  CHECK(std::string(model_formats().back().name) == "raw");
+}
+
+TEST_CASE("registry: content decides, raw takes the rest") {
+  const auto probed = [](const std::string& content) {
+    const std::vector<uint8_t> file(content.begin(), content.end());
+    return std::string(probe_format(file).name);
+  };
+  CHECK(probed("") == "raw");
+  CHECK(probed("T") == "raw");
+  CHECK(probed("    TFL3") == "tflite");
+  CHECK(probed("    TFL") == "raw");
+  CHECK(probed("just some text that is no model") == "raw");
+}
