@@ -49,9 +49,9 @@ bool fits_base(const Step& step, uint64_t base_length) {
 
 uint64_t base_bytes_of(const Step& step, uint64_t base_length) {
   if (step.kind == StepKind::literal) return 0;
-  // The word that the last byte begins reaches three bytes further.
-  const bool looks_ahead = step.kind == StepKind::predict && step.predictor == Predictor::bytes;
-  return std::min(step.result_bytes + (looks_ahead ? 3 : 0), base_length - step.base_offset);
+  // Coded byte by byte, the word that the last byte begins reaches three bytes further.
+  const uint64_t ahead = step.kind == StepKind::predict ? 3 : 0;
+  return std::min(step.result_bytes + ahead, base_length - step.base_offset);
 }
 
 std::vector<uint8_t> steps_to_bytes(const std::vector<Step>& steps) {

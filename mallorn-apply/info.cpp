@@ -39,7 +39,6 @@ void add_chunk(const ChunkView& chunk, PatchInfo* info,
     in_sections += section.result_bytes;
   }
   info->chunks += 1;
-  info->steps += header.step_count;
   info->copied_bytes += header.result_bytes - header.coded_result_bytes;
   info->structure_result_bytes += header.coded_result_bytes - in_sections;
   info->structure_bytes += chunk.structure.size();
@@ -110,8 +109,7 @@ std::string info_to_text(const PatchInfo& info) {
              with_commas(info.zstd_run_bytes).c_str());
     return text.take();
   }
-  text.add("chunks           %s, with %s steps\n", with_commas(info.chunks).c_str(),
-           with_commas(info.steps).c_str());
+  text.add("chunks           %s\n", with_commas(info.chunks).c_str());
   text.add("copied           %s bytes of the result\n", with_commas(info.copied_bytes).c_str());
   text.add("structure        %s bytes of the result in %s, steps included\n",
            with_commas(info.structure_result_bytes).c_str(),
@@ -139,8 +137,8 @@ std::string info_to_json(const PatchInfo& info) {
            to_hex(header.base_digest).c_str());
   text.add("\"result\":{\"length\":%llu,\"sha256\":\"%s\"},", Number{header.result_bytes},
            to_hex(header.result_digest).c_str());
-  text.add("\"chunks\":%llu,\"steps\":%llu,\"copied_bytes\":%llu,", Number{info.chunks},
-           Number{info.steps}, Number{info.copied_bytes});
+  text.add("\"chunks\":%llu,\"copied_bytes\":%llu,", Number{info.chunks},
+           Number{info.copied_bytes});
   text.add("\"structure\":{\"result_bytes\":%llu,\"coded_bytes\":%llu},",
            Number{info.structure_result_bytes}, Number{info.structure_bytes});
   text.add("\"zstd_run_bytes\":%llu,\"sections\":[", Number{info.zstd_run_bytes});

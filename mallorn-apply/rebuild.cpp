@@ -106,7 +106,7 @@ class Rebuild {
     const ChunkWorkspace& chunk = *decoded.workspace;
     uint32_t check = 0;
     size_t coded_at = 0;
-    for (uint32_t i = 0; i < chunk.view.header.step_count; ++i) {
+    for (uint32_t i = 0; i < chunk.step_count; ++i) {
       const CodedStep& step = chunk.step[i];
       const auto length = static_cast<size_t>(step.length_bytes);
       const bool is_copy = step.kind == CodedStepKind::copy;

@@ -28,6 +28,7 @@ bool is_one_sequence(ByteView coded) {
     const uint32_t header = low | uint32_t{reader.u16()} << 8;
     is_last = (header & 1) != 0;
     const uint32_t size = header >> 3;
+    if (size > kMaxBlockBytes) return false;
     reader.skip((header >> 1 & 3) == kRle ? 1 : size);
   }
   return reader.ok() && reader.at_end();

@@ -10,7 +10,7 @@ namespace {
 
 // Tensors shorter than this are coded with the bytes around them: on their own they would cost
 // more in bookkeeping than prediction saves.
-constexpr uint64_t kMinTensorBytes = 64;
+constexpr uint64_t kMinTensorBytes = 256;
 
 // True for ranges that are coded element by element; all others are bytes.
 bool is_elements(const Range& range) {
@@ -130,8 +130,7 @@ class Planner {
   void add(const Step& step) {
     planned_ += step.result_bytes;
     if (step.kind != StepKind::literal) {
-      const uint64_t end = step.base_offset + base_bytes_of(step, base_.bytes().size());
-      expected_ = end;
+      expected_ = std::min<uint64_t>(step.base_offset + step.result_bytes, base_.bytes().size());
     }
     Step* last = plan_.steps.empty() ? nullptr : &plan_.steps.back();
     const bool continues_copy = last != nullptr && step.kind == StepKind::copy &&

@@ -32,7 +32,6 @@ EncodedChunk encode_with_layout(const ChunkInput& chunk, ChunkLayout layout, uin
   EncodedChunk encoded;
   ChunkHeader header;
   header.result_bytes = chunk.result.size();
-  header.step_count = static_cast<uint32_t>(chunk.steps.size());
   header.check = fast_crc32c(0, chunk.result);
   for (const Step& step : chunk.steps) {
     header.coded_result_bytes += step.kind == StepKind::copy ? 0 : step.result_bytes;

@@ -95,18 +95,35 @@ Split choose_mode(Dtype dtype, ByteView base, ByteView result) {
   return best;
 }
 
+// From this level up, time is spent: zstd's slow levels, and several block sizes.
+constexpr int kThoroughLevel = 13;
+
+// The smallest of what zstd makes of `plane`. Most planes are noise of some distribution:
+// Huffman codes do what can be done, and zstd's middle levels do worse than level 1,
+// because matches of four bytes cost more than they save. So below kThoroughLevel all
+// levels are level 1.
+Bytes encode_smallest(ZstdEncoder& zstd, ByteView plane, int level) {
+  constexpr int kUsualBlockLog = 14;
+  Bytes best = zstd.encode_frequencies(plane, kUsualBlockLog);
+  const auto offer = [&best](Bytes other) {
+    if (other.size() < best.size()) best = std::move(other);
+  };
+  offer(zstd.encode(plane, 1));
+  if (level < kThoroughLevel || best.size() > plane.size() - plane.size() / 64) return best;
+  for (const int block_log : {12, 13, 16}) offer(zstd.encode_frequencies(plane, block_log));
+  offer(zstd.encode(plane, level));
+  return best;
+}
+
 // Kinds stored, constant and zstd; `plane` is not empty.
 Bytes encode_dense(ZstdEncoder& zstd, ByteView plane, int level) {
-  constexpr int kTrialLevel = 1;
   Bytes coded;
   if (std::all_of(plane.begin(), plane.end(), [&](uint8_t b) { return b == plane[0]; })) {
     append_header(coded, PlaneKind::constant, 0);
     coded.push_back(plane[0]);
     return coded;
   }
-  // Noise, of which low planes of floats are made, is no work for a slow level.
-  Bytes blocks = zstd.encode(plane, kTrialLevel);
-  if (blocks.size() < plane.size() - plane.size() / 64) blocks = zstd.encode(plane, level);
+  const Bytes blocks = encode_smallest(zstd, plane, level);
   append_header(coded, PlaneKind::zstd, blocks.size());
   append(coded, blocks);
   if (coded.size() > plane.size()) {

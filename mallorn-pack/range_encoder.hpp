@@ -2,6 +2,7 @@
 // "Range coder"). Its mirror is mallorn-apply/core/range_decoder.hpp.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 

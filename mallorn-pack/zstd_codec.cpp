@@ -23,10 +23,26 @@ size_t check(size_t code) {
 }  // namespace
 
 struct ZstdEncoder::Context {
-  // A context of its own for each call: zstd does not promise that one that was used before
-  // finds the same matches. The memory goes back to the allocator, which is cheap enough.
-  ZSTD_CCtx* zstd = nullptr;
+  ZSTD_CCtx* zstd = ZSTD_createCCtx();
+  Context() {
+    if (zstd == nullptr) throw Error(Status::out_of_memory, "zstd: no memory");
+  }
+  Context(const Context&) = delete;
+  Context& operator=(const Context&) = delete;
   ~Context() { ZSTD_freeCCtx(zstd); }
+
+  void set(ZSTD_cParameter parameter, int value) {
+    check(ZSTD_CCtx_setParameter(zstd, parameter, value));
+  }
+
+  void reset(int level, int window_log) {
+    check(ZSTD_CCtx_reset(zstd, ZSTD_reset_session_and_parameters));
+    set(ZSTD_c_format, ZSTD_f_zstd1_magicless);
+    set(ZSTD_c_contentSizeFlag, 0);
+    set(ZSTD_c_checksumFlag, 0);
+    set(ZSTD_c_compressionLevel, level);
+    set(ZSTD_c_windowLog, window_log);
+  }
 };
 
 ZstdEncoder::ZstdEncoder() : context_(std::make_unique<Context>()) {}
@@ -34,19 +50,24 @@ ZstdEncoder::~ZstdEncoder() = default;
 
 std::vector<uint8_t> ZstdEncoder::encode(ByteView bytes, int level) {
   if (bytes.empty()) return {};
-  if (context_->zstd == nullptr) context_->zstd = ZSTD_createCCtx();
-  ZSTD_CCtx* const zstd = context_->zstd;
-  if (zstd == nullptr) throw Error(Status::out_of_memory, "zstd: no memory");
-  check(ZSTD_CCtx_reset(zstd, ZSTD_reset_session_and_parameters));
-  check(ZSTD_CCtx_setParameter(zstd, ZSTD_c_format, ZSTD_f_zstd1_magicless));
-  check(ZSTD_CCtx_setParameter(zstd, ZSTD_c_compressionLevel, level));
-  check(ZSTD_CCtx_setParameter(zstd, ZSTD_c_windowLog, kWindowLog));
-  check(ZSTD_CCtx_setParameter(zstd, ZSTD_c_contentSizeFlag, 0));
-  check(ZSTD_CCtx_setParameter(zstd, ZSTD_c_checksumFlag, 0));
+  context_->reset(level, kWindowLog);
+  return run(bytes);
+}
 
+std::vector<uint8_t> ZstdEncoder::encode_frequencies(ByteView bytes, int block_log) {
+  // A negative level steps over so many bytes between two looks that there is no match to
+  // speak of; the window bounds the size of blocks.
+  constexpr int kNoMatches = -1000;
+  if (bytes.empty()) return {};
+  context_->reset(kNoMatches, block_log);
+  context_->set(ZSTD_c_literalCompressionMode, ZSTD_ps_enable);
+  return run(bytes);
+}
+
+std::vector<uint8_t> ZstdEncoder::run(ByteView bytes) {
   std::vector<uint8_t> coded(ZSTD_compressBound(bytes.size()));
-  coded.resize(
-      check(ZSTD_compress2(zstd, coded.data(), coded.size(), bytes.data(), bytes.size())));
+  coded.resize(check(ZSTD_compress2(context_->zstd, coded.data(), coded.size(),
+                                    bytes.data(), bytes.size())));
   coded.erase(coded.begin(), coded.begin() + kFrameHeaderBytes);
   return coded;
 }

@@ -9,8 +9,8 @@
 
 namespace mallorn::pack {
 
-// Keeps zstd's working memory between calls. What a call writes depends on its arguments
-// alone.
+// Keeps zstd's working memory between calls. The order of calls may reach what they write;
+// one encoder for each section makes that a function of the section.
 class ZstdEncoder {
  public:
   ZstdEncoder();
@@ -22,8 +22,14 @@ class ZstdEncoder {
   // Throws Error(out_of_memory) if memory is short, and for nothing else.
   std::vector<uint8_t> encode(ByteView bytes, int level);
 
+  // The same without looking for matches: Huffman codes alone, renewed every 2^block_log
+  // bytes (10 to 17). Faster than any level, and smaller where bytes are noise with a
+  // distribution.
+  std::vector<uint8_t> encode_frequencies(ByteView bytes, int block_log);
+
  private:
   struct Context;
+  std::vector<uint8_t> run(ByteView bytes);
   std::unique_ptr<Context> context_;
 };
 

@@ -48,7 +48,6 @@ class ByteModel {
   template <typename Coder>
   uint8_t code(Coder& coder, uint8_t byte, BaseCursor& cursor) {
     words_.begin_byte(position_, cursor);
-    recent_.begin_byte(history_);
     set_contexts(cursor);
     uint32_t node = 1;
     for (uint32_t depth = 0; depth < 8; ++depth) {

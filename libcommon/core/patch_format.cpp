@@ -26,12 +26,11 @@ size_t write_patch_header(const PatchHeader& header, ByteSpan to) {
   writer.u16(static_cast<uint16_t>(length));
   writer.u32(header.features);
   writer.u32(header.memory_kib);
-  writer.u64(header.release);
+  writer.u32(header.release);
   writer.u64(header.body_bytes);
   writer.bytes(header.body_digest);
   writer.u8(kFileCount);
   writer.u8(header.model_id_bytes);
-  writer.u16(0);
   writer.u64(header.base_bytes);
   writer.bytes(header.base_digest);
   writer.u64(header.result_bytes);
@@ -72,12 +71,11 @@ Status read_patch_header(ByteView bytes, PatchHeader* header) {
   reader.skip(2);
   read.features = reader.u32();
   read.memory_kib = reader.u32();
-  read.release = reader.u64();
+  read.release = reader.u32();
   read.body_bytes = reader.u64();
   read_array(reader, read.body_digest);
   const uint8_t file_count = reader.u8();
   read.model_id_bytes = reader.u8();
-  const uint16_t reserved = reader.u16();
   read.base_bytes = reader.u64();
   read_array(reader, read.base_digest);
   read.result_bytes = reader.u64();
@@ -86,7 +84,7 @@ Status read_patch_header(ByteView bytes, PatchHeader* header) {
   const ByteView id = reader.bytes(read.model_id_bytes);
   if (!id.empty()) memcpy(read.model_id.data(), id.data(), id.size());
   if (!reader.ok()) return reader.status();
-  if (reserved != 0 || read.body_bytes == 0) return Status::malformed;
+  if (read.body_bytes == 0) return Status::malformed;
   if (profile > static_cast<uint8_t>(Profile::lite) || file_count != kFileCount ||
       (read.features & ~kKnownFeatures) != 0) {
     return Status::unsupported_feature;
@@ -99,7 +97,6 @@ Status read_patch_header(ByteView bytes, PatchHeader* header) {
 void write_chunk_header(const ChunkHeader& header, ByteWriter& writer) {
   writer.varint(header.result_bytes);
   writer.varint(header.coded_result_bytes);
-  writer.varint(header.step_count);
   writer.u32(header.check);
   writer.varint(header.section_count);
   for (uint32_t i = 0; i < header.section_count; ++i) {
@@ -136,16 +133,14 @@ Status read_chunk(ByteView record, ChunkView* chunk) {
   ChunkHeader& header = chunk->header;
   header.result_bytes = reader.varint();
   header.coded_result_bytes = reader.varint();
-  const uint64_t step_count = reader.varint();
   header.check = reader.u32();
   const uint64_t section_count = reader.varint();
   if (!reader.ok()) return reader.status();
   if (header.result_bytes > kMaxChunkResult || header.coded_result_bytes > kMaxChunkCoded ||
-      step_count > kMaxChunkSteps || section_count > kMaxChunkSections) {
+      section_count > kMaxChunkSections) {
     return Status::limit_exceeded;
   }
-  if (header.result_bytes == 0 || step_count == 0) return Status::malformed;
-  header.step_count = static_cast<uint32_t>(step_count);
+  if (header.result_bytes == 0) return Status::malformed;
   header.section_count = static_cast<uint32_t>(section_count);
   uint64_t sections_result = 0;
   uint64_t sections_coded = 0;

@@ -18,7 +18,7 @@ constexpr std::array<uint8_t, 4> kPatchMagic = {0x8D, 'M', 'L', 'P'};
 constexpr uint8_t kPatchVersion = 0;
 constexpr size_t kDigestBytes = 32;
 constexpr size_t kMaxModelIdBytes = 64;
-constexpr size_t kPatchHeaderFixedBytes = 152;  // without the model id
+constexpr size_t kPatchHeaderFixedBytes = 146;  // without the model id
 constexpr size_t kMaxPatchHeaderBytes = kPatchHeaderFixedBytes + kMaxModelIdBytes;
 
 enum class Profile : uint8_t { host = 0, lite = 1 };
@@ -32,7 +32,7 @@ struct PatchHeader {
   Profile profile = Profile::host;
   uint32_t features = 0;
   uint32_t memory_kib = 0;  // that apply needs beside the mapped base, per thread
-  uint64_t release = 0;     // counter against downgrades; 0: none
+  uint32_t release = 0;     // counter against downgrades; 0: none
   uint64_t body_bytes = 0;  // records and their end mark
   std::array<uint8_t, kDigestBytes> body_digest{};
   uint64_t base_bytes = 0;
@@ -87,7 +87,6 @@ struct SectionHeader {
 struct ChunkHeader {
   uint64_t result_bytes = 0;
   uint64_t coded_result_bytes = 0;  // of these, not copied
-  uint32_t step_count = 0;
   uint32_t check = 0;  // CRC-32C of the result bytes
   uint32_t section_count = 0;
   std::array<SectionHeader, kMaxChunkSections> sections{};

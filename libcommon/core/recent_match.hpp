@@ -14,12 +14,7 @@ class RecentMatch {
     count_ = at_ = run_ = 0;
   }
 
-  void begin_byte(uint64_t history) {
-    if (at_ != 0 || count_ < kLength) return;
-    at_ = last_seen_[hash(history)];
-    run_ = at_ != 0 ? 1 : 0;
-  }
-
+  // After `byte`; `history` holds the bytes of the result so far, the last one lowest.
   void end_byte(uint8_t byte, uint64_t history) {
     if (at_ != 0) {
       const bool hit = ring_[at_ & kMask] == byte;
@@ -28,7 +23,13 @@ class RecentMatch {
     }
     ring_[count_ & kMask] = byte;
     ++count_;
-    if (count_ >= kLength) last_seen_[hash(history)] = count_;
+    if (count_ < kLength) return;
+    uint32_t& seen = last_seen_[hash(history)];
+    if (at_ == 0 && seen != 0) {
+      at_ = seen;
+      run_ = 1;
+    }
+    seen = count_;
   }
 
   // 256 + the byte expected next, or 0 without one.

@@ -18,14 +18,14 @@ class StructureDecoder {
 
   Status run() {
     const ChunkHeader& header = space_.view.header;
-    for (uint32_t i = 0; i < header.step_count; ++i) {
+    space_.step_count = 0;
+    while (made_ < header.result_bytes) {
+      if (space_.step_count == kMaxChunkSteps) return Status::limit_exceeded;
       const CodedStep step = space_.steps.code(coder_, {}, straight_, waiting_);
       if (const Status status = accept(step); status != Status::ok) return status;
-      space_.step[i] = step;
+      space_.step[space_.step_count++] = step;
     }
-    if (made_ != header.result_bytes || coded_ != header.coded_result_bytes) {
-      return Status::corrupt_data;
-    }
+    if (coded_ != header.coded_result_bytes) return Status::corrupt_data;
     for (uint32_t i = 0; i < header.section_count; ++i) {
       if (used_[i] != header.sections[i].result_bytes) return Status::corrupt_data;
     }
@@ -117,7 +117,7 @@ class StructureDecoder {
 template <typename Visit>
 void for_each_step_of(uint32_t index, ByteView base, ChunkWorkspace& space, Visit visit) {
   size_t at = 0;
-  for (uint32_t i = 0; i < space.view.header.step_count; ++i) {
+  for (uint32_t i = 0; i < space.step_count; ++i) {
     const CodedStep& step = space.step[i];
     if (step.kind == CodedStepKind::copy) continue;
     const auto length = static_cast<size_t>(step.length_bytes);

@@ -26,6 +26,7 @@ struct ChunkWorkspace {
   ByteModel bytes;
   StepModel steps;
   ChunkView view;
+  uint32_t step_count = 0;
   std::array<CodedStep, kMaxChunkSteps> step;
   std::array<uint8_t, kMaxChunkCoded> coded;    // the bytes of all steps but copies, in order
   std::array<uint8_t, kMaxChunkCoded> section;  // one section's bytes, before they are dealt out
@@ -33,7 +34,7 @@ struct ChunkWorkspace {
 };
 
 // Decodes `record` (without its kind byte), which rebuilds the result from `result_offset` on.
-// On success the first view.header.step_count entries of `step` say what to write: copies from
+// On success the first step_count entries of `step` say what to write: copies from
 // their base_offset, all others from `coded`, in order. Every range of the base has been checked.
 Status decode_chunk(ByteView record, ByteView base, uint64_t result_offset,
                     SectionDecoder& sections, ChunkWorkspace* workspace);

@@ -6,109 +6,11 @@
 #include <vector>
 
 #include "libcommon/error.hpp"
-#include "mallorn-parse/onnx_external.hpp"
-#include "mallorn-parse/registry.hpp"
+#include "tests/parse/onnx_builder.hpp"
 
 using namespace mallorn;
 using namespace mallorn::parse;
-
-namespace {
-
-constexpr uint64_t kFloat = 1, kInt8 = 3, kInt32 = 6, kString = 8;
-
-// Protobuf as text: each function returns the bytes of one field.
-std::string varint(uint64_t value) {
-  std::string bytes;
-  for (; value > 0x7F; value >>= 7) bytes += static_cast<char>((value & 0x7F) | 0x80);
-  return bytes + static_cast<char>(value);
-}
-std::string field(uint32_t number, uint64_t value) {
-  return varint(uint64_t{number} << 3) + varint(value);
-}
-std::string field(uint32_t number, const std::string& bytes) {
-  return varint(uint64_t{number} << 3 | 2) + varint(bytes.size()) + bytes;
-}
-std::string fixed32(uint32_t number, const std::string& bytes) {
-  return varint(uint64_t{number} << 3 | 5) + bytes;
-}
-
-std::string tensor(const std::string& name, uint64_t data_type, std::vector<uint64_t> dims,
-                   const std::string& data) {
-  std::string bytes;
-  for (const uint64_t dim : dims) bytes += field(1, dim);
-  return bytes + field(2, data_type) + data + field(8, name);
-}
-std::string raw(size_t length, char fill = 'r') {
-  return field(9, std::string(length, fill));
-}
-std::string floats(const std::string& name) { return tensor(name, kFloat, {4}, raw(16)); }
-
-std::string node(const std::string& op_type, const std::vector<std::string>& inputs,
-                 const std::string& output, const std::string& attributes = {}) {
-  std::string bytes;
-  for (const std::string& input : inputs) bytes += field(1, input);
-  return bytes + field(2, output) + field(4, op_type) + attributes;
-}
-std::string attribute(uint32_t number, const std::string& content) {
-  return field(5, field(1, std::string("a")) + field(number, content));
-}
-std::string model(const std::string& graph) { return field(1, 8) + field(7, graph); }
-std::string with_initializer(const std::string& content) {
-  return model(field(5, content));
-}
-std::string external_entry(const std::string& key, const std::string& value) {
-  return field(13, field(1, key) + field(2, value));
-}
-std::string external(const std::string& location, const std::string& entries = {}) {
-  return tensor("e", kFloat, {4},
-                external_entry("location", location) + entries + field(14, 1));
-}
-
-std::vector<uint8_t> to_bytes(const std::string& text) {
-  return {text.begin(), text.end()};
-}
-
-ParsedModel read_all(const std::string& text) {
-  const std::vector<uint8_t> file = to_bytes(text);
-  CHECK(onnx_format().probe(file));
-  return onnx_format().read(file);
-}
-
-Status status_of(const std::string& text) {
-  const std::vector<uint8_t> file = to_bytes(text);
-  (void)onnx_format().probe(file);
-  try {
-    for (const Range& range : onnx_format().read(file).ranges) {
-      CHECK(range_fits(range.offset_bytes, range.length_bytes, file.size()));
-    }
-  } catch (const Error& error) {
-    return error.status();
-  }
-  return Status::ok;
-}
-
-// The only range of a model; its bytes must be `expected`.
-Range only_range(const std::string& text, const std::string& expected) {
-  const ParsedModel found = read_all(text);
-  REQUIRE(found.ranges.size() == 1);
-  const Range& range = found.ranges[0];
-  CHECK(text.substr(range.offset_bytes, range.length_bytes) == expected);
-  return range;
-}
-
-std::vector<std::string> names_of(const ParsedModel& found) {
-  std::vector<std::string> names;
-  for (const Range& range : found.ranges) {
-    std::string all = range.role;
-    for (const std::string& name : range.names) all += "/" + name;
-    names.push_back(all);
-  }
-  return names;
-}
-
-using Names = std::vector<std::string>;
-
-}  // namespace
+using namespace mallorn::parse::onnx_test;
 
 TEST_CASE("onnx: a raw initializer is a tensor with name, dtype and shape") {
   const std::string data(24, 'd');
@@ -305,65 +207,6 @@ TEST_CASE("onnx: large strings in attributes are labelled") {
   }
 }
 
-TEST_CASE("onnx: quantization comes from the inputs of DequantizeLinear") {
-  const std::string scales("\x00\x00\x80\x3f\x00\x00\x00\x40", 8);  // 1, 2
-  const std::string weight = field(5, tensor("w", kInt8, {2, 8}, raw(16)));
-  const std::string scale = field(5, tensor("s", kFloat, {2}, field(9, scales)));
-  const std::string zero =
-      field(5, tensor("z", kInt8, {2}, field(9, std::string("\xff\x05"))));
-  const std::string axis = field(5, field(1, std::string("axis")) + field(3, uint64_t{0}));
-  const std::string use = field(1, node("DequantizeLinear", {"w", "s", "z"}, "o", axis));
-  const auto quantization = [](const std::string& graph) {
-    return read_all(model(graph)).ranges.at(0).quantization;
-  };
-  const Quantization expected{{1.0f, 2.0f}, {-1, 5}, 0};
-  CHECK(quantization(weight + scale + zero + use) == expected);
-  CHECK(quantization(use + zero + scale + weight) == expected);
-  CHECK(quantization(weight + scale + use) == Quantization{{1.0f, 2.0f}, {}, 0});
-
-  const std::string typed =
-      field(5, tensor("s", kFloat, {2}, field(4, scales))) +
-      field(5, tensor("z", kInt8, {2}, field(5, varint(UINT64_MAX) + varint(5))));
-  CHECK(quantization(weight + typed + use) == expected);
-  const std::string constant = field(
-      1,
-      node("Constant", {}, "s", attribute(5, tensor("", kFloat, {2}, field(9, scales)))));
-  CHECK(quantization(weight + constant + zero + use) == expected);
-  const std::string last =
-      field(5, field(1, std::string("axis")) + field(3, UINT64_MAX - 1));
-  CHECK(quantization(weight + scale + zero +
-                     field(1, node("DequantizeLinear", {"w", "s", "z"}, "o", last))) ==
-        expected);
-  CHECK(quantization(weight + scale + zero +
-                     field(1, node("QLinearConv", {"x", "s", "z", "w", "s", "z"}, "o"))) ==
-        expected);
-
-  const std::string one = field(5, tensor("s", kFloat, {}, field(9, scales.substr(0, 4))));
-  const std::string no_axis = field(1, node("DequantizeLinear", {"w", "s"}, "o"));
-  CHECK(quantization(weight + one + no_axis) == Quantization{{1.0f}, {}, 0});
-}
-
-TEST_CASE("onnx: quantization that does not fit is passed over") {
-  const std::string weight = field(5, tensor("w", kInt8, {2, 8}, raw(16)));
-  const auto quantization = [&](uint64_t data_type, const std::string& data,
-                                const std::string& attributes) {
-    return read_all(model(weight + field(5, tensor("s", data_type, {2}, data)) +
-                          field(1, node("DequantizeLinear", {"w", "s"}, "o", attributes))))
-        .ranges.at(0)
-        .quantization;
-  };
-  const auto axis = [](uint64_t value) {
-    return field(5, field(1, std::string("axis")) + field(3, value));
-  };
-  CHECK(quantization(kFloat, raw(8, 1), axis(0)).scales.size() == 2);
-  CHECK(quantization(kFloat, raw(8, 1), axis(1)) == Quantization{});
-  CHECK(quantization(kFloat, raw(8, 1), axis(2)) == Quantization{});
-  CHECK(quantization(kFloat, raw(8, 1), axis(uint64_t{1} << 63)) == Quantization{});
-  CHECK(quantization(kFloat, raw(12, 1), axis(0)) == Quantization{});
-  CHECK(quantization(10, raw(8, 1), axis(0)) == Quantization{});
-  CHECK(quantization(kFloat, raw(8, '\xff'), axis(0)) == Quantization{});  // not numbers
-}
-
 TEST_CASE("onnx: external files are listed once, in order, and give no range") {
   const ParsedModel found =
       read_all(model(field(5, external("b.bin")) +
@@ -378,34 +221,6 @@ TEST_CASE("onnx: external files are listed once, in order, and give no range") {
   CHECK(read_all(model(field(5, external("../x")))).external_files.empty());
   CHECK(read_all(model(field(5, external("x", external_entry("offset", "-1")))))
             .external_files.empty());
-}
-
-TEST_CASE("onnx: safe locations are plain relative paths") {
-  CHECK(safe_location("weights.bin") == "weights.bin");
-  CHECK(safe_location("./a//b/./c.bin") == "a/b/c.bin");
-  CHECK(safe_location("..a/b..") == "..a/b..");
-  CHECK(safe_location(std::string(4096, 'x')).has_value());
-  for (const char* unsafe : {"", ".", "./", "/etc/passwd", "../x", "a/../../x", "a/../b",
-                             "a/..", "a\\..\\..\\x", "C:x", "c:/x", "./C:x", "folder/"}) {
-    CAPTURE(unsafe);
-    CHECK_FALSE(safe_location(unsafe).has_value());
-  }
-  CHECK_FALSE(safe_location(std::string("a\0b", 3)).has_value());
-  CHECK_FALSE(safe_location(std::string(4097, 'x')).has_value());
-}
-
-TEST_CASE("onnx: numbers of external data are strict") {
-  CHECK(strict_decimal("0") == uint64_t{0});
-  CHECK(strict_decimal("18446744073709551615") == UINT64_MAX);
-  for (const char* text : {"", "-1", "+5", "0x10", "1e9", " 7", "7 ",
-                           "18446744073709551616", "123456789012345678901234567890"}) {
-    CAPTURE(text);
-    CHECK_FALSE(strict_decimal(text).has_value());
-  }
-  OnnxExternalData data{"x", "18446744073709551615", "1"};
-  CHECK_FALSE(external_file(data).has_value());
-  data.length = "0";
-  CHECK(external_file(data) == "x");
 }
 
 TEST_CASE("onnx: probes by a walk to the last byte that meets a graph") {

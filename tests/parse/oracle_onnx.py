@@ -52,7 +52,9 @@ def varint(value):
 def forms_of(tensor):
     """A typed field is stored packed, or as one key and element after the other (opaque)."""
     if tensor.HasField("raw_data"):
-        return [(BITS.get(tensor.data_type, ("opaque", 8))[0], tensor.raw_data)]
+        dtype, bits = BITS.get(tensor.data_type, ("opaque", 8))
+        is_whole = bits < 8 or len(tensor.raw_data) % (bits // 8) == 0
+        return [(dtype if is_whole else "opaque", tensor.raw_data)]
     if tensor.float_data:
         elements = [numpy.float32(value).tobytes() for value in tensor.float_data]
         dtype, key = "c64" if tensor.data_type == 14 else "f32", b"\x25"
