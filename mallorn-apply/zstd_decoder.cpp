@@ -17,10 +17,12 @@ namespace {
 // No magic number, no content size, no checksum, no dictionary; a window of 2^20 bytes.
 constexpr std::array<uint8_t, 2> kFrameHeader = {0x00, 0x50};
 
-// True if `coded` is a sequence of blocks of which only the last is marked so. zstd itself
-// would take what follows for a second frame.
+// True if `coded` is a sequence of blocks of which only the last is marked so, none larger
+// than the format allows. zstd itself would take what follows for a second frame, and some
+// of its releases let large blocks of one repeated byte pass.
 bool is_one_sequence(ByteView coded) {
   constexpr uint32_t kRle = 1;
+  constexpr uint32_t kMaxBlockBytes = uint32_t{1} << 17;
   ByteReader reader(coded);
   bool is_last = false;
   while (!is_last && reader.ok()) {

@@ -10,7 +10,7 @@ namespace {
 
 // Tensors shorter than this are coded with the bytes around them: on their own they would cost
 // more in bookkeeping than prediction saves.
-constexpr uint64_t kMinTensorBytes = 256;
+constexpr uint64_t kMinTensorBytes = 512;
 
 // True for ranges that are coded element by element; all others are bytes.
 bool is_elements(const Range& range) {
@@ -50,6 +50,7 @@ class Planner {
   Plan run() {
     const std::vector<Range>& ranges = result_.manifest.ranges;
     for (size_t i = 0; i < ranges.size(); ++i) {
+      if (!is_elements(ranges[i]) && ranges[i].length_bytes < kMinTensorBytes) continue;
       if (matches_[i].kind == MatchKind::digest) {
         plan_bytes(ranges[i].offset_bytes);
         plan_copy(i);
@@ -59,6 +60,7 @@ class Planner {
       }
     }
     plan_bytes(result_.manifest.length_bytes);
+    plan_.steps = grow_copies(std::move(plan_.steps), base_.bytes(), result_.bytes());
     return std::move(plan_);
   }
 
@@ -132,15 +134,7 @@ class Planner {
     if (step.kind != StepKind::literal) {
       expected_ = std::min<uint64_t>(step.base_offset + step.result_bytes, base_.bytes().size());
     }
-    Step* last = plan_.steps.empty() ? nullptr : &plan_.steps.back();
-    const bool continues_copy = last != nullptr && step.kind == StepKind::copy &&
-                                last->kind == StepKind::copy &&
-                                last->base_offset + last->result_bytes == step.base_offset;
-    if (continues_copy) {
-      last->result_bytes += step.result_bytes;
-    } else {
-      plan_.steps.push_back(step);
-    }
+    plan_.steps.push_back(step);
   }
 
   const Model& base_;

@@ -27,6 +27,9 @@ struct Plan {
 // number of ranges and a byte index of at most 48 MiB.
 Plan make_plan(const Model& base, const Model& result);
 
+// Lets copies take over the equal bytes beside them, and joins copies that then meet.
+std::vector<Step> grow_copies(std::vector<Step> steps, ByteView base, ByteView result);
+
 // Cuts the steps into chunks within the limits of the patch format, in order.
 std::vector<std::vector<Step>> cut_into_chunks(std::vector<Step> steps);
 
