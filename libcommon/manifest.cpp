@@ -1,10 +1,10 @@
-// The JSON form of a manifest (docs/format/stream.md, section "manifest").
+// Reads the JSON form of a manifest (docs/format/stream.md); manifest_writer.cpp writes it.
 //
-// Neither direction builds a document in memory: a manifest of a million ranges is written
-// as it is walked and read by events, so that memory is the Manifest plus its text. The
-// reader is a small stack machine: `places_` holds where in the manifest each open `{` or
-// `[` stands. Unknown fields are skipped, whatever they hold; a known field twice is an
-// error.
+// The text comes from a pipe and is hostile. It is read by events and never becomes a
+// document in memory, so that a million ranges cost what the Manifest costs. `places_`
+// remembers what each open
+// `{` or `[` belongs to; there is no recursion. Unknown fields are skipped, whatever they
+// hold; a known field given twice is an error, so that no two readers can disagree.
 #include "libcommon/manifest.hpp"
 
 #include <charconv>

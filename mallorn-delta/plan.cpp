@@ -10,7 +10,7 @@ namespace {
 
 // Tensors shorter than this are coded with the bytes around them: on their own they would cost
 // more in bookkeeping than prediction saves.
-constexpr uint64_t kMinTensorBytes = 512;
+constexpr uint64_t kMinTensorBytes = 64;
 
 // True for ranges that are coded element by element; all others are bytes.
 bool is_elements(const Range& range) {

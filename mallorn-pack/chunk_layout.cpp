@@ -31,8 +31,8 @@ class Layouter {
   uint32_t place(size_t i, ByteView result) {
     const Step& step = chunk_.steps[i];
     if (step.kind == StepKind::copy) return kNoSection;
-    const bool may_inline = is_plain(step) || inlines_elements_;
-    if (may_inline && inlined_ + step.result_bytes <= kMaxStructureBytes) {
+    if (is_plain(step)) return kNoSection;
+    if (inlines_elements_ && inlined_ + step.result_bytes <= kMaxInlinedElements) {
       inlined_ += step.result_bytes;
       return kNoSection;
     }

@@ -9,8 +9,9 @@
 
 namespace mallorn::pack {
 
-// At most this many bytes of a chunk are coded by ByteModel: it packs best and runs slowest.
-constexpr uint64_t kMaxStructureBytes = 128 * 1024;
+// At most this many bytes of elements are coded by ByteModel in a chunk: it packs small tensors
+// best, and runs slowest. Bytes between tensors, which are few, have no such limit.
+constexpr uint64_t kMaxInlinedElements = 128 * 1024;
 
 constexpr uint32_t kNoSection = UINT32_MAX;
 

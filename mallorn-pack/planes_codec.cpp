@@ -95,23 +95,30 @@ Split choose_mode(Dtype dtype, ByteView base, ByteView result) {
   return best;
 }
 
-// From this level up, time is spent: zstd's slow levels, and several block sizes.
+// From this level up, time is spent: zstd's slow levels for all planes, and several block
+// sizes.
 constexpr int kThoroughLevel = 13;
 
 // The smallest of what zstd makes of `plane`. Most planes are noise of some distribution:
 // Huffman codes do what can be done, and zstd's middle levels do worse than level 1,
-// because matches of four bytes cost more than they save. So below kThoroughLevel all
-// levels are level 1.
+// because matches of four bytes cost more than they save. So these levels are for planes
+// where level 1 finds matches that pay.
 Bytes encode_smallest(ZstdEncoder& zstd, ByteView plane, int level) {
   constexpr int kUsualBlockLog = 14;
   Bytes best = zstd.encode_frequencies(plane, kUsualBlockLog);
   const auto offer = [&best](Bytes other) {
     if (other.size() < best.size()) best = std::move(other);
   };
+  const size_t without_matches = best.size();
   offer(zstd.encode(plane, 1));
-  if (level < kThoroughLevel || best.size() > plane.size() - plane.size() / 64) return best;
-  for (const int block_log : {12, 13, 16}) offer(zstd.encode_frequencies(plane, block_log));
-  offer(zstd.encode(plane, level));
+  if (best.size() > plane.size() - plane.size() / 64) return best;
+  const bool is_thorough = level >= kThoroughLevel;
+  const bool has_matches = best.size() < without_matches - without_matches / 16;
+  if (is_thorough || (has_matches && level > 1)) offer(zstd.encode(plane, level));
+  if (is_thorough) {
+    for (const int block_log : {12, 13, 16})
+      offer(zstd.encode_frequencies(plane, block_log));
+  }
   return best;
 }
 
@@ -154,14 +161,18 @@ Bytes encode_sparse(ZstdEncoder& zstd, ByteView plane, int level) {
 }
 
 Bytes encode_plane(ZstdEncoder& zstd, ByteView plane, int level) {
-  Bytes best = encode_dense(zstd, plane, level);
   const size_t zeros =
       static_cast<size_t>(std::count(plane.begin(), plane.end(), uint8_t{0}));
-  if (zeros >= plane.size() / 3 && zeros < plane.size()) {
-    Bytes sparse = encode_sparse(zstd, plane, level);
-    if (sparse.size() < best.size()) best = std::move(sparse);
+  if (zeros < plane.size() / 3 || zeros == plane.size()) {
+    return encode_dense(zstd, plane, level);
   }
-  return best;
+  // The slow levels do not change which of the two is smaller, or hardly.
+  const int trial_level = level < kThoroughLevel ? level : 1;
+  Bytes dense = encode_dense(zstd, plane, trial_level);
+  Bytes sparse = encode_sparse(zstd, plane, trial_level);
+  const bool is_sparse = sparse.size() < dense.size();
+  if (trial_level == level) return is_sparse ? sparse : dense;
+  return is_sparse ? encode_sparse(zstd, plane, level) : encode_dense(zstd, plane, level);
 }
 
 }  // namespace

@@ -11,10 +11,9 @@ namespace mallorn::pack {
 
 // The coded form of `result`: elements of `dtype`, then perhaps bytes that fill no element;
 // of any length. `base`, the prediction, has the same length or is empty. `level` is
-// zstd's, 1 to
-// 19. Grows nothing by more than kPlanesGrowth bytes.
+// zstd's, 1 to 19. Never longer than `result` by more than kPlanesGrowth bytes.
 std::vector<uint8_t> encode_planes(Dtype dtype, ByteView base, ByteView result, int level);
 
-inline constexpr size_t kPlanesGrowth = 24;
+inline constexpr size_t kPlanesGrowth = 16;
 
 }  // namespace mallorn::pack

@@ -3,6 +3,7 @@
 #define ZSTD_STATIC_LINKING_ONLY  // frames without magic number
 #include <zstd.h>
 
+#include <algorithm>
 #include <string>
 
 #include "libcommon/error.hpp"
@@ -24,6 +25,7 @@ size_t check(size_t code) {
 
 struct ZstdEncoder::Context {
   ZSTD_CCtx* zstd = ZSTD_createCCtx();
+  std::vector<uint8_t> frame;  // room for what zstd writes; never shrinks
   Context() {
     if (zstd == nullptr) throw Error(Status::out_of_memory, "zstd: no memory");
   }
@@ -65,11 +67,11 @@ std::vector<uint8_t> ZstdEncoder::encode_frequencies(ByteView bytes, int block_l
 }
 
 std::vector<uint8_t> ZstdEncoder::run(ByteView bytes) {
-  std::vector<uint8_t> coded(ZSTD_compressBound(bytes.size()));
-  coded.resize(check(ZSTD_compress2(context_->zstd, coded.data(), coded.size(),
-                                    bytes.data(), bytes.size())));
-  coded.erase(coded.begin(), coded.begin() + kFrameHeaderBytes);
-  return coded;
+  std::vector<uint8_t>& frame = context_->frame;
+  frame.resize(std::max(frame.size(), ZSTD_compressBound(bytes.size())));
+  const size_t size = check(ZSTD_compress2(context_->zstd, frame.data(), frame.size(),
+                                           bytes.data(), bytes.size()));
+  return {frame.data() + kFrameHeaderBytes, frame.data() + size};
 }
 
 std::vector<uint8_t> encode_zstd(ByteView result, int level) {

@@ -11,8 +11,10 @@
 // There is no magic: what walks as a protobuf message to the last byte and has a graph is
 // taken for ONNX. Nothing is expanded: a name that refers to a
 // graph or a function is never followed, and a large payload is stepped over, not read.
+#include <algorithm>
 #include <set>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "libcommon/error.hpp"
@@ -24,9 +26,10 @@
 namespace mallorn::parse {
 namespace {
 
-constexpr uint32_t kMaxDepth = 64;                  // messages inside each other
-constexpr size_t kMaxPieces = 16384;                // of one message that occurs repeatedly
-constexpr size_t kMaxLabels = size_t{1} << 17;      // plus files of external data
+constexpr uint32_t kMaxDepth = 64;              // messages inside each other
+constexpr size_t kMaxPieces = 16384;            // of one message that occurs repeatedly
+constexpr size_t kMaxLabels = size_t{1} << 17;  // plus files of external data
+constexpr size_t kMaxNameBytes = size_t{1} << 16;
 constexpr uint64_t kMinLabelAttributeBytes = 4096;  // smaller ones stay in their gap
 
 // A singular message that occurs several times is one message in pieces.
@@ -46,7 +49,11 @@ constexpr GraphFields kFunctionFields{7, 0, 0, 11};
   throw Error(status, "byte " + std::to_string(offset) + ": " + reason);
 }
 
-std::string to_string(ByteView bytes) { return {bytes.begin(), bytes.end()}; }
+// Empty names and those above the limit are left out.
+void add_name(ByteView name, Range* range) {
+  if (name.empty() || name.size() > kMaxNameBytes) return;
+  range->names.emplace_back(name.begin(), name.end());
+}
 
 bool equals(ByteView bytes, std::string_view text) {
   return std::equal(bytes.begin(), bytes.end(), text.begin(), text.end());
@@ -172,7 +179,9 @@ bool ModelWalk::read_node(ProtobufBytes message, uint32_t depth,
   if (!equals(op_type, "Constant")) output = {};
   ProtobufReader attributes(message);
   while (attributes.next(&field)) {
-    if (field.is_bytes(5)) read_attribute(field.payload, output, depth + 1, tensors);
+    if (!field.is_bytes(5)) continue;
+    read_attribute(field.payload, output, depth + 1, tensors);
+    output = {};  // one attribute is all a Constant has; a long name is not copied for each
   }
   return is_quantized_op(op_type);
 }
@@ -208,7 +217,7 @@ void ModelWalk::read_attribute(ProtobufBytes message, ByteView constant_name,
     range.offset_bytes = text.offset;
     range.length_bytes = text.bytes.size();
     range.role = "opaque";
-    if (!name.empty()) range.names.push_back(to_string(name));
+    add_name(name, &range);
     add_label(std::move(range));
   }
 }
@@ -231,10 +240,8 @@ void ModelWalk::read_tensor(const Pieces& pieces, ByteView other_name, const cha
   size_t label = kOnnxNoLabel;
   for (Range& range : tensor.labels()) {
     range.role = role;
-    if (!other_name.empty()) range.names.push_back(to_string(other_name));
-    if (!tensor.name.empty() && to_string(tensor.name) != to_string(other_name)) {
-      range.names.push_back(to_string(tensor.name));
-    }
+    add_name(other_name, &range);
+    if (!std::ranges::equal(tensor.name, other_name)) add_name(tensor.name, &range);
     label = model_.ranges.size();
     add_label(std::move(range));
   }

@@ -1,8 +1,9 @@
-// ByteModel: predicts the bytes of gaps (headers, metadata, names, tables) bit by bit, by mixing
-// what the bytes before say with what the base says (docs/format/structure.md, "Bytes").
+// ByteModel: predicts the bytes of gaps (headers, metadata, names, tables) bit by bit, by
+// mixing what the bytes before say with what the base says (docs/format/structure.md,
+// "Bytes").
 //
-// Host profile only: it takes about 2 MiB of memory. All arithmetic is on integers; encoder and
-// decoder run this same text.
+// Host profile only: it takes about 2 MiB of memory. All arithmetic is on integers; encoder
+// and decoder run this same text.
 #pragma once
 
 #include <array>
@@ -24,7 +25,8 @@ class ByteModel {
     corrections_.fill(first_correction());
   }
 
-  // Back to the state in which every chunk begins. Costs nothing if no byte was coded since.
+  // Back to the state in which every chunk begins. Costs nothing if no byte was coded
+  // since.
   void reset() {
     if (bytes_coded_ == 0) return;
     for (auto& table : tables_) table.fill(BitModel{});
@@ -36,8 +38,8 @@ class ByteModel {
     bytes_coded_ = 0;
   }
 
-  // Before the bytes of a step: `position` is its offset in the result, `before` the eight bytes
-  // of the result ahead of it (the nearest one lowest, zeros before the start).
+  // Before the bytes of a step: `position` is its offset in the result, `before` the eight
+  // bytes of the result ahead of it (the nearest one lowest, zeros before the start).
   void begin_step(uint64_t position, uint64_t before) {
     position_ = position;
     history_ = before;
@@ -64,10 +66,10 @@ class ByteModel {
   }
 
  private:
-  static constexpr uint32_t kContexts = 14;
+  static constexpr uint32_t kContexts = 16;
   static constexpr uint32_t kInputs = kContexts + 1;  // and a constant
-  static constexpr uint32_t kTableBits = 16;          // slots per context, as a power of two
-  static constexpr uint32_t kSlotLimit = 127;
+  static constexpr uint32_t kTableBits = 16;  // slots per context, as a power of two
+  static constexpr uint32_t kSlotLimit = 100;
   static constexpr uint32_t kRunSets = 48;
 
   using Inputs = std::array<int32_t, kInputs>;
@@ -75,7 +77,7 @@ class ByteModel {
 
   static constexpr Weights first_weights() {
     Weights weights{};
-    weights.fill(65536 * 3 / 10);
+    weights.fill(65536 * 18 / 100);
     return weights;
   }
 
@@ -118,10 +120,15 @@ class ByteModel {
     for (uint32_t i = 0; i < WordGuess::kGuesses; ++i) {
       const uint32_t guess = words_.byte(i, position_);
       const uint32_t agrees = guess == cursor.straight() ? 1u : 0u;
-      contexts_[10 + i] = hash(guess | words_.trust(i) << 8 | agrees << 12 | phase << 14, 11 + i);
+      contexts_[10 + i] =
+          hash(guess | words_.trust(i) << 8 | agrees << 12 | phase << 14, 11 + i);
     }
     contexts_[13] = hash(recent_.expected() | run_class(recent_.run()) << 9 |
-                             uint32_t{cursor.straight()} << 12, 14);
+                             uint32_t{cursor.straight()} << 12,
+                         14);
+    contexts_[14] = hash(straight | (last & 0xFFFF) << 9, 15);
+    contexts_[15] = hash((last >> 24 & 0xFF) | (last >> 48 & 0xFF00), 16);
+
     expected_ = cursor.straight() | 256u;
     run_set_ = !cursor.has_straight() ? 0
                : cursor.has_waiting() ? 1 + run + 8 * (1 + other_run / 2)
@@ -133,7 +140,8 @@ class ByteModel {
     std::array<BitModel*, kContexts> slots;
     Inputs inputs;
     for (uint32_t i = 0; i < kContexts; ++i) {
-      const uint32_t index = (contexts_[i] + node * 0x9E3779B1u) * 0x2C1B3C6Du >> (32 - kTableBits);
+      const uint32_t index =
+          (contexts_[i] + node * 0x9E3779B1u) * 0x2C1B3C6Du >> (32 - kTableBits);
       slots[i] = &tables_[i][index];
       inputs[i] = slots[i]->count > 0 ? stretch(slots[i]->p16) : 0;
     }
@@ -147,17 +155,24 @@ class ByteModel {
     const int32_t dot_node = dot(by_node, inputs);
     const int32_t mixed = (dot_run + dot_node) >> 1;
     const uint32_t expected_bit = expected_ >> (7 - depth) & 1u;
-    Correction& correction = corrections_[(agrees ? 1 + expected_bit : 0) * kRunSets + run_set];
+    Correction& correction =
+        corrections_[(agrees ? 1 + expected_bit : 0) * kRunSets + run_set];
     const uint32_t at = static_cast<uint32_t>(mixed + 2048);
     const uint32_t low = at >> 7;
     const int32_t part = static_cast<int32_t>(at & 127u);
-    const int32_t corrected = (correction[low] * (128 - part) + correction[low + 1] * part) >> 7;
-    const int32_t p = (squash(mixed) + corrected) >> 1;
+    const int32_t corrected =
+        (correction[low] * (128 - part) + correction[low + 1] * part) >> 7;
+    const int32_t p = (squash(mixed) + 3 * corrected) >> 2;
     bit = coder.code(static_cast<uint32_t>(p < 16 ? 16 : p > 65520 ? 65520 : p), bit);
 
     const int32_t target = bit != 0 ? 65535 : 0;
-    uint16_t& nearer = correction[low + (part >= 64 ? 1 : 0)];
-    nearer = static_cast<uint16_t>(nearer + ((target - nearer) >> 6));
+    const uint32_t rate = bytes_coded_ < 16384 ? 4 : 5;
+    for (uint32_t k = 0; k < 2; ++k) {
+      uint16_t& knot = correction[low + k];
+      const bool is_nearer = (part >= 64) == (k == 1);
+      knot =
+          static_cast<uint16_t>(knot + ((target - knot) >> (is_nearer ? rate : rate + 1)));
+    }
     learn(by_run, inputs, target - squash(dot_run));
     learn(by_node, inputs, target - squash(dot_node));
     for (BitModel* slot : slots) slot->update(bit, kSlotLimit);
@@ -168,8 +183,9 @@ class ByteModel {
     int64_t sum = 0;
     for (uint32_t i = 0; i < kInputs; ++i) sum += int64_t{weights[i]} * inputs[i];
     sum >>= 16;
-    return static_cast<int32_t>(sum < -kMaxStretch ? -kMaxStretch
-                                : sum > kMaxStretch ? kMaxStretch : sum);
+    return static_cast<int32_t>(sum < -kMaxStretch  ? -kMaxStretch
+                                : sum > kMaxStretch ? kMaxStretch
+                                                    : sum);
   }
 
   // Faster while little is known: the first 4 KiB decide what most patches cost.
@@ -177,7 +193,8 @@ class ByteModel {
     const int32_t rate =
         bytes_coded_ < 4096 ? 28 - static_cast<int32_t>(bytes_coded_ >> 8) : 12;
     for (uint32_t i = 0; i < kInputs; ++i) {
-      weights[i] += static_cast<int32_t>((int64_t{inputs[i]} * error * rate + (1 << 17)) >> 18);
+      weights[i] +=
+          static_cast<int32_t>((int64_t{inputs[i]} * error * rate + (1 << 17)) >> 18);
     }
   }
 

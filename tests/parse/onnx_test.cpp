@@ -171,6 +171,20 @@ TEST_CASE("onnx: a constant is known by its output and by its own name") {
   CHECK(names("own") == Names{"out", "own"});
 }
 
+TEST_CASE("onnx: names have at most 64 KiB, and a constant gives its own to one tensor") {
+  for (const size_t length : {size_t{65535}, size_t{65536}, size_t{65537}}) {
+    CAPTURE(length);
+    const std::string name(length, 'n');
+    const ParsedModel found = read_all(with_initializer(floats(name)));
+    REQUIRE(found.ranges.size() == 1);
+    CHECK(found.ranges[0].names == (length > 65536 ? Names{} : Names{name}));
+  }
+  const std::string attributes = attribute(5, floats("a")) + attribute(5, floats("b"));
+  const ParsedModel found =
+      read_all(model(field(1, node("Constant", {}, "out", attributes))));
+  CHECK(names_of(found) == Names{"/out/a", "/b"});
+}
+
 TEST_CASE("onnx: pieces of one message are merged") {
   const std::string first = field(1, 4) + field(2, kFloat);
   const std::string second = raw(16) + field(8, std::string("merged"));

@@ -1,0 +1,299 @@
+#include "libcommon/core/patch_format.hpp"
+
+#include <doctest/doctest.h>
+
+#include <memory>
+#include <string>
+
+#include "libcommon/core/crc32c.hpp"
+#include "tests/support/random.hpp"
+
+using namespace mallorn;
+using test::Bytes;
+
+namespace {
+
+PatchHeader full_header() {
+  PatchHeader header;
+  header.profile = Profile::lite;
+  header.features = kKnownFeatures;
+  header.memory_kib = 0x01020304;
+  header.release = 0x05060708;
+  header.body_bytes = 0x1112131415161718;
+  header.body_digest.fill(0xA1);
+  header.base_bytes = 0x2122232425262728;
+  header.base_digest.fill(0xB2);
+  header.result_bytes = UINT64_MAX;
+  header.result_digest.fill(0xC3);
+  const std::string id = "model \xC3\xA9";
+  header.model_id_bytes = static_cast<uint8_t>(id.size());
+  memcpy(header.model_id.data(), id.data(), id.size());
+  return header;
+}
+
+Bytes written(const PatchHeader& header) {
+  Bytes bytes(kMaxPatchHeaderBytes);
+  bytes.resize(write_patch_header(header, bytes));
+  return bytes;
+}
+
+// `bytes` with one byte replaced and the check put right, so that only that byte can be at
+// fault.
+Bytes with_byte(Bytes bytes, size_t at, uint8_t value) {
+  bytes[at] = value;
+  const ByteView covered = ByteView(bytes).first(bytes.size() - 4);
+  store_le(bytes.data() + covered.size(), crc32c(0, covered));
+  return bytes;
+}
+
+Status status_of(const Bytes& bytes) {
+  PatchHeader header;
+  return read_patch_header(bytes, &header);
+}
+
+// The parts of a chunk record, to be spoilt one at a time.
+struct Draft {
+  ChunkHeader header;
+  Bytes structure = {1, 2, 3};
+  Bytes payloads;
+
+  void add(SectionHeader section) {
+    header.sections[header.section_count++] = section;
+    payloads.resize(payloads.size() + section.coded_bytes, 0x77);
+  }
+  Bytes bytes() const {
+    Bytes record(64 + kMaxChunkSections * 23);
+    ByteWriter writer(record);
+    write_chunk_header(header, writer);
+    REQUIRE(writer.ok());
+    record.resize(writer.size());
+    record.insert(record.end(), structure.begin(), structure.end());
+    record.insert(record.end(), payloads.begin(), payloads.end());
+    return record;
+  }
+};
+
+Draft draft() {
+  Draft made;
+  made.header.result_bytes = 1000;
+  made.header.coded_result_bytes = 300;
+  made.header.check = 0xDEADBEEF;
+  made.add({CodecId::planes, Dtype::f16, true, 100, 40});
+  made.add({CodecId::zstd, Dtype::opaque, false, 50, 0});
+  return made;
+}
+
+Status chunk_status(const Bytes& record) {
+  const auto view = std::make_unique<ChunkView>();
+  return read_chunk(record, view.get());
+}
+
+}  // namespace
+
+TEST_CASE("patch header: what is written is read back") {
+  for (PatchHeader header : {PatchHeader{}, full_header()}) {
+    if (header.body_bytes == 0) header.body_bytes = 1;
+    const Bytes bytes = written(header);
+    CHECK(bytes.size() == kPatchHeaderFixedBytes + header.model_id_bytes);
+    PatchHeader read;
+    REQUIRE(read_patch_header(bytes, &read) == Status::ok);
+    CHECK(read == header);
+    size_t length = 0;
+    REQUIRE(patch_header_length(bytes, &length) == Status::ok);
+    CHECK(length == bytes.size());
+  }
+}
+
+TEST_CASE("patch header: model ids from none to the longest, and none longer") {
+  for (const uint8_t length : {uint8_t{0}, uint8_t{1}, uint8_t{63}, uint8_t{64}}) {
+    PatchHeader header = full_header();
+    header.model_id_bytes = length;
+    header.model_id.fill(0);
+    for (size_t i = 0; i < length; ++i) header.model_id[i] = 'x';
+    PatchHeader read;
+    REQUIRE(read_patch_header(written(header), &read) == Status::ok);
+    CHECK(read == header);
+  }
+  Bytes longer = written(full_header());
+  longer.resize(kMaxPatchHeaderBytes + 1);
+  store_le<uint16_t>(longer.data() + 6, static_cast<uint16_t>(longer.size()));
+  longer[61] = kMaxModelIdBytes + 1;
+  CHECK(status_of(with_byte(longer, 4, kPatchVersion)) == Status::malformed);
+}
+
+TEST_CASE("patch header: every prefix is refused as truncated, and more is refused") {
+  Bytes bytes = written(full_header());
+  for (size_t length = 0; length < bytes.size(); ++length) {
+    REQUIRE(
+        status_of(Bytes(bytes.begin(), bytes.begin() + static_cast<ptrdiff_t>(length))) ==
+        Status::truncated);
+  }
+  bytes.push_back(0);
+  CHECK(status_of(bytes) != Status::ok);
+}
+
+TEST_CASE("patch header: every single-bit flip is refused") {
+  const Bytes bytes = written(full_header());
+  for (size_t bit = 0; bit < 8 * bytes.size(); ++bit) {
+    Bytes flipped = bytes;
+    flipped[bit / 8] = static_cast<uint8_t>(flipped[bit / 8] ^ 1u << bit % 8);
+    REQUIRE(status_of(flipped) != Status::ok);
+  }
+}
+
+TEST_CASE("patch header: each field's refusal, with a check that is right") {
+  const Bytes bytes = written(full_header());
+  CHECK(status_of(with_byte(bytes, 0, 0x8C)) == Status::bad_magic);
+  CHECK(status_of(with_byte(bytes, 3, 'S')) == Status::bad_magic);
+  CHECK(status_of(with_byte(bytes, 4, kPatchVersion + 1)) == Status::unsupported_version);
+  CHECK(status_of(with_byte(bytes, 5, 2)) == Status::unsupported_feature);  // profile
+  CHECK(status_of(with_byte(bytes, 6, 0)) == Status::malformed);            // length: 0
+  CHECK(status_of(with_byte(bytes, 6, kPatchHeaderFixedBytes - 1)) == Status::malformed);
+  CHECK(status_of(with_byte(bytes, 6, kMaxPatchHeaderBytes + 1)) == Status::malformed);
+  CHECK(status_of(with_byte(bytes, 7, 1)) == Status::malformed);  // length: + 256
+  CHECK(status_of(with_byte(bytes, 6, kPatchHeaderFixedBytes)) == Status::truncated);
+  for (const unsigned bit : {2u, 7u}) {
+    const auto features = static_cast<uint8_t>(kKnownFeatures | 1u << bit);
+    CHECK(status_of(with_byte(bytes, 8, features)) == Status::unsupported_feature);
+  }
+  CHECK(status_of(with_byte(bytes, 11, 0x80)) == Status::unsupported_feature);  // features
+  CHECK(status_of(with_byte(bytes, 60, 0)) == Status::unsupported_feature);     // files
+  CHECK(status_of(with_byte(bytes, 60, 2)) == Status::unsupported_feature);
+  CHECK(status_of(with_byte(bytes, 61, 7)) == Status::malformed);  // model id
+  CHECK(status_of(with_byte(bytes, 61, 9)) == Status::malformed);
+  PatchHeader empty = full_header();
+  empty.body_bytes = 0;
+  CHECK(status_of(written(empty)) == Status::malformed);
+  Bytes damaged = bytes;
+  damaged.back() ^= 1;
+  CHECK(status_of(damaged) == Status::check_mismatch);
+}
+
+TEST_CASE("patch header: out-parameters stay untouched on failure") {
+  PatchHeader header;
+  header.release = 99;
+  size_t length = 77;
+  Bytes bytes = written(full_header());
+  bytes.back() ^= 1;
+  CHECK(read_patch_header(bytes, &header) == Status::check_mismatch);
+  CHECK(header.release == 99);
+  bytes[0] = 0;
+  CHECK(patch_header_length(bytes, &length) == Status::bad_magic);
+  CHECK(length == 77);
+}
+
+TEST_CASE("chunk header: what is written is read back, payloads in their places") {
+  const Draft made = draft();
+  const Bytes record = made.bytes();
+  const auto chunk = std::make_unique<ChunkView>();
+  REQUIRE(read_chunk(record, chunk.get()) == Status::ok);
+  CHECK(chunk->header.result_bytes == 1000);
+  CHECK(chunk->header.coded_result_bytes == 300);
+  CHECK(chunk->header.check == 0xDEADBEEF);
+  REQUIRE(chunk->header.section_count == 2);
+  CHECK(chunk->header.sections[0].codec == CodecId::planes);
+  CHECK(chunk->header.sections[0].dtype == Dtype::f16);
+  CHECK(chunk->header.sections[0].has_base);
+  CHECK(chunk->header.sections[0].result_bytes == 100);
+  CHECK_FALSE(chunk->header.sections[1].has_base);
+  CHECK(Bytes(chunk->structure.begin(), chunk->structure.end()) == made.structure);
+  CHECK(chunk->payloads[0].size() == 40);
+  CHECK(chunk->payloads[0].data() == record.data() + record.size() - 40);
+  CHECK(chunk->payloads[1].empty());
+}
+
+TEST_CASE("chunk header: limits one below, at and above") {
+  const auto with = [](uint64_t result, uint64_t coded) {
+    Draft made;
+    made.header.result_bytes = result;
+    made.header.coded_result_bytes = coded;
+    return chunk_status(made.bytes());
+  };
+  CHECK(with(0, 0) == Status::malformed);
+  CHECK(with(1, 0) == Status::ok);
+  CHECK(with(kMaxChunkResult - 1, 0) == Status::ok);
+  CHECK(with(kMaxChunkResult, 0) == Status::ok);
+  CHECK(with(kMaxChunkResult + 1, 0) == Status::limit_exceeded);
+  CHECK(with(UINT64_MAX, 0) == Status::limit_exceeded);
+  CHECK(with(kMaxChunkResult, kMaxChunkCoded - 1) == Status::ok);
+  CHECK(with(kMaxChunkResult, kMaxChunkCoded) == Status::ok);
+  CHECK(with(kMaxChunkResult, kMaxChunkCoded + 1) == Status::limit_exceeded);
+
+  Draft many = draft();
+  while (many.header.section_count < kMaxChunkSections) {
+    many.add({CodecId::stored, Dtype::u8, false, 1, 1});
+  }
+  CHECK(chunk_status(many.bytes()) == Status::ok);
+  Bytes record = draft().bytes();
+  record[8] = kMaxChunkSections + 1;  // after 2 + 2 + 4 bytes
+  CHECK(chunk_status(record) == Status::limit_exceeded);
+}
+
+TEST_CASE("chunk header: each field's refusal") {
+  const auto status = [](const SectionHeader& section) {
+    Draft made;
+    made.header.result_bytes = 1000;
+    made.header.coded_result_bytes = 300;
+    made.add(section);
+    return chunk_status(made.bytes());
+  };
+  const SectionHeader good = {CodecId::stored, Dtype::q4_k, true, 300, 8};
+  CHECK(status(good) == Status::ok);
+  SectionHeader bad = good;
+  bad.codec = static_cast<CodecId>(3);
+  CHECK(status(bad) == Status::unknown_codec);
+  bad.codec = static_cast<CodecId>(255);
+  CHECK(status(bad) == Status::unknown_codec);
+  bad = good;
+  for (const int dtype : {26, 31, 59, 255}) {
+    bad.dtype = static_cast<Dtype>(dtype);
+    CHECK(status(bad) == Status::malformed);
+  }
+  bad = good;
+  bad.result_bytes = 0;
+  CHECK(status(bad) == Status::malformed);
+  bad.result_bytes = 301;  // more than the chunk codes
+  CHECK(status(bad) == Status::malformed);
+
+  Bytes record = draft().bytes();
+  record[11] = 2;  // flags of the first section
+  CHECK(chunk_status(record) == Status::malformed);
+}
+
+TEST_CASE("chunk header: sums of lengths that wrap are refused") {
+  const auto status = [](SectionHeader first, SectionHeader second) {
+    Bytes record(256);
+    ByteWriter writer(record);
+    ChunkHeader header;
+    header.result_bytes = 1000;
+    header.coded_result_bytes = 300;
+    header.section_count = 2;
+    header.sections[0] = first;
+    header.sections[1] = second;
+    write_chunk_header(header, writer);
+    return chunk_status(record);
+  };
+  const SectionHeader small = {CodecId::stored, Dtype::u8, false, 10, 10};
+  CHECK(status(small, small) == Status::ok);
+  SectionHeader huge = small;
+  huge.result_bytes = UINT64_MAX - 9;
+  CHECK(status(huge, small) == Status::malformed);
+  CHECK(status(small, huge) == Status::malformed);
+  huge = small;
+  huge.coded_bytes = UINT64_MAX - 9;
+  CHECK(status(huge, small) == Status::malformed);
+  CHECK(status(small, huge) == Status::malformed);
+  huge.coded_bytes = 1000;  // more than the record has
+  CHECK(status(huge, small) == Status::malformed);
+}
+
+TEST_CASE("chunk header: every prefix of the head and of the payloads is refused") {
+  Draft made = draft();
+  made.structure.clear();  // of the structure, the record's length alone tells the end
+  const Bytes record = made.bytes();
+  for (size_t length = 0; length < record.size(); ++length) {
+    const Bytes prefix(record.begin(), record.begin() + static_cast<ptrdiff_t>(length));
+    const Status status = chunk_status(prefix);
+    REQUIRE((status == Status::truncated || status == Status::malformed));
+  }
+}

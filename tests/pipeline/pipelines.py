@@ -1,0 +1,71 @@
+"""What the tests of pipelines share, beside the helpers of tests/cli."""
+
+from __future__ import annotations
+
+import os
+import resource
+import subprocess
+import sys
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "cli"))
+
+from programs import DEADLINE, FRONT_END, PROGRAMS, Done, ProgramTest, is_sanitized, program
+
+MEMORY_LIMIT = 1 << 30  # bytes of address space, for inputs made to exhaust memory
+
+
+def limit_memory() -> None:
+    """For preexec_fn. A sanitizer reserves more address space than that by itself."""
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_LIMIT, MEMORY_LIMIT))
+
+
+MEMORY_OPTIONS = {} if is_sanitized() else {"preexec_fn": limit_memory}
+
+
+def in_parallel(work: Callable, items: Iterable) -> list:
+    """work(item) for each item, which runs programs, by as many threads as there are processors."""
+    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+        return list(pool.map(work, items))
+
+
+class PipelineTest(ProgramTest):
+    def setUp(self) -> None:
+        super().setUp()
+        self.path = self.home.parent / "bin"
+        self.path.mkdir()
+        for name in PROGRAMS:
+            (self.path / name).symlink_to(program(name))
+        (self.path / "mallorn").symlink_to(FRONT_END)
+
+    def shell(self, script: str, *arguments: object, shell: str = "sh", **more: str) -> Done:
+        """Runs a script that calls the programs by name; $1, $2 are `arguments`."""
+        path = f"{self.path}:{os.environ['PATH']}"
+        done = subprocess.run([shell, "-c", script, shell, *map(str, arguments)], cwd=self.home,
+                              env=self.environment(PATH=path, **more), capture_output=True,
+                              check=False, stdin=subprocess.DEVNULL, timeout=DEADLINE)
+        return Done(done.returncode, done.stdout, done.stderr)
+
+    def stand_in(self, name: str, script: str, *, only_for: Path | None = None) -> None:
+        """Puts a shell script in the place of a program; "$real" is what it stands for.
+
+        only_for: its last argument; with any other the program itself runs. (mallorn-delta runs
+        mallorn-parse, too.)
+        """
+        head = f"#!/bin/sh\nreal='{program(name)}'\n"
+        if only_for is not None:
+            head += f"case \"$*\" in *'{only_for}') ;; *) exec \"$real\" \"$@\" ;; esac\n"
+        self.remove_stand_in(name)
+        (self.path / name).unlink()
+        (self.path / name).write_text(f"{head}{script}\n", encoding="utf-8")
+        (self.path / name).chmod(0o755)
+
+    def remove_stand_in(self, name: str) -> None:
+        (self.path / name).unlink()
+        (self.path / name).symlink_to(program(name))
+
+    def use_stand_ins(self) -> dict[str, str]:
+        return self.environment(MALLORN_BIN=str(self.path))
