@@ -2,9 +2,9 @@
 //
 // The text comes from a pipe and is hostile. It is read by events and never becomes a
 // document in memory, so that a million ranges cost what the Manifest costs. `places_`
-// remembers what each open
-// `{` or `[` belongs to; there is no recursion. Unknown fields are skipped, whatever they
-// hold; a known field given twice is an error, so that no two readers can disagree.
+// remembers what each open `{` or `[` belongs to; there is no recursion. Unknown fields are
+// skipped, whatever they hold; a known field given twice is an error, so that no two
+// readers can disagree.
 #include "libcommon/manifest.hpp"
 
 #include <charconv>
@@ -21,9 +21,6 @@ using nlohmann::json;
 
 constexpr size_t kMaxDepth = 64;  // of nested arrays and objects, unknown fields included
 constexpr size_t kMaxWordLength = 32;  // of "format" and "role"
-
-// --- reading
-// ------------------------------------------------------------------------------------
 
 // Every field the reader knows; also the place inside an open array or object.
 enum class Field : uint8_t {

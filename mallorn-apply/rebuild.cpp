@@ -21,7 +21,7 @@ class WorkspacePool {
  public:
   std::unique_ptr<ChunkWorkspace> take() {
     const std::lock_guard lock(mutex_);
-    if (free_.empty()) return std::make_unique<ChunkWorkspace>();
+    if (free_.empty()) return std::make_unique_for_overwrite<ChunkWorkspace>();
     std::unique_ptr<ChunkWorkspace> workspace = std::move(free_.back());
     free_.pop_back();
     return workspace;

@@ -2,7 +2,7 @@
 // mixing what the bytes before say with what the base says (docs/format/structure.md,
 // "Bytes").
 //
-// Host profile only: it takes about 2 MiB of memory. All arithmetic is on integers; encoder
+// Host profile only: it takes about 4 MiB of memory. All arithmetic is on integers; encoder
 // and decoder run this same text.
 #pragma once
 
@@ -33,6 +33,7 @@ class ByteModel {
     weights_by_run_.fill(first_weights());
     weights_by_node_.fill(first_weights());
     corrections_.fill(first_correction());
+    is_hit_ = {};
     words_ = WordGuess{};
     recent_.reset();
     bytes_coded_ = 0;
@@ -50,12 +51,8 @@ class ByteModel {
   template <typename Coder>
   uint8_t code(Coder& coder, uint8_t byte, BaseCursor& cursor) {
     words_.begin_byte(position_, cursor);
-    set_contexts(cursor);
-    uint32_t node = 1;
-    for (uint32_t depth = 0; depth < 8; ++depth) {
-      node = 2 * node + code_bit(coder, node, depth, (byte >> (7 - depth)) & 1u);
-    }
-    const auto coded = static_cast<uint8_t>(node);
+    uint8_t coded = cursor.straight();
+    if (!code_hit(coder, byte == coded, cursor)) coded = code_bits(coder, byte, cursor);
     words_.end_byte(position_, coded);
     history_ = history_ << 8 | coded;
     recent_.end_byte(coded, history_);
@@ -71,6 +68,8 @@ class ByteModel {
   static constexpr uint32_t kTableBits = 16;  // slots per context, as a power of two
   static constexpr uint32_t kSlotLimit = 100;
   static constexpr uint32_t kRunSets = 48;
+  static constexpr uint32_t kSureRun =
+      32;  // right guesses in a row after which one bit may do
 
   using Inputs = std::array<int32_t, kInputs>;
   using Weights = std::array<int32_t, kInputs>;  // 16.16
@@ -98,6 +97,26 @@ class ByteModel {
   // 0, 1, 2, 3, then doubling: 4.., 8.., 16.., 32 and more.
   static constexpr uint32_t run_class(uint32_t run) {
     return run < 4 ? run : run < 8 ? 4 : run < 16 ? 5 : run < 32 ? 6 : 7;
+  }
+
+  // Where the base has long been right, one bit says that it is right again: nearly all of
+  // the size and a small part of the time that eight bits would take. False: the byte is to
+  // follow.
+  template <typename Coder>
+  bool code_hit(Coder& coder, bool is_hit, const BaseCursor& cursor) {
+    if (cursor.straight_run() < kSureRun) return false;
+    const bool is_longest = cursor.straight_run() == BaseCursor::kMaxRun;
+    return is_hit_[is_longest ? 1 : 0].code(coder, is_hit ? 1u : 0u, kSlotLimit) != 0;
+  }
+
+  template <typename Coder>
+  uint8_t code_bits(Coder& coder, uint8_t byte, const BaseCursor& cursor) {
+    set_contexts(cursor);
+    uint32_t node = 1;
+    for (uint32_t depth = 0; depth < 8; ++depth) {
+      node = 2 * node + code_bit(coder, node, depth, (byte >> (7 - depth)) & 1u);
+    }
+    return static_cast<uint8_t>(node);
   }
 
   void set_contexts(const BaseCursor& cursor) {
@@ -202,6 +221,7 @@ class ByteModel {
   std::array<Weights, kRunSets> weights_by_run_;
   std::array<Weights, 256> weights_by_node_;
   std::array<Correction, 3 * kRunSets> corrections_;
+  std::array<BitModel, 2> is_hit_{};
   WordGuess words_;
   RecentMatch recent_;
   std::array<uint32_t, kContexts> contexts_{};

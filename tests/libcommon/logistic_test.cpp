@@ -1,9 +1,9 @@
-#include "libcommon/core/logistic.hpp"
-
 #include <doctest/doctest.h>
 
 #include <cmath>
 #include <cstdlib>
+
+#include "libcommon/core/logistic.hpp"
 
 using namespace mallorn;
 

@@ -8,7 +8,7 @@ import unittest
 from collections.abc import Iterable
 from pathlib import Path
 
-from pipelines import MEMORY_OPTIONS, PipelineTest, in_parallel
+from pipelines import PipelineTest, in_parallel, limited_memory
 from programs import MODELS, Done, is_sanitized, real_pairs, small_pair
 
 REFUSALS = (65, 69, 76)  # a changed digest or length of the base looks like a wrong base
@@ -29,6 +29,7 @@ def sample(count: int, limit: int, important: Iterable[int] = ()) -> list[int]:
 class Damage(PipelineTest):
     def setUp(self) -> None:
         super().setUp()
+        self.enterContext(limited_memory())
         whole = self.home / "whole"
         whole.write_bytes(bytes(range(256)) * 3)
         nothing = self.home / "nothing"
@@ -43,7 +44,7 @@ class Damage(PipelineTest):
 
     def apply(self, case: str, patch: bytes, *options: object) -> Done:
         return self.run_program("mallorn-apply", "--threads", 1, *options, self.cases[case][0],
-                                stdin=patch, **MEMORY_OPTIONS)
+                                stdin=patch)
 
     def test_the_cases_are_of_the_kinds_that_they_are_for(self) -> None:
         for case, codec in (("planes", b"planes"), ("whole", None)):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import resource
 import subprocess
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -18,12 +19,22 @@ from programs import DEADLINE, FRONT_END, PROGRAMS, Done, ProgramTest, is_saniti
 MEMORY_LIMIT = 1 << 30  # bytes of address space, for inputs made to exhaust memory
 
 
-def limit_memory() -> None:
-    """For preexec_fn. A sanitizer reserves more address space than that by itself."""
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_LIMIT, MEMORY_LIMIT))
+@contextlib.contextmanager
+def limited_memory() -> Iterator[None]:
+    """Gives what is started meanwhile MEMORY_LIMIT of address space.
 
-
-MEMORY_OPTIONS = {} if is_sanitized() else {"preexec_fn": limit_memory}
+    The limit is set for this process, too, which needs far less: starting a program is much faster
+    than with preexec_fn. A sanitizer reserves more address space than that by itself.
+    """
+    if is_sanitized():
+        yield
+        return
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_LIMIT, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, before)
 
 
 def in_parallel(work: Callable, items: Iterable) -> list:
