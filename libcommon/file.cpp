@@ -78,7 +78,8 @@ void MappedFile::release(uint64_t offset, uint64_t length) const {
   constexpr uint64_t kPage = 4096;
   const uint64_t first = (offset + kPage - 1) / kPage * kPage;
   const uint64_t end = std::min<uint64_t>(offset + length, size_) / kPage * kPage;
-  if (first < end) ::madvise(const_cast<uint8_t*>(data_) + first, end - first, MADV_DONTNEED);
+  constexpr uint64_t kWorthwhile = 64 * kPage;  // below that, the call costs more than the pages
+  if (first + kWorthwhile <= end) ::madvise(const_cast<uint8_t*>(data_) + first, end - first, MADV_DONTNEED);
 }
 
 size_t read_full(int fd, ByteSpan to, const std::string& name) {

@@ -117,6 +117,7 @@ class Rebuild {
         check = fast_crc32c(check, bytes);
         writer_.write(bytes);
         coded_at += length;
+        if (step.address != AddressKind::none) base_.release(step.base_offset, length);
       }
     }
     if (check != chunk.view.header.check) fail(Status::check_mismatch, "chunk is damaged");

@@ -108,6 +108,8 @@ class Planner {
       if (common < range.length_bytes) common -= common % block;
       relation = relate(range.dtype, bytes_of(base_, from).first(static_cast<size_t>(common)),
                         bytes_of(result_, range).first(static_cast<size_t>(common)));
+      base_.file->release(from.offset_bytes, from.length_bytes);
+      result_.file->release(range.offset_bytes, range.length_bytes);
       if (relation.is_related && common > 0) {
         step.kind = StepKind::predict;
         step.base_offset = from.offset_bytes;

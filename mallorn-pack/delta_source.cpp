@@ -60,6 +60,14 @@ ChunkInput DeltaSource::map_chunk(std::vector<Step> steps, uint64_t result_bytes
   return chunk;
 }
 
+void DeltaSource::release(const ChunkInput& chunk) const {
+  if (!base_) return;
+  result_->release(chunk.result_offset, chunk.result.size());
+  for (const Step& step : chunk.steps) {
+    if (step.kind == StepKind::predict) base_->release(step.base_offset, step.result_bytes);
+  }
+}
+
 ChunkInput DeltaSource::read_chunk(std::vector<Step> steps, uint64_t result_bytes) {
   ChunkInput chunk{made_, std::move(steps), {}, {}, {}};
   uint64_t base_bytes = 0;

@@ -28,6 +28,9 @@ class DeltaSource {
   const DeltaManifest& manifest() const { return manifest_; }
   // The next chunk, or nothing once the end frame has been read and agrees with what came.
   std::optional<ChunkInput> next();
+  // Gives back the mapped pages of a chunk that is done with, so that memory does not grow with the
+  // model. Safe from any thread.
+  void release(const ChunkInput& chunk) const;
   // The whole result; only after the last chunk. Mapped, or spooled to a temporary file.
   const MappedFile& result();
 

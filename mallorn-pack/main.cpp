@@ -23,7 +23,7 @@ output, or to FILE, which appears only when it is complete.
   -o, --output FILE  write the patch to FILE
       --force        replace FILE if it exists
       --level N      effort from 1 (fastest) to 19 (smallest); without it, 19 for
-                     models up to 64 MiB and 3 for larger ones
+                     models up to 2 MiB, 9 up to 64 MiB, 3 for larger ones
       --threads N    use N threads (default: one per processor); the patch is the
                      same for any number
   -q, --quiet        no warnings, no progress
@@ -40,9 +40,13 @@ examples:
   mallorn-pack --level 19 --threads 8 < delta.mls > update.mlp
 )"};
 
-constexpr uint64_t kLargeModel = 64u << 20;
 constexpr int kMaxLevel = 19;
-constexpr int kFastLevel = 3;
+
+// Effort that keeps the time for a patch in proportion to the model.
+int default_level(uint64_t result_bytes) {
+  if (result_bytes <= 2u << 20) return kMaxLevel;
+  return result_bytes <= 64u << 20 ? 9 : 3;
+}
 
 struct Arguments {
   CommonOptions common;
@@ -76,7 +80,9 @@ uint32_t pack_chunks(pack::DeltaSource& source, const pack::PackOptions& options
   const uint64_t base_bytes = source.manifest().base.length_bytes;
   OrderedPool<pack::ChunkInput, pack::EncodedChunk> pool(
       common.threads, [&](pack::ChunkInput&& chunk) {
-        return encode_chunk(chunk, base_bytes, options);
+        pack::EncodedChunk encoded = encode_chunk(chunk, base_bytes, options);
+        source.release(chunk);
+        return encoded;
       });
   Progress progress(!common.is_quiet, "packing", source.manifest().result.length_bytes);
   uint32_t features = 0;
@@ -120,9 +126,7 @@ int run(int argc, char** argv) {
   pack::DeltaSource source(STDIN_FILENO, "standard input");
   const DeltaManifest& manifest = source.manifest();
   pack::PackOptions options{arguments.level};
-  if (options.level == 0) {
-    options.level = manifest.result.length_bytes > kLargeModel ? kFastLevel : kMaxLevel;
-  }
+  if (options.level == 0) options.level = default_level(manifest.result.length_bytes);
 
   PatchHeader header;
   header.base_bytes = manifest.base.length_bytes;

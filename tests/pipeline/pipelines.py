@@ -20,8 +20,8 @@ MEMORY_LIMIT = 1 << 30  # bytes of address space, for inputs made to exhaust mem
 
 
 @contextlib.contextmanager
-def limited_memory() -> Iterator[None]:
-    """Gives what is started meanwhile MEMORY_LIMIT of address space.
+def limited_memory(more: int = 0) -> Iterator[None]:
+    """Gives what is started meanwhile MEMORY_LIMIT of address space, and `more` for mapped files.
 
     The limit is set for this process, too, which needs far less: starting a program is much faster
     than with preexec_fn. A sanitizer reserves more address space than that by itself.
@@ -30,7 +30,7 @@ def limited_memory() -> Iterator[None]:
         yield
         return
     before = resource.getrlimit(resource.RLIMIT_AS)
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_LIMIT, before[1]))
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_LIMIT + more, before[1]))
     try:
         yield
     finally:

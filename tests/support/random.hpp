@@ -60,7 +60,7 @@ class Random {
 };
 
 // A generator whose seed is printed; $MALLORN_TEST_SEED sets it.
-inline Random seeded(const char* property) {
+inline Random seeded(const std::string& property) {
   const char* given = std::getenv("MALLORN_TEST_SEED");
   const uint64_t seed =
       given != nullptr ? std::strtoull(given, nullptr, 10) : std::random_device{}();
