@@ -42,6 +42,9 @@ examples:
 
 constexpr int kMaxLevel = 19;
 
+// Below this no search for something smaller: docs/format/patch.md promises no more.
+constexpr uint64_t kSmallBody = 1024;
+
 // Effort that keeps the time for a patch in proportion to the model.
 int default_level(uint64_t result_bytes) {
   if (result_bytes <= 2u << 20) return kMaxLevel;
@@ -105,9 +108,9 @@ uint32_t pack_chunks(pack::DeltaSource& source, const pack::PackOptions& options
 bool pack_whole(pack::DeltaSource& source, int level, uint64_t limit, pack::PatchWriter& patch) {
   constexpr size_t kPiece = 1u << 20;
   const MappedFile& result = source.result();
-  const std::optional<pack::ZstdRunFile> run = pack::compress_whole(result, level, limit);
+  const std::optional<Fd> run = pack::compress_whole(result, level, limit);
   if (!run) return false;
-  const MappedFile coded(run->fd, "temporary file");
+  const MappedFile coded(*run, "temporary file");
   std::vector<uint8_t> record;
   for (size_t at = 0; at < coded.bytes().size(); at += kPiece) {
     const ByteView piece = coded.bytes().subspan(at).first(
@@ -138,9 +141,8 @@ int run(int argc, char** argv) {
   pack::PatchWriter by_chunks;
   pack::PatchWriter whole;
   header.features = pack_chunks(source, options, arguments.common, by_chunks);
-  // A record costs at most 5 bytes more than what it holds; at least that must be won.
-  const uint64_t limit = by_chunks.body_bytes() - std::min<uint64_t>(by_chunks.body_bytes(), 16);
-  const bool is_whole = pack_whole(source, options.level, limit, whole);
+  const bool is_whole = by_chunks.body_bytes() > kSmallBody &&
+                        pack_whole(source, options.level, by_chunks.body_bytes(), whole);
   if (is_whole) header.features = kFeatureZstd;
   (is_whole ? whole : by_chunks).write(header, output);
   output.commit();

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <cstdlib>
 #include <memory>
 
 #include "mallorn-apply/core/range_decoder.hpp"

@@ -24,7 +24,8 @@ namespace mallorn::test {
 class TemporaryFolder {
  public:
   TemporaryFolder() {
-    std::string name = (std::filesystem::temp_directory_path() / "mallorn-test-XXXXXX").string();
+    std::string name =
+        (std::filesystem::temp_directory_path() / "mallorn-test-XXXXXX").string();
     if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("mkdtemp");
     path_ = name;
   }
@@ -73,7 +74,8 @@ inline std::vector<uint8_t> contents_of(const Fd& file) {
   const off_t size = ::lseek(file.get(), 0, SEEK_END);
   std::vector<uint8_t> bytes(static_cast<size_t>(size));
   ::lseek(file.get(), 0, SEEK_SET);
-  if (read_full(file.get(), bytes, "test") != bytes.size()) throw std::runtime_error("short");
+  if (read_full(file.get(), bytes, "test") != bytes.size())
+    throw std::runtime_error("short");
   return bytes;
 }
 

@@ -1,5 +1,5 @@
-// Seeded randomness for property tests. Such a test takes its Random from seeded(): the seed is
-// new in each run and printed, and $MALLORN_TEST_SEED repeats a run.
+// Seeded randomness for property tests. Such a test takes its Random from seeded(): the
+// seed is new in each run and printed, and $MALLORN_TEST_SEED repeats a run.
 #pragma once
 
 #include <doctest/doctest.h>

@@ -1,0 +1,166 @@
+// A chunk encoded and decoded: the laws of HOUSE that a chunk can show.
+#include "mallorn-pack/chunk_encoder.hpp"
+
+#include <doctest/doctest.h>
+
+#include "libcommon/core/crc32c.hpp"
+#include "tests/support/chunks.hpp"
+
+using namespace mallorn;
+using test::Bytes;
+using test::MadeChunk;
+
+namespace {
+
+apply::ChunkWorkspace& workspace() {
+  static const auto space = std::make_unique<apply::ChunkWorkspace>();
+  return *space;
+}
+
+// Checks the way there and back; returns the length of the record.
+size_t check_round_trip(const MadeChunk& chunk, int level) {
+  const pack::PackOptions options{level};
+  const pack::EncodedChunk coded =
+      pack::encode_chunk(chunk.input(true), chunk.base.size(), options);
+  REQUIRE(coded.record[0] == static_cast<uint8_t>(RecordKind::chunk));
+  REQUIRE(coded.record.size() <= kMaxRecordBytes);
+  REQUIRE((coded.features & ~kKnownFeatures) == 0);
+  // Inline, pack does not have the bytes that are copied: the record is the same.
+  REQUIRE(pack::encode_chunk(chunk.input(false), chunk.base.size(), options).record ==
+          coded.record);
+  apply::HostSections sections;
+  const Status status = apply::decode_chunk(ByteView(coded.record).subspan(1), chunk.base,
+                                            chunk.result_offset, sections, &workspace());
+  REQUIRE(status == Status::ok);
+  REQUIRE(workspace().view.header.result_bytes == chunk.result.size());
+  REQUIRE(workspace().view.header.check == crc32c(0, chunk.result));
+  REQUIRE(test::result_of(workspace(), chunk.base) == chunk.result);
+  return coded.record.size();
+}
+
+MadeChunk one_step(StepKind kind, Dtype dtype, const Bytes& base, const Bytes& result) {
+  MadeChunk chunk;
+  chunk.base = base;
+  chunk.result = result;
+  Step step;
+  step.kind = kind;
+  step.dtype = dtype;
+  step.result_bytes = result.size();
+  chunk.steps = {step};
+  return chunk;
+}
+
+}  // namespace
+
+TEST_CASE("chunk: random bases, results and steps come back, with bounded growth") {
+  test::Random random = test::seeded("chunk round trip");
+  for (int round = 0; round < 250; ++round) {
+    const size_t count = 1 + random.length(60);
+    const MadeChunk chunk = test::make_chunk(random, random.length(30000), count, 3000);
+    const size_t size = check_round_trip(chunk, 1 + static_cast<int>(random.below(5)));
+    // A head, a dozen bytes for a step, and what noise costs in ByteModel.
+    REQUIRE(size <= 64 + 24 * kMaxChunkSections + 12 * chunk.steps.size() +
+                        chunk.result.size() * 21 / 20);
+  }
+}
+
+TEST_CASE("chunk: all dtypes, all small sizes, predicted and literal") {
+  test::Random random = test::seeded("chunk dtypes");
+  const DtypeTable table = dtype_table();
+  for (size_t i = 0; i < table.count; ++i) {
+    const Dtype dtype = table.entries[i].dtype;
+    const size_t block = table.entries[i].block_bytes;
+    CAPTURE(table.entries[i].name);
+    for (const size_t size :
+         {size_t{1}, block, block + 1, 3 * block, 40 * block + block / 2}) {
+      CAPTURE(size);
+      const Bytes base = random.bytes(size);
+      check_round_trip(one_step(StepKind::predict, dtype, base, random.changed(base, 7)),
+                       3);
+      check_round_trip(one_step(StepKind::predict, dtype, base, random.bytes(size)), 3);
+      check_round_trip(one_step(StepKind::literal, dtype, {}, random.bytes(size)), 3);
+    }
+  }
+}
+
+TEST_CASE("chunk: every length from one byte") {
+  test::Random random = test::seeded("chunk lengths");
+  for (size_t size = 1; size < 70; ++size) {
+    const Bytes base = random.text(size);
+    const Bytes result = random.changed(base, 5);
+    check_round_trip(one_step(StepKind::literal, Dtype::opaque, {}, result), 19);
+    check_round_trip(one_step(StepKind::predict, Dtype::opaque, base, result), 19);
+    check_round_trip(one_step(StepKind::copy, Dtype::opaque, base, base), 19);
+  }
+}
+
+TEST_CASE("chunk: the largest there is, of noise, grows by little") {
+  test::Random random(14);
+  const Bytes noise = random.bytes(kMaxChunkCoded);
+  for (const Dtype dtype : {Dtype::opaque, Dtype::u8, Dtype::f32, Dtype::q4_k}) {
+    const MadeChunk chunk = one_step(StepKind::literal, dtype, {}, noise);
+    CHECK(check_round_trip(chunk, 1) <= noise.size() + 200);
+  }
+}
+
+TEST_CASE("chunk: as many steps as there may be") {
+  test::Random random(15);
+  MadeChunk chunk;
+  chunk.base = random.bytes(50000);
+  for (uint32_t i = 0; i < kMaxChunkSteps; ++i) {
+    Step step;
+    step.kind = static_cast<StepKind>(i % 3);
+    step.result_bytes = 1 + random.below(5);
+    step.base_offset =
+        step.kind == StepKind::literal ? 0 : random.below(chunk.base.size() - 5);
+    chunk.steps.push_back(step);
+    for (uint64_t k = 0; k < step.result_bytes; ++k) {
+      const bool is_copy = step.kind == StepKind::copy;
+      chunk.result.push_back(is_copy ? chunk.base[step.base_offset + k] : random.byte());
+    }
+  }
+  CHECK(check_round_trip(chunk, 1) <= kMaxRecordBytes);
+}
+
+TEST_CASE("chunk: an unchanged tensor costs a few bytes, a small change a little more") {
+  test::Random random(16);
+  const Bytes base = random.bytes(100000);
+  CHECK(check_round_trip(one_step(StepKind::copy, Dtype::opaque, base, base), 3) < 32);
+  CHECK(check_round_trip(one_step(StepKind::predict, Dtype::f32, base, base), 3) < 80);
+  CHECK(check_round_trip(
+            one_step(StepKind::predict, Dtype::i8, base, random.changed(base, 2000)), 19) <
+        600);
+  const Bytes text = random.text(30000);
+  Bytes edited = text;
+  edited.insert(edited.begin() + 15000, 30, 'z');
+  CHECK(check_round_trip(one_step(StepKind::literal, Dtype::opaque, {}, text), 3) < 10000);
+  MadeChunk inserted = one_step(StepKind::predict, Dtype::opaque, text, edited);
+  inserted.steps[0].predictor = Predictor::bytes;
+  CHECK(check_round_trip(inserted, 3) < 250);
+}
+
+TEST_CASE("chunk: encoding twice gives the same bytes, whatever was encoded in between") {
+  test::Random random(17);
+  const MadeChunk first = test::make_chunk(random, 20000, 40, 3000);
+  const MadeChunk other = test::make_chunk(random, 20000, 40, 3000);
+  const auto encode = [](const MadeChunk& chunk) {
+    return pack::encode_chunk(chunk.input(true), chunk.base.size(), {3}).record;
+  };
+  const Bytes before = encode(first);
+  (void)encode(other);
+  CHECK(encode(first) == before);
+}
+
+TEST_CASE("chunk: features say what a reader must know") {
+  const Bytes text(3000, 'a');
+  const auto features = [](const MadeChunk& chunk) {
+    return pack::encode_chunk(chunk.input(true), chunk.base.size(), {3}).features;
+  };
+  CHECK(features(one_step(StepKind::copy, Dtype::opaque, text, text)) == 0);
+  CHECK(features(one_step(StepKind::literal, Dtype::opaque, {}, text)) ==
+        kFeatureStructure);
+  const Bytes noise = test::Random(18).bytes(200000);
+  CHECK(features(one_step(StepKind::literal, Dtype::opaque, {}, noise)) == 0);  // stored
+  CHECK((features(one_step(StepKind::literal, Dtype::opaque, {}, Bytes(200000, 'a'))) &
+         kFeatureZstd) != 0);
+}

@@ -1,0 +1,112 @@
+// The range encoder against the decoder of mallorn-apply.
+#include <doctest/doctest.h>
+
+#include "mallorn-apply/core/range_decoder.hpp"
+#include "mallorn-pack/range_encoder.hpp"
+#include "tests/support/random.hpp"
+
+using namespace mallorn;
+using test::Bytes;
+
+namespace {
+
+struct Bit {
+  uint32_t p16;
+  uint32_t bit;
+};
+
+Bytes encode(const std::vector<Bit>& bits) {
+  Bytes coded;
+  pack::RangeEncoder encoder(coded);
+  for (const Bit& bit : bits) REQUIRE(encoder.code(bit.p16, bit.bit) == bit.bit);
+  encoder.finish();
+  return coded;
+}
+
+// True if `coded` yields `bits` and is accepted.
+bool decodes(const Bytes& coded, const std::vector<Bit>& bits) {
+  apply::RangeDecoder decoder(coded);
+  bool is_same = true;
+  for (const Bit& bit : bits) is_same = decoder.code(bit.p16, 0) == bit.bit && is_same;
+  return is_same && decoder.status() == Status::ok;
+}
+
+std::vector<Bit> random_bits(test::Random& random, size_t count, uint32_t kind) {
+  std::vector<Bit> bits;
+  for (size_t i = 0; i < count; ++i) {
+    const auto p16 = static_cast<uint32_t>(kind == 0   ? 1 + random.below(65535)
+                                           : kind == 1 ? 65535
+                                           : kind == 2 ? 1
+                                                       : 32768);
+    const uint32_t likely = random.below(65536) < p16 ? 1 : 0;
+    bits.push_back({p16, kind == 3 ? static_cast<uint32_t>(random.below(2)) : likely});
+  }
+  return bits;
+}
+
+}  // namespace
+
+TEST_CASE("range coder: bits of any probability come back, for every count from none") {
+  test::Random random = test::seeded("range coder");
+  for (size_t count = 0; count < 400; ++count) {
+    for (uint32_t kind = 0; kind < 4; ++kind) {
+      const std::vector<Bit> bits = random_bits(random, count, kind);
+      REQUIRE(decodes(encode(bits), bits));
+    }
+  }
+}
+
+TEST_CASE("range coder: unlikely bits come back, carries included") {
+  test::Random random = test::seeded("range coder, unlikely");
+  for (int round = 0; round < 300; ++round) {
+    std::vector<Bit> bits;
+    for (uint64_t i = random.below(300); i > 0; --i) {
+      const bool is_high = random.chance(2);
+      bits.push_back({is_high ? 65535u : 1u, random.chance(3) != is_high ? 1u : 0u});
+    }
+    REQUIRE(decodes(encode(bits), bits));
+  }
+  for (const uint32_t bit : {0u, 1u}) {
+    for (const uint32_t p16 : {1u, 65535u}) {
+      const std::vector<Bit> bits(5000, {p16, bit});
+      REQUIRE(decodes(encode(bits), bits));
+    }
+  }
+}
+
+TEST_CASE("range coder: costs what the probabilities say") {
+  test::Random random(11);
+  CHECK(encode({}).empty());
+  CHECK(encode(random_bits(random, 8000, 3)).size() <= 1002);
+  CHECK(encode(random_bits(random, 8000, 3)).size() >= 998);
+  CHECK(encode(std::vector<Bit>(8000, {65535, 1})).size() <= 2);
+  CHECK(encode(std::vector<Bit>(8000, {49152, 1})).size() <= 417);  // 0.415 bits each
+}
+
+TEST_CASE("range coder: what is written before it stays in front") {
+  Bytes out = {1, 0, 0};
+  pack::RangeEncoder nothing(out);
+  nothing.finish();
+  CHECK(out == Bytes{1, 0, 0});
+}
+
+TEST_CASE("range decoder: more than the encoder wrote is refused") {
+  test::Random random(12);
+  for (const size_t count : {size_t{0}, size_t{1}, size_t{100}, size_t{3000}}) {
+    const std::vector<Bit> bits = random_bits(random, count, 3);
+    Bytes coded = encode(bits);
+    coded.insert(coded.end(), 9, 0);
+    CHECK_FALSE(decodes(coded, bits));
+  }
+}
+
+TEST_CASE("range decoder: much less than the encoder wrote is refused") {
+  test::Random random(13);
+  const std::vector<Bit> bits = random_bits(random, 3000, 3);
+  const Bytes coded = encode(bits);
+  for (size_t length = 0; length + 9 < coded.size(); ++length) {
+    apply::RangeDecoder decoder(ByteView(coded).first(length));
+    for (const Bit& bit : bits) (void)decoder.code(bit.p16, 0);
+    REQUIRE(decoder.status() == Status::corrupt_data);
+  }
+}

@@ -1,0 +1,109 @@
+// The structure stream alone: steps and the bytes among them, without sections.
+#include <doctest/doctest.h>
+
+#include "mallorn-pack/structure_encoder.hpp"
+#include "tests/support/chunks.hpp"
+
+using namespace mallorn;
+using test::Bytes;
+using test::MadeChunk;
+
+namespace {
+
+struct NoSections final : apply::SectionDecoder {
+  Status decode(const SectionHeader&, ByteView, ByteView, ByteSpan) override {
+    return Status::internal;
+  }
+};
+
+// A record whose structure is `structure` and that has no sections.
+Bytes record_of(const MadeChunk& chunk, const Bytes& structure) {
+  ChunkHeader header;
+  header.result_bytes = chunk.result.size();
+  for (const Step& step : chunk.steps) {
+    header.coded_result_bytes += step.kind == StepKind::copy ? 0 : step.result_bytes;
+  }
+  Bytes record(64);
+  ByteWriter writer(record);
+  write_chunk_header(header, writer);
+  record.resize(writer.size());
+  record.insert(record.end(), structure.begin(), structure.end());
+  return record;
+}
+
+Status decode(const MadeChunk& chunk, const Bytes& structure,
+              apply::ChunkWorkspace* space) {
+  NoSections sections;
+  return apply::decode_chunk(record_of(chunk, structure), chunk.base, chunk.result_offset,
+                             sections, space);
+}
+
+pack::Structure encode(const MadeChunk& chunk) {
+  const pack::ChunkInput input = chunk.input(false);
+  pack::ChunkLayout layout;
+  layout.section_of.assign(chunk.steps.size(), pack::kNoSection);
+  return pack::encode_structure(input, layout, chunk.base.size());
+}
+
+}  // namespace
+
+TEST_CASE("structure: steps and their bytes come back") {
+  test::Random random = test::seeded("structure");
+  const auto space = std::make_unique<apply::ChunkWorkspace>();
+  for (int round = 0; round < 100; ++round) {
+    const size_t count = 1 + random.below(40);
+    const MadeChunk chunk = test::make_chunk(random, random.length(5000), count, 600);
+    const pack::Structure structure = encode(chunk);
+    REQUIRE(decode(chunk, structure.coded, space.get()) == Status::ok);
+    REQUIRE(space->step_count == chunk.steps.size());
+    for (size_t i = 0; i < chunk.steps.size(); ++i) {
+      REQUIRE(space->step[i].length_bytes == chunk.steps[i].result_bytes);
+      const bool is_copy = chunk.steps[i].kind == StepKind::copy;
+      REQUIRE((space->step[i].kind == CodedStepKind::copy) == is_copy);
+      if (chunk.steps[i].kind != StepKind::literal) {
+        REQUIRE(space->step[i].base_offset == chunk.steps[i].base_offset);
+      }
+    }
+    REQUIRE(test::result_of(*space, chunk.base) == chunk.result);
+  }
+}
+
+TEST_CASE("structure: a model that did not move costs next to nothing") {
+  MadeChunk chunk;
+  chunk.base = test::Random(21).bytes(100000);
+  chunk.result = chunk.base;
+  for (int i = 0; i < 100; ++i) {
+    Step step;
+    step.kind = StepKind::copy;
+    step.result_bytes = 1000;
+    step.base_offset = static_cast<uint64_t>(i) * 1000;
+    chunk.steps.push_back(step);
+  }
+  CHECK(encode(chunk).coded.size() < 40);
+  CHECK_FALSE(encode(chunk).has_bytes);
+}
+
+TEST_CASE("structure: more bytes than the coding are refused") {
+  test::Random random(22);
+  const auto space = std::make_unique<apply::ChunkWorkspace>();
+  const MadeChunk chunk = test::make_chunk(random, 1000, 10, 100);
+  Bytes coded = encode(chunk).coded;
+  REQUIRE(decode(chunk, coded, space.get()) == Status::ok);
+  coded.insert(coded.end(), 9, 0);
+  CHECK(decode(chunk, coded, space.get()) == Status::corrupt_data);
+}
+
+TEST_CASE("structure: a workspace may be used again, whatever it decoded before") {
+  test::Random random(23);
+  const auto used = std::make_unique<apply::ChunkWorkspace>();
+  const MadeChunk first = test::make_chunk(random, 3000, 20, 300);
+  const MadeChunk second = test::make_chunk(random, 3000, 20, 300);
+  REQUIRE(decode(first, encode(first).coded, used.get()) == Status::ok);
+  REQUIRE(decode(second, encode(second).coded, used.get()) == Status::ok);
+  CHECK(test::result_of(*used, second.base) == second.result);
+  Bytes damaged = encode(first).coded;
+  damaged.resize(damaged.size() / 2);
+  (void)decode(first, damaged, used.get());
+  REQUIRE(decode(second, encode(second).coded, used.get()) == Status::ok);
+  CHECK(test::result_of(*used, second.base) == second.result);
+}

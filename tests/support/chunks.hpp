@@ -1,0 +1,98 @@
+// Chunks made up for tests: a base, what a few random steps make of it, and the way back.
+#pragma once
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <memory>
+#include <vector>
+
+#include "libcommon/core/patch_format.hpp"
+#include "mallorn-apply/core/chunk_decoder.hpp"
+#include "mallorn-apply/section_codecs.hpp"
+#include "mallorn-pack/delta_source.hpp"
+#include "tests/support/random.hpp"
+
+namespace mallorn::test {
+
+// Owns what a ChunkInput views.
+struct MadeChunk {
+  Bytes base;
+  Bytes result;  // of this chunk alone
+  uint64_t result_offset = 0;
+  std::vector<Step> steps;
+
+  // With the base bytes of each step, as DeltaSource gives them.
+  pack::ChunkInput input(bool carries_copies) const {
+    pack::ChunkInput chunk{result_offset, steps, result, {}, {}};
+    for (const Step& step : steps) {
+      const bool is_empty = step.kind == StepKind::copy && !carries_copies;
+      const uint64_t length = is_empty ? 0 : base_bytes_of(step, base.size());
+      chunk.base.push_back(ByteView(base).subspan(is_empty ? 0 : step.base_offset, length));
+    }
+    return chunk;
+  }
+};
+
+// The next step: of any kind, dtype and predictor that a delta stream may have.
+inline void add_step(Random& random, size_t most, MadeChunk* chunk) {
+  const DtypeTable table = dtype_table();
+  Step step;
+  step.kind = static_cast<StepKind>(random.below(3));
+  const bool is_opaque = random.chance(3) || step.kind == StepKind::copy;
+  step.dtype = is_opaque ? Dtype::opaque : table.entries[random.below(table.count)].dtype;
+  step.predictor = static_cast<Predictor>(random.below(2));
+  const bool may_overrun =
+      step.kind == StepKind::predict && step.predictor == Predictor::bytes;
+  if (chunk->base.empty() && !may_overrun) step.kind = StepKind::literal;
+  size_t length = 1 + random.length(std::max<size_t>(most, 1) - 1);
+  if (step.kind != StepKind::literal) {
+    step.base_offset = random.below(chunk->base.size() + 1);
+    const size_t left = chunk->base.size() - static_cast<size_t>(step.base_offset);
+    if (!may_overrun) length = std::min(length, left);
+    if (length == 0) return;
+  }
+  step.result_bytes = length;
+  Bytes made = random.chance(2) ? random.text(length) : random.bytes(length);
+  if (step.kind != StepKind::literal) {
+    const size_t common =
+        std::min(length, chunk->base.size() - static_cast<size_t>(step.base_offset));
+    std::copy_n(chunk->base.begin() + static_cast<ptrdiff_t>(step.base_offset), common,
+                made.begin());
+  }
+  if (step.kind == StepKind::predict && !random.chance(5)) {
+    made = random.changed(made, 1 + random.below(200));
+  }
+  chunk->result.insert(chunk->result.end(), made.begin(), made.end());
+  chunk->steps.push_back(std::move(step));
+}
+
+inline MadeChunk make_chunk(Random& random, size_t base_size, size_t step_count,
+                            size_t most) {
+  MadeChunk chunk;
+  chunk.base = random.chance(2) ? random.text(base_size) : random.bytes(base_size);
+  chunk.result_offset = random.chance(2) ? 0 : random.below(1u << 30);
+  while (chunk.steps.size() < step_count) add_step(random, most, &chunk);
+  return chunk;
+}
+
+// What the decoded chunk says the result is.
+inline Bytes result_of(const apply::ChunkWorkspace& space, ByteView base) {
+  Bytes result;
+  size_t coded = 0;
+  for (uint32_t i = 0; i < space.step_count; ++i) {
+    const CodedStep& step = space.step[i];
+    const auto length = static_cast<size_t>(step.length_bytes);
+    const bool is_copy = step.kind == CodedStepKind::copy;
+    REQUIRE(range_fits(is_copy ? step.base_offset : coded, length,
+                       is_copy ? base.size() : space.coded.size()));
+    const ByteView from = is_copy
+                              ? base.subspan(static_cast<size_t>(step.base_offset), length)
+                              : ByteView(space.coded).subspan(coded, length);
+    coded += is_copy ? 0 : length;
+    result.insert(result.end(), from.begin(), from.end());
+  }
+  return result;
+}
+
+}  // namespace mallorn::test
