@@ -24,7 +24,8 @@ size_t common_length(ByteView a, ByteView b) {
 }
 
 uint32_t ByteIndex::hash(const uint8_t* at, unsigned bits) {
-  const uint64_t six = load_le<uint32_t>(at) | static_cast<uint64_t>(load_le<uint16_t>(at + 4)) << 32;
+  const uint64_t six =
+      load_le<uint32_t>(at) | static_cast<uint64_t>(load_le<uint16_t>(at + 4)) << 32;
   return static_cast<uint32_t>(six * 0x9E3779B97F4A7C15ull >> (64 - bits));
 }
 
@@ -50,7 +51,9 @@ ByteIndex::ByteIndex(ByteView base, const std::vector<ByteRange>& ranges) : base
 ByteIndex::Match ByteIndex::find(ByteView at, uint64_t near) const {
   Match best;
   if (at.size() < kMinMatch) return best;
-  const auto distance = [&](uint64_t offset) { return offset > near ? offset - near : near - offset; };
+  const auto distance = [&](uint64_t offset) {
+    return offset > near ? offset - near : near - offset;
+  };
   uint32_t entry = heads_[hash(at.data(), hash_bits_)];
   for (unsigned i = 0; entry != 0 && i < kMaxCandidates; ++i) {
     const uint64_t offset = positions_[entry - 1];

@@ -13,8 +13,9 @@ struct ByteRange {
   uint64_t length = 0;
 };
 
-// Hash chains over positions of the base, at most kMaxEntries of them: all positions of small
-// inputs, every n-th of large ones, so that memory is bounded (48 MiB) and time near-linear.
+// Hash chains over positions of the base, at most kMaxEntries of them: all positions of
+// small inputs, every n-th of large ones, so that memory is bounded (48 MiB) and time
+// near-linear.
 class ByteIndex {
  public:
   static constexpr size_t kMinMatch = 6;
@@ -27,8 +28,8 @@ class ByteIndex {
     uint64_t base_offset = 0;
     uint64_t length = 0;  // 0: none
   };
-  // The longest match of `at` (up to its end) among a bounded number of candidates; of equals the
-  // one nearest to `near`. Only matches of kMinMatch bytes and more are found.
+  // The longest match of `at` (up to its end) among a bounded number of candidates; of
+  // equals the one nearest to `near`. Only matches of kMinMatch bytes and more are found.
   Match find(ByteView at, uint64_t near) const;
 
  private:

@@ -1,5 +1,6 @@
-// A greedy walk over the result. BaseCursor says how well the present alignment with the base
-// does; another alignment is taken where it explains enough more bytes to pay for saying so.
+// A greedy walk over the result. BaseCursor says how well the present alignment with the
+// base does; another alignment is taken where it explains enough more bytes to pay for
+// saying so.
 #include "mallorn-delta/byte_match.hpp"
 
 #include <algorithm>
@@ -9,18 +10,23 @@
 namespace mallorn::delta {
 namespace {
 
-// Rough costs in bits, the currency of the choice: an unexplained byte, an explained one, and
-// saying that the alignment changes.
+// Rough costs in bits, the currency of the choice: an unexplained byte, an explained one,
+// and saying that the alignment changes.
 constexpr uint64_t kMissBits = 6;
 constexpr uint64_t kSwitchBits = 40;
-constexpr uint64_t kLookahead = 256;  // how far the present alignment is followed for comparison
+constexpr uint64_t kLookahead =
+    256;  // how far the present alignment is followed for comparison
 
 constexpr uint64_t kMaxSegment = 1u << 16;  // so that no segment needs to be cut again
 
 class Walk {
  public:
   Walk(ByteView base, const ByteIndex& index, ByteView result, uint64_t expected)
-      : base_(base), index_(index), result_(result), cursor_(base, 0, expected), start_(expected) {}
+      : base_(base),
+        index_(index),
+        result_(result),
+        cursor_(base, 0, expected),
+        start_(expected) {}
 
   std::vector<Segment> run() {
     while (at_ < result_.size()) {
@@ -84,7 +90,8 @@ class Walk {
 
   bool realign() {
     if (cursor_.straight_run() >= 16) return false;  // well aligned: not worth a search
-    const ByteIndex::Match match = index_.find(result_.subspan(at_), cursor_.straight_offset());
+    const ByteIndex::Match match =
+        index_.find(result_.subspan(at_), cursor_.straight_offset());
     if (match.length == 0 || match.base_offset == cursor_.straight_offset()) return false;
     const uint64_t ahead = std::min(match.length, kLookahead);
     const uint64_t hits = hits_ahead(ahead);
@@ -109,9 +116,9 @@ class Walk {
   const ByteIndex& index_;
   ByteView result_;
   BaseCursor cursor_;
-  uint64_t start_;        // where in the base the pending bytes began
-  size_t at_ = 0;         // next byte of the result
-  size_t pending_ = 0;    // first byte not yet in a segment
+  uint64_t start_;      // where in the base the pending bytes began
+  size_t at_ = 0;       // next byte of the result
+  size_t pending_ = 0;  // first byte not yet in a segment
   std::vector<Segment> segments_;
 };
 

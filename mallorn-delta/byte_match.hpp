@@ -1,5 +1,5 @@
-// Byte-level matching: covers a range of the result with copies of the base and with bytes that
-// are coded beside what the base has there.
+// Byte-level matching: covers a range of the result with copies of the base and with bytes
+// that are coded beside what the base has there.
 #pragma once
 
 #include <cstdint>

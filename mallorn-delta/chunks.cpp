@@ -1,5 +1,5 @@
-// Cuts a plan into chunks. Copies are free of the limit on coded bytes, so that models that did
-// not change cost nothing per megabyte.
+// Cuts a plan into chunks. Copies are free of the limit on coded bytes, so that models that
+// did not change cost nothing per megabyte.
 #include <algorithm>
 
 #include "libcommon/core/patch_format.hpp"
@@ -36,9 +36,10 @@ class Chunker {
     if (!is_copy) room = std::min(room, kMaxChunkCoded - coded_bytes_);
     uint64_t length = std::min(step->result_bytes, room);
     if (length < step->result_bytes) length -= length % block;  // never inside a block
-    // Where the rest of a byte-wise prediction would go on is known only to its cursor; such
-    // steps are short, so they go into the next chunk whole.
-    const bool is_whole = step->kind == StepKind::predict && step->predictor == Predictor::bytes;
+    // Where the rest of a byte-wise prediction would go on is known only to its cursor;
+    // such steps are short, so they go into the next chunk whole.
+    const bool is_whole =
+        step->kind == StepKind::predict && step->predictor == Predictor::bytes;
     if (is_whole && length < step->result_bytes) length = 0;
     if (length == 0 || open_.size() == kMaxChunkSteps) {
       close();

@@ -14,7 +14,8 @@ std::string name_of(const Range& range) {
 
 std::string shape_of(const Range& range) {
   std::string text;
-  for (const uint64_t dim : range.shape) text += (text.empty() ? "" : "x") + std::to_string(dim);
+  for (const uint64_t dim : range.shape)
+    text += (text.empty() ? "" : "x") + std::to_string(dim);
   return text.empty() ? "-" : text;
 }
 
@@ -23,8 +24,8 @@ std::string shape_of(const Range& range) {
 std::string explain(const Model& base, const Model& result, const Plan& plan) {
   std::string text;
   char line[256];
-  std::snprintf(line, sizeof(line), "%-8s %-16s %12s %-8s %-8s %10s  %s\n", "dtype", "shape",
-                "bytes", "match", "method", "~patch", "tensor");
+  std::snprintf(line, sizeof(line), "%-8s %-16s %12s %-8s %-8s %10s  %s\n", "dtype",
+                "shape", "bytes", "match", "method", "~patch", "tensor");
   text += line;
   uint64_t in_tensors = 0;
   for (const TensorPlan& tensor : plan.tensors) {
@@ -33,8 +34,7 @@ std::string explain(const Model& base, const Model& result, const Plan& plan) {
     std::snprintf(line, sizeof(line), "%-8s %-16s %12s %-8s %-8s %10s  ",
                   dtype_layout(range.dtype).name, shape_of(range).substr(0, 16).c_str(),
                   with_commas(range.length_bytes).c_str(), match_name(tensor.match.kind),
-                  tensor.method,
-                  with_commas(static_cast<uint64_t>(tensor.estimated_bytes + 0.5)).c_str());
+                  tensor.method, with_commas(tensor.estimated_bytes).c_str());
     text += line + name_of(range);
     if (tensor.match.kind != MatchKind::none) {
       const Range& from = base.manifest.ranges[tensor.match.base_range];

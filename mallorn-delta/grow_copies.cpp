@@ -1,6 +1,6 @@
-// Copies cost the same however long they are: where the bytes beside a copy happen to equal those
-// beside its source, the copy takes them over. So an unchanged gap between two unchanged tensors
-// disappears into one copy.
+// Copies cost the same however long they are: where the bytes beside a copy happen to equal
+// those beside its source, the copy takes them over. So an unchanged gap between two
+// unchanged tensors disappears into one copy.
 #include <algorithm>
 
 #include "mallorn-delta/byte_index.hpp"
@@ -37,7 +37,8 @@ std::vector<Step> grow_copies(std::vector<Step> steps, ByteView base, ByteView r
     const uint64_t boundary = at + step.result_bytes;
     if (step.kind == StepKind::copy && is_bytes(next)) {
       const ByteView source = base.subspan(step.base_offset + step.result_bytes);
-      const uint64_t run = common_length(source, result.subspan(boundary, next.result_bytes));
+      const uint64_t run =
+          common_length(source, result.subspan(boundary, next.result_bytes));
       step.result_bytes += run;
       drop_front(&next, std::min(run, next.result_bytes));
     } else if (is_bytes(step) && next.kind == StepKind::copy) {
@@ -52,9 +53,10 @@ std::vector<Step> grow_copies(std::vector<Step> steps, ByteView base, ByteView r
   std::erase_if(steps, [](const Step& step) { return step.result_bytes == 0; });
   std::vector<Step> merged;
   for (Step& step : steps) {
-    const bool continues = !merged.empty() && step.kind == StepKind::copy &&
-                           merged.back().kind == StepKind::copy &&
-                           merged.back().base_offset + merged.back().result_bytes == step.base_offset;
+    const bool continues =
+        !merged.empty() && step.kind == StepKind::copy &&
+        merged.back().kind == StepKind::copy &&
+        merged.back().base_offset + merged.back().result_bytes == step.base_offset;
     if (continues) {
       merged.back().result_bytes += step.result_bytes;
     } else {

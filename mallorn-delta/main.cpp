@@ -54,7 +54,8 @@ bool read_arguments(int argc, char** argv, Arguments* arguments) {
   add_common_options(options);
   options.add_options()("by-reference", "")("explain", "")("strict", "");
   cxxopts::ParseResult result;
-  if (!parse_command_line(kProgram, options, argc, argv, &arguments->common, &result)) return false;
+  if (!parse_command_line(kProgram, options, argc, argv, &arguments->common, &result))
+    return false;
   if (result.unmatched().size() != 1) {
     throw Error(Status::usage, "takes one RESULT", "see mallorn-delta --help");
   }
@@ -70,21 +71,23 @@ bool read_arguments(int argc, char** argv, Arguments* arguments) {
 }
 
 // What of the base the steps of a chunk look at, then what of the result they make.
-void write_inline(StreamWriter& stream, const delta::Model& base, const delta::Model& result,
-                  const std::vector<Step>& steps, uint64_t result_offset, uint64_t result_bytes) {
+void write_inline(StreamWriter& stream, const delta::Model& base,
+                  const delta::Model& result, const std::vector<Step>& steps,
+                  uint64_t result_offset, uint64_t result_bytes) {
   for (const Step& step : steps) {
     if (step.kind != StepKind::predict) continue;
     const uint64_t length = base_bytes_of(step, base.bytes().size());
     if (length == 0) continue;
-    stream.write(FrameType::bytes, base.bytes().subspan(static_cast<size_t>(step.base_offset),
-                                                        static_cast<size_t>(length)));
+    stream.write(FrameType::bytes,
+                 base.bytes().subspan(static_cast<size_t>(step.base_offset),
+                                      static_cast<size_t>(length)));
   }
   stream.write(FrameType::bytes, result.bytes().subspan(static_cast<size_t>(result_offset),
                                                         static_cast<size_t>(result_bytes)));
 }
 
-void write_stream(const delta::Model& base, const delta::Model& result, std::vector<Step> steps,
-                  const Arguments& arguments) {
+void write_stream(const delta::Model& base, const delta::Model& result,
+                  std::vector<Step> steps, const Arguments& arguments) {
   DeltaManifest manifest;
   manifest.base = {"", base.bytes().size(), base.digest};
   manifest.result = {"", result.bytes().size(), result.digest};
@@ -105,7 +108,8 @@ void write_stream(const delta::Model& base, const delta::Model& result, std::vec
     uint64_t chunk_bytes = 0;
     for (const Step& step : chunk) chunk_bytes += step.result_bytes;
     stream.write(FrameType::steps, steps_to_bytes(chunk));
-    if (!arguments.is_by_reference) write_inline(stream, base, result, chunk, made, chunk_bytes);
+    if (!arguments.is_by_reference)
+      write_inline(stream, base, result, chunk, made, chunk_bytes);
     made += chunk_bytes;
     progress.advance_to(made);
   }
@@ -115,8 +119,9 @@ void write_stream(const delta::Model& base, const delta::Model& result, std::vec
 int run(int argc, char** argv) {
   Arguments arguments;
   if (!read_arguments(argc, argv, &arguments)) return 0;
-  const delta::Model result = delta::open_model(arguments.result, arguments.common.threads,
-                                                arguments.common.is_quiet, arguments.is_strict);
+  const delta::Model result =
+      delta::open_model(arguments.result, arguments.common.threads,
+                        arguments.common.is_quiet, arguments.is_strict);
   const delta::Model base = delta::read_model(STDIN_FILENO, "standard input");
   delta::Plan plan = delta::make_plan(base, result);
   if (arguments.explains) std::fputs(delta::explain(base, result, plan).c_str(), stderr);

@@ -17,7 +17,10 @@ bool is_tensor(const Range& range) {
 class Matcher {
  public:
   Matcher(const Manifest& base, const Manifest& result)
-      : base_(base), result_(result), matches_(result.ranges.size()), used_(base.ranges.size()) {
+      : base_(base),
+        result_(result),
+        matches_(result.ranges.size()),
+        used_(base.ranges.size()) {
     for (size_t i = 0; i < base.ranges.size(); ++i) {
       if (!is_tensor(base.ranges[i])) continue;
       by_digest_[base.ranges[i].digest].push_back(i);
@@ -54,7 +57,8 @@ class Matcher {
     return false;
   }
 
-  // Of several tensors with these bytes: one that shares a name, else the first not yet used.
+  // Of several tensors with these bytes: one that shares a name, else the first not yet
+  // used.
   void match_digest(size_t i) {
     const Range& range = result_.ranges[i];
     const auto found = by_digest_.find(range.digest);
@@ -70,7 +74,8 @@ class Matcher {
         break;
       }
     }
-    if (base_.ranges[best].length_bytes == range.length_bytes) take(i, MatchKind::digest, best);
+    if (base_.ranges[best].length_bytes == range.length_bytes)
+      take(i, MatchKind::digest, best);
   }
 
   void match_name(size_t i) {
@@ -80,7 +85,8 @@ class Matcher {
       if (found == by_name_.end()) continue;
       for (const size_t candidate : found->second) {
         const Range& base = base_.ranges[candidate];
-        if (used_[candidate] || base.dtype != range.dtype || base.role != range.role) continue;
+        if (used_[candidate] || base.dtype != range.dtype || base.role != range.role)
+          continue;
         take(i, MatchKind::name, candidate);
         return;
       }
@@ -120,10 +126,14 @@ std::vector<TensorMatch> match_tensors(const Manifest& base, const Manifest& res
 
 const char* match_name(MatchKind kind) {
   switch (kind) {
-    case MatchKind::none: return "-";
-    case MatchKind::digest: return "digest";
-    case MatchKind::name: return "name";
-    case MatchKind::shape: return "shape";
+    case MatchKind::none:
+      return "-";
+    case MatchKind::digest:
+      return "digest";
+    case MatchKind::name:
+      return "name";
+    case MatchKind::shape:
+      return "shape";
   }
   return "-";
 }

@@ -21,10 +21,10 @@ struct TensorMatch {
   size_t base_range = 0;  // index into the base's ranges; meaningless for none
 };
 
-// One entry per range of `result`; gaps have none. In this order: the same name and the same
-// bytes; the same bytes; the same name and dtype; the same dtype and shape in file order, among
-// tensors not yet matched. A tensor of the base may serve several times for equal bytes, once
-// otherwise.
+// One entry per range of `result`; gaps have none. In this order: the same name and the
+// same bytes; the same bytes; the same name and dtype; the same dtype and shape in file
+// order, among tensors not yet matched. A tensor of the base may serve several times for
+// equal bytes, once otherwise.
 std::vector<TensorMatch> match_tensors(const Manifest& base, const Manifest& result);
 
 const char* match_name(MatchKind kind);

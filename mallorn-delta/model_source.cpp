@@ -80,7 +80,8 @@ Model open_model(const std::string& path, unsigned threads, bool is_quiet, bool 
   try {
     model = read_model(process.output(), path);
   } catch (const Error&) {
-    process.require_success();  // if it failed, it has said why, and the stream's end is its echo
+    process.require_success();  // if it failed, it has said why, and the stream's end is
+                                // its echo
     throw;
   }
   process.require_success();

@@ -18,13 +18,14 @@ struct Model {
   ByteView bytes() const { return file->bytes(); }
 };
 
-// Reads a model stream to its end. Bytes carried inline go to an unnamed temporary file, so that
-// memory does not grow with the model; their digest is checked. By reference the named file is
-// mapped and its length checked.
+// Reads a model stream to its end. Bytes carried inline go to an unnamed temporary file, so
+// that memory does not grow with the model; their digest is checked. By reference the named
+// file is mapped and its length checked.
 Model read_model(int fd, const std::string& name);
 
-// The model in `path`: a file that holds a model stream, or a model file, on which mallorn-parse
-// is run (by reference; it is looked for beside this program). Its messages go to stderr.
+// The model in `path`: a file that holds a model stream, or a model file, on which
+// mallorn-parse is run (by reference; it is looked for beside this program). Its messages
+// go to stderr.
 Model open_model(const std::string& path, unsigned threads, bool is_quiet, bool is_strict);
 
 }  // namespace mallorn::delta

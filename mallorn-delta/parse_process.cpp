@@ -24,8 +24,10 @@ constexpr char kProgramName[] = "mallorn-parse";
 
 std::string find_program() {
   std::vector<fs::path> places;
-  if (const char* folder = std::getenv("MALLORN_BIN"); folder != nullptr && *folder != '\0') {
-    places = {fs::path(folder) / kProgramName, fs::path(folder) / kProgramName / kProgramName};
+  if (const char* folder = std::getenv("MALLORN_BIN");
+      folder != nullptr && *folder != '\0') {
+    places = {fs::path(folder) / kProgramName,
+              fs::path(folder) / kProgramName / kProgramName};
   }
   std::error_code ignored;
   const fs::path here = fs::read_symlink("/proc/self/exe", ignored).parent_path();
@@ -80,7 +82,8 @@ void ParseProcess::require_success() {
   }
   pid_ = -1;
   if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return;
-  // Killed by SIGPIPE: it was this program that stopped reading; the cause is told elsewhere.
+  // Killed by SIGPIPE: it was this program that stopped reading; the cause is told
+  // elsewhere.
   if (WIFSIGNALED(status) && WTERMSIG(status) == SIGPIPE) return;
   if (WIFEXITED(status)) throw ParseFailed{WEXITSTATUS(status)};
   throw Error(Status::internal, "mallorn-parse was killed");

@@ -11,8 +11,8 @@ namespace mallorn::delta {
 
 class ParseProcess {
  public:
-  // Starts `mallorn-parse --by-reference PATH`: in $MALLORN_BIN, beside this program, or where
-  // the build puts it. Throws Error(internal) if it cannot be started.
+  // Starts `mallorn-parse --by-reference PATH`: in $MALLORN_BIN, beside this program, or
+  // where the build puts it. Throws Error(internal) if it cannot be started.
   ParseProcess(const std::string& path, unsigned threads, bool is_quiet, bool is_strict);
   ~ParseProcess();
   ParseProcess(const ParseProcess&) = delete;

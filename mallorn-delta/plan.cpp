@@ -8,8 +8,8 @@
 namespace mallorn::delta {
 namespace {
 
-// Tensors shorter than this are coded with the bytes around them: on their own they would cost
-// more in bookkeeping than prediction saves.
+// Tensors shorter than this are coded with the bytes around them: on their own they would
+// cost more in bookkeeping than prediction saves.
 constexpr uint64_t kMinTensorBytes = 64;
 
 // True for ranges that are coded element by element; all others are bytes.
@@ -23,14 +23,15 @@ ByteView bytes_of(const Model& model, const Range& range) {
                                static_cast<size_t>(range.length_bytes));
 }
 
-// What of the base is worth searching for bytes: everything that is not elements, or everything
-// if the result has ranges that no parser understood.
+// What of the base is worth searching for bytes: everything that is not elements, or
+// everything if the result has ranges that no parser understood.
 std::vector<ByteRange> searchable(const Model& base, const Model& result) {
   const bool is_raw = base.manifest.format == "raw" || result.manifest.format == "raw";
   std::vector<ByteRange> ranges;
   for (const Range& range : base.manifest.ranges) {
     if (!is_raw && is_elements(range)) continue;
-    if (!ranges.empty() && ranges.back().offset + ranges.back().length == range.offset_bytes) {
+    if (!ranges.empty() &&
+        ranges.back().offset + ranges.back().length == range.offset_bytes) {
       ranges.back().length += range.length_bytes;
     } else {
       ranges.push_back({range.offset_bytes, range.length_bytes});
@@ -95,46 +96,56 @@ class Planner {
 
   void plan_elements(size_t i) {
     const Range& range = result_.manifest.ranges[i];
-    Step step;
-    step.dtype = range.dtype;
-    step.result_bytes = range.length_bytes;
-    const uint64_t block = dtype_layout(range.dtype).block_bytes;
     const TensorMatch match = matches_[i];
-    uint64_t common = 0;  // bytes that have a counterpart: tensors may have grown or shrunk
+    uint64_t predicted = 0;  // leading bytes that have a counterpart worth looking at
     Relation relation;
     if (match.kind != MatchKind::none) {
       const Range& from = base_.manifest.ranges[match.base_range];
-      common = std::min(range.length_bytes, from.length_bytes);
-      if (common < range.length_bytes) common -= common % block;
-      relation = relate(range.dtype, bytes_of(base_, from).first(static_cast<size_t>(common)),
-                        bytes_of(result_, range).first(static_cast<size_t>(common)));
+      const uint64_t common = common_bytes(from, range);
+      relation =
+          relate(range.dtype, bytes_of(base_, from).first(static_cast<size_t>(common)),
+                 bytes_of(result_, range).first(static_cast<size_t>(common)));
       base_.file->release(from.offset_bytes, from.length_bytes);
       result_.file->release(range.offset_bytes, range.length_bytes);
-      if (relation.is_related && common > 0) {
-        step.kind = StepKind::predict;
-        step.base_offset = from.offset_bytes;
-        step.result_bytes = common;
-        add(step);
-      } else {
-        common = 0;
-      }
+      if (relation.is_related) predicted = common;
+      if (predicted > 0)
+        add_elements(StepKind::predict, range.dtype, predicted, from.offset_bytes);
     }
-    if (common < range.length_bytes) {
-      step.kind = StepKind::literal;
-      step.base_offset = 0;
-      step.result_bytes = range.length_bytes - common;
-      add(step);
+    if (predicted < range.length_bytes) {
+      add_elements(StepKind::literal, range.dtype, range.length_bytes - predicted, 0);
     }
-    const uint64_t unit = block > 1 && dtype_layout(range.dtype).block_elements == 1 ? block : 1;
-    const double elements = static_cast<double>(range.length_bytes) / static_cast<double>(unit);
-    plan_.tensors.push_back({i, match, relation.is_related ? "predict" : "literal",
-                             elements * relation.bits_per_element / 8});
+    plan_.tensors.push_back(
+        {i, match, predicted > 0 ? "predict" : "literal", estimate(range, relation)});
+  }
+
+  // Tensors may have grown or shrunk: whole blocks that both have.
+  static uint64_t common_bytes(const Range& from, const Range& range) {
+    if (from.length_bytes >= range.length_bytes) return range.length_bytes;
+    return from.length_bytes - from.length_bytes % dtype_layout(range.dtype).block_bytes;
+  }
+
+  // What a tensor will roughly cost in the patch; without a relation, its own bytes.
+  static uint64_t estimate(const Range& range, const Relation& relation) {
+    if (relation.cost == 0) return relation.is_related ? 0 : range.length_bytes;
+    const DtypeLayout& layout = dtype_layout(range.dtype);
+    const uint64_t unit = layout.block_elements == 1 ? layout.block_bytes : 1;
+    return range.length_bytes / unit * relation.cost / (8 * 1024);
+  }
+
+  void add_elements(StepKind kind, Dtype dtype, uint64_t length, uint64_t base_offset) {
+    Step step;
+    step.kind = kind;
+    step.dtype = dtype;
+    step.result_bytes = length;
+    step.base_offset = base_offset;
+    add(step);
   }
 
   void add(const Step& step) {
     planned_ += step.result_bytes;
     if (step.kind != StepKind::literal) {
-      expected_ = std::min<uint64_t>(step.base_offset + step.result_bytes, base_.bytes().size());
+      expected_ =
+          std::min<uint64_t>(step.base_offset + step.result_bytes, base_.bytes().size());
     }
     plan_.steps.push_back(step);
   }
@@ -150,6 +161,8 @@ class Planner {
 
 }  // namespace
 
-Plan make_plan(const Model& base, const Model& result) { return Planner(base, result).run(); }
+Plan make_plan(const Model& base, const Model& result) {
+  return Planner(base, result).run();
+}
 
 }  // namespace mallorn::delta

@@ -14,8 +14,8 @@ namespace mallorn::delta {
 struct TensorPlan {
   size_t result_range = 0;
   TensorMatch match;
-  const char* method = "";  // "copy", "predict", "literal", "bytes"
-  double estimated_bytes = 0;
+  const char* method = "";       // "copy", "predict", "literal", "bytes"
+  uint64_t estimated_bytes = 0;  // of the patch, roughly
 };
 
 struct Plan {
@@ -23,8 +23,8 @@ struct Plan {
   std::vector<TensorPlan> tensors;
 };
 
-// Pure: depends on the two models alone. Time near-linear in their size, memory bounded by the
-// number of ranges and a byte index of at most 48 MiB.
+// Pure: depends on the two models alone. Time near-linear in their size, memory bounded by
+// the number of ranges and a byte index of at most 48 MiB.
 Plan make_plan(const Model& base, const Model& result);
 
 // Lets copies take over the equal bytes beside them, and joins copies that then meet.

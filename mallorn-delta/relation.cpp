@@ -1,30 +1,50 @@
-// Costs are order-0 entropies over a sample: of the bit length of differences for floats (their
-// low bits are noise), of single bytes for everything else. Floating point is used here alone, for
-// a choice between two valid codings; what is compared is rounded to whole milli-bits, so that no
-// machine chooses otherwise for less than that.
+// Costs are order-0 entropies over a sample: of the bit length of differences for floats
+// (their low bits are noise), of single bytes for everything else. All in integers, of
+// 1/1024 bit: the choice must be the same on every machine.
 #include "mallorn-delta/relation.hpp"
 
 #include <algorithm>
 #include <array>
 #include <bit>
-#include <cmath>
 
 namespace mallorn::delta {
 namespace {
 
-constexpr size_t kSampleRuns = 64;      // spread over the tensor
-constexpr size_t kRunElements = 256;    // each of so many elements
+constexpr size_t kSampleRuns = 64;    // spread over the tensor
+constexpr size_t kRunElements = 256;  // each of so many elements
 
 using Histogram = std::array<uint32_t, 256>;
 
-double entropy_bits(const Histogram& counts) {
-  double total = 0;
-  double sum = 0;
+// 1024 * log2(value), rounded down; value > 0. One bit of the fraction for every squaring.
+uint64_t log2_1024(uint64_t value) {
+  const auto whole = static_cast<unsigned>(std::bit_width(value)) - 1;
+  uint64_t part =
+      whole >= 31 ? value >> (whole - 31) : value << (31 - whole);  // 1.31 fixed point
+  uint64_t fraction = 0;
+  for (int i = 0; i < 10; ++i) {
+    part = part * part >> 31;
+    const bool is_two = part >> 32 != 0;
+    fraction = 2 * fraction + (is_two ? 1 : 0);
+    part >>= is_two ? 1 : 0;
+  }
+  return 1024 * whole + fraction;
+}
+
+// What coding all that was counted takes, in 1/1024 bit.
+uint64_t entropy(const Histogram& counts) {
+  uint64_t total = 0;
+  uint64_t sum = 0;
   for (const uint32_t count : counts) total += count;
   for (const uint32_t count : counts) {
-    if (count > 0) sum -= count * std::log2(count / total);
+    if (count > 0) sum += count * (log2_1024(total) - log2_1024(count));
   }
-  return total > 0 ? sum / total : 0;
+  return sum;
+}
+
+// The cheaper of two ways to code `symbols` symbols.
+Relation choose(uint64_t direct, uint64_t residual, uint64_t symbols) {
+  if (symbols == 0) return {};
+  return {residual < direct, std::min(residual, direct) / symbols};
 }
 
 // Calls visit(byte offset of an element) for the sampled elements.
@@ -57,25 +77,24 @@ int64_t load_monotone(const uint8_t* from, unsigned width) {
 Relation relate_floats(FloatLayout layout, ByteView base, ByteView result) {
   Histogram exponents{};
   Histogram lengths{};
-  double residual_raw = 0;
-  double elements = 0;
+  uint64_t residual_raw = 0;
+  uint64_t elements = 0;
   sample(result.size(), layout.width / 8, [&](size_t at) {
     const int64_t old_value = load_monotone(base.data() + at, layout.width);
     const int64_t new_value = load_monotone(result.data() + at, layout.width);
-    const uint64_t magnitude = static_cast<uint64_t>(new_value < 0 ? ~new_value : new_value);
-    const auto difference = static_cast<uint64_t>(new_value) - static_cast<uint64_t>(old_value);
+    const uint64_t magnitude =
+        static_cast<uint64_t>(new_value < 0 ? ~new_value : new_value);
+    const auto difference =
+        static_cast<uint64_t>(new_value) - static_cast<uint64_t>(old_value);
     const uint64_t size = std::min(difference, 0 - difference);
     const auto length = static_cast<unsigned>(std::bit_width(size));
     ++exponents[static_cast<uint8_t>(magnitude >> layout.mantissa_bits)];
     ++lengths[length];
     residual_raw += length;  // sign and the bits under the leading one
-    elements += 1;
+    ++elements;
   });
-  if (elements == 0) return {};
-  const double direct = entropy_bits(exponents) + 1 + layout.mantissa_bits;
-  const double residual = entropy_bits(lengths) + residual_raw / elements;
-  const bool is_related = std::lround(residual * 1000) < std::lround(direct * 1000);
-  return {is_related, is_related ? residual : direct};
+  const uint64_t direct = entropy(exponents) + 1024 * elements * (1 + layout.mantissa_bits);
+  return choose(direct, entropy(lengths) + 1024 * residual_raw, elements);
 }
 
 Relation relate_bytes(ByteView base, ByteView result, size_t stride) {
@@ -87,21 +106,25 @@ Relation relate_bytes(ByteView base, ByteView result, size_t stride) {
       ++difference[static_cast<uint8_t>(result[i] - base[i])];
     }
   });
-  const double own = entropy_bits(direct);
-  const double residual = entropy_bits(difference);
-  const bool is_related = std::lround(residual * 1000) < std::lround(own * 1000);
-  return {is_related, is_related ? residual : own};
+  uint64_t symbols = 0;
+  for (const uint32_t count : direct) symbols += count;
+  return choose(entropy(direct), entropy(difference), symbols);
 }
 
 }  // namespace
 
 Relation relate(Dtype dtype, ByteView base, ByteView result) {
   switch (dtype) {
-    case Dtype::f64: return relate_floats({64, 52}, base, result);
-    case Dtype::f32: return relate_floats({32, 23}, base, result);
-    case Dtype::f16: return relate_floats({16, 10}, base, result);
-    case Dtype::bf16: return relate_floats({16, 7}, base, result);
-    default: return relate_bytes(base, result, dtype_layout(dtype).block_bytes);
+    case Dtype::f64:
+      return relate_floats({64, 52}, base, result);
+    case Dtype::f32:
+      return relate_floats({32, 23}, base, result);
+    case Dtype::f16:
+      return relate_floats({16, 10}, base, result);
+    case Dtype::bf16:
+      return relate_floats({16, 7}, base, result);
+    default:
+      return relate_bytes(base, result, dtype_layout(dtype).block_bytes);
   }
 }
 
