@@ -9,6 +9,13 @@
 namespace mallorn::pack {
 namespace {
 
+// ByteModel packs small tensors best and is slow in both directions: how many bytes of
+// elements a chunk may give it.
+uint64_t inlined_elements(int level) {
+  constexpr int kThorough = 13;
+  return level >= kThorough ? 128 * 1024 : 4 * 1024;
+}
+
 struct CodedSection {
   CodecId codec = CodecId::stored;
   bool uses_base = false;
@@ -27,8 +34,8 @@ CodedSection encode_section(const SectionPlan& plan, const PackOptions& options)
   return best;
 }
 
-EncodedChunk encode_with_layout(const ChunkInput& chunk, ChunkLayout layout, uint64_t base_bytes,
-                                const PackOptions& options) {
+EncodedChunk encode_with_layout(const ChunkInput& chunk, ChunkLayout layout,
+                                uint64_t base_bytes, const PackOptions& options) {
   EncodedChunk encoded;
   ChunkHeader header;
   header.result_bytes = chunk.result.size();
@@ -48,7 +55,7 @@ EncodedChunk encode_with_layout(const ChunkInput& chunk, ChunkLayout layout, uin
   const Structure structure = encode_structure(chunk, layout, base_bytes);
   if (structure.has_bytes) encoded.features |= kFeatureStructure;
 
-  std::array<uint8_t, 64 + kMaxChunkSections * (3 + 2 * kMaxVarintBytes)> head{};
+  std::array<uint8_t, 64 + kMaxChunkSections*(3 + 2 * kMaxVarintBytes)> head{};
   ByteWriter writer(head);
   writer.u8(static_cast<uint8_t>(RecordKind::chunk));
   write_chunk_header(header, writer);
@@ -65,11 +72,12 @@ EncodedChunk encode_with_layout(const ChunkInput& chunk, ChunkLayout layout, uin
 
 EncodedChunk encode_chunk(const ChunkInput& chunk, uint64_t base_bytes,
                           const PackOptions& options) {
-  ChunkLayout apart = lay_out(chunk, false);
+  ChunkLayout apart = lay_out(chunk, 0);
   const bool has_elements = !apart.sections.empty();
   EncodedChunk best = encode_with_layout(chunk, std::move(apart), base_bytes, options);
   if (!has_elements) return best;
-  EncodedChunk other = encode_with_layout(chunk, lay_out(chunk, true), base_bytes, options);
+  EncodedChunk other = encode_with_layout(
+      chunk, lay_out(chunk, inlined_elements(options.level)), base_bytes, options);
   return other.record.size() < best.record.size() ? std::move(other) : std::move(best);
 }
 

@@ -6,15 +6,16 @@ namespace {
 // Bytes that are no elements: gaps, and tensors of unknown structure.
 bool is_plain(const Step& step) { return step.dtype == Dtype::opaque; }
 
-// Bytes predicted byte by byte can only use a section's prediction if the base has them all.
+// Bytes predicted byte by byte can only use a section's prediction if the base has them
+// all.
 bool predicts(const Step& step, ByteView base) {
   return step.kind == StepKind::predict && base.size() >= step.result_bytes;
 }
 
 class Layouter {
  public:
-  Layouter(const ChunkInput& chunk, bool inlines_elements)
-      : chunk_(chunk), inlines_elements_(inlines_elements) {}
+  Layouter(const ChunkInput& chunk, uint64_t inlined_elements)
+      : chunk_(chunk), room_(inlined_elements) {}
 
   ChunkLayout run() {
     size_t at = 0;
@@ -32,8 +33,8 @@ class Layouter {
     const Step& step = chunk_.steps[i];
     if (step.kind == StepKind::copy) return kNoSection;
     if (is_plain(step)) return kNoSection;
-    if (inlines_elements_ && inlined_ + step.result_bytes <= kMaxInlinedElements) {
-      inlined_ += step.result_bytes;
+    if (step.result_bytes <= room_) {
+      room_ -= step.result_bytes;
       return kNoSection;
     }
     const bool has_base = predicts(step, chunk_.base[i]);
@@ -60,15 +61,14 @@ class Layouter {
   }
 
   const ChunkInput& chunk_;
-  bool inlines_elements_;
-  uint64_t inlined_ = 0;
+  uint64_t room_;  // bytes of elements that may yet be coded among the steps
   ChunkLayout layout_;
 };
 
 }  // namespace
 
-ChunkLayout lay_out(const ChunkInput& chunk, bool inlines_elements) {
-  return Layouter(chunk, inlines_elements).run();
+ChunkLayout lay_out(const ChunkInput& chunk, uint64_t inlined_elements) {
+  return Layouter(chunk, inlined_elements).run();
 }
 
 }  // namespace mallorn::pack

@@ -9,10 +9,6 @@
 
 namespace mallorn::pack {
 
-// At most this many bytes of elements are coded by ByteModel in a chunk: it packs small tensors
-// best, and runs slowest. Bytes between tensors, which are few, have no such limit.
-constexpr uint64_t kMaxInlinedElements = 128 * 1024;
-
 constexpr uint32_t kNoSection = UINT32_MAX;
 
 struct SectionPlan {
@@ -27,7 +23,8 @@ struct ChunkLayout {
   std::vector<SectionPlan> sections;
 };
 
-// With `inlines_elements`, tensors short enough are coded among the steps as well.
-ChunkLayout lay_out(const ChunkInput& chunk, bool inlines_elements);
+// Tensors go into sections, but for the first `inlined_elements` bytes of them, which are
+// coded among the steps as bytes between tensors are.
+ChunkLayout lay_out(const ChunkInput& chunk, uint64_t inlined_elements);
 
 }  // namespace mallorn::pack

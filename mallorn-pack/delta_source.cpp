@@ -39,7 +39,8 @@ std::optional<ChunkInput> DeltaSource::next() {
   if (frame.type != FrameType::steps) {
     throw Error(Status::malformed, stream_.name() + ": expected the steps of a chunk");
   }
-  std::vector<Step> steps = steps_from_bytes(frame.payload, manifest_, made_, stream_.name());
+  std::vector<Step> steps =
+      steps_from_bytes(frame.payload, manifest_, made_, stream_.name());
   uint64_t result_bytes = 0;
   for (const Step& step : steps) result_bytes += step.result_bytes;
   ChunkInput chunk = base_ ? map_chunk(std::move(steps), result_bytes)
@@ -78,8 +79,10 @@ ChunkInput DeltaSource::read_chunk(std::vector<Step> steps, uint64_t result_byte
   const uint64_t expected = base_bytes + result_bytes;
   while (chunk.owned.size() < expected) {
     const Frame& frame = stream_.next();
-    if (frame.type != FrameType::bytes || frame.payload.size() > expected - chunk.owned.size()) {
-      throw Error(Status::malformed, stream_.name() + ": chunk with too few or too many bytes");
+    if (frame.type != FrameType::bytes ||
+        frame.payload.size() > expected - chunk.owned.size()) {
+      throw Error(Status::malformed,
+                  stream_.name() + ": chunk with too few or too many bytes");
     }
     chunk.owned.insert(chunk.owned.end(), frame.payload.begin(), frame.payload.end());
   }

@@ -12,7 +12,8 @@
 
 namespace mallorn::pack {
 
-// One chunk: its steps and the bytes they are about. Views into mapped files, or into `owned`.
+// One chunk: its steps and the bytes they are about. Views into mapped files, or into
+// `owned`.
 struct ChunkInput {
   uint64_t result_offset = 0;
   std::vector<Step> steps;
@@ -28,8 +29,8 @@ class DeltaSource {
   const DeltaManifest& manifest() const { return manifest_; }
   // The next chunk, or nothing once the end frame has been read and agrees with what came.
   std::optional<ChunkInput> next();
-  // Gives back the mapped pages of a chunk that is done with, so that memory does not grow with the
-  // model. Safe from any thread.
+  // Gives back the mapped pages of a chunk that is done with, so that memory does not grow
+  // with the model. Safe from any thread.
   void release(const ChunkInput& chunk) const;
   // The whole result; only after the last chunk. Mapped, or spooled to a temporary file.
   const MappedFile& result();
@@ -41,9 +42,10 @@ class DeltaSource {
 
   StreamReader stream_;
   DeltaManifest manifest_;
-  std::unique_ptr<MappedFile> base_;    // by reference only
-  std::unique_ptr<MappedFile> result_;  // by reference; inline: mapped from spool_ at the end
-  Fd spool_;                            // inline only: the result so far
+  std::unique_ptr<MappedFile> base_;  // by reference only
+  std::unique_ptr<MappedFile>
+      result_;  // by reference; inline: mapped from spool_ at the end
+  Fd spool_;    // inline only: the result so far
   uint64_t made_ = 0;
 };
 

@@ -12,9 +12,8 @@ namespace {
 
 using namespace mallorn;
 
-constexpr Program kProgram = {
-    "mallorn-pack",
-    R"(usage: mallorn-pack [OPTION...] [-o FILE [--force]]
+constexpr Program kProgram = {"mallorn-pack",
+                              R"(usage: mallorn-pack [OPTION...] [-o FILE [--force]]
 
 Codes a delta stream (standard input, from mallorn-delta) as a patch. Each chunk
 is coded by whichever codec makes it smallest. The patch goes to standard
@@ -23,7 +22,7 @@ output, or to FILE, which appears only when it is complete.
   -o, --output FILE  write the patch to FILE
       --force        replace FILE if it exists
       --level N      effort from 1 (fastest) to 19 (smallest); without it, 19 for
-                     models up to 2 MiB, 9 up to 64 MiB, 3 for larger ones
+                     models up to 1 MiB, 9 up to 64 MiB, 3 for larger ones
       --threads N    use N threads (default: one per processor); the patch is the
                      same for any number
   -q, --quiet        no warnings, no progress
@@ -47,7 +46,7 @@ constexpr uint64_t kSmallBody = 1024;
 
 // Effort that keeps the time for a patch in proportion to the model.
 int default_level(uint64_t result_bytes) {
-  if (result_bytes <= 2u << 20) return kMaxLevel;
+  if (result_bytes <= 1u << 20) return kMaxLevel;
   return result_bytes <= 64u << 20 ? 9 : 3;
 }
 
@@ -64,7 +63,8 @@ bool read_arguments(int argc, char** argv, Arguments* arguments) {
   options.add_options()("o,output", "", cxxopts::value<std::string>())("force", "")(
       "level", "", cxxopts::value<std::string>());
   cxxopts::ParseResult result;
-  if (!parse_command_line(kProgram, options, argc, argv, &arguments->common, &result)) return false;
+  if (!parse_command_line(kProgram, options, argc, argv, &arguments->common, &result))
+    return false;
   if (!result.unmatched().empty()) {
     throw Error(Status::usage, "takes no file but -o FILE", "see mallorn-pack --help");
   }
@@ -105,7 +105,8 @@ uint32_t pack_chunks(pack::DeltaSource& source, const pack::PackOptions& options
 }
 
 // The whole result by itself, if that makes a smaller patch; true if it does.
-bool pack_whole(pack::DeltaSource& source, int level, uint64_t limit, pack::PatchWriter& patch) {
+bool pack_whole(pack::DeltaSource& source, int level, uint64_t limit,
+                pack::PatchWriter& patch) {
   constexpr size_t kPiece = 1u << 20;
   const MappedFile& result = source.result();
   const std::optional<Fd> run = pack::compress_whole(result, level, limit);
@@ -113,8 +114,8 @@ bool pack_whole(pack::DeltaSource& source, int level, uint64_t limit, pack::Patc
   const MappedFile coded(*run, "temporary file");
   std::vector<uint8_t> record;
   for (size_t at = 0; at < coded.bytes().size(); at += kPiece) {
-    const ByteView piece = coded.bytes().subspan(at).first(
-        std::min(kPiece, coded.bytes().size() - at));
+    const ByteView piece =
+        coded.bytes().subspan(at).first(std::min(kPiece, coded.bytes().size() - at));
     record.assign(1, static_cast<uint8_t>(RecordKind::zstd_run));
     record.insert(record.end(), piece.begin(), piece.end());
     patch.add(record);

@@ -1,5 +1,5 @@
-// Gathers the records of a patch, then writes header and body: the header, which comes first,
-// holds the digest of the body.
+// Gathers the records of a patch, then writes header and body: the header, which comes
+// first, holds the digest of the body.
 #pragma once
 
 #include "libcommon/core/patch_format.hpp"
@@ -21,7 +21,7 @@ class PatchWriter {
  private:
   void append(ByteView bytes);
 
-  Fd spool_;                     // of a long body; a short one stays in memory
+  Fd spool_;  // of a long body; a short one stays in memory
   std::vector<uint8_t> memory_;
   uint64_t length_ = 0;
   Sha256 hash_;

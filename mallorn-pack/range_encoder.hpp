@@ -1,5 +1,6 @@
-// Writes bits under given probabilities: a binary range coder with carry (docs/format/structure.md,
-// "Range coder"). Its mirror is mallorn-apply/core/range_decoder.hpp.
+// Writes bits under given probabilities: a binary range coder with carry
+// (docs/format/structure.md, "Range coder"). Its mirror is
+// mallorn-apply/core/range_decoder.hpp.
 #pragma once
 
 #include <cstddef>
@@ -28,7 +29,8 @@ class RangeEncoder {
     return bit;
   }
 
-  // Writes what is left. The decoder supplies zeros after the end, so trailing zeros are dropped.
+  // Writes what is left. The decoder supplies zeros after the end, so trailing zeros are
+  // dropped.
   void finish() {
     // The shortest tail: the value in [low, low + range) with the most trailing zero bits.
     const uint64_t high = low_ + range_ - 1;

@@ -33,9 +33,8 @@ class StructureEncoder {
     const ByteView result =
         chunk_.result.subspan(made_, static_cast<size_t>(step.result_bytes));
     const bool is_section = layout_.section_of[i] != kNoSection;
-    const bool has_base =
-        step.kind != StepKind::literal &&
-        (!is_section || layout_.sections[layout_.section_of[i]].has_base);
+    const bool has_base = step.kind != StepKind::literal &&
+                          (!is_section || layout_.sections[layout_.section_of[i]].has_base);
     CodedStep coded;
     coded.kind = step.kind == StepKind::copy ? CodedStepKind::copy
                  : is_section                ? CodedStepKind::section
@@ -43,7 +42,7 @@ class StructureEncoder {
     coded.section = is_section ? layout_.section_of[i] : 0;
     coded.length_bytes = step.result_bytes;
     coded.base_offset = step.base_offset;
-    coded.address = !has_base                        ? AddressKind::none
+    coded.address = !has_base                       ? AddressKind::none
                     : step.base_offset == straight_ ? AddressKind::straight
                     : step.base_offset == waiting_  ? AddressKind::waiting
                                                     : AddressKind::delta;

@@ -34,8 +34,8 @@ Context make_context(int level) {
   return context;
 }
 
-// One pass over `file`, written to `to` unless that is null; its length, or nothing as soon as that
-// reaches `limit`.
+// One pass over `file`, written to `to` unless that is null; its length, or nothing as soon
+// as that reaches `limit`.
 std::optional<uint64_t> compress(const MappedFile& file, int level, uint64_t limit,
                                  const Fd* to) {
   const Context context = make_context(level);

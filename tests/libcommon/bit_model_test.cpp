@@ -1,5 +1,8 @@
+// clang-format off: the header needs size_t from before it
 #include "libcommon/core/bit_model.hpp"
 
+#include <cstddef>
+// clang-format on
 #include <doctest/doctest.h>
 
 #include <cstdlib>

@@ -41,8 +41,8 @@ TEST_CASE("chunk layout: every step is copied, inlined or in one section of its 
     const MadeChunk chunk =
         test::make_chunk(random, random.length(20000), random.below(50), 9000);
     const pack::ChunkInput input = chunk.input(round % 2 == 0);
-    for (const bool inlines : {false, true}) {
-      const pack::ChunkLayout layout = pack::lay_out(input, inlines);
+    for (const uint64_t inlined : {0, 5000, 131072}) {
+      const pack::ChunkLayout layout = pack::lay_out(input, inlined);
       REQUIRE(layout.section_of.size() == chunk.steps.size());
       REQUIRE(layout.sections.size() <= kMaxChunkSections);
       std::vector<Bytes> joined(layout.sections.size());
@@ -76,11 +76,12 @@ TEST_CASE(
       {step(StepKind::literal, Dtype::opaque, 10), step(StepKind::predict, Dtype::f32, 40),
        step(StepKind::copy, Dtype::opaque, 50)},
       100);
-  const pack::ChunkLayout apart = pack::lay_out(chunk.input(true), false);
+  const pack::ChunkLayout apart = pack::lay_out(chunk.input(true), 0);
   CHECK(apart.section_of == std::vector<uint32_t>{pack::kNoSection, 0, pack::kNoSection});
   CHECK(apart.sections[0].has_base);
-  const pack::ChunkLayout inlined = pack::lay_out(chunk.input(true), true);
+  const pack::ChunkLayout inlined = pack::lay_out(chunk.input(true), 40);
   CHECK(inlined.sections.empty());
+  CHECK(pack::lay_out(chunk.input(true), 39).sections.size() == 1);
 }
 
 TEST_CASE("chunk layout: sections are shared by dtype and by having a base") {
@@ -89,7 +90,7 @@ TEST_CASE("chunk layout: sections are shared by dtype and by having a base") {
        step(StepKind::predict, Dtype::i8, 4, 9),
        step(StepKind::predict, Dtype::f32, 8, 20)},
       100);
-  const pack::ChunkLayout layout = pack::lay_out(chunk.input(false), false);
+  const pack::ChunkLayout layout = pack::lay_out(chunk.input(false), 0);
   CHECK(layout.section_of == std::vector<uint32_t>{0, 1, 2, 0});
   CHECK(layout.sections[0].result.size() == 12);
   CHECK_FALSE(layout.sections[1].has_base);
@@ -99,7 +100,7 @@ TEST_CASE("chunk layout: bytes whose base ends too early have no base in a secti
   Step late = step(StepKind::predict, Dtype::i8, 60, 90);
   late.predictor = Predictor::bytes;
   const MadeChunk chunk = chunk_of({late}, 100);
-  const pack::ChunkLayout layout = pack::lay_out(chunk.input(false), false);
+  const pack::ChunkLayout layout = pack::lay_out(chunk.input(false), 0);
   REQUIRE(layout.sections.size() == 1);
   CHECK_FALSE(layout.sections[0].has_base);
 }
@@ -112,7 +113,7 @@ TEST_CASE("chunk layout: more dtypes than a chunk has sections are inlined") {
     steps.push_back(step(StepKind::literal, table.entries[i].dtype, 300));
   }
   REQUIRE(steps.size() > kMaxChunkSections);
-  const pack::ChunkLayout layout = pack::lay_out(chunk_of(steps, 1000).input(false), false);
+  const pack::ChunkLayout layout = pack::lay_out(chunk_of(steps, 1000).input(false), 0);
   CHECK(layout.sections.size() == kMaxChunkSections);
   CHECK(std::count(layout.section_of.begin(), layout.section_of.end(), pack::kNoSection) ==
         static_cast<ptrdiff_t>(steps.size() - kMaxChunkSections));
