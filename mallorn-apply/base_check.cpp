@@ -39,7 +39,8 @@ BaseCheck::BaseCheck(const MappedFile& base, const PatchHeader& header)
 void BaseCheck::require_match() {
   const Digest found = digest_.get();
   if (found == header_.base_digest) return;
-  fail(base_, "expected sha256 " + to_hex(header_.base_digest) + ", found " + to_hex(found));
+  fail(base_,
+       "expected sha256 " + to_hex(header_.base_digest) + ", found " + to_hex(found));
 }
 
 }  // namespace mallorn::apply

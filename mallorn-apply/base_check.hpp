@@ -1,4 +1,5 @@
-// BaseCheck: hashes the base in the background and says whether it is the one a patch is for.
+// BaseCheck: hashes the base in the background and says whether it is the one a patch is
+// for.
 #pragma once
 
 #include <future>

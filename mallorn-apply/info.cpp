@@ -12,14 +12,19 @@ namespace {
 
 const char* codec_name(CodecId codec) {
   switch (codec) {
-    case CodecId::stored: return "stored";
-    case CodecId::zstd: return "zstd";
-    case CodecId::planes: return "planes";
+    case CodecId::stored:
+      return "stored";
+    case CodecId::zstd:
+      return "zstd";
+    case CodecId::planes:
+      return "planes";
   }
   return "unknown";
 }
 
-const char* profile_name(Profile profile) { return profile == Profile::host ? "host" : "lite"; }
+const char* profile_name(Profile profile) {
+  return profile == Profile::host ? "host" : "lite";
+}
 
 using SectionKey = std::tuple<CodecId, Dtype, bool>;
 
@@ -91,26 +96,30 @@ PatchInfo read_info(PatchReader& patch) {
 std::string info_to_text(const PatchInfo& info) {
   const PatchHeader& header = info.header;
   Text text;
-  text.add("format version   %d, %s profile\n", kPatchVersion, profile_name(header.profile));
+  text.add("format version   %d, %s profile\n", kPatchVersion,
+           profile_name(header.profile));
   text.add("patch            %s bytes (%.2f %% of the result)\n",
-           with_commas(info.patch_bytes).c_str(), percent(info.patch_bytes, header.result_bytes));
+           with_commas(info.patch_bytes).c_str(),
+           percent(info.patch_bytes, header.result_bytes));
   text.add("base             %s bytes, sha256 %s\n", with_commas(header.base_bytes).c_str(),
            to_hex(header.base_digest).c_str());
-  text.add("result           %s bytes, sha256 %s\n", with_commas(header.result_bytes).c_str(),
-           to_hex(header.result_digest).c_str());
+  text.add("result           %s bytes, sha256 %s\n",
+           with_commas(header.result_bytes).c_str(), to_hex(header.result_digest).c_str());
   text.add("memory           %u KiB per thread\n", header.memory_kib);
   if (header.model_id_bytes > 0) {
     const auto* id = reinterpret_cast<const char*>(header.model_id.data());
     text.add("model id         %s\n", printable({id, header.model_id_bytes}).c_str());
   }
-  if (header.release > 0) text.add("release          %llu\n", (unsigned long long)header.release);
+  if (header.release > 0)
+    text.add("release          %llu\n", (unsigned long long)header.release);
   if (info.zstd_run_bytes > 0) {
     text.add("holds            the whole result, zstd: %s bytes\n",
              with_commas(info.zstd_run_bytes).c_str());
     return text.take();
   }
   text.add("chunks           %s\n", with_commas(info.chunks).c_str());
-  text.add("copied           %s bytes of the result\n", with_commas(info.copied_bytes).c_str());
+  text.add("copied           %s bytes of the result\n",
+           with_commas(info.copied_bytes).c_str());
   text.add("structure        %s bytes of the result in %s, steps included\n",
            with_commas(info.structure_result_bytes).c_str(),
            with_commas(info.structure_bytes).c_str());
@@ -132,7 +141,8 @@ std::string info_to_json(const PatchInfo& info) {
            profile_name(header.profile), Number{info.patch_bytes});
   text.add("\"features\":%u,\"memory_kib\":%u,\"release\":%llu,", header.features,
            header.memory_kib, Number{header.release});
-  text.add("\"model_id\":\"%s\",", to_hex(ByteView(header.model_id).first(header.model_id_bytes)).c_str());
+  text.add("\"model_id\":\"%s\",",
+           to_hex(ByteView(header.model_id).first(header.model_id_bytes)).c_str());
   text.add("\"base\":{\"length\":%llu,\"sha256\":\"%s\"},", Number{header.base_bytes},
            to_hex(header.base_digest).c_str());
   text.add("\"result\":{\"length\":%llu,\"sha256\":\"%s\"},", Number{header.result_bytes},
@@ -144,11 +154,12 @@ std::string info_to_json(const PatchInfo& info) {
   text.add("\"zstd_run_bytes\":%llu,\"sections\":[", Number{info.zstd_run_bytes});
   for (size_t i = 0; i < info.sections.size(); ++i) {
     const SectionTotal& section = info.sections[i];
-    text.add("%s{\"codec\":\"%s\",\"dtype\":\"%s\",\"predicted\":%s,\"sections\":%llu,"
-             "\"result_bytes\":%llu,\"coded_bytes\":%llu}",
-             i == 0 ? "" : ",", codec_name(section.codec), dtype_layout(section.dtype).name,
-             section.has_base ? "true" : "false", Number{section.sections},
-             Number{section.result_bytes}, Number{section.coded_bytes});
+    text.add(
+        "%s{\"codec\":\"%s\",\"dtype\":\"%s\",\"predicted\":%s,\"sections\":%llu,"
+        "\"result_bytes\":%llu,\"coded_bytes\":%llu}",
+        i == 0 ? "" : ",", codec_name(section.codec), dtype_layout(section.dtype).name,
+        section.has_base ? "true" : "false", Number{section.sections},
+        Number{section.result_bytes}, Number{section.coded_bytes});
   }
   text.add("]}\n");
   return text.take();

@@ -23,7 +23,7 @@ struct PatchInfo {
   PatchHeader header;
   uint64_t patch_bytes = 0;
   uint64_t chunks = 0;
-  uint64_t copied_bytes = 0;           // taken from the base as they are
+  uint64_t copied_bytes = 0;            // taken from the base as they are
   uint64_t structure_result_bytes = 0;  // coded among the steps
   uint64_t structure_bytes = 0;         // the steps and those bytes, coded
   uint64_t zstd_run_bytes = 0;          // coded; the whole result as one zstd stream

@@ -13,9 +13,8 @@ namespace {
 
 using namespace mallorn;
 
-constexpr Program kProgram = {
-    "mallorn-apply",
-    R"(usage: mallorn-apply BASE [PATCH] [-o FILE [--force]]
+constexpr Program kProgram = {"mallorn-apply",
+                              R"(usage: mallorn-apply BASE [PATCH] [-o FILE [--force]]
        mallorn-apply --verify BASE [PATCH]
        mallorn-apply --info [--json] [PATCH]
 
@@ -57,10 +56,11 @@ struct Arguments {
 bool read_arguments(int argc, char** argv, Arguments* arguments) {
   cxxopts::Options options(kProgram.name);
   add_common_options(options);
-  options.add_options()("o,output", "", cxxopts::value<std::string>())("force", "")("verify", "")(
-      "info", "")("json", "");
+  options.add_options()("o,output", "", cxxopts::value<std::string>())("force", "")(
+      "verify", "")("info", "")("json", "");
   cxxopts::ParseResult result;
-  if (!parse_command_line(kProgram, options, argc, argv, &arguments->common, &result)) return false;
+  if (!parse_command_line(kProgram, options, argc, argv, &arguments->common, &result))
+    return false;
   arguments->files = result.unmatched();
   if (result.count("output") != 0) arguments->output = result["output"].as<std::string>();
   arguments->is_forced = result.count("force") != 0;
@@ -69,14 +69,17 @@ bool read_arguments(int argc, char** argv, Arguments* arguments) {
   arguments->as_json = result.count("json") != 0;
   const size_t least = arguments->only_informs ? 0 : 1;
   if (arguments->files.size() < least || arguments->files.size() > least + 1) {
-    throw Error(Status::usage, arguments->only_informs ? "takes at most one PATCH"
-                                                       : "takes a BASE and at most one PATCH",
+    throw Error(Status::usage,
+                arguments->only_informs ? "takes at most one PATCH"
+                                        : "takes a BASE and at most one PATCH",
                 "see mallorn-apply --help");
   }
   const bool writes = !arguments->only_verifies && !arguments->only_informs;
   if ((arguments->only_verifies && arguments->only_informs) ||
-      (!writes && !arguments->output.empty()) || (arguments->as_json && !arguments->only_informs)) {
-    throw Error(Status::usage, "these options do not go together", "see mallorn-apply --help");
+      (!writes && !arguments->output.empty()) ||
+      (arguments->as_json && !arguments->only_informs)) {
+    throw Error(Status::usage, "these options do not go together",
+                "see mallorn-apply --help");
   }
   return true;
 }
@@ -106,8 +109,8 @@ int apply_patch(const Arguments& arguments) {
   const std::string& base_path = arguments.files[0];
   const MappedFile base(base_path);
   PatchInput input(arguments.files, 1);
-  if (!arguments.output.empty() &&
-      (is_same_file(base_path, arguments.output) || is_same_file(input.name, arguments.output))) {
+  if (!arguments.output.empty() && (is_same_file(base_path, arguments.output) ||
+                                    is_same_file(input.name, arguments.output))) {
     throw Error(Status::usage, arguments.output + ": is an input as well as the output");
   }
   std::unique_ptr<Output> output;
@@ -130,8 +133,10 @@ int verify(const Arguments& arguments) {
     return apply_patch(arguments);
   } catch (const Error& error) {
     const int code = exit_code(error.status());
-    if (code != exit_code(Status::malformed) && code != exit_code(Status::base_mismatch)) throw;
-    print_message("no", std::string(error.what()) + " [" + status_name(error.status()) + "]");
+    if (code != exit_code(Status::malformed) && code != exit_code(Status::base_mismatch))
+      throw;
+    print_message("no",
+                  std::string(error.what()) + " [" + status_name(error.status()) + "]");
     if (!error.hint().empty()) print_message("hint", error.hint());
     return 1;
   }

@@ -33,7 +33,8 @@ void PatchReader::read_body(ByteSpan to) {
   if (to.size() > header_.body_bytes - body_read_) {
     fail(Status::malformed, "record ends past the end of the body");
   }
-  if (read_full(fd_, to, name_) < to.size()) fail(Status::truncated, "patch ends too early");
+  if (read_full(fd_, to, name_) < to.size())
+    fail(Status::truncated, "patch ends too early");
   body_hash_.update(to);
   body_read_ += to.size();
 }

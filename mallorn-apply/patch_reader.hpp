@@ -19,11 +19,12 @@ class PatchReader {
   uint64_t header_bytes() const { return header_bytes_; }
   const std::string& name() const { return name_; }
 
-  // The next record (kind byte first) or false after the end mark; then the body has been checked
-  // against its digest and nothing follows it.
+  // The next record (kind byte first) or false after the end mark; then the body has been
+  // checked against its digest and nothing follows it.
   bool next(std::vector<uint8_t>* record);
 
-  // Error of the given status that names the patch and the byte where the present record begins.
+  // Error of the given status that names the patch and the byte where the present record
+  // begins.
   [[noreturn]] void fail(Status status, const std::string& reason) const;
 
  private:

@@ -16,24 +16,30 @@
 namespace mallorn::apply {
 namespace {
 
-// Workspaces are large and reused: one for every chunk that is under way.
+// What decoding a chunk needs: large, and reused.
+struct Workspace {
+  ChunkWorkspace chunk;
+  HostSections sections;
+};
+
+// One workspace for every chunk that is under way.
 class WorkspacePool {
  public:
-  std::unique_ptr<ChunkWorkspace> take() {
+  std::unique_ptr<Workspace> take() {
     const std::lock_guard lock(mutex_);
-    if (free_.empty()) return std::make_unique_for_overwrite<ChunkWorkspace>();
-    std::unique_ptr<ChunkWorkspace> workspace = std::move(free_.back());
+    if (free_.empty()) return std::make_unique_for_overwrite<Workspace>();
+    std::unique_ptr<Workspace> workspace = std::move(free_.back());
     free_.pop_back();
     return workspace;
   }
-  void give_back(std::unique_ptr<ChunkWorkspace> workspace) {
+  void give_back(std::unique_ptr<Workspace> workspace) {
     const std::lock_guard lock(mutex_);
     free_.push_back(std::move(workspace));
   }
 
  private:
   std::mutex mutex_;
-  std::vector<std::unique_ptr<ChunkWorkspace>> free_;
+  std::vector<std::unique_ptr<Workspace>> free_;
 };
 
 struct Job {
@@ -43,7 +49,7 @@ struct Job {
 
 struct Decoded {
   Status status = Status::ok;
-  std::unique_ptr<ChunkWorkspace> workspace;
+  std::unique_ptr<Workspace> workspace;
 };
 
 class Rebuild {
@@ -95,15 +101,15 @@ class Rebuild {
 
   Decoded decode(Job&& job) {
     Decoded decoded{Status::ok, workspaces_.take()};
-    HostSections sections;
-    decoded.status = decode_chunk(job.record, base_.bytes(), job.result_offset, sections,
-                                  decoded.workspace.get());
+    Workspace& space = *decoded.workspace;
+    decoded.status = decode_chunk(job.record, base_.bytes(), job.result_offset,
+                                  space.sections, &space.chunk);
     return decoded;
   }
 
   void write(Decoded&& decoded) {
     if (decoded.status != Status::ok) fail(decoded.status, "chunk does not decode");
-    const ChunkWorkspace& chunk = *decoded.workspace;
+    const ChunkWorkspace& chunk = decoded.workspace->chunk;
     uint32_t check = 0;
     size_t coded_at = 0;
     for (uint32_t i = 0; i < chunk.step_count; ++i) {
@@ -149,8 +155,8 @@ class Rebuild {
   }
 
   [[noreturn]] void fail(Status status, const std::string& reason) const {
-    throw Error(status, patch_.name() + ": result byte " + std::to_string(writer_.written()) +
-                            ": " + reason);
+    throw Error(status, patch_.name() + ": result byte " +
+                            std::to_string(writer_.written()) + ": " + reason);
   }
 
   PatchReader& patch_;
@@ -169,8 +175,8 @@ class Rebuild {
 void rebuild(PatchReader& patch, const MappedFile& base, Output* output,
              const RebuildOptions& options) {
   BaseCheck base_check(base, patch.header());
-  // What goes to a file stays invisible until the end, so the base may be hashed meanwhile; what
-  // goes to a pipe is gone once written.
+  // What goes to a file stays invisible until the end, so the base may be hashed meanwhile;
+  // what goes to a pipe is gone once written.
   if (output == nullptr || output->is_stdout()) base_check.require_match();
   Progress progress(options.shows_progress, "applying", patch.header().result_bytes);
   try {
@@ -179,7 +185,8 @@ void rebuild(PatchReader& patch, const MappedFile& base, Output* output,
     work.run(progress);
     work.finish();
   } catch (const Error&) {
-    base_check.require_match();  // a wrong base is the better explanation, if that is what it is
+    base_check
+        .require_match();  // a wrong base is the better explanation, if that is what it is
     throw;
   }
   base_check.require_match();

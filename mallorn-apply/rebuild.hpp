@@ -11,10 +11,11 @@ struct RebuildOptions {
   bool shows_progress = false;
 };
 
-// Writes the result that `patch` makes of `base` to `output` (null: only checks), and commits it
-// once its digest is the one in the header. Throws Error(base_mismatch) if the base is not the
-// patch's, corrupt_data and its kin if the patch is damaged, result_mismatch if the outcome is not
-// what the header promises; then nothing is left under the output's name.
+// Writes the result that `patch` makes of `base` to `output` (null: only checks), and
+// commits it once its digest is the one in the header. Throws Error(base_mismatch) if the
+// base is not the patch's, corrupt_data and its kin if the patch is damaged,
+// result_mismatch if the outcome is not what the header promises; then nothing is left
+// under the output's name.
 void rebuild(PatchReader& patch, const MappedFile& base, Output* output,
              const RebuildOptions& options);
 

@@ -9,13 +9,15 @@ constexpr size_t kGatherBytes = 256 * 1024;
 
 }  // namespace
 
-ResultWriter::ResultWriter(Output* output, uint64_t limit) : output_(output), limit_(limit) {
+ResultWriter::ResultWriter(Output* output, uint64_t limit)
+    : output_(output), limit_(limit) {
   gathered_.reserve(kGatherBytes);
 }
 
 void ResultWriter::write(ByteView bytes) {
   if (bytes.size() > limit_ - written_) {
-    throw Error(Status::result_mismatch, "the result is longer than the patch's header says");
+    throw Error(Status::result_mismatch,
+                "the result is longer than the patch's header says");
   }
   written_ += bytes.size();
   if (gathered_.size() + bytes.size() > kGatherBytes) flush();

@@ -1,4 +1,5 @@
-// ResultWriter: where the bytes of the result go, in order: gathered, hashed, counted, written.
+// ResultWriter: where the bytes of the result go, in order: gathered, hashed, counted,
+// written.
 #pragma once
 
 #include <vector>

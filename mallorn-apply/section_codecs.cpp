@@ -12,10 +12,17 @@ Status HostSections::decode(const SectionHeader& header, ByteView coded, ByteVie
       if (coded.size() != result.size()) return Status::corrupt_data;
       memcpy(result.data(), coded.data(), coded.size());
       return Status::ok;
-    case CodecId::zstd: return decode_zstd(coded, result);
-    case CodecId::planes: return decode_planes(header.dtype, coded, base, result);
+    case CodecId::zstd:
+      return decode_zstd(coded, result);
+    case CodecId::planes:
+      return decode_planes(header.dtype, coded, base, result);
   }
   return Status::unknown_codec;
+}
+
+ByteModel* HostSections::byte_model() {
+  if (!bytes_) bytes_ = std::make_unique<ByteModel>();
+  return bytes_.get();
 }
 
 }  // namespace mallorn::apply

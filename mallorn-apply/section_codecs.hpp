@@ -1,6 +1,8 @@
 // The decoders of sections, by codec number.
 #pragma once
 
+#include <memory>
+
 #include "mallorn-apply/core/chunk_decoder.hpp"
 
 namespace mallorn::apply {
@@ -9,6 +11,10 @@ class HostSections final : public SectionDecoder {
  public:
   Status decode(const SectionHeader& header, ByteView coded, ByteView base,
                 ByteSpan result) override;
+  ByteModel* byte_model() override;
+
+ private:
+  std::unique_ptr<ByteModel> bytes_;
 };
 
 }  // namespace mallorn::apply

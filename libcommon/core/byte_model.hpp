@@ -212,8 +212,10 @@ class ByteModel {
     const int32_t rate =
         bytes_coded_ < 4096 ? 28 - static_cast<int32_t>(bytes_coded_ >> 8) : 12;
     for (uint32_t i = 0; i < kInputs; ++i) {
-      weights[i] +=
-          static_cast<int32_t>((int64_t{inputs[i]} * error * rate + (1 << 17)) >> 18);
+      const int64_t change = (int64_t{inputs[i]} * error * rate + (1 << 17)) >> 18;
+      // modulo 2^32, should a hostile patch ever drive a weight that far
+      weights[i] = static_cast<int32_t>(static_cast<uint32_t>(weights[i]) +
+                                        static_cast<uint32_t>(change));
     }
   }
 

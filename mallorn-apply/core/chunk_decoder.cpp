@@ -8,11 +8,13 @@ namespace {
 // Reads the structure stream: the steps, and the bytes of steps that hold their own.
 class StructureDecoder {
  public:
-  StructureDecoder(ByteView base, uint64_t result_offset, ChunkWorkspace* workspace)
+  StructureDecoder(ByteView base, uint64_t result_offset, SectionDecoder& sections,
+                   ChunkWorkspace* workspace)
       : base_(base),
         position_(result_offset),
         straight_(result_offset < base.size() ? result_offset : base.size()),
         waiting_(straight_),
+        sections_(sections),
         space_(*workspace),
         coder_(workspace->view.structure) {}
 
@@ -47,7 +49,7 @@ class StructureDecoder {
       if (length > header.coded_result_bytes - coded_) return Status::corrupt_data;
       if (step.kind == CodedStepKind::bytes) {
         if (has_base && step.base_offset > base_.size()) return Status::corrupt_data;
-        decode_bytes(step);
+        if (!decode_bytes(step)) return Status::unsupported_feature;
       } else if (step.kind == CodedStepKind::section) {
         if (const Status status = take_section(step); status != Status::ok) return status;
       } else {
@@ -66,16 +68,23 @@ class StructureDecoder {
                            static_cast<size_t>(step.length_bytes)));
   }
 
-  void decode_bytes(const CodedStep& step) {
+  // False if there is no model to decode them.
+  bool decode_bytes(const CodedStep& step) {
+    if (bytes_ == nullptr) {
+      bytes_ = sections_.byte_model();
+      if (bytes_ == nullptr) return false;
+      bytes_->reset();
+    }
     const bool has_base = step.address != AddressKind::none;
     BaseCursor cursor(has_base ? base_ : ByteView{}, 0, has_base ? step.base_offset : 0);
-    space_.bytes.begin_step(position_, before_);
+    bytes_->begin_step(position_, before_);
     const ByteSpan to = ByteSpan(space_.coded).subspan(coded_, step.length_bytes);
-    for (uint8_t& byte : to) byte = space_.bytes.code(coder_, 0, cursor);
+    for (uint8_t& byte : to) byte = bytes_->code(coder_, 0, cursor);
     remember(to);
-    if (!has_base) return;
+    if (!has_base) return true;
     straight_ = cursor.straight_offset();
     waiting_ = cursor.waiting_offset();
+    return true;
   }
 
   Status take_section(const CodedStep& step) {
@@ -84,11 +93,13 @@ class StructureDecoder {
     const SectionHeader& section = header.sections[step.section];
     const bool has_base = step.address != AddressKind::none;
     if (has_base != section.has_base) return Status::corrupt_data;
-    if (step.length_bytes > section.result_bytes - used_[step.section]) return Status::corrupt_data;
+    if (step.length_bytes > section.result_bytes - used_[step.section])
+      return Status::corrupt_data;
     used_[step.section] += step.length_bytes;
     before_ = 0;  // its bytes come later
     if (!has_base) return Status::ok;
-    if (!range_fits(step.base_offset, step.length_bytes, base_.size())) return Status::corrupt_data;
+    if (!range_fits(step.base_offset, step.length_bytes, base_.size()))
+      return Status::corrupt_data;
     straight_ = waiting_ = step.base_offset + step.length_bytes;
     return Status::ok;
   }
@@ -104,7 +115,9 @@ class StructureDecoder {
   uint64_t position_;
   uint64_t straight_;
   uint64_t waiting_;
+  SectionDecoder& sections_;
   ChunkWorkspace& space_;
+  ByteModel* bytes_ = nullptr;  // in use from the first step that needs it
   RangeDecoder coder_;
   uint64_t before_ = 0;
   uint64_t made_ = 0;
@@ -112,8 +125,8 @@ class StructureDecoder {
   std::array<uint64_t, kMaxChunkSections> used_{};
 };
 
-// Calls visit(base, coded) for every step of section `index`: the step's bytes of the base (empty
-// without one) and where its result bytes belong.
+// Calls visit(base, coded) for every step of section `index`: the step's bytes of the base
+// (empty without one) and where its result bytes belong.
 template <typename Visit>
 void for_each_step_of(uint32_t index, ByteView base, ChunkWorkspace& space, Visit visit) {
   size_t at = 0;
@@ -123,7 +136,8 @@ void for_each_step_of(uint32_t index, ByteView base, ChunkWorkspace& space, Visi
     const auto length = static_cast<size_t>(step.length_bytes);
     if (step.kind == CodedStepKind::section && step.section == index) {
       const bool has_base = step.address != AddressKind::none;
-      visit(has_base ? base.subspan(static_cast<size_t>(step.base_offset), length) : ByteView{},
+      visit(has_base ? base.subspan(static_cast<size_t>(step.base_offset), length)
+                     : ByteView{},
             ByteSpan(space.coded).subspan(at, length));
     }
     at += length;
@@ -141,7 +155,8 @@ Status decode_section(uint32_t index, ByteView base, SectionDecoder& decoder,
   });
   const ByteView prediction = ByteView(space.base).first(header.has_base ? total : 0);
   const ByteSpan result = ByteSpan(space.section).first(total);
-  const Status status = decoder.decode(header, space.view.payloads[index], prediction, result);
+  const Status status =
+      decoder.decode(header, space.view.payloads[index], prediction, result);
   if (status != Status::ok) return status;
   size_t dealt = 0;
   for_each_step_of(index, base, space, [&](ByteView, ByteSpan to) {
@@ -159,8 +174,7 @@ Status decode_chunk(ByteView record, ByteView base, uint64_t result_offset,
     return status;
   }
   workspace->steps = StepModel{};
-  workspace->bytes.reset();
-  StructureDecoder structure(base, result_offset, workspace);
+  StructureDecoder structure(base, result_offset, sections, workspace);
   if (const Status status = structure.run(); status != Status::ok) return status;
   for (uint32_t i = 0; i < workspace->view.header.section_count; ++i) {
     const Status status = decode_section(i, base, sections, *workspace);

@@ -1,7 +1,8 @@
-// Rebuilds one chunk of the result from its record and the base (docs/format/patch.md, "Chunks").
+// Rebuilds one chunk of the result from its record and the base (docs/format/patch.md,
+// "Chunks").
 //
-// Bytes that are copied from the base are not touched here: the caller finds them in the steps and
-// writes them from where they are. All memory belongs to the caller.
+// Bytes that are copied from the base are not touched here: the caller finds them in the
+// steps and writes them from where they are. All memory belongs to the caller.
 #pragma once
 
 #include "libcommon/core/byte_model.hpp"
@@ -17,25 +18,31 @@ class SectionDecoder {
   virtual Status decode(const SectionHeader& header, ByteView coded, ByteView base,
                         ByteSpan result) = 0;
 
+  // The model of bytes coded among the steps, in any state; asked for when the first chunk
+  // needs it, for it is large. Null where there is none: such chunks are refused
+  // (unsupported_feature).
+  virtual ByteModel* byte_model() = 0;
+
  protected:
   ~SectionDecoder() = default;
 };
 
 // What decoding a chunk needs, kept by the caller and used for one chunk after the other.
 struct ChunkWorkspace {
-  ByteModel bytes;
   StepModel steps;
   ChunkView view;
   uint32_t step_count = 0;
   std::array<CodedStep, kMaxChunkSteps> step;
-  std::array<uint8_t, kMaxChunkCoded> coded;    // the bytes of all steps but copies, in order
-  std::array<uint8_t, kMaxChunkCoded> section;  // one section's bytes, before they are dealt out
-  std::array<uint8_t, kMaxChunkCoded> base;     // one section's base bytes, gathered
+  std::array<uint8_t, kMaxChunkCoded> coded;  // the bytes of all steps but copies, in order
+  std::array<uint8_t, kMaxChunkCoded>
+      section;  // one section's bytes, before they are dealt out
+  std::array<uint8_t, kMaxChunkCoded> base;  // one section's base bytes, gathered
 };
 
-// Decodes `record` (without its kind byte), which rebuilds the result from `result_offset` on.
-// On success the first step_count entries of `step` say what to write: copies from
-// their base_offset, all others from `coded`, in order. Every range of the base has been checked.
+// Decodes `record` (without its kind byte), which rebuilds the result from `result_offset`
+// on. On success the first step_count entries of `step` say what to write: copies from
+// their base_offset, all others from `coded`, in order. Every range of the base has been
+// checked.
 Status decode_chunk(ByteView record, ByteView base, uint64_t result_offset,
                     SectionDecoder& sections, ChunkWorkspace* workspace);
 

@@ -13,7 +13,8 @@ class RangeDecoder {
     for (int i = 0; i < 4; ++i) code_ = code_ << 8 | next_byte();
   }
 
-  // The next bit, when a one has probability p16 of 65536; `unused` is the encoder's argument.
+  // The next bit, when a one has probability p16 of 65536; `unused` is the encoder's
+  // argument.
   uint32_t code(uint32_t p16, [[maybe_unused]] uint32_t unused) {
     const uint32_t bound = (range_ >> 16) * p16;
     uint32_t bit = 0;
@@ -31,8 +32,8 @@ class RangeDecoder {
     return bit;
   }
 
-  // Zeros stand for trailing bytes that the encoder dropped; more than a flush can leave out means
-  // that the data does not end where the coding does.
+  // Zeros stand for trailing bytes that the encoder dropped; more than a flush can leave
+  // out means that the data does not end where the coding does.
   Status status() const {
     if (position_ > coded_.size() + kLookahead) return Status::corrupt_data;
     if (position_ < coded_.size()) return Status::corrupt_data;

@@ -1,13 +1,9 @@
-// clang-format off: the header needs size_t from before it
-#include "libcommon/core/bit_model.hpp"
-
-#include <cstddef>
-// clang-format on
 #include <doctest/doctest.h>
 
 #include <cstdlib>
 #include <memory>
 
+#include "libcommon/core/byte_model.hpp"
 #include "mallorn-apply/core/range_decoder.hpp"
 #include "mallorn-pack/range_encoder.hpp"
 #include "tests/support/random.hpp"

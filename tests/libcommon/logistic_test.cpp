@@ -1,12 +1,9 @@
-// clang-format off: the header needs size_t from before it
-#include "libcommon/core/logistic.hpp"
-
-#include <cstddef>
-// clang-format on
 #include <doctest/doctest.h>
 
 #include <cmath>
 #include <cstdlib>
+
+#include "libcommon/core/byte_model.hpp"
 
 using namespace mallorn;
 

@@ -14,6 +14,8 @@ struct NoSections final : apply::SectionDecoder {
   Status decode(const SectionHeader&, ByteView, ByteView, ByteSpan) override {
     return Status::internal;
   }
+  ByteModel* byte_model() override { return bytes.get(); }
+  std::unique_ptr<ByteModel> bytes = std::make_unique<ByteModel>();
 };
 
 // A record whose structure is `structure` and that has no sections.

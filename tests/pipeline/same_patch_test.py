@@ -6,11 +6,13 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import subprocess
+import sys
 import unittest
 from pathlib import Path
 
 from pipelines import PipelineTest, in_parallel
-from programs import model_pairs, real_pairs
+from programs import TOP, model_pairs, real_pairs
 
 BY_HAND = 'set -o pipefail; mallorn-parse "$1" | mallorn-delta "$2" | mallorn-pack'
 BY_REFERENCE = ('set -o pipefail; mallorn-parse --by-reference "$1" | '
@@ -71,6 +73,15 @@ class SamePatch(PipelineTest):
     def test_tiny_pairs(self) -> None:
         self.assertGreaterEqual(len(model_pairs()), 20)
         in_parallel(self.check_pair, model_pairs())
+
+    def test_several_chunks(self) -> None:
+        """Longer than one chunk, so that threads have something to share."""
+        old, new = self.home / "large.old.gguf", self.home / "large.new.gguf"
+        subprocess.run([sys.executable, TOP / "scripts" / "make_big_pair.py", "6M", old, new],
+                       check=True)
+        self.check_pair((old, new))
+        info = json.loads(self.succeed("mallorn", "info", "--json", f"{self.home.name}-{old.name}"))
+        self.assertGreater(info["chunks"], 2)
 
     def test_level_is_passed_on(self) -> None:
         old, new = real_pairs()[0]

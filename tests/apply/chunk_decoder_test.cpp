@@ -1,0 +1,260 @@
+// decode_chunk on hostile records. What it makes of good ones is
+// tests/pack/chunk_encoder_test.cpp.
+#include "mallorn-apply/core/chunk_decoder.hpp"
+
+#include <doctest/doctest.h>
+
+#include <set>
+
+#include "mallorn-pack/range_encoder.hpp"
+#include "tests/apply/patches.hpp"
+
+using namespace mallorn;
+using test::Bytes;
+using test::MadeChunk;
+
+namespace {
+
+apply::ChunkWorkspace& workspace() {
+  static const auto space = std::make_unique<apply::ChunkWorkspace>();
+  return *space;
+}
+
+// Decodes; if that succeeds, all that it says to copy lies inside the base.
+Status decode(ByteView record, ByteView base, uint64_t offset = 0) {
+  apply::HostSections sections;
+  const Status status = apply::decode_chunk(record, base, offset, sections, &workspace());
+  if (status == Status::ok) {
+    const Bytes result = test::result_of(workspace(), base);
+    REQUIRE(result.size() == workspace().view.header.result_bytes);
+  }
+  return status;
+}
+
+bool is_expected(Status status) {
+  return status == Status::ok || status == Status::truncated ||
+         status == Status::malformed || status == Status::limit_exceeded ||
+         status == Status::unknown_codec || status == Status::corrupt_data;
+}
+
+// The length of the head: everything before the structure.
+size_t head_bytes(const Bytes& record) {
+  const auto view = std::make_unique<ChunkView>();
+  REQUIRE(read_chunk(record, view.get()) == Status::ok);
+  return static_cast<size_t>(view->structure.data() - record.data());
+}
+
+// A chunk whose structure is these steps; the bytes of `bytes` steps are zeros.
+struct Writer {
+  ChunkHeader header;
+  std::vector<CodedStep> steps;
+  uint64_t straight = 0;
+
+  Bytes record() const {
+    Bytes structure;
+    pack::RangeEncoder coder(structure);
+    const auto model = std::make_unique<StepModel>();
+    const auto bytes = std::make_unique<ByteModel>();
+    uint64_t at = straight;
+    for (const CodedStep& step : steps) {
+      model->code(coder, step, at, at);
+      if (step.kind == CodedStepKind::bytes && step.length_bytes < 1000) {
+        BaseCursor cursor({}, 0, 0);
+        bytes->begin_step(0, 0);
+        for (uint64_t i = 0; i < step.length_bytes; ++i) bytes->code(coder, 0, cursor);
+      } else if (step.address != AddressKind::none) {
+        at = step.base_offset + step.length_bytes;
+      }
+    }
+    coder.finish();
+    Bytes record(64 + kMaxChunkSections * 23);
+    ByteWriter writer(record);
+    write_chunk_header(header, writer);
+    record.resize(writer.size());
+    record.insert(record.end(), structure.begin(), structure.end());
+    for (uint32_t i = 0; i < header.section_count; ++i) {
+      record.insert(record.end(), header.sections[i].coded_bytes, 0x55);
+    }
+    return record;
+  }
+};
+
+CodedStep coded(CodedStepKind kind, uint64_t length,
+                AddressKind address = AddressKind::none, uint64_t base_offset = 0,
+                uint32_t section = 0) {
+  return {kind, section, length, address, base_offset};
+}
+
+Status status_of(uint64_t result, uint64_t coded_result, std::vector<CodedStep> steps,
+                 const std::vector<SectionHeader>& sections = {}) {
+  const Bytes base(100, 1);
+  Writer writer;
+  writer.header.result_bytes = result;
+  writer.header.coded_result_bytes = coded_result;
+  for (const SectionHeader& section : sections) {
+    writer.header.sections[writer.header.section_count++] = section;
+  }
+  writer.steps = std::move(steps);
+  return decode(writer.record(), base);
+}
+
+constexpr CodedStepKind kCopy = CodedStepKind::copy;
+constexpr CodedStepKind kBytes = CodedStepKind::bytes;
+constexpr CodedStepKind kSection = CodedStepKind::section;
+constexpr AddressKind kDelta = AddressKind::delta;
+
+}  // namespace
+
+TEST_CASE("chunk decoder: copies inside the base, and not one byte further") {
+  CHECK(status_of(10, 0, {coded(kCopy, 10, AddressKind::straight)}) == Status::ok);
+  CHECK(status_of(100, 0, {coded(kCopy, 100, AddressKind::straight)}) == Status::ok);
+  CHECK(status_of(101, 0, {coded(kCopy, 101, AddressKind::straight)}) ==
+        Status::corrupt_data);
+  CHECK(status_of(10, 0, {coded(kCopy, 10, kDelta, 90)}) == Status::ok);
+  CHECK(status_of(10, 0, {coded(kCopy, 10, kDelta, 91)}) == Status::corrupt_data);
+  CHECK(status_of(10, 0, {coded(kCopy, 10, kDelta, (1ull << 63) - 1)}) ==
+        Status::corrupt_data);
+  CHECK(status_of(10, 0, {coded(kCopy, 10)}) == Status::corrupt_data);  // from nowhere
+  // After a copy up to the end, `straight` is the end.
+  CHECK(status_of(101, 0,
+                  {coded(kCopy, 100, AddressKind::straight),
+                   coded(kCopy, 1, AddressKind::straight)}) == Status::corrupt_data);
+}
+
+TEST_CASE("chunk decoder: addresses that wrap below zero are refused") {
+  Writer writer;
+  writer.header.result_bytes = 2;
+  writer.straight = 50;  // what the writer believes; the decoder begins at 0
+  writer.steps = {coded(kCopy, 2, kDelta, 10)};
+  CHECK(decode(writer.record(), Bytes(100, 1)) == Status::corrupt_data);
+  CHECK(decode(writer.record(), Bytes(100, 1), 50) == Status::ok);
+}
+
+TEST_CASE("chunk decoder: steps make the chunk's bytes, no more, no less") {
+  CHECK(status_of(10, 10, {coded(kBytes, 10)}) == Status::ok);
+  CHECK(status_of(10, 10, {coded(kBytes, 11)}) == Status::corrupt_data);
+  CHECK(status_of(10, 10, {coded(kBytes, 0), coded(kBytes, 10)}) == Status::corrupt_data);
+  CHECK(status_of(10, 5, {coded(kBytes, 10)}) == Status::corrupt_data);
+  CHECK(status_of(10, 5, {coded(kBytes, 4), coded(kCopy, 6, AddressKind::straight)}) ==
+        Status::corrupt_data);
+  CHECK(status_of(10, 4, {coded(kBytes, 4), coded(kCopy, 6, AddressKind::straight)}) ==
+        Status::ok);
+  CHECK(status_of(10, 10, {coded(kBytes, (1ull << 62))}) == Status::corrupt_data);
+}
+
+TEST_CASE("chunk decoder: bytes may begin at the end of the base, and not beyond") {
+  CHECK(status_of(10, 10, {coded(kBytes, 10, kDelta, 100)}) == Status::ok);
+  CHECK(status_of(10, 10, {coded(kBytes, 10, kDelta, 101)}) == Status::corrupt_data);
+}
+
+TEST_CASE("chunk decoder: sections hold exactly what their steps take") {
+  const SectionHeader four = {CodecId::stored, Dtype::u8, false, 4, 4};
+  const SectionHeader based = {CodecId::stored, Dtype::u8, true, 4, 4};
+  CHECK(status_of(4, 4, {coded(kSection, 4)}, {four}) == Status::ok);
+  CHECK(workspace().coded[3] == 0x55);
+  CHECK(status_of(4, 4, {coded(kSection, 2), coded(kSection, 2)}, {four}) == Status::ok);
+  CHECK(status_of(5, 5, {coded(kSection, 5)}, {four}) == Status::corrupt_data);
+  CHECK(status_of(5, 5, {coded(kSection, 3), coded(kSection, 2)}, {four}) ==
+        Status::corrupt_data);
+  CHECK(status_of(4, 4, {coded(kSection, 3), coded(kBytes, 1)}, {four}) ==
+        Status::corrupt_data);
+  CHECK(status_of(4, 4, {coded(kSection, 4, AddressKind::none, 0, 1)}, {four}) ==
+        Status::corrupt_data);
+  CHECK(status_of(4, 4, {coded(kSection, 4, AddressKind::none, 0, 63)}, {four}) ==
+        Status::corrupt_data);
+  CHECK(status_of(4, 4, {coded(kSection, 4)}) == Status::corrupt_data);
+  CHECK(status_of(4, 4, {coded(kSection, 4, AddressKind::straight)}, {based}) ==
+        Status::ok);
+  CHECK(status_of(4, 4, {coded(kSection, 4)}, {based}) == Status::corrupt_data);
+  CHECK(status_of(4, 4, {coded(kSection, 4, AddressKind::straight)}, {four}) ==
+        Status::corrupt_data);
+  CHECK(status_of(4, 4, {coded(kSection, 4, kDelta, 97)}, {based}) == Status::corrupt_data);
+  CHECK(status_of(4, 4, {coded(kSection, 4, kDelta, 96)}, {based}) == Status::ok);
+}
+
+TEST_CASE("chunk decoder: a stored section has as many bytes as it makes") {
+  for (const uint64_t length : {uint64_t{3}, uint64_t{5}}) {
+    CHECK(status_of(4, 4, {coded(kSection, 4)},
+                    {{CodecId::stored, Dtype::u8, false, 4, length}}) ==
+          Status::corrupt_data);
+  }
+}
+
+TEST_CASE("chunk decoder: as many steps as a chunk may have, and one more") {
+  const auto with_steps = [](uint32_t count) {
+    Writer writer;
+    writer.header.result_bytes = count;
+    writer.steps.assign(count, coded(kCopy, 1, kDelta, 0));
+    return decode(writer.record(), Bytes(100, 1));
+  };
+  CHECK(with_steps(kMaxChunkSteps) == Status::ok);
+  CHECK(with_steps(kMaxChunkSteps + 1) == Status::limit_exceeded);
+}
+
+TEST_CASE("chunk decoder: a record of nothing but zeros or ones ends with a status") {
+  for (const uint8_t value : {uint8_t{0x00}, uint8_t{0x01}, uint8_t{0x7F}, uint8_t{0xFF}}) {
+    for (size_t size = 0; size < 200; size += 7) {
+      REQUIRE(is_expected(decode(Bytes(size, value), Bytes(100, 1))));
+    }
+  }
+}
+
+TEST_CASE(
+    "chunk decoder: every prefix of a record is refused, or is seen by the chunk's check") {
+  test::Random random(31);
+  const MadeChunk chunk = test::make_chunk(random, 2000, 12, 200);
+  Bytes record = pack::encode_chunk(chunk.input(true), chunk.base.size(), {3}).record;
+  record.erase(record.begin());
+  for (size_t length = 0; length < record.size(); ++length) {
+    const Status status =
+        decode(ByteView(record).first(length), chunk.base, chunk.result_offset);
+    REQUIRE(is_expected(status));
+    if (length < head_bytes(record)) REQUIRE(status != Status::ok);
+  }
+}
+
+TEST_CASE("chunk decoder: mutated records are refused or decode inside all limits") {
+  test::Random random = test::seeded("mutated chunks");
+  std::set<Status> seen;
+  for (int round = 0; round < 60; ++round) {
+    const MadeChunk chunk =
+        test::make_chunk(random, 1 + random.length(3000), 1 + random.below(20), 150);
+    Bytes record = pack::encode_chunk(chunk.input(true), chunk.base.size(), {3}).record;
+    record.erase(record.begin());
+    const size_t head = head_bytes(record);
+    for (int mutation = 0; mutation < 60; ++mutation) {
+      Bytes mutated = record;
+      for (uint64_t i = 1 + random.below(3); i > 0; --i) {
+        const size_t at =
+            random.chance(3) ? random.below(head) : random.below(mutated.size());
+        mutated[at] = random.chance(2)
+                          ? random.byte()
+                          : static_cast<uint8_t>(mutated[at] ^ 1u << random.below(8));
+      }
+      if (random.chance(8)) mutated.resize(random.below(mutated.size()));
+      // Large chunks take long to decode, and show nothing more.
+      ByteReader reader(mutated);
+      (void)reader.varint();
+      if (reader.varint() > 100000) continue;
+      const Status status = decode(mutated, chunk.base, chunk.result_offset);
+      REQUIRE(is_expected(status));
+      seen.insert(status);
+    }
+  }
+  CHECK(seen.count(Status::corrupt_data) == 1);
+  CHECK(seen.size() >= 3);
+}
+
+TEST_CASE("chunk decoder: a base shorter than the patch's is no danger") {
+  test::Random random(32);
+  for (int round = 0; round < 30; ++round) {
+    const MadeChunk chunk = test::make_chunk(random, 3000, 15, 200);
+    Bytes record = pack::encode_chunk(chunk.input(true), chunk.base.size(), {3}).record;
+    record.erase(record.begin());
+    for (const size_t size : {size_t{0}, size_t{1}, size_t{1500}, size_t{2999}}) {
+      const Bytes shorter(chunk.base.begin(),
+                          chunk.base.begin() + static_cast<ptrdiff_t>(size));
+      REQUIRE(is_expected(decode(record, shorter, chunk.result_offset)));
+    }
+  }
+}

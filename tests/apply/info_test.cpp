@@ -1,0 +1,110 @@
+#include "mallorn-apply/info.hpp"
+
+#include <doctest/doctest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "libcommon/error.hpp"
+#include "tests/apply/patches.hpp"
+#include "tests/support/files.hpp"
+
+using namespace mallorn;
+using test::Bytes;
+
+namespace {
+
+apply::PatchInfo info_of(const Bytes& patch) {
+  const Fd file = test::file_of(patch);
+  apply::PatchReader reader(file.get(), "patch");
+  return apply::read_info(reader);
+}
+
+Bytes chunk_record(const std::vector<SectionHeader>& sections, uint64_t result,
+                   uint64_t coded) {
+  ChunkHeader header;
+  header.result_bytes = result;
+  header.coded_result_bytes = coded;
+  size_t payload = 5;  // of structure
+  for (const SectionHeader& section : sections) {
+    header.sections[header.section_count++] = section;
+    payload += section.coded_bytes;
+  }
+  Bytes record(4096);
+  ByteWriter writer(record);
+  writer.u8(static_cast<uint8_t>(RecordKind::chunk));
+  write_chunk_header(header, writer);
+  record.resize(writer.size() + payload);
+  return record;
+}
+
+}  // namespace
+
+TEST_CASE("info: sums over chunks and sections, nothing decoded") {
+  const SectionHeader floats = {CodecId::planes, Dtype::f32, true, 100, 40};
+  const SectionHeader bytes = {CodecId::zstd, Dtype::opaque, false, 50, 10};
+  PatchHeader header = test::header_for(Bytes(10, 1), Bytes(20, 2));
+  header.release = 7;
+  header.memory_kib = 99;
+  const Bytes patch = test::patch_bytes(
+      header, {chunk_record({floats, bytes}, 1000, 170), chunk_record({floats}, 500, 100)});
+  const apply::PatchInfo info = info_of(patch);
+  CHECK(info.patch_bytes == patch.size());
+  CHECK(info.chunks == 2);
+  CHECK(info.copied_bytes == 830 + 400);
+  CHECK(info.structure_result_bytes == 20);
+  CHECK(info.structure_bytes == 10);
+  CHECK(info.zstd_run_bytes == 0);
+  REQUIRE(info.sections.size() == 2);
+  CHECK(info.sections[0].codec == CodecId::zstd);
+  CHECK(info.sections[1].sections == 2);
+  CHECK(info.sections[1].result_bytes == 200);
+  CHECK(info.sections[1].coded_bytes == 80);
+  CHECK(info.sections[1].has_base);
+
+  const auto json = nlohmann::json::parse(apply::info_to_json(info));
+  CHECK(json["patch_bytes"] == patch.size());
+  CHECK(json["release"] == 7);
+  CHECK(json["memory_kib"] == 99);
+  CHECK(json["base"]["length"] == 10);
+  CHECK(json["base"]["sha256"] == to_hex(header.base_digest));
+  CHECK(json["result"]["length"] == 20);
+  CHECK(json["sections"][1]["dtype"] == "f32");
+  CHECK(json["sections"][1]["codec"] == "planes");
+  CHECK(json["sections"][1]["predicted"] == true);
+  CHECK(json["sections"][0]["coded_bytes"] == 10);
+
+  const std::string text = apply::info_to_text(info);
+  CHECK(text.find("1,230 bytes of the result") != std::string::npos);
+  CHECK(text.find("release          7") != std::string::npos);
+}
+
+TEST_CASE("info: a patch that holds the whole result, and one that holds nothing") {
+  const Bytes whole = test::patch_bytes({}, {Bytes(101, 1), Bytes(51, 1)});
+  CHECK(info_of(whole).zstd_run_bytes == 150);
+  CHECK(apply::info_to_text(info_of(whole)).find("the whole result") != std::string::npos);
+  const apply::PatchInfo nothing = info_of(test::patch_bytes({}, {}));
+  CHECK(nothing.chunks == 0);
+  CHECK(nlohmann::json::parse(apply::info_to_json(nothing))["sections"].empty());
+}
+
+TEST_CASE("info: a model id of any bytes is shown harmlessly") {
+  PatchHeader header;
+  const std::string id = "\x1B[2J\"\n\xFF%s";
+  header.model_id_bytes = static_cast<uint8_t>(id.size());
+  memcpy(header.model_id.data(), id.data(), id.size());
+  const apply::PatchInfo info = info_of(test::patch_bytes(header, {}));
+  CHECK(apply::info_to_text(info).find("\\x1b[2J\"\\x0a\\xff%s") != std::string::npos);
+  CHECK(nlohmann::json::parse(apply::info_to_json(info))["model_id"] ==
+        to_hex(ByteView(reinterpret_cast<const uint8_t*>(id.data()), id.size())));
+}
+
+TEST_CASE("info: unknown records and damaged heads are refused") {
+  const auto status = [](const Bytes& record) {
+    return test::status_of([&] { (void)info_of(test::patch_bytes({}, {record})); });
+  };
+  CHECK(status({2}) == Status::malformed);
+  CHECK(status({255, 1, 2}) == Status::malformed);
+  CHECK(status({0}) == Status::truncated);
+  CHECK(status(chunk_record({{static_cast<CodecId>(9), Dtype::u8, false, 1, 1}}, 10, 10)) ==
+        Status::unknown_codec);
+}

@@ -1,0 +1,142 @@
+#include "mallorn-apply/patch_reader.hpp"
+
+#include <doctest/doctest.h>
+
+#include "libcommon/error.hpp"
+#include "tests/apply/patches.hpp"
+#include "tests/support/files.hpp"
+
+using namespace mallorn;
+using test::Bytes;
+
+namespace {
+
+std::vector<Bytes> read_all(int fd) {
+  apply::PatchReader reader(fd, "patch");
+  std::vector<Bytes> records;
+  Bytes record;
+  while (reader.next(&record)) records.push_back(record);
+  return records;
+}
+
+Status status_of(const Bytes& patch) {
+  const Fd file = test::file_of(patch);
+  return test::status_of([&] { (void)read_all(file.get()); });
+}
+
+const std::vector<Bytes> kRecords = {{0, 1, 2, 3}, {1}, Bytes(200, 7)};
+
+PatchHeader small_header() {
+  PatchHeader header;
+  header.model_id_bytes = 3;
+  header.model_id = {'a', 'b', 'c'};
+  return header;
+}
+
+// A patch whose body is `body`, which the header names.
+Bytes with_body(const Bytes& body) {
+  PatchHeader header;
+  header.body_bytes = body.size();
+  header.body_digest = sha256(body);
+  Bytes patch(kMaxPatchHeaderBytes);
+  patch.resize(write_patch_header(header, patch));
+  patch.insert(patch.end(), body.begin(), body.end());
+  return patch;
+}
+
+}  // namespace
+
+TEST_CASE("patch reader: records come in order, however reads are cut") {
+  const Bytes patch = test::patch_bytes(small_header(), kRecords);
+  const Fd file = test::file_of(patch);
+  CHECK(read_all(file.get()) == kRecords);
+  for (const size_t piece : {size_t{1}, size_t{7}, size_t{146}}) {
+    const test::Drip drip(patch, piece);
+    CHECK(read_all(drip.fd()) == kRecords);
+  }
+}
+
+TEST_CASE("patch reader: every proper prefix is refused as truncated") {
+  const Bytes patch = test::patch_bytes(small_header(), kRecords);
+  for (size_t length = 0; length < patch.size(); ++length) {
+    CAPTURE(length);
+    REQUIRE(
+        status_of(Bytes(patch.begin(), patch.begin() + static_cast<ptrdiff_t>(length))) ==
+        Status::truncated);
+  }
+}
+
+TEST_CASE("patch reader: every single-bit flip is refused") {
+  const Bytes patch = test::patch_bytes(small_header(), kRecords);
+  for (size_t bit = 0; bit < 8 * patch.size(); ++bit) {
+    Bytes flipped = patch;
+    flipped[bit / 8] = static_cast<uint8_t>(flipped[bit / 8] ^ 1u << bit % 8);
+    REQUIRE(status_of(flipped) != Status::ok);
+  }
+}
+
+TEST_CASE("patch reader: what is no patch is told apart") {
+  CHECK(status_of(Bytes(200, 'x')) == Status::bad_magic);
+  CHECK(status_of({'x', 'y', 'z', 0}) == Status::bad_magic);
+  CHECK(status_of({0x8D, 'M', 'L', 'S', 0, 0, 0, 0}) == Status::bad_magic);
+  CHECK(status_of({}) == Status::truncated);
+  Bytes newer = test::patch_bytes({}, kRecords);
+  newer[4] = 1;
+  CHECK(status_of(newer) == Status::unsupported_version);
+}
+
+TEST_CASE("patch reader: bytes after the end are refused") {
+  Bytes patch = test::patch_bytes(small_header(), kRecords);
+  patch.push_back(0);
+  CHECK(status_of(patch) == Status::trailing_bytes);
+}
+
+TEST_CASE("patch reader: a body that is not the header's is refused") {
+  Bytes patch = test::patch_bytes({}, kRecords);
+  patch[patch.size() - 2] ^= 1;
+  CHECK(status_of(patch) == Status::corrupt_data);
+}
+
+TEST_CASE("patch reader: lengths of records, with digests that are right") {
+  CHECK(status_of(with_body({0})) == Status::ok);
+  CHECK(status_of(with_body({1, 9, 0})) == Status::ok);
+  CHECK(status_of(with_body({0x81, 0x00, 9, 0})) == Status::ok);  // not minimal
+  CHECK(status_of(with_body({2, 9, 0})) == Status::malformed);  // takes the end mark along
+  CHECK(status_of(with_body({0x7F, 9, 0})) ==
+        Status::malformed);                                  // past the end of the body
+  CHECK(status_of(with_body({0, 0})) == Status::malformed);  // end mark before the end
+  CHECK(status_of(with_body({0, 1, 9, 0})) == Status::malformed);
+  CHECK(status_of(with_body({1, 9})) == Status::malformed);           // no end mark
+  CHECK(status_of(with_body(Bytes(10, 0xFF))) == Status::malformed);  // over 64 bits
+}
+
+TEST_CASE("patch reader: the longest record, one byte less, one more") {
+  const auto with_record = [](uint64_t length) {
+    return status_of(test::patch_bytes({}, {Bytes(length, 3)}));
+  };
+  CHECK(with_record(kMaxRecordBytes - 1) == Status::ok);
+  CHECK(with_record(kMaxRecordBytes) == Status::ok);
+  CHECK(with_record(kMaxRecordBytes + 1) == Status::limit_exceeded);
+}
+
+TEST_CASE("patch reader: a length is not believed, nothing is allocated for it") {
+  PatchHeader header;
+  header.body_bytes = UINT64_MAX;
+  Bytes patch(kMaxPatchHeaderBytes);
+  patch.resize(write_patch_header(header, patch));
+  patch.insert(patch.end(), 8, 0xFF);
+  patch.push_back(0x7F);
+  CHECK(status_of(patch) == Status::limit_exceeded);
+}
+
+TEST_CASE("patch reader: faults name the patch and the byte where the record begins") {
+  const Bytes patch = with_body({1, 9, 0x7F, 9, 0});
+  const Fd file = test::file_of(patch);
+  try {
+    (void)read_all(file.get());
+    FAIL("not thrown");
+  } catch (const Error& error) {
+    CHECK(std::string(error.what()) ==
+          "patch: byte 148: record ends past the end of the body");
+  }
+}

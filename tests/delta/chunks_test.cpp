@@ -1,0 +1,120 @@
+#include <doctest/doctest.h>
+
+#include "libcommon/core/patch_format.hpp"
+#include "libcommon/delta_stream.hpp"
+#include "mallorn-delta/plan.hpp"
+#include "tests/support/random.hpp"
+
+using namespace mallorn;
+
+namespace {
+
+Step step(StepKind kind, uint64_t length, uint64_t base_offset = 0,
+          Dtype dtype = Dtype::opaque, Predictor predictor = Predictor::same_value) {
+  Step made;
+  made.kind = kind;
+  made.result_bytes = length;
+  made.base_offset = base_offset;
+  made.dtype = dtype;
+  made.predictor = predictor;
+  return made;
+}
+
+// Chunks obey their limits and, joined, are the steps again.
+void check(const std::vector<std::vector<Step>>& chunks, const std::vector<Step>& steps) {
+  std::vector<Step> joined;
+  for (const std::vector<Step>& chunk : chunks) {
+    REQUIRE_FALSE(chunk.empty());
+    REQUIRE(chunk.size() <= kMaxChunkSteps);
+    uint64_t result = 0;
+    uint64_t coded = 0;
+    for (const Step& part : chunk) {
+      REQUIRE(part.result_bytes > 0);
+      result += part.result_bytes;
+      coded += part.kind == StepKind::copy ? 0 : part.result_bytes;
+    }
+    REQUIRE(result <= kMaxChunkResult);
+    REQUIRE(coded <= kMaxChunkCoded);
+    joined.insert(joined.end(), chunk.begin(), chunk.end());
+  }
+  size_t at = 0;
+  for (const Step& whole : steps) {
+    uint64_t made = 0;
+    while (made < whole.result_bytes) {
+      REQUIRE(at < joined.size());
+      const Step& part = joined[at++];
+      REQUIRE(part.kind == whole.kind);
+      REQUIRE(part.dtype == whole.dtype);
+      REQUIRE(part.predictor == whole.predictor);
+      const bool has_base = whole.kind != StepKind::literal;
+      REQUIRE(part.base_offset == whole.base_offset + (has_base ? made : 0));
+      made += part.result_bytes;
+      const uint64_t block = dtype_layout(whole.dtype).block_bytes;
+      if (whole.kind != StepKind::copy && made < whole.result_bytes)
+        REQUIRE(made % block == 0);
+    }
+    REQUIRE(made == whole.result_bytes);
+  }
+  REQUIRE(at == joined.size());
+}
+
+}  // namespace
+
+TEST_CASE("chunks: random plans are cut within all limits") {
+  test::Random random = test::seeded("chunks");
+  const DtypeTable table = dtype_table();
+  for (int round = 0; round < 100; ++round) {
+    std::vector<Step> steps;
+    for (uint64_t i = random.below(60); i > 0; --i) {
+      const auto kind = static_cast<StepKind>(random.below(3));
+      const bool is_bytes = kind == StepKind::predict && random.chance(2);
+      const uint64_t most = is_bytes                 ? 1u << 16
+                            : kind == StepKind::copy ? 1ull << 32
+                                                     : 5u << 20;
+      steps.push_back(
+          step(kind, 1 + random.length(most - 1),
+               kind == StepKind::literal ? 0 : random.below(1ull << 40),
+               is_bytes ? Dtype::opaque : table.entries[random.below(table.count)].dtype,
+               is_bytes ? Predictor::bytes : Predictor::same_value));
+    }
+    check(delta::cut_into_chunks(steps), steps);
+  }
+}
+
+TEST_CASE("chunks: one below, at and above each limit") {
+  const auto count = [](const std::vector<Step>& steps) {
+    const std::vector<std::vector<Step>> chunks = delta::cut_into_chunks(steps);
+    check(chunks, steps);
+    return chunks.size();
+  };
+  CHECK(count({}) == 0);
+  CHECK(count({step(StepKind::literal, kMaxChunkCoded - 1)}) == 1);
+  CHECK(count({step(StepKind::literal, kMaxChunkCoded)}) == 1);
+  CHECK(count({step(StepKind::literal, kMaxChunkCoded + 1)}) == 2);
+  CHECK(count({step(StepKind::copy, kMaxChunkResult)}) == 1);
+  CHECK(count({step(StepKind::copy, kMaxChunkResult + 1)}) == 2);
+  CHECK(count(std::vector<Step>(kMaxChunkSteps, step(StepKind::copy, 1))) == 1);
+  CHECK(count(std::vector<Step>(kMaxChunkSteps + 1, step(StepKind::copy, 1))) == 2);
+  CHECK(count({step(StepKind::literal, kMaxChunkCoded), step(StepKind::copy, 1000)}) == 1);
+}
+
+TEST_CASE("chunks: elements are never cut inside a block") {
+  const std::vector<Step> steps = {
+      step(StepKind::literal, 1),
+      step(StepKind::predict, 3 * kMaxChunkCoded, 100, Dtype::q6_k),
+      step(StepKind::literal, 3),
+      step(StepKind::predict, 2 * kMaxChunkCoded + 5, 9, Dtype::f64)};
+  check(delta::cut_into_chunks(steps), steps);
+}
+
+TEST_CASE("chunks: bytes predicted byte by byte go into a chunk whole") {
+  std::vector<Step> steps(
+      40, step(StepKind::predict, 1u << 16, 7, Dtype::opaque, Predictor::bytes));
+  steps.insert(steps.begin(), step(StepKind::literal, 1));
+  const std::vector<std::vector<Step>> chunks = delta::cut_into_chunks(steps);
+  check(chunks, steps);
+  for (const std::vector<Step>& chunk : chunks) {
+    for (const Step& part : chunk)
+      CHECK((part.result_bytes == 1 || part.result_bytes == 1u << 16));
+  }
+}

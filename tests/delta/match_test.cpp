@@ -1,0 +1,182 @@
+#include "mallorn-delta/match.hpp"
+
+#include <doctest/doctest.h>
+
+#include <chrono>
+#include <set>
+
+#include "tests/support/random.hpp"
+
+using namespace mallorn;
+using delta::MatchKind;
+using delta::TensorMatch;
+
+namespace {
+
+Range tensor(const std::string& name, Dtype dtype, std::vector<uint64_t> shape,
+             uint8_t digest) {
+  Range range;
+  range.kind = RangeKind::tensor;
+  range.dtype = dtype;
+  range.length_bytes = 4;
+  for (const uint64_t dim : shape) range.length_bytes *= dim;
+  range.shape = std::move(shape);
+  if (!name.empty()) range.names = {name};
+  range.digest.fill(digest);
+  return range;
+}
+
+Manifest manifest_of(std::vector<Range> ranges) {
+  Manifest manifest;
+  for (Range& range : ranges) {
+    range.offset_bytes = manifest.length_bytes;
+    manifest.length_bytes += range.length_bytes;
+    manifest.ranges.push_back(std::move(range));
+  }
+  return manifest;
+}
+
+TensorMatch match_one(const Range& base, const Range& result) {
+  return delta::match_tensors(manifest_of({base}), manifest_of({result})).at(0);
+}
+
+}  // namespace
+
+TEST_CASE("match: the same bytes first, then the name, then dtype and shape") {
+  const Range one = tensor("a", Dtype::f32, {2, 3}, 1);
+  CHECK(match_one(one, tensor("a", Dtype::f32, {2, 3}, 1)).kind == MatchKind::digest);
+  CHECK(match_one(one, tensor("b", Dtype::f32, {2, 3}, 1)).kind == MatchKind::digest);
+  CHECK(match_one(one, tensor("a", Dtype::f32, {2, 3}, 2)).kind == MatchKind::name);
+  CHECK(match_one(one, tensor("a", Dtype::f32, {5, 3}, 2)).kind ==
+        MatchKind::name);  // it grew
+  CHECK(match_one(one, tensor("b", Dtype::f32, {2, 3}, 2)).kind == MatchKind::shape);
+  CHECK(match_one(one, tensor("b", Dtype::f32, {3, 2}, 2)).kind == MatchKind::none);
+  CHECK(match_one(one, tensor("a", Dtype::i32, {2, 3}, 2)).kind == MatchKind::none);
+}
+
+TEST_CASE("match: gaps and empty tensors have none") {
+  Range gap;
+  gap.length_bytes = 10;
+  const Range empty = tensor("a", Dtype::f32, {0}, 1);
+  CHECK(match_one(gap, gap).kind == MatchKind::none);
+  CHECK(match_one(empty, empty).kind == MatchKind::none);
+  CHECK(delta::match_tensors({}, {}).empty());
+}
+
+TEST_CASE("match: of equal bytes, those that share a name") {
+  const Manifest base =
+      manifest_of({tensor("a", Dtype::f32, {4}, 1), tensor("b", Dtype::f32, {4}, 1),
+                   tensor("c", Dtype::f32, {4}, 1)});
+  const Manifest result =
+      manifest_of({tensor("c", Dtype::f32, {4}, 1), tensor("b", Dtype::f32, {4}, 1),
+                   tensor("x", Dtype::f32, {4}, 1)});
+  const std::vector<TensorMatch> matches = delta::match_tensors(base, result);
+  CHECK(matches[0].base_range == 2);
+  CHECK(matches[1].base_range == 1);
+  CHECK(matches[2].base_range == 0);  // the one not yet used
+}
+
+TEST_CASE("match: a tensor may serve several times for equal bytes, once otherwise") {
+  const Manifest base = manifest_of({tensor("a", Dtype::f32, {4}, 1)});
+  const Manifest equal =
+      manifest_of({tensor("a", Dtype::f32, {4}, 1), tensor("b", Dtype::f32, {4}, 1)});
+  for (const TensorMatch& match : delta::match_tensors(base, equal)) {
+    CHECK(match.kind == MatchKind::digest);
+  }
+  const Manifest other =
+      manifest_of({tensor("a", Dtype::f32, {4}, 2), tensor("a", Dtype::f32, {4}, 3)});
+  const std::vector<TensorMatch> matches = delta::match_tensors(base, other);
+  CHECK(matches[0].kind == MatchKind::name);
+  CHECK(matches[1].kind == MatchKind::none);
+}
+
+TEST_CASE("match: duplicate names are taken one after the other") {
+  const Manifest base =
+      manifest_of({tensor("a", Dtype::f32, {4}, 1), tensor("a", Dtype::f32, {4}, 2)});
+  const Manifest result =
+      manifest_of({tensor("a", Dtype::f32, {4}, 3), tensor("a", Dtype::f32, {4}, 4)});
+  const std::vector<TensorMatch> matches = delta::match_tensors(base, result);
+  CHECK(matches[0].base_range == 0);
+  CHECK(matches[1].base_range == 1);
+}
+
+TEST_CASE("match: renamed tensors pair up in file order, by role as well") {
+  std::vector<Range> old_ranges;
+  std::vector<Range> new_ranges;
+  for (uint8_t i = 0; i < 10; ++i) {
+    old_ranges.push_back(tensor("MatMul_" + std::to_string(i), Dtype::f32, {8}, i));
+    new_ranges.push_back(tensor("MatMul_" + std::to_string(i + 100), Dtype::f32, {8},
+                                static_cast<uint8_t>(i + 100)));
+  }
+  new_ranges[4].role = "indices";
+  const std::vector<TensorMatch> matches =
+      delta::match_tensors(manifest_of(old_ranges), manifest_of(new_ranges));
+  for (size_t i = 0; i < 10; ++i) {
+    CAPTURE(i);
+    CHECK((matches[i].kind == MatchKind::shape) == (i != 4));
+    if (i != 4) CHECK(matches[i].base_range == (i < 4 ? i : i - 1));
+  }
+}
+
+TEST_CASE("match: bytes that only claim to be equal must at least be as long") {
+  const Range shorter = tensor("a", Dtype::f32, {4}, 1);
+  const Range longer = tensor("b", Dtype::f32, {5}, 1);
+  CHECK(match_one(shorter, longer).kind == MatchKind::none);
+}
+
+TEST_CASE("match: whatever matches is a tensor, and used as often as allowed") {
+  test::Random random = test::seeded("match");
+  for (int round = 0; round < 200; ++round) {
+    const auto some = [&] {
+      std::vector<Range> ranges;
+      for (uint64_t i = random.below(30); i > 0; --i) {
+        ranges.push_back(tensor(std::string(1, static_cast<char>('a' + random.below(6))),
+                                random.chance(2) ? Dtype::f32 : Dtype::i8,
+                                {1 + random.below(3)},
+                                static_cast<uint8_t>(random.below(8))));
+        if (random.chance(4)) ranges.back().kind = RangeKind::gap;
+      }
+      return manifest_of(ranges);
+    };
+    const Manifest base = some();
+    const Manifest result = some();
+    const std::vector<TensorMatch> matches = delta::match_tensors(base, result);
+    REQUIRE(matches.size() == result.ranges.size());
+    std::set<size_t> used;
+    for (size_t i = 0; i < matches.size(); ++i) {
+      if (matches[i].kind == MatchKind::none) continue;
+      const Range& to = result.ranges[i];
+      const Range& from = base.ranges.at(matches[i].base_range);
+      REQUIRE(to.kind == RangeKind::tensor);
+      REQUIRE(from.kind == RangeKind::tensor);
+      if (matches[i].kind == MatchKind::digest) {
+        REQUIRE(from.length_bytes == to.length_bytes);
+        continue;
+      }
+      REQUIRE(from.dtype == to.dtype);
+      REQUIRE(used.insert(matches[i].base_range).second);
+    }
+  }
+}
+
+TEST_CASE("match: time stays near-linear with many tensors") {
+  constexpr double kLimit = 10;  // seconds
+  constexpr uint64_t kCount = 60000;
+  const auto seconds = [](const Manifest& base, const Manifest& result) {
+    const auto start = std::chrono::steady_clock::now();
+    (void)delta::match_tensors(base, result);
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  };
+  const auto many = [](uint8_t digest, bool has_names) {
+    std::vector<Range> ranges;
+    for (uint64_t i = 0; i < kCount; ++i) {
+      ranges.push_back(
+          tensor(has_names ? "t" + std::to_string(i) : "", Dtype::f32, {4}, digest));
+      store_le(ranges.back().digest.data(), digest == 0 ? 0 : i);
+    }
+    return manifest_of(ranges);
+  };
+  CHECK(seconds(many(1, true), many(2, true)) < kLimit);
+  CHECK(seconds(many(1, false), many(2, false)) < kLimit);
+  CHECK(seconds(many(0, true), many(0, true)) < kLimit);  // all with equal bytes
+}

@@ -1,0 +1,170 @@
+#include "mallorn-delta/plan.hpp"
+
+#include <doctest/doctest.h>
+
+#include "mallorn-delta/explain.hpp"
+#include "tests/support/models.hpp"
+
+using namespace mallorn;
+using test::Bytes;
+
+namespace {
+
+// Steps tile the result in order, read inside the base, and copies are true.
+void check(const std::vector<Step>& steps, ByteView base, ByteView result) {
+  uint64_t at = 0;
+  for (const Step& step : steps) {
+    REQUIRE(step.result_bytes > 0);
+    REQUIRE(step.result_bytes <= result.size() - at);
+    if (step.kind == StepKind::literal) {
+      REQUIRE(step.base_offset == 0);
+    } else if (step.kind == StepKind::predict && step.predictor == Predictor::bytes) {
+      REQUIRE(step.base_offset <= base.size());
+    } else {
+      REQUIRE(range_fits(step.base_offset, step.result_bytes, base.size()));
+    }
+    if (step.kind == StepKind::copy) {
+      REQUIRE(memcmp(base.data() + step.base_offset, result.data() + at,
+                     step.result_bytes) == 0);
+    }
+    at += step.result_bytes;
+  }
+  REQUIRE(at == result.size());
+}
+
+Range range_of(RangeKind kind, uint64_t offset, uint64_t length,
+               Dtype dtype = Dtype::opaque, const std::string& name = "") {
+  Range range;
+  range.kind = kind;
+  range.offset_bytes = offset;
+  range.length_bytes = length;
+  range.dtype = dtype;
+  if (!name.empty()) range.names = {name};
+  range.shape = {length};
+  return range;
+}
+
+// A head of 1000 bytes, a tensor of 40000, a tail of 500.
+Manifest three_ranges(Dtype dtype) {
+  Manifest manifest;
+  manifest.format = "gguf";
+  manifest.ranges = {range_of(RangeKind::gap, 0, 1000),
+                     range_of(RangeKind::tensor, 1000, 40000, dtype, "w"),
+                     range_of(RangeKind::gap, 41000, 500)};
+  return manifest;
+}
+
+}  // namespace
+
+TEST_CASE("plan: steps tile the result for random models and manifests") {
+  test::Random random = test::seeded("plan");
+  for (int round = 0; round < 150; ++round) {
+    const test::ModelPair pair = test::random_pair(random, 100000);
+    const delta::Plan plan = delta::make_plan(pair.base, pair.result);
+    check(plan.steps, pair.base.bytes(), pair.result.bytes());
+    for (const delta::TensorPlan& tensor : plan.tensors) {
+      REQUIRE(tensor.result_range < pair.result.manifest.ranges.size());
+      REQUIRE(tensor.estimated_bytes >= 0);
+    }
+    CHECK_FALSE(delta::explain(pair.base, pair.result, plan).empty());
+  }
+}
+
+TEST_CASE("plan: the same models give the same steps") {
+  test::Random random = test::seeded("plan twice");
+  for (int round = 0; round < 10; ++round) {
+    const test::ModelPair pair = test::random_pair(random, 50000);
+    REQUIRE(delta::make_plan(pair.base, pair.result).steps ==
+            delta::make_plan(pair.base, pair.result).steps);
+  }
+}
+
+TEST_CASE("plan: identical models are one copy") {
+  const Bytes bytes = test::Random(1).bytes(41500);
+  for (const Dtype dtype : {Dtype::f32, Dtype::opaque}) {
+    const delta::Plan plan = delta::make_plan(test::model_of(bytes, three_ranges(dtype)),
+                                              test::model_of(bytes, three_ranges(dtype)));
+    REQUIRE(plan.steps.size() == 1);
+    CHECK(plan.steps[0].kind == StepKind::copy);
+    CHECK(plan.steps[0].base_offset == 0);
+  }
+}
+
+TEST_CASE("plan: a tensor that changed a little is predicted element by element") {
+  test::Random random(2);
+  const Bytes base = random.bytes(41500);
+  Bytes result = base;
+  for (size_t i = 1000; i < 41000; i += 4) ++result[i];
+  const delta::Plan plan =
+      delta::make_plan(test::model_of(base, three_ranges(Dtype::f32)),
+                       test::model_of(result, three_ranges(Dtype::f32)));
+  check(plan.steps, base, result);
+  bool is_predicted = false;
+  for (const Step& step : plan.steps) {
+    is_predicted = is_predicted || (step.kind == StepKind::predict &&
+                                    step.dtype == Dtype::f32 && step.result_bytes > 39000);
+  }
+  CHECK(is_predicted);
+  REQUIRE(plan.tensors.size() == 1);
+  CHECK(std::string(plan.tensors[0].method) == "predict");
+  CHECK(plan.tensors[0].match.kind == delta::MatchKind::name);
+}
+
+TEST_CASE("plan: a longer head moves the tensors, which are copied all the same") {
+  test::Random random(3);
+  const Bytes base = random.bytes(41500);
+  Bytes result = base;
+  const Bytes more = random.bytes(320);
+  result.insert(result.begin() + 500, more.begin(), more.end());
+  Manifest manifest = three_ranges(Dtype::f16);
+  manifest.ranges[0].length_bytes += 320;
+  manifest.ranges[1].offset_bytes += 320;
+  manifest.ranges[2].offset_bytes += 320;
+  const delta::Plan plan = delta::make_plan(test::model_of(base, three_ranges(Dtype::f16)),
+                                            test::model_of(result, manifest));
+  check(plan.steps, base, result);
+  uint64_t copied = 0;
+  for (const Step& step : plan.steps)
+    copied += step.kind == StepKind::copy ? step.result_bytes : 0;
+  CHECK(copied > 41300);
+}
+
+TEST_CASE("plan: from nothing everything is literal, to nothing there are no steps") {
+  const Bytes bytes = test::Random(4).bytes(41500);
+  const delta::Model empty = test::model_of({}, {});
+  const delta::Plan plan =
+      delta::make_plan(empty, test::model_of(bytes, three_ranges(Dtype::f32)));
+  check(plan.steps, {}, bytes);
+  for (const Step& step : plan.steps) CHECK(step.kind == StepKind::literal);
+  CHECK(delta::make_plan(test::model_of(bytes, three_ranges(Dtype::f32)), empty)
+            .steps.empty());
+}
+
+TEST_CASE("plan: a digest that lies costs no more than a patch that does not apply") {
+  // A model stream may claim anything of its tensors; the plan must stay inside both files.
+  test::Random random(5);
+  const Bytes base = random.bytes(41500);
+  const Bytes result = random.bytes(41500);
+  delta::Model claims = test::model_of(result, three_ranges(Dtype::f32));
+  const delta::Model old_model = test::model_of(base, three_ranges(Dtype::f32));
+  claims.manifest.ranges[1].digest = old_model.manifest.ranges[1].digest;
+  uint64_t at = 0;
+  for (const Step& step : delta::make_plan(old_model, claims).steps) {
+    REQUIRE(step.base_offset <= base.size());
+    at += step.result_bytes;
+  }
+  CHECK(at == result.size());
+}
+
+TEST_CASE("explain: one line per tensor, names made harmless") {
+  const Bytes bytes = test::Random(6).bytes(41500);
+  Manifest manifest = three_ranges(Dtype::f32);
+  manifest.ranges[1].names = {"a\x1B[31m"};
+  const delta::Model base = test::model_of(bytes, three_ranges(Dtype::f32));
+  const delta::Model result = test::model_of(bytes, manifest);
+  const std::string text = delta::explain(base, result, delta::make_plan(base, result));
+  CHECK(text.find('\x1B') == std::string::npos);
+  CHECK(text.find("digest") != std::string::npos);
+  CHECK(text.find("40,000") != std::string::npos);
+  CHECK(text.find("a\\x1b[31m <- w") != std::string::npos);
+}

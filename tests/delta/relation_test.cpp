@@ -1,0 +1,93 @@
+#include "mallorn-delta/relation.hpp"
+
+#include <doctest/doctest.h>
+
+#include "tests/support/random.hpp"
+
+using namespace mallorn;
+using delta::relate;
+using test::Bytes;
+
+namespace {
+
+// `count` weights around zero, as f32 or, cut, as bf16.
+Bytes weights(test::Random& random, size_t count, size_t width) {
+  Bytes bytes(count * width);
+  for (size_t i = 0; i < count; ++i) {
+    double sum = 0;
+    for (int k = 0; k < 12; ++k)
+      sum += static_cast<double>(random.below(1000)) / 1000 - 0.5;
+    const auto value = static_cast<float>(sum * 0.05);
+    uint32_t bits = 0;
+    memcpy(&bits, &value, 4);
+    if (width == 4) store_le(bytes.data() + 4 * i, bits);
+    if (width == 2) store_le(bytes.data() + 2 * i, static_cast<uint16_t>(bits >> 16));
+  }
+  return bytes;
+}
+
+// Each weight moved by a few units in the last places.
+Bytes tuned(test::Random& random, Bytes bytes, size_t width, uint32_t by) {
+  for (size_t i = 0; i + width <= bytes.size(); i += width) {
+    const auto moved = static_cast<uint32_t>(random.below(2 * by + 1)) - by;
+    if (width == 4) store_le(bytes.data() + i, load_le<uint32_t>(bytes.data() + i) + moved);
+    if (width == 2) {
+      store_le(bytes.data() + i,
+               static_cast<uint16_t>(load_le<uint16_t>(bytes.data() + i) + moved));
+    }
+    if (width == 1) bytes[i] = static_cast<uint8_t>(bytes[i] + moved);
+  }
+  return bytes;
+}
+
+}  // namespace
+
+TEST_CASE("relation: a fine-tuned tensor is related to its old version") {
+  test::Random random(1);
+  const Bytes floats = weights(random, 40000, 4);
+  const Bytes halves = weights(random, 40000, 2);
+  const Bytes bytes = random.bytes(40000);
+  CHECK(relate(Dtype::f32, floats, tuned(random, floats, 4, 1000)).is_related);
+  CHECK(relate(Dtype::bf16, halves, tuned(random, halves, 2, 3)).is_related);
+  CHECK(relate(Dtype::i8, bytes, tuned(random, bytes, 1, 2)).is_related);
+}
+
+TEST_CASE("relation: a tensor trained anew is not") {
+  test::Random random(2);
+  CHECK_FALSE(
+      relate(Dtype::f32, weights(random, 40000, 4), weights(random, 40000, 4)).is_related);
+  CHECK_FALSE(
+      relate(Dtype::bf16, weights(random, 40000, 2), weights(random, 40000, 2)).is_related);
+  Bytes narrow = random.bytes(40000);
+  for (uint8_t& byte : narrow) byte &= 7;
+  CHECK_FALSE(relate(Dtype::i8, random.bytes(40000), narrow).is_related);
+}
+
+TEST_CASE("relation: closer versions cost less") {
+  test::Random random(3);
+  const Bytes floats = weights(random, 40000, 4);
+  const uint64_t near = relate(Dtype::f32, floats, tuned(random, floats, 4, 10)).cost;
+  const uint64_t far = relate(Dtype::f32, floats, tuned(random, floats, 4, 10000)).cost;
+  CHECK(near > 2 * 1024);
+  CHECK(near < far);
+  CHECK(far < 32 * 1024);
+  CHECK(relate(Dtype::f32, floats, floats).cost == 0);
+}
+
+TEST_CASE("relation: every dtype and length is answered, the same each time") {
+  test::Random random = test::seeded("relation");
+  const DtypeTable table = dtype_table();
+  for (size_t i = 0; i < table.count; ++i) {
+    const size_t block = table.entries[i].block_bytes;
+    for (const size_t size :
+         {size_t{0}, size_t{1}, block - 1, block, block + 1, 1000 * block}) {
+      const Bytes base = random.bytes(size);
+      const Bytes result = random.changed(base, 3);
+      const delta::Relation first = relate(table.entries[i].dtype, base, result);
+      const delta::Relation again = relate(table.entries[i].dtype, base, result);
+      REQUIRE(first.is_related == again.is_related);
+      REQUIRE(first.cost == again.cost);
+      REQUIRE(first.cost <= 130 * 1024);
+    }
+  }
+}

@@ -1,0 +1,217 @@
+"""The bad patches of tests/vectors/patch: one fault each, sealed so that nothing else is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from cases import Case, read
+from good_patches import ABC, NUMBERS, text, varint_block
+from patch_maker import (Chunk, Plan, Section, body_of, chunk_records, copy, from_section, literal,
+                         make_patch, predicted, zstd_blocks, zstd_frame)
+from structure import BYTES, COPY, DISTANCE, NONE, SECTION, STRAIGHT
+
+ALPHABET = "vectors/patch/base/alphabet"
+U8 = NUMBERS["u8"]
+
+
+def headers(base: bytes) -> Iterator[tuple[str, str, str, bytes]]:
+    chunk = Chunk([copy(0, 3)], result=base[:3])
+    body = body_of(chunk_records([chunk], base))
+
+    def header(**fields: object) -> bytes:
+        return make_patch(base, base[:3], body, **fields)
+
+    good = header()
+    yield "empty", "truncated", "no bytes at all", b""
+    yield "bad-magic", "bad_magic", "that of a stream", header(magic=b"\x8DMLS")
+    yield "bad-magic-short", "bad_magic", "four bytes, not the magic", b"\x8DMLQ"
+    yield "version-1", "unsupported_version", "", header(version=1)
+    yield "profile-2", "unsupported_feature", "", header(profile=2)
+    yield "header-length-145", "malformed", "", header(header_length=145)
+    yield "header-length-211", "malformed", "", header(header_length=211) + bytes(99)
+    yield "model-id-length", "malformed", "n is 1, but there is no room for it", header(id_length=1)
+    yield "unknown-feature", "unsupported_feature", "bit 2", header(features=4)
+    yield "two-files", "unsupported_feature", "", header(files=2)
+    yield "no-body", "malformed", "body length 0", make_patch(base, b"", b"")
+    yield "header-check", "check_mismatch", "the last bit", good[:145] + bytes([good[145] ^ 1]) + good[146:]
+    yield "truncated-header", "truncated", "the last byte of the header is missing", good[:145]
+    yield "truncated-model-id", "truncated", "", header(model_id=b"name")[:149]
+    yield "base-length", "base_mismatch", "", header(base_length=len(base) + 1)
+    yield "base-digest", "base_mismatch", "", header(base_digest=bytes(32))
+    yield ("wrong-base-damaged-body", "base_mismatch", "the base is told first",
+           header(base_digest=bytes(32))[:-1] + b"\1")
+    yield "result-digest", "result_mismatch", "", header(result_digest=bytes(32))
+    yield "result-too-short", "result_mismatch", "no chunk for the last byte", header(result_length=4)
+
+
+def records(base: bytes) -> Iterator[tuple[str, str, str, bytes]]:
+    chunk = Chunk([copy(0, 3)], result=base[:3])
+    record = chunk.record(base, 0)
+    good = body_of([record])
+
+    def patch(body: bytes, result: bytes = base[:3], **fields: object) -> bytes:
+        return make_patch(base, result, body, **fields)
+
+    yield "truncated-record", "truncated", "", patch(good)[:-4]
+    yield "truncated-end-mark", "truncated", "", patch(good)[:-1]
+    yield "trailing-byte", "trailing_bytes", "", patch(good) + b"\0"
+    yield "early-end-mark", "malformed", "a record follows it", patch(b"\0" + good)
+    yield "no-end-mark", "malformed", "", patch(good[:-1])
+    yield "body-digest", "corrupt_data", "", patch(good, body_digest=bytes(32))
+    yield "record-past-body", "malformed", "its length is 100", patch(b"\x64" + good[1:])
+    yield "record-too-long", "limit_exceeded", "1,310,721 bytes", patch(b"\x81\x80\x50" + good)
+    yield "record-length", "malformed", "ten bytes, all to be continued", patch(b"\xFF" * 10 + good)
+    yield "record-length-65-bits", "malformed", "", patch(b"\x80" * 9 + b"\2" + good)
+    yield "record-kind-2", "malformed", "", patch(body_of([b"\2" + record[1:]]))
+    run = b"\1" + zstd_frame(base[:3])
+    yield "chunk-after-zstd-run", "malformed", "", patch(body_of([run, record]), base[:3] * 2)
+    yield "zstd-run-after-chunk", "malformed", "", patch(body_of([record, run]), base[:3] * 2)
+
+
+def runs(base: bytes) -> Iterator[tuple[str, str, str, bytes]]:
+    content = text(30)
+    frame = zstd_frame(content, 19, "--check")
+
+    def patch(run: bytes, result: bytes = content) -> bytes:
+        return make_patch(base, result, body_of([b"\1" + run]), features=1)
+
+    blocks = frame[6:]
+    yield "zstd-run-no-frame", "corrupt_data", "", patch(content)
+    yield "zstd-run-checksum", "corrupt_data", "of the content", patch(frame[:-1] + bytes([frame[-1] ^ 1]))
+    yield ("zstd-run-window", "corrupt_data", "2^23 + 2^20 bytes",
+           patch(frame[:5] + bytes([13 << 3 | 1]) + blocks))
+    yield ("zstd-run-single-segment", "corrupt_data", "content size 2^24",
+           patch(b"\x28\xB5\x2F\xFD\xA4" + (1 << 24).to_bytes(4, "little") + blocks))
+    yield ("zstd-run-dictionary", "corrupt_data", "id 7",
+           patch(frame[:4] + bytes([frame[4] | 1]) + frame[5:6] + b"\7" + blocks))
+    yield "zstd-run-trailing-byte", "corrupt_data", "", patch(frame + b"\0")
+    yield "zstd-run-two-frames", "corrupt_data", "", patch(frame + frame, content * 2)
+    yield "zstd-run-too-long", "result_mismatch", "one byte more than the result has", patch(frame, content[:-1])
+    yield "zstd-run-too-short", "result_mismatch", "one byte less", patch(frame, content + b".")
+
+
+def chunk_headers(base: bytes) -> Iterator[tuple[str, str, str, bytes]]:
+    def patch(chunk: Chunk, cut: int | None = None, **fields: object) -> bytes:
+        record = chunk.record(base, 0)[:cut]
+        return make_patch(base, chunk.result, body_of([record]), **fields)
+
+    def copied(**fields: object) -> Chunk:
+        return Chunk([copy(0, 3)], result=base[:3], **fields)  # type: ignore[arg-type]
+
+    def sectioned(sections: int = 1, plans: int = 1, **fields: object) -> Chunk:
+        values = {"codec": 0, "dtype": U8, "payload": b"123", "result": b"123", **fields}
+        section = Section(**values)  # type: ignore[arg-type]
+        offset = 0 if section.has_base else None
+        return Chunk([from_section(0, 3, offset)] * plans, [section] * sections, b"123" * plans)
+
+    yield "truncated-chunk", "truncated", "within its check", patch(copied(), cut=5)
+    yield "chunk-of-nothing", "malformed", "result_bytes 0", patch(copied(result_bytes=0))
+    yield "chunk-past-end", "malformed", "4 bytes of 3", patch(copied(result_bytes=4))
+    yield ("chunk-too-long", "limit_exceeded", "2^30 + 1 bytes",
+           patch(copied(result_bytes=(1 << 30) + 1, structure=b""), result_length=1 << 31))
+    yield "chunk-coded-too-long", "limit_exceeded", "2^20 + 1 bytes", patch(copied(coded_bytes=(1 << 20) + 1))
+    yield "chunk-check", "check_mismatch", "", patch(copied(check=0))
+    yield "sections-65", "limit_exceeded", "", patch(copied(section_count=65))
+    yield "truncated-section-header", "truncated", "there is none", patch(copied(section_count=1, structure=b""))
+    yield "unknown-codec", "unknown_codec", "3", patch(sectioned(codec=3))
+    yield "unknown-dtype", "malformed", "31", patch(sectioned(dtype=31))
+    yield "reserved-flag", "malformed", "bit 1 of a section", patch(sectioned(flags=2))
+    empty = Chunk([from_section(0, 3)], [Section(0, U8, b"", b"")], b"123")
+    yield "section-of-nothing", "malformed", "result_bytes 0", patch(empty)
+    sums = sectioned(sections=2)
+    sums.coded_bytes = 5
+    yield "section-sums", "malformed", "6 bytes in sections, 5 coded", patch(sums)
+    past = sectioned()
+    past.payload_bytes = 200
+    yield "payload-past-record", "malformed", "", patch(past)
+    yield "stored-length", "corrupt_data", "4 bytes for 3", patch(sectioned(payload=b"1234"))
+
+    aaa = bytes.fromhex("1B 00 00 61")
+    for name, what, payload in (
+            ("zstd-block-type", "3", varint_block(3, b"123")),
+            ("zstd-block-size", "2^17 + 1", bytes.fromhex("0B 00 10 61")),
+            ("zstd-truncated", "no block is marked last", bytes.fromhex("1A 00 00 61")),
+            ("zstd-trailing-byte", "", aaa + b"\0"),
+            ("zstd-too-long", "4 bytes for 3", bytes.fromhex("23 00 00 61")),
+            ("zstd-too-short", "2 bytes for 3", bytes.fromhex("13 00 00 61")),
+            ("zstd-with-frame-header", "it has no place here", zstd_frame(b"aaa")),
+            ("zstd-nothing", "no blocks", b"")):
+        yield name, "corrupt_data", what, patch(sectioned(codec=1, payload=payload, result=b"aaa"))
+    blocks = zstd_blocks(b"abcdefgh" * 16)
+    for name, what, payload, has_base, dtype in (
+            ("planes-mode", "3", b"\3\0123", True, U8),
+            ("planes-ordered", "of integers", b"\2\0123", True, U8),
+            ("planes-no-prediction", "mode residual", b"\1\0123", False, U8),
+            ("planes-nothing", "not even a mode", b"", True, U8),
+            ("planes-trailing-byte", "", b"\0\0123\0", False, U8),
+            ("planes-truncated", "", b"\0\00012", False, U8),
+            ("planes-no-tail", "3 bytes of f16 have one", b"\0\0\x31\0\x32", False, NUMBERS["f16"]),
+            ("plane-stored-length", "a stored plane with a length", b"\0\x0C123", False, U8),
+            ("plane-zstd-past-end", "", b"\0" + bytes([len(blocks) + 1 << 2 | 2]) + blocks, False, U8),
+            ("plane-zstd-length", "128 bytes for 3", b"\0" + bytes([len(blocks) << 2 | 2]) + blocks, False, U8),
+            ("sparse-in-sparse", "as mask", b"\0\3\3\0\1\0\7", False, U8),
+            ("sparse-empty", "a mask of zeros", b"\0\3\0\0", False, U8),
+            ("sparse-mask-too-long", "bit 3 of 3 bytes", b"\0\3\0\x09\0\1\2", False, U8)):
+        yield name, "corrupt_data", what, patch(
+            sectioned(codec=2, payload=payload, has_base=has_base, dtype=dtype))
+
+
+def steps(base: bytes) -> Iterator[tuple[str, str, str, bytes]]:
+    size = len(base)
+    stored = Section(0, U8, b"123", b"123")
+    with_base = Section(0, U8, b"123", b"123", has_base=True)
+
+    def patch(plans: list[Plan], result: bytes, sections: list[Section] | None = None,
+              **fields: object) -> bytes:
+        chunk = Chunk(plans, sections or [], result, **fields)  # type: ignore[arg-type]
+        return make_patch(base, result, body_of([chunk.record(base, 0)]))
+
+    abc = base[:3]
+    yield "step-kind-3", "corrupt_data", "", patch([Plan(3, 3, 0)], abc, coded_bytes=0)
+    yield "step-of-nothing", "corrupt_data", "length 0", patch([copy(0, 0)], abc)
+    yield "step-past-chunk", "corrupt_data", "4 bytes of 3", patch([copy(0, 4)], abc)
+    yield "step-past-coded", "corrupt_data", "3 bytes, 2 coded", patch([literal(b"123")], b"123", coded_bytes=2)
+    yield "coded-not-reached", "corrupt_data", "copies alone, 1 coded", patch([copy(0, 3)], abc, coded_bytes=1)
+    yield "copy-no-address", "corrupt_data", "", patch([copy(0, 3, NONE)], abc)
+    yield "copy-outside-base", "corrupt_data", "its last byte", patch([copy(size - 2, 3)], abc)
+    yield ("copy-before-base", "corrupt_data", "at -1",
+           patch([Plan(COPY, 3, address=DISTANCE, distance=-1)], abc))
+    yield ("copy-far-outside-base", "corrupt_data", "at 2^63 - 1",
+           patch([Plan(COPY, 3, address=DISTANCE, distance=(1 << 63) - 1)], abc))
+    yield ("bytes-outside-base", "corrupt_data", "one byte behind the end",
+           patch([Plan(BYTES, 3, size + 1, b"123")], b"123"))
+    yield ("section-outside-base", "corrupt_data", "its last byte",
+           patch([from_section(0, 3, size - 2)], b"123", [with_base]))
+    yield ("section-no-address", "corrupt_data", "but a prediction",
+           patch([from_section(0, 3)], b"123", [with_base]))
+    yield ("section-address", "corrupt_data", "but no prediction",
+           patch([from_section(0, 3, 0, STRAIGHT)], b"123", [stored]))
+    yield "section-1-of-1", "corrupt_data", "", patch([from_section(1, 3)], b"123", [stored])
+    yield ("section-2-pow-32", "corrupt_data", "its lower 32 bits are 0",
+           patch([from_section(1 << 32, 3)], b"123", [stored]))
+    yield ("section-overdrawn", "corrupt_data", "4 of 3 bytes",
+           patch([from_section(0, 4)], b"1234", [stored], coded_bytes=4))
+    yield ("section-not-used-up", "corrupt_data", "2 of 3 bytes",
+           patch([from_section(0, 2), literal(b"x")], b"12x", [stored]))
+    noise = bytes(range(7, 250, 3))
+    good = Chunk([literal(noise)], result=noise)
+    structure = good.record(base, 0)[8:]
+    yield ("structure-too-long", "corrupt_data", "a byte more",
+           patch([], noise, structure=structure + b"\1", coded_bytes=len(noise)))
+    yield ("structure-too-short", "corrupt_data", "20 bytes less",
+           patch([], noise, structure=structure[:-20], coded_bytes=len(noise)))
+    yield "structure-nothing", "corrupt_data", "", patch([], noise, structure=b"", coded_bytes=len(noise))
+
+
+def cases() -> Iterator[Case]:
+    abc, alphabet = read(ABC), read(ALPHABET)
+    for base_name, base, group, spec in (
+            (ABC, abc, headers, "patch 4"), (ABC, abc, records, "patch 5"), (ABC, abc, runs, "patch 8"),
+            (ALPHABET, alphabet, chunk_headers, "patch 6, 7"), (ALPHABET, alphabet, steps, "structure 6")):
+        for name, status, what, data in group(base):
+            yield Case(name, base_name, data, spec, what, status=status)
+    alphabets = alphabet * 700  # copies of one byte: the structure is small, the steps are many
+    many = Chunk([copy(0, 1) for _ in range((1 << 14) + 1)], result=alphabets[:1] * ((1 << 14) + 1))
+    yield Case("steps-16385", ALPHABET,
+               make_patch(alphabet, many.result, body_of([many.record(alphabet, 0)])), "structure 6",
+               "one step too many", status="limit_exceeded")

@@ -1,0 +1,125 @@
+"""What the base and the bytes so far let one expect: docs/format/structure.md, sections 8 to 10."""
+
+from __future__ import annotations
+
+MASK = 0xFFFFFFFF
+GOLDEN = 0x9E3779B97F4A7C15
+
+
+class Cursor:
+    """Section 8. `base` is None for steps without a base."""
+
+    def __init__(self, base: bytes | None, offset: int) -> None:
+        self.base = b"" if base is None else base
+        self.straight = self.waiting = 0 if base is None else offset
+        self.straight_run = self.waiting_run = self.lead = self.difference = 0
+
+    def at_straight(self) -> int | None:
+        return self.base[self.straight] if self.straight < len(self.base) else None
+
+    def at_waiting(self) -> int | None:
+        if self.waiting == self.straight or self.waiting >= len(self.base):
+            return None
+        return self.base[self.waiting]
+
+    def advance(self, byte: int) -> None:
+        expected = self.at_straight()
+        right = expected == byte
+        if self.waiting == self.straight:
+            if right:
+                self.waiting += 1
+            else:
+                self.waiting_run = self.lead = 0
+        elif self.at_waiting() == byte:
+            self.waiting += 1
+            self.waiting_run = min(self.waiting_run + 1, 63)
+            self.lead += 1
+        else:
+            self.waiting_run = 0
+        if right:
+            self.lead -= 1
+        if expected is not None and not right:
+            self.difference = (byte - expected) % 256
+        self.straight += 1
+        self.straight_run = min(self.straight_run + 1, 63) if right else 0
+        if self.waiting != self.straight:
+            if self.lead >= 2:
+                self.straight, self.straight_run, self.waiting_run = self.waiting, self.waiting_run, 0
+            elif self.lead <= -8:
+                self.waiting, self.waiting_run = self.straight, 0
+
+
+class Words:
+    """Section 9."""
+
+    def __init__(self) -> None:
+        self.has_word = False
+        self.base_word = self.moved = self.word = 0
+        self.guess = [0, 0, 0]
+        self.change = [0, 0, 0]
+        self.hits = [0, 0, 0]
+        self.alive = [False, False, False]
+
+    def begin_step(self) -> None:
+        self.has_word = False
+
+    def begin_byte(self, position: int, cursor: Cursor) -> None:
+        if position % 4 != 0:
+            return
+        word = cursor.base[cursor.straight:cursor.straight + 4]
+        self.has_word = len(word) == 4
+        if self.has_word:
+            self.base_word = int.from_bytes(word, "little")
+        self.moved = position - cursor.straight & MASK
+        self.word = 0
+        base = self.base_word
+        self.guess = [base + self.change[0] & MASK, base + self.moved + self.change[1] & MASK,
+                      base - self.moved + self.change[2] & MASK]
+        self.alive = [self.has_word] * 3
+
+    def byte(self, i: int, position: int) -> int:
+        return self.guess[i] >> 8 * (position % 4) & 0xFF
+
+    def trust(self, i: int) -> int:
+        return 1 + self.hits[i] if self.alive[i] else 0
+
+    def end_byte(self, position: int, byte: int) -> None:
+        k = position % 4
+        self.word |= byte << 8 * k
+        for i in range(3):
+            if self.byte(i, position) != byte:
+                self.alive[i] = False
+        if k != 3 or not self.has_word or self.word == self.base_word:
+            return
+        for i in range(3):
+            self.hits[i] = min(self.hits[i] + 1, 3) if self.word == self.guess[i] else 0
+        change = self.word - self.base_word
+        self.change = [change & MASK, change - self.moved & MASK, change + self.moved & MASK]
+
+
+class Recent:
+    """Section 10."""
+
+    def __init__(self) -> None:
+        self.ring = bytearray(65536)
+        self.seen = [0] * 16384
+        self.count = self.at = self.run = 0
+
+    def expected(self) -> int | None:
+        return self.ring[self.at % 65536] if self.at > 0 else None
+
+    def end_byte(self, byte: int, history: int) -> None:
+        if self.at > 0:
+            if self.ring[self.at % 65536] == byte:
+                self.at += 1
+                self.run = min(self.run + 1, 63)
+            else:
+                self.at = self.run = 0
+        self.ring[self.count % 65536] = byte
+        self.count += 1
+        if self.count < 5:
+            return
+        key = ((history % (1 << 40)) * GOLDEN % (1 << 64)) >> 50
+        if self.at == 0 and self.seen[key] > 0:
+            self.at, self.run = self.seen[key], 1
+        self.seen[key] = self.count

@@ -1,0 +1,233 @@
+"""The good patches of tests/vectors/patch: those that the programs make, and odd ones."""
+
+from __future__ import annotations
+
+import random
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from cases import TOP, Case, Programs, read
+from dtypes import BLOCKS, NAMES, SCALARS, layout
+from patch_maker import (Chunk, Plan, Section, body_of, chunk_records, copy, from_section, literal,
+                         make_patch, predicted, varint, zstd_blocks, zstd_frame)
+from planes import DIRECT, ORDERED, RESIDUAL, decode_planes
+from structure import BYTES, STRAIGHT, WAITING
+
+ABC, NONE = "vectors/patch/base/abc", "vectors/patch/base/empty"
+GGUF = "vectors/models/all-types.old.gguf"
+REAL_TFLITE = "pairs/ft_res8s_s2_ftsmall_i8_tflite/old.tflite"
+NUMBERS = {name: number for number, name in NAMES.items()}
+
+
+def text(words: int) -> bytes:
+    """Text that compresses."""
+    generator = random.Random(5)
+    vocabulary = "the a tensor of model weights that was and is old new".split()
+    return " ".join(generator.choice(vocabulary) for _ in range(words)).encode()
+
+
+def by_programs(programs: Programs) -> Iterator[Case]:
+    def case(name: str, base: str, result: str | bytes, spec: str, what: str) -> Case:
+        with tempfile.TemporaryDirectory() as folder:
+            if isinstance(result, str):
+                path = TOP / "tests" / result
+            else:
+                path = Path(folder) / "result"
+                path.write_bytes(result)
+            return Case(name, base, programs.patch(TOP / "tests" / base, path), spec, what,
+                        path.read_bytes())
+
+    models = "vectors/models"
+    yield case("abc-abd", ABC, b"abd", "patch 11", "the worked example: three bytes, predicted")
+    yield case("identical", f"{models}/perturbed.old.tflite", f"{models}/perturbed.old.tflite",
+               "patch 6", "one copy makes all")
+    yield case("empty-result", ABC, b"", "patch 3", "a body that is an end mark")
+    yield case("empty-both", NONE, b"", "patch 3", "nothing from nothing")
+    yield case("empty-base", NONE, b"nothing that a base could have told\n", "structure 6",
+               "bytes without an address")
+    yield case("structure-gguf", GGUF, f"{models}/all-types.new.gguf", "structure 12",
+               "many small tensors, all in the structure")
+    yield case("structure-onnx", f"{models}/renamed.old.onnx", f"{models}/renamed.new.onnx",
+               "structure 8", "bytes have come in and fallen out")
+    yield case("structure-tflite", f"{models}/reordered.old.tflite", f"{models}/reordered.new.tflite",
+               "structure 9", "offsets change with what they point to")
+    yield case("stored-gguf", f"{models}/retyped.old.gguf", f"{models}/retyped.new.gguf", "patch 7",
+               "a section as it is")
+    yield case("planes-tflite", f"{models}/perturbed.old.tflite", f"{models}/perturbed.new.tflite",
+               "planes 5", "residuals of i8")
+    real = "pairs/ft_res8s_s2_head_f16_onnx"
+    yield case("planes-f16-onnx", f"{real}/old.onnx", f"{real}/new.onnx", "planes 5",
+               "a real model: residuals of f16")
+    yield case("zstd-run", ABC, text(2000), "patch 8", "the whole result, compressed")
+
+
+def patch_of(base: bytes, chunks: list[Chunk], **fields: object) -> bytes:
+    result = b"".join(chunk.result for chunk in chunks)
+    return make_patch(base, result, body_of(chunk_records(chunks, base)), **fields)
+
+
+def whole(chunks: list[Chunk]) -> bytes:
+    return b"".join(chunk.result for chunk in chunks)
+
+
+def every_dtype(base: bytes, names: list[str], blocks: int, tail: int) -> Iterator[Chunk]:
+    """Planes of noise are as good as any: each stands for some result. Chunks of one dtype."""
+    generator = random.Random(7)
+    for name in names:
+        dtype = NUMBERS[name]
+        form = layout(dtype)
+        length = blocks * form.bytes + min(tail, form.bytes - 1)
+        lanes = [field.lane for field in form.fields]
+        modes = [DIRECT, RESIDUAL] + ([ORDERED] if lanes in (["f16"], ["f32"], ["f64"]) else [])
+        plans, sections = [], []
+        for mode in modes:
+            coded = bytearray([mode])
+            for field in form.fields:
+                for _ in range(field.width):
+                    coded += b"\0" + generator.randbytes(blocks * field.count)
+            if length % form.bytes:
+                coded += b"\0" + generator.randbytes(length % form.bytes)
+            offset = generator.randrange(len(base) - length)
+            old = None if mode == DIRECT else base[offset:offset + length]
+            plans.append(from_section(len(sections), length, None if old is None else offset))
+            made = decode_planes(dtype, bytes(coded), old, length)
+            sections.append(Section(2, dtype, bytes(coded), made, old is not None))
+        yield Chunk(plans, sections, b"".join(section.result for section in sections))
+
+
+def plane_kinds(base: bytes) -> Chunk:
+    """Every kind of plane, alone and within sparse ones; sections that share their steps."""
+    def zstd(content: bytes) -> bytes:
+        blocks = zstd_blocks(content)
+        return varint(len(blocks) << 2 | 2) + blocks
+
+    wave = bytes(i // 8 % 5 for i in range(400))
+    spikes = bytearray(400)
+    for i in range(0, 400, 9):
+        spikes[i] = i % 7 + 1
+    mask = bytes(sum((spikes[8 * k + i] != 0) << i for i in range(8)) for k in range(50))
+    values = bytes(byte for byte in spikes if byte)
+    planes = {
+        "stored": (b"\0" + wave, wave),
+        "constant": (b"\1\7", b"\7" * 400),
+        "zstd": (zstd(wave), wave),
+        "sparse, stored": (b"\3\0" + mask + b"\0" + values, bytes(spikes)),
+        "sparse, constant": (b"\3" + b"\1\x81" + b"\1\x2A",
+                             bytes(42 if i % 8 in (0, 7) else 0 for i in range(400))),
+        "sparse, zstd": (b"\3" + zstd(mask) + zstd(values), bytes(spikes)),
+    }
+    sections = [Section(2, NUMBERS["u8"], b"\0" + coded, made) for coded, made in planes.values()]
+    raw = base[:100]
+    sections.append(Section(1, NUMBERS["f32"], zstd_blocks(wave + wave[::-1]), wave + wave[::-1]))
+    sections.append(Section(1, NUMBERS["u8"], bytes.fromhex("1B 00 00 61"), b"aaa"))
+    sections.append(Section(1, NUMBERS["i8"], varint_block(0, raw), raw, has_base=True))
+    sections.append(Section(0, NUMBERS["i32"], raw[::-1], raw[::-1], has_base=True))
+    # In two rounds: each section gives a part of its bytes, then the rest.
+    plans, result = [], b""
+    for is_second in (False, True):
+        for index, section in enumerate(sections):
+            cut = len(section.result) // 3
+            part = section.result[cut:] if is_second else section.result[:cut]
+            offset = 50 * index + (cut if is_second else 0)
+            plans.append(from_section(index, len(part), offset if section.has_base else None))
+            result += part
+    return Chunk(plans, sections, result)
+
+
+def varint_block(kind: int, content: bytes) -> bytes:
+    """One zstd block, the last."""
+    return (len(content) << 3 | kind << 1 | 1).to_bytes(3, "little") + content
+
+
+def all_steps(base: bytes) -> list[Chunk]:
+    """Every kind with every address that it may have, in three chunks of odd lengths."""
+    inserted = base[100:140] + b"XY" + base[140:170]  # `waiting` stands apart at the end
+    parted = base[600:640] + b"Z"
+    i8, far = NUMBERS["i8"], len(base) - 5
+    section = Section(0, i8, b"0123456789", b"0123456789")
+    other = Section(0, i8, b"abcdefghij", b"abcdefghij", has_base=True)
+    first = Chunk([
+        copy(0, 7, STRAIGHT), copy(500, 20), copy(100, 3),
+        predicted(inserted, 100), copy(170, 30), predicted(parted, 600), copy(640, 9, WAITING),
+        predicted(parted, 600), predicted(base[640:650], 640, WAITING),
+        predicted(parted, 600), from_section(1, 4, 640, WAITING), from_section(0, 3),
+        copy(644, 5, STRAIGHT), literal(b"no base at all"), copy(649, 5, STRAIGHT),
+        predicted(base[far:] + b"behind the end", far), copy(10, 1),
+        predicted(b"behind", len(base)), from_section(0, 7), from_section(1, 6, 2),
+    ], [section, other])
+    pieces = [base[:7], base[500:520], base[100:103], inserted, base[170:200], parted, base[640:649],
+              parted, base[640:650], parted, b"abcd", b"012", base[644:649], b"no base at all",
+              base[649:654], base[far:] + b"behind the end", base[10:11], b"behind", b"3456789",
+              b"efghij"]
+    first.result = b"".join(pieces)
+    at = len(first.result)
+    second = Chunk([copy(at, 100, STRAIGHT)], result=base[at:at + 100])
+    return [first, second, Chunk([literal(b"!")], result=b"!")]
+
+
+def hits_then_end(base: bytes) -> list[Chunk]:
+    """32 right guesses up to the last byte of the base; then a byte of 0 is `hit`, or is not."""
+    tail = base[-70:]
+    return [Chunk([predicted(tail + b"\0", len(base) - 70), predicted(tail + b"\1\0\2", len(base) - 70)],
+                  result=tail + b"\0" + tail + b"\1\0\2")]
+
+
+def long_bytes(base: bytes) -> list[Chunk]:
+    """More than the ring of `recent` holds, by one step: hits, words that move, parted cursors."""
+    generator = random.Random(11)
+    made = bytearray()
+    at = 0
+    for i in range(12):
+        end = at + generator.randrange(4000, 7000)
+        made += base[at:end]
+        at = end
+        if i % 4 == 0:
+            made += generator.randbytes(4 * generator.randrange(1, 3))
+        elif i % 4 == 1:
+            at += generator.randrange(1, 12)
+        elif i % 4 == 2:
+            made[-200] ^= 0x10
+        else:
+            for k in range(3):
+                word = int.from_bytes(base[at:at + 4], "little") + 0x124
+                made += (word % (1 << 32)).to_bytes(4, "little") + base[at + 4:at + 20 + k]
+                at += 20 + k
+    made += base[20:400] + bytes(range(256)) + base[20:400]
+    return [Chunk([Plan(BYTES, len(made), 0, bytes(made))], result=bytes(made))]
+
+
+def made_up() -> Iterator[Case]:
+    base = read(GGUF)
+
+    def case(name: str, spec: str, what: str, chunks: list[Chunk], **fields: object) -> Case:
+        return Case(name, GGUF, patch_of(base, chunks, **fields), spec, what, whole(chunks))
+
+    yield case("planes-scalars", "planes 4", "every scalar dtype in every mode, with a tail",
+               list(every_dtype(base, list(SCALARS), 9, 3)))
+    yield case("planes-gguf", "planes 4", "every block dtype, direct and residual, with a tail",
+               list(every_dtype(base, list(BLOCKS), 2, 1)))
+    yield case("planes-kinds", "planes 3", "every kind of plane and of zstd block; shared sections",
+               [plane_kinds(base)])
+    yield case("steps", "structure 6", "every kind of step with every address; three chunks",
+               all_steps(base))
+    yield case("behind-the-base", "structure 7", "a hit where the base has no byte", hits_then_end(base))
+    steps = all_steps(base)
+    for chunk in steps:
+        chunk.width = 4
+    wide = body_of(chunk_records(steps, base), width=10)
+    yield Case("long-varints", GGUF, make_patch(base, whole(steps), wide), "stream 2",
+               "varints longer than need be, the end mark as well", whole(steps))
+    yield case("header-fields", "patch 4", "model id, release, profile lite, other memory",
+               [Chunk([copy(0, 3)], result=base[:3])], model_id=bytes(range(192, 256)),
+               release=0xFFFFFFFF, profile=1, memory=1, features=0)
+    content = text(120)
+    frame = zstd_frame(content, 19, "--check")
+    pieces = [frame[:1], frame[1:2], frame[2:9], frame[9:]]
+    yield Case("zstd-run-pieces", GGUF,
+               make_patch(base, content, body_of([b"\1" + piece for piece in pieces]), features=1),
+               "patch 8", "a zstd run in four pieces, with content checksum", content)
+    real = read(REAL_TFLITE)
+    chunks = long_bytes(real)
+    yield Case("long-bytes", REAL_TFLITE, patch_of(real, chunks), "structure 10",
+               "65,536 bytes and more by one step", whole(chunks))

@@ -1,0 +1,184 @@
+"""Patches: docs/format/patch.md."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+from dtypes import NAMES
+from faults import Fault, Reader, crc32c
+from planes import decode_planes
+from range_coder import RangeDecoder
+from structure import SECTION, StructureDecoder
+from zstd_frames import decode_run, decode_section
+
+MAGIC = bytes.fromhex("8D 4D 4C 50")
+FIXED_HEADER = 146
+MAX_MODEL_ID = 64
+KNOWN_FEATURES = 3
+MAX_RECORD = (1 << 20) + (1 << 18)
+MAX_RESULT = 1 << 30
+MAX_CODED = 1 << 20
+MAX_SECTIONS = 64
+CHUNK, ZSTD_RUN = 0, 1
+
+
+@dataclass
+class Header:
+    profile: int
+    features: int
+    memory: int
+    release: int
+    body_length: int
+    body_digest: bytes
+    base_length: int
+    base_digest: bytes
+    result_length: int
+    result_digest: bytes
+    model_id: bytes
+
+
+def sha256(data: bytes) -> bytes:
+    return hashlib.sha256(data).digest()
+
+
+def read_header(patch: bytes) -> tuple[Header, bytes]:
+    """The header, and what follows it."""
+    if len(patch) >= 4 and patch[:4] != MAGIC:
+        raise Fault("bad_magic")
+    if len(patch) < FIXED_HEADER:
+        raise Fault("truncated", "header")
+    if patch[4] != 0:
+        raise Fault("unsupported_version", str(patch[4]))
+    length = int.from_bytes(patch[6:8], "little")
+    if not FIXED_HEADER <= length <= FIXED_HEADER + MAX_MODEL_ID:
+        raise Fault("malformed", "header length")
+    if len(patch) < length:
+        raise Fault("truncated", "header")
+    if crc32c(patch[:length - 4]) != int.from_bytes(patch[length - 4:length], "little"):
+        raise Fault("check_mismatch", "header")
+    reader = Reader(patch[:length - 4])
+    reader.take(5)
+    profile = reader.integer(1)
+    reader.take(2)
+    numbers = [reader.integer(4) for _ in range(3)]
+    body = reader.integer(8), reader.take(32)
+    files, id_length = reader.integer(1), reader.integer(1)
+    base = reader.integer(8), reader.take(32)
+    result = reader.integer(8), reader.take(32)
+    if id_length != reader.left() or body[0] == 0:
+        raise Fault("malformed", "header")
+    header = Header(profile, *numbers, *body, *base, *result, reader.take(id_length))
+    if profile > 1 or files != 1 or header.features & ~KNOWN_FEATURES:
+        raise Fault("unsupported_feature", "header")
+    return header, patch[length:]
+
+
+def read_records(header: Header, after: bytes) -> list[bytes]:
+    body = after[:header.body_length]
+    is_cut = len(body) < header.body_length
+    reader = Reader(body, short="truncated" if is_cut else "malformed")
+    records = []
+    while length := reader.varint():
+        if length > MAX_RECORD:
+            raise Fault("limit_exceeded", "record")
+        if length > header.body_length - reader.at:
+            raise Fault("malformed", "record ends past the body")
+        records.append(reader.take(length))
+    if reader.at != header.body_length:
+        raise Fault("malformed", "end mark before the end")
+    if sha256(body) != header.body_digest:
+        raise Fault("corrupt_data", "body digest")
+    if len(after) > header.body_length:
+        raise Fault("trailing_bytes")
+    return records
+
+
+@dataclass
+class SectionHeader:
+    codec: int
+    dtype: int
+    has_base: bool
+    result_bytes: int
+    payload_bytes: int
+
+
+def read_section_header(reader: Reader) -> SectionHeader:
+    codec, dtype, flags = reader.take(3)
+    section = SectionHeader(codec, dtype, flags == 1, reader.varint(), reader.varint())
+    if codec > 2:
+        raise Fault("unknown_codec", str(codec))
+    if flags > 1 or dtype not in NAMES or section.result_bytes == 0:
+        raise Fault("malformed", "section header")
+    return section
+
+
+def decode_section_payload(section: SectionHeader, payload: bytes, base: bytes | None) -> bytes:
+    if section.codec == 0:
+        if len(payload) != section.result_bytes:
+            raise Fault("corrupt_data", "stored section")
+        return payload
+    if section.codec == 1:
+        return decode_section(payload, section.result_bytes)
+    return decode_planes(section.dtype, payload, base, section.result_bytes)
+
+
+def decode_chunk(record: bytes, base: bytes, position: int, result_left: int) -> bytes:
+    """`record` without its kind."""
+    reader = Reader(record)
+    result_bytes = reader.varint()
+    if result_bytes > result_left:
+        raise Fault("malformed", "chunk reaches past the end of the result")
+    coded_bytes = reader.varint()
+    check = reader.integer(4)
+    section_count = reader.varint()
+    if result_bytes > MAX_RESULT or coded_bytes > MAX_CODED or section_count > MAX_SECTIONS:
+        raise Fault("limit_exceeded", "chunk header")
+    if result_bytes == 0:
+        raise Fault("malformed", "chunk of nothing")
+    sections = [read_section_header(reader) for _ in range(section_count)]
+    payload_bytes = sum(section.payload_bytes for section in sections)
+    if sum(section.result_bytes for section in sections) > coded_bytes:
+        raise Fault("malformed", "sections make more than is coded")
+    if payload_bytes > reader.left():
+        raise Fault("malformed", "payloads are longer than the record")
+    coder = RangeDecoder(reader.take(reader.left() - payload_bytes))
+    payloads = [reader.take(section.payload_bytes) for section in sections]
+    steps = StructureDecoder(coder, base, position, result_bytes, coded_bytes,
+                             [(s.result_bytes, s.has_base) for s in sections]).run()
+    for index, (section, payload) in enumerate(zip(sections, payloads)):
+        mine = [step for step in steps if step.kind == SECTION and step.section == index]
+        prediction = (b"".join(base[step.offset:step.offset + step.length] for step in mine)
+                      if section.has_base else None)
+        dealt = Reader(decode_section_payload(section, payload, prediction))
+        for step in mine:
+            step.made = dealt.take(step.length)
+    made = b"".join(step.made for step in steps)
+    if crc32c(made) != check:
+        raise Fault("check_mismatch", "chunk")
+    return made
+
+
+def decode_records(header: Header, records: list[bytes], base: bytes) -> bytes:
+    if not records:
+        return b""
+    kind = records[0][0]
+    if kind > ZSTD_RUN or any(record[0] != kind for record in records):
+        raise Fault("malformed", "kind of a record")
+    if kind == ZSTD_RUN:
+        return decode_run(b"".join(record[1:] for record in records), header.result_length)
+    made = b""
+    for record in records:
+        made += decode_chunk(record[1:], base, len(made), header.result_length - len(made))
+    return made
+
+
+def decode(patch: bytes, base: bytes) -> bytes:
+    """The result that `patch` makes of `base`; Fault if either is to be refused."""
+    header, after = read_header(patch)
+    if len(base) != header.base_length or sha256(base) != header.base_digest:
+        raise Fault("base_mismatch")
+    made = decode_records(header, read_records(header, after), base)
+    if len(made) != header.result_length or sha256(made) != header.result_digest:
+        raise Fault("result_mismatch")
+    return made

@@ -1,0 +1,246 @@
+"""Writes patches that no program writes: odd ones that must be read, and wrong ones.
+
+The models are those of the decoder, which ask a coder for each bit. Here the coder is an encoder that
+has been told beforehand which bits to give. scripts/make_vectors.py has the cases.
+"""
+
+from __future__ import annotations
+
+import subprocess
+from collections import deque
+from dataclasses import dataclass, field
+
+from expectations import Cursor
+from faults import Fault, crc32c
+from patch import MAGIC, sha256
+from structure import BYTES, COPY, DISTANCE, NONE, SECTION, STRAIGHT, Step, StructureDecoder
+
+
+def varint(value: int, width: int = 1) -> bytes:
+    """At least `width` bytes: more than needed are allowed."""
+    out = bytearray()
+    while value >= 0x80 or len(out) + 1 < width:
+        out.append(value & 0x7F | 0x80)
+        value >>= 7
+    return bytes(out) + bytes([value])
+
+
+class RangeEncoder:
+    """docs/format/structure.md, section 4, the other way; `wanted` are the bits to code next."""
+
+    def __init__(self) -> None:
+        self.wanted: deque[int] = deque()
+        self.low, self.range = 0, 0xFFFFFFFF
+        self.digits = 0  # everything shifted out so far, as one number: carries need no care
+        self.count = 0
+
+    def bit(self, p: int) -> int:
+        bit = self.wanted.popleft()
+        bound = (self.range >> 16) * p
+        if bit:
+            self.range = bound
+        else:
+            self.low += bound
+            self.range -= bound
+        while self.range < 1 << 24:
+            self.range <<= 8
+            self.low <<= 8
+            self.count += 1
+        return bit
+
+    def coded(self) -> bytes:
+        """Four bytes for what range leaves open, one for each turn of the loop; zeros left out."""
+        high = self.low + self.range - 1
+        for bits in range(31, -1, -1):
+            value = high >> bits << bits
+            if value >= self.low:
+                break
+        return value.to_bytes(4 + self.count, "big").rstrip(b"\0")
+
+    def want_tree(self, value: int, bits: int) -> None:
+        self.wanted.extend(value >> i & 1 for i in reversed(range(bits)))
+
+    def want_number(self, value: int) -> None:
+        length = value.bit_length()
+        self.want_tree(length, 6)
+        self.want_tree(value, max(length - 1, 0))
+
+
+@dataclass
+class Plan:
+    """A step to write. `made` is for kind BYTES; `offset` None means address NONE."""
+
+    kind: int
+    length: int
+    offset: int | None = None
+    made: bytes = b""
+    section: int = 0
+    address: int | None = None  # None: STRAIGHT where that is right, else DISTANCE
+    distance: int | None = None  # None: from offset
+
+
+class StructureMaker(StructureDecoder):
+    """Writes steps; stops, as a reader does, where one is wrong."""
+
+    def __init__(self, base: bytes, position: int, result_bytes: int, coded_bytes: int,
+                 sections: list[tuple[int, bool]]) -> None:
+        self.encoder = RangeEncoder()
+        super().__init__(self.encoder, base, position, result_bytes, coded_bytes, sections)  # type: ignore
+        self.plan = Plan(COPY, 0)
+
+    def write(self, plans: list[Plan]) -> bytes:
+        try:
+            for plan in plans:
+                self.plan = plan
+                self._want(plan)
+                self.make(self.decode_step())
+        except Fault:
+            self.encoder.wanted.clear()
+        assert not self.encoder.wanted
+        return self.encoder.coded()
+
+    def _want(self, plan: Plan) -> None:
+        coder = self.encoder
+        coder.want_tree(plan.kind, 2)
+        if plan.kind == SECTION:
+            coder.want_number(plan.section)
+        coder.want_number(plan.length)
+        address = plan.address
+        if address is None:
+            address = (NONE if plan.offset is None else
+                       STRAIGHT if plan.offset == self.straight else DISTANCE)
+        coder.want_tree(address, 2)
+        if address == DISTANCE:
+            ahead = plan.distance if plan.distance is not None else plan.offset - self.straight
+            coder.want_number(abs(ahead))
+            coder.wanted.append(int(ahead < 0))
+
+    def decode_byte(self, cursor: Cursor, index: int) -> int:
+        byte = self.plan.made[index]
+        if cursor.straight_run >= 32:
+            self.encoder.wanted.append(int(byte == (cursor.at_straight() or 0)))
+        if not self.encoder.wanted or not self.encoder.wanted[-1]:
+            self.encoder.want_tree(byte, 8)
+        return super().decode_byte(cursor, index)
+
+
+@dataclass
+class Section:
+    codec: int
+    dtype: int
+    payload: bytes
+    result: bytes
+    has_base: bool = False
+    flags: int | None = None
+    result_bytes: int | None = None
+
+
+@dataclass
+class Chunk:
+    """Fields that are None follow from the plans."""
+
+    plans: list[Plan]
+    sections: list[Section] = field(default_factory=list)
+    result: bytes = b""
+    result_bytes: int | None = None
+    coded_bytes: int | None = None
+    section_count: int | None = None
+    payload_bytes: int | None = None  # of the last section
+    check: int | None = None
+    structure: bytes | None = None
+    width: int = 1  # of varints
+
+    def record(self, base: bytes, position: int) -> bytes:
+        result_bytes = len(self.result) if self.result_bytes is None else self.result_bytes
+        coded_bytes = self.coded_bytes
+        if coded_bytes is None:
+            coded_bytes = sum(plan.length for plan in self.plans if plan.kind != COPY)
+        structure = self.structure
+        if structure is None:
+            maker = StructureMaker(base, position, result_bytes, coded_bytes,
+                                   [(_result_bytes(s), s.has_base) for s in self.sections])
+            structure = maker.write(self.plans)
+        check = crc32c(self.result) if self.check is None else self.check
+        count = len(self.sections) if self.section_count is None else self.section_count
+        head = b"\0" + varint(result_bytes, self.width) + varint(coded_bytes, self.width)
+        head += check.to_bytes(4, "little") + varint(count, self.width)
+        for section in self.sections:
+            flags = int(section.has_base) if section.flags is None else section.flags
+            length = len(section.payload)
+            if section is self.sections[-1] and self.payload_bytes is not None:
+                length = self.payload_bytes
+            head += bytes([section.codec, section.dtype, flags])
+            head += varint(_result_bytes(section), self.width) + varint(length, self.width)
+        return head + structure + b"".join(section.payload for section in self.sections)
+
+
+def _result_bytes(section: Section) -> int:
+    return len(section.result) if section.result_bytes is None else section.result_bytes
+
+
+def literal(made: bytes) -> Plan:
+    return Plan(BYTES, len(made), None, made)
+
+
+def predicted(made: bytes, offset: int, address: int | None = None) -> Plan:
+    return Plan(BYTES, len(made), offset, made, address=address)
+
+
+def copy(offset: int, length: int, address: int | None = None) -> Plan:
+    return Plan(COPY, length, offset, address=address)
+
+
+def from_section(section: int, length: int, offset: int | None = None,
+                 address: int | None = None) -> Plan:
+    return Plan(SECTION, length, offset, section=section, address=address)
+
+
+def chunk_records(chunks: list[Chunk], base: bytes) -> list[bytes]:
+    records, position = [], 0
+    for chunk in chunks:
+        records.append(chunk.record(base, position))
+        position += len(chunk.result)
+    return records
+
+
+def body_of(records: list[bytes], width: int = 1) -> bytes:
+    return b"".join(varint(len(record), width) + record for record in records) + varint(0, width)
+
+
+def make_patch(base: bytes, result: bytes, body: bytes, **fields: object) -> bytes:
+    """Any field of the header may be given; the check is right unless it is given, too."""
+    values: dict = {
+        "magic": MAGIC, "version": 0, "profile": 0, "header_length": None, "features": 3,
+        "memory": 16384, "release": 0, "body_length": len(body), "body_digest": sha256(body),
+        "files": 1, "id_length": None, "base_length": len(base), "base_digest": sha256(base),
+        "result_length": len(result), "result_digest": sha256(result), "model_id": b"", "check": None,
+    }
+    assert not fields.keys() - values.keys(), fields
+    values.update(fields)
+    model_id = values["model_id"]
+    header_length = values["header_length"] or 146 + len(model_id)
+    id_length = len(model_id) if values["id_length"] is None else values["id_length"]
+    head = values["magic"] + bytes([values["version"], values["profile"]])
+    head += header_length.to_bytes(2, "little")
+    for name in ("features", "memory", "release"):
+        head += values[name].to_bytes(4, "little")
+    head += values["body_length"].to_bytes(8, "little") + values["body_digest"]
+    head += bytes([values["files"], id_length])
+    for name in ("base", "result"):
+        head += values[f"{name}_length"].to_bytes(8, "little") + values[f"{name}_digest"]
+    head += model_id
+    check = crc32c(head) if values["check"] is None else values["check"]
+    return head + check.to_bytes(4, "little") + body
+
+
+def zstd_frame(content: bytes, level: int = 19, *options: str) -> bytes:
+    done = subprocess.run(["zstd", f"-{level}", "-cq", *options], input=content, capture_output=True,
+                          check=True)
+    return done.stdout
+
+
+def zstd_blocks(content: bytes, level: int = 19) -> bytes:
+    """A frame without its header: of what is read from a pipe it is six bytes long."""
+    frame = zstd_frame(content, level, "--no-check")
+    assert frame[4] == 0, "a frame header without content size"
+    return frame[6:]

@@ -1,0 +1,305 @@
+"""Model streams and delta streams: docs/format/stream.md."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from dtypes import BLOCKS, NAMES
+from faults import Fault, Reader, crc32c
+
+MAGIC = bytes.fromhex("8D 4D 4C 53")
+MODEL, DELTA = 1, 2
+MANIFEST, BYTES, STEPS, END = 1, 2, 3, 15
+COPY, PREDICT, LITERAL = 0, 1, 2
+MAX_TEXT = 65536
+
+
+@dataclass
+class Frame:
+    type: int
+    payload: bytes
+
+
+def read_frames(stream: bytes, kind: int) -> list[Frame]:
+    """All known frames; section 4."""
+    reader = Reader(stream)
+    if reader.take(8)[:4] != MAGIC:
+        raise Fault("bad_magic")
+    version, found, *reserved = stream[4:8]
+    if version != 0:
+        raise Fault("unsupported_version", str(version))
+    if found != kind or any(reserved):
+        raise Fault("malformed", "stream header")
+    frames: list[Frame] = []
+    while not frames or frames[-1].type != END:
+        head = reader.take(8)
+        length = int.from_bytes(head[4:], "little")
+        if length > 1 << 20:
+            raise Fault("limit_exceeded", "frame")
+        if head[1] > 1 or any(head[2:4]):
+            raise Fault("malformed", "reserved bits of a frame")
+        payload = reader.take(length)
+        if reader.integer(4) != crc32c(head + payload):
+            raise Fault("check_mismatch", "frame")
+        if head[0] in (MANIFEST, BYTES, STEPS, END):
+            frames.append(Frame(head[0], payload))
+        elif head[1] != 1:
+            raise Fault("unsupported_feature", f"frame type {head[0]}")
+    if reader.left():
+        raise Fault("trailing_bytes")
+    return frames
+
+
+class Frames:
+    def __init__(self, frames: list[Frame]) -> None:
+        self.frames = frames
+
+    def next_is(self, type_: int) -> bool:
+        return bool(self.frames) and self.frames[0].type == type_
+
+    def take(self, type_: int) -> bytes:
+        if not self.next_is(type_):
+            raise Fault("malformed", f"no frame of type {type_} where one must be")
+        return self.frames.pop(0).payload
+
+    def take_run(self, type_: int, least: int) -> bytes:
+        run = [self.take(type_) for _ in range(least)]
+        while self.next_is(type_):
+            run.append(self.take(type_))
+        return b"".join(run)
+
+    def take_bytes(self, length: int) -> bytes:
+        made = b""
+        while len(made) < length:
+            made += self.take(BYTES)
+        if len(made) > length:
+            raise Fault("malformed", "too many bytes")
+        return made
+
+
+def malformed(ok: object, what: str) -> None:
+    if not ok:
+        raise Fault("malformed", what)
+
+
+def is_whole(value: object, low: int = 0, high: int = (1 << 64) - 1) -> bool:
+    return type(value) is int and low <= value <= high
+
+
+def is_digest(value: object) -> bool:
+    return isinstance(value, str) and re.fullmatch("[0-9a-f]{64}", value) is not None
+
+
+def read_object(text: bytes, no_twins: tuple[str, ...] = ()) -> dict:
+    def pairs(items: list[tuple[str, object]]) -> dict:
+        keys = [key for key, _ in items]
+        malformed(not any(keys.count(key) > 1 for key in no_twins), "a field is given twice")
+        return dict(items)
+    try:
+        value = json.loads(text.decode(), object_pairs_hook=pairs)
+    except (ValueError, RecursionError) as error:
+        raise Fault("malformed", f"not JSON: {error}") from error
+    malformed(isinstance(value, dict), "not a JSON object")
+    return value
+
+
+def read_side(value: object) -> dict:
+    """An object with length and sha256: the trailer, and base and result of a delta manifest."""
+    malformed(isinstance(value, dict), "not an object")
+    assert isinstance(value, dict)
+    malformed(is_whole(value.get("length")), "length")
+    malformed(is_digest(value.get("sha256")), "sha256")
+    malformed(isinstance(value.get("path", ""), str), "path")
+    return value
+
+
+def read_trailer(frames: Frames) -> dict:
+    text = frames.take(END)
+    malformed(len(text) <= MAX_TEXT, "trailer too long")
+    return read_side(read_object(text))
+
+
+def decode_path(text: str) -> bytes:
+    raw = text.encode()
+    malformed(not re.search(rb"%(?![0-9a-f]{2})", raw), "a '%' without two hexadecimal digits")
+    path = re.sub(rb"%(..)", lambda found: bytes.fromhex(found[1].decode()), raw)
+    malformed(b"\0" not in path, "zero byte in a path")
+    return path
+
+
+def depth(text: bytes) -> int:
+    deepest = level = 0
+    for mark in re.sub(rb'"(\\.|[^"\\])*"', b"", text):
+        level += (mark in b"[{") - (mark in b"]}")
+        deepest = max(deepest, level)
+    return deepest
+
+
+MANIFEST_FIELDS = ("format", "byte_order", "path", "length", "external_files", "ranges")
+RANGE_FIELDS = ("kind", "offset", "length", "dtype", "role", "names", "shape", "quantization", "block",
+                "digest")
+
+
+def is_word(value: object) -> bool:
+    return isinstance(value, str) and re.fullmatch("[a-z0-9_]{0,32}", value) is not None
+
+
+def is_list(value: object, check: Callable[[object], bool]) -> bool:
+    return isinstance(value, list) and all(map(check, value))
+
+
+def is_text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def check_manifest(text: bytes) -> dict:
+    """Section 6."""
+    malformed(depth(text) <= 64, "nested too deeply")
+    value = read_object(text, (*MANIFEST_FIELDS, *RANGE_FIELDS, "scales", "zero_points", "axis"))
+    malformed(all(name in value for name in ("format", "byte_order", "length", "ranges")), "missing field")
+    malformed(is_word(value["format"]) and value["format"], "format")
+    malformed(value["byte_order"] in ("little", "big"), "byte_order")
+    malformed(is_whole(value["length"]) and is_text(value.get("path", "")), "length, path")
+    malformed(is_list(value.get("external_files", []), is_text), "external_files")
+    malformed(isinstance(value["ranges"], list), "ranges")
+    end = 0
+    for item in value["ranges"]:
+        malformed(isinstance(item, dict), "range")
+        check_range(item)
+        malformed(item["offset"] == end and item["length"] > 0, "ranges do not tile the file")
+        end += item["length"]
+    malformed(end == value["length"], "ranges do not cover the file")
+    return value
+
+
+def check_range(item: dict) -> None:
+    malformed(item.get("kind") in ("tensor", "gap"), "kind")
+    malformed(is_whole(item.get("offset")) and is_whole(item.get("length")), "offset, length")
+    malformed("dtype" in item or item["kind"] == "gap", "dtype is missing")
+    dtype = item.get("dtype", "opaque")
+    malformed(dtype in NAMES.values(), "dtype")
+    malformed(is_word(item.get("role", "")), "role")
+    malformed(is_list(item.get("names", []), is_text), "names")
+    malformed(is_list(item.get("shape", []), is_whole), "shape")
+    malformed(is_digest(item.get("digest", "0" * 64)), "digest")
+    if "block" in item:
+        malformed(isinstance(item["block"], dict), "block")
+        malformed(dtype in BLOCKS and item["block"].get("bytes") == BLOCKS[dtype][0], "block")
+    quantization = item.get("quantization", {})
+    malformed(isinstance(quantization, dict), "quantization")
+    malformed(is_list(quantization.get("scales", []),
+                      lambda v: v is None or type(v) in (int, float)), "scales")
+    malformed(is_list(quantization.get("zero_points", []),
+                      lambda v: is_whole(v, -1 << 63, (1 << 63) - 1)), "zero_points")
+    malformed(is_whole(quantization.get("axis", 0), -1 << 31, (1 << 31) - 1), "axis")
+
+
+OpenFile = Callable[[bytes], bytes]  # raises Fault("cannot_open")
+
+
+def read_model(stream: bytes, open_file: OpenFile) -> tuple[dict, bytes]:
+    """Section 5: the manifest, and the bytes of the model."""
+    frames = Frames(read_frames(stream, MODEL))
+    text = frames.take_run(MANIFEST, 1)
+    if len(text) > 1 << 28:
+        raise Fault("limit_exceeded", "manifest")
+    manifest = check_manifest(text)
+    path = manifest.get("path", "")
+    carried = frames.take_run(BYTES, 0)
+    trailer = read_trailer(frames)
+    malformed(len(carried) == (0 if path else manifest["length"]), "too few or too many bytes")
+    malformed(trailer["length"] == manifest["length"], "manifest and trailer differ")
+    if not path:
+        if hashlib.sha256(carried).hexdigest() != trailer["sha256"]:
+            raise Fault("check_mismatch", "not the bytes that the trailer names")
+        return manifest, carried
+    content = open_file(decode_path(path))
+    malformed(len(content) == manifest["length"], "the file has another length")
+    return manifest, content
+
+
+@dataclass
+class Step:
+    kind: int
+    dtype: int
+    predictor: int
+    result_bytes: int
+    base_offset: int
+
+
+@dataclass
+class Chunk:
+    steps: list[Step]
+    base: list[bytes]  # for each step; empty unless PREDICT
+    result: bytes
+
+
+def read_steps(payload: bytes, base_length: int, result_left: int) -> list[Step]:
+    """The payload of a `steps` frame; section 7."""
+    reader = Reader(payload)
+    count = reader.varint()
+    if not 0 < count <= 1 << 14:
+        raise Fault("limit_exceeded", "steps of a chunk")
+    steps = []
+    for _ in range(count):
+        kind, dtype, predictor = reader.take(3)
+        step = Step(kind, dtype, predictor, reader.varint(), reader.varint())
+        parameters = reader.varint()
+        if parameters > 1 << 16:
+            raise Fault("limit_exceeded", "parameters of a step")
+        malformed(kind <= LITERAL and dtype in NAMES and step.result_bytes > 0, "step")
+        if predictor > 1 or parameters > 0:
+            raise Fault("unsupported_feature", "predictor")
+        result_left -= step.result_bytes
+        malformed(result_left >= 0, "past the end of the result")
+        if kind == LITERAL:
+            malformed(step.base_offset == 0, "literal with an offset")
+        else:
+            may_end_early = kind == PREDICT and predictor == 1
+            end = step.base_offset + (0 if may_end_early else step.result_bytes)
+            malformed(end <= base_length, "outside the base")
+        steps.append(step)
+    if reader.left():
+        raise Fault("trailing_bytes", "after the steps")
+    if (sum(step.result_bytes for step in steps) > 1 << 30
+            or sum(step.result_bytes for step in steps if step.kind != COPY) > 1 << 20):
+        raise Fault("limit_exceeded", "chunk")
+    return steps
+
+
+def read_delta(stream: bytes, open_file: OpenFile) -> tuple[dict, list[Chunk]]:
+    """Section 7: the manifest, and the chunks."""
+    frames = Frames(read_frames(stream, DELTA))
+    text = frames.take_run(MANIFEST, 1)
+    malformed(len(text) <= MAX_TEXT, "manifest too long")
+    manifest = read_object(text)
+    base, result = (read_side(manifest.get(name)) for name in ("base", "result"))
+    malformed(isinstance(manifest.get("format", ""), str), "format")
+    paths = [side.get("path", "") for side in (base, result)]
+    malformed(bool(paths[0]) == bool(paths[1]), "one path alone")
+    files = [open_file(decode_path(path)) for path in paths if path]
+    for side, content in zip((base, result), files):
+        malformed(side["length"] == len(content), "the file has another length")
+    chunks: list[Chunk] = []
+    made = 0
+    while not frames.next_is(END):
+        steps = read_steps(frames.take(STEPS), base["length"], result["length"] - made)
+        length = sum(step.result_bytes for step in steps)
+        windows = [min(step.result_bytes + 3, base["length"] - step.base_offset)
+                   if step.kind == PREDICT else 0 for step in steps]
+        if files:
+            pieces = [files[0][step.base_offset:][:window] for step, window in zip(steps, windows)]
+            chunks.append(Chunk(steps, pieces, files[1][made:made + length]))
+        else:
+            carried = Reader(frames.take_bytes(sum(windows) + length))
+            chunks.append(Chunk(steps, [carried.take(window) for window in windows],
+                                carried.take(length)))
+        made += length
+    trailer = read_trailer(frames)
+    malformed(made == result["length"] == trailer["length"] and trailer["sha256"] == result["sha256"],
+              "not the whole result")
+    return manifest, chunks
