@@ -201,7 +201,8 @@ class ExitCodes(ProgramTest):
         delta = self.make_delta(OLD, NEW)
         lines = [(("mallorn-parse", OLD), b""), (("mallorn-delta", NEW), stream),
                  (("mallorn-pack",), delta), (("mallorn-apply", OLD), self.patch),
-                 (("mallorn-parse", "--list", OLD), b""), (("mallorn-parse", "--manifest", OLD), b""),
+                 (("mallorn-parse", "--list", OLD), b""),
+                 (("mallorn-parse", "--manifest", OLD), b""),
                  (("mallorn-apply", "--info"), self.patch)]
         lines += [((name, option), b"") for name in [*PROGRAMS, "mallorn"]
                   for option in ("--help", "--version")]

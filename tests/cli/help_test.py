@@ -77,7 +77,8 @@ class Help(ProgramTest):
             self.assertTrue(text.startswith(f"{name} "), text)
             versions.add(text.removeprefix(name))
         self.assertEqual(len(versions), 1, versions)
-        self.assertRegex(versions.pop(), r"^ \d+\.\d+\.\d+ \(stream format \d+, patch format \d+\)$")
+        self.assertRegex(versions.pop(),
+                         r"^ \d+\.\d+\.\d+ \(stream format \d+, patch format \d+\)$")
 
 
 def options_of(text: str) -> dict[str, re.Match]:
@@ -117,7 +118,8 @@ class Options(ProgramTest):
                  ("mallorn-apply", "a", "b", "c"), ("mallorn-apply", "--verify"),
                  ("mallorn-apply", "--info", "a", "b"), ("mallorn-sign",),
                  ("mallorn",), ("mallorn", "frobnicate"), ("mallorn", "help", "me"),
-                 ("mallorn", "diff"), ("mallorn", "diff", "a", "b"), ("mallorn", "diff", "a", "-oc"),
+                 ("mallorn", "diff"), ("mallorn", "diff", "a", "b"),
+                 ("mallorn", "diff", "a", "-oc"),
                  ("mallorn", "diff", "a", "b", "c", "-od"), ("mallorn", "patch", "a", "b"),
                  ("mallorn", "patch", "a", "-o", "b"), ("mallorn", "verify", "a"),
                  ("mallorn", "info"), ("mallorn", "info", "a", "b"),

@@ -63,7 +63,8 @@ class Output(ProgramTest):
 
     def test_odd_names(self) -> None:
         for line, stdin, written in self.each():
-            for name in ("two words", "new\nline\n", "-o", "--force", "$(echo x)`'\"*", "ö\udcff", "-"):
+            for name in ("two words", "new\nline\n", "-o", "--force", "$(echo x)`'\"*", "ö\udcff",
+                         "-"):
                 self.succeed(*line, "-o", f"./{name}", stdin=stdin)
                 self.assertEqual((self.home / name).read_bytes(), written)
             self.assertEqual(len(self.entries()), 7)
@@ -157,8 +158,8 @@ class Output(ProgramTest):
                              ("mallorn", "patch", "base.tflite", "patch")):
                     self.fail_with(64, "usage", *line, "-o", out, *force)
             for out in ("base.tflite", "link", "symlink"):
-                self.fail_with(64, "usage", "mallorn", "diff", "base.tflite", NEW, "-o", out, *force)
-                self.fail_with(64, "usage", "mallorn", "diff", NEW, "base.tflite", "-o", out, *force)
+                for pair in (("base.tflite", NEW), (NEW, "base.tflite")):
+                    self.fail_with(64, "usage", "mallorn", "diff", *pair, "-o", out, *force)
             self.assertEqual(base.read_bytes(), OLD.read_bytes())
             self.assertEqual(patch.read_bytes(), self.patch)
             self.assertTrue((self.home / "symlink").is_symlink())

@@ -9,6 +9,7 @@ import functools
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -21,6 +22,11 @@ BIN = Path(os.environ.get("MALLORN_BIN") or TOP / "build").resolve()
 FRONT_END = TOP / "scripts" / "mallorn"
 MODELS = TOP / "tests" / "vectors" / "models"
 PAIRS = TOP / "tests" / "pairs"
+
+# What nohup or a shell's `&` made this process ignore, the programs shall not inherit.
+for _number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
+    if signal.getsignal(_number) == signal.SIG_IGN:
+        signal.signal(_number, lambda *_: None)
 
 PROGRAMS = sorted(path.parent.name for path in TOP.glob("mallorn-*/main.cpp"))
 COMMANDS = ("diff", "patch", "verify", "info")

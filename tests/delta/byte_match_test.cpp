@@ -133,3 +133,23 @@ TEST_CASE("byte match: time stays near-linear on adversarial bytes") {
   CHECK(seconds_to_match(periodic(kSize, 256, 3), peppered(periodic(kSize, 256, 3), 50)) <
         kLimit);
 }
+
+TEST_CASE(
+    "byte match: time stays near-linear where many long matches are not worth taking") {
+  // The base at hand differs in every 43rd byte; sixty other places agree for 4000 bytes.
+  test::Random random(6);
+  const Bytes piece = random.bytes(4000);
+  Bytes base;
+  Bytes result;
+  for (int i = 0; i < 64; ++i) {
+    const Bytes other = peppered(piece, 43);
+    base.insert(base.end(), other.begin(), other.end());
+    result.insert(result.end(), piece.begin(), piece.end());
+  }
+  for (int i = 0; i < 60; ++i) {
+    base.insert(base.end(), piece.begin(), piece.end());
+    const Bytes apart = random.bytes(50);
+    base.insert(base.end(), apart.begin(), apart.end());
+  }
+  CHECK(seconds_to_match(base, result) < 3);
+}

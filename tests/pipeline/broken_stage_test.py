@@ -38,7 +38,7 @@ class ByHand(BrokenStageTest):
                 self.assert_no_patch(f"{options} {arguments}")
 
     def test_a_stage_stops_half_way(self) -> None:
-        """Its output is cut at every place that matters, and the pipe closed as if all were well."""
+        """Its output is cut at places that matter, and the pipe closed as if all were well."""
         stream = self.succeed("mallorn-parse", OLD)
         delta = self.make_delta(OLD, NEW, inline=True)
         for name, output in (("mallorn-parse", stream), ("mallorn-delta", delta)):
@@ -80,7 +80,8 @@ class ByHand(BrokenStageTest):
     def test_a_reader_that_leaves_ends_the_writers_silently(self) -> None:
         large = self.home / "large"
         large.write_bytes(bytes(4 << 20))
-        done = self.shell('{ mallorn-parse -q "$1"; echo $? >&2; } | head -c 100 > /dev/null', large)
+        script = '{ mallorn-parse -q "$1"; echo $? >&2; } | head -c 100 > /dev/null'
+        done = self.shell(script, large)
         self.assertEqual(done.err, b"141\n")
 
     def test_redirected_output_is_refused_later(self) -> None:

@@ -56,7 +56,8 @@ class Damage(PipelineTest):
             def check(length: int, case: str = case, patch: bytes = patch) -> None:
                 done = self.apply(case, patch[:length])
                 self.assertEqual((done.code, done.status), (65, "truncated"), f"{length}: {done}")
-            in_parallel(check, sample(len(patch), PREFIXES, (0, 1, 4, 151, 152, 153, len(patch) - 1)))
+            ends = (0, 1, 4, 151, 152, 153, len(patch) - 1)  # 152: the header
+            in_parallel(check, sample(len(patch), PREFIXES, ends))
 
     def test_bit_flips(self) -> None:
         for case, patch in self.patches.items():

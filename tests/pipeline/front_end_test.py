@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The front end itself: what it would run, where it finds the programs, how it reads its arguments."""
+"""The front end itself: what it would run, where it finds the programs, how it reads arguments."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ class FrontEnd(PipelineTest):
         old, new = self.home / "it's\nold", self.home / "--new 'model'\t"
         for path, model in zip((old, new), small_pair(), strict=True):
             path.write_bytes(model.read_bytes())
-        line = self.succeed("mallorn", "-n", "diff", "--level", "3", "-q", "--threads", 2, "--explain",
-                            "--force", "-o", "a patch", "--", old.name, new.name)
+        line = self.succeed("mallorn", "-n", "diff", "--level", "3", "-q", "--threads", 2,
+                            "--explain", "--force", "-o", "a patch", "--", old.name, new.name)
         self.assertEqual(sorted(p.name for p in self.home.iterdir()), sorted([old.name, new.name]))
         for shell in ("sh", "bash"):
             self.assertEqual(self.shell(line.decode(), shell=shell).code, 0)

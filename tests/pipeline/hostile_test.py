@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The hostile fixtures (tests/hostile/README.md), through mallorn-parse and through the pipeline."""
+"""The hostile fixtures (tests/hostile/README.md), through mallorn-parse and the pipeline."""
 
 from __future__ import annotations
 
@@ -137,7 +137,7 @@ class Hostile(PipelineTest):
             in_parallel(check, jobs)
 
     def test_files_that_change_while_read(self) -> None:
-        """Longer or shorter in the middle: an exit code, no crash, no hang; never a wrong digest."""
+        """Cut while they are read: exit code 74 or a whole stream; no crash, no hang."""
         for fixture in (f for f in self.fixtures if "grow-or-shrink" in f.flags):
             content = fixture.path.read_bytes()
             path = self.home / fixture.path.name
@@ -158,7 +158,8 @@ class Hostile(PipelineTest):
             new = self.home / fixture.name.replace("/", "-")
             new.write_bytes(content[:middle] + b"\xA5" * 3 + content[middle:-1] + b"!")
             name = new.name
-            done = self.run_program("mallorn", "diff", "-q", fixture.path, new, "-o", f"{name}.patch")
+            done = self.run_program("mallorn", "diff", "-q", fixture.path, new, "-o",
+                                    f"{name}.patch")
             self.assertEqual((done.code, done.err), (0, b""), name)
             done = self.run_program("mallorn", "patch", fixture.path, f"{name}.patch", "-o",
                                     f"{name}.made")

@@ -38,7 +38,8 @@ class SamePatch(PipelineTest):
         self.assertEqual(by_reference.out, patch, f"{name}: by reference, by hand")
         for options in (["--inline"], ["--threads", "1"], ["--threads", "8"],
                         ["--inline", "--threads=7"], ["--explain"]):
-            done = self.run_program("mallorn", "diff", "-q", "--force", *options, old, new, "-o", name)
+            done = self.run_program("mallorn", "diff", "-q", "--force", *options, old, new, "-o",
+                                    name)
             self.assertEqual(done.code, 0, done)
             self.assertEqual((self.home / name).read_bytes(), patch, f"{name}: {options}")
         # The result of delta may itself be a model stream.

@@ -8,7 +8,7 @@ from cases import Case, read
 from good_patches import ABC, NUMBERS, text, varint_block
 from patch_maker import (Chunk, Plan, Section, body_of, chunk_records, copy, from_section, literal,
                          make_patch, predicted, zstd_blocks, zstd_frame)
-from structure import BYTES, COPY, DISTANCE, NONE, SECTION, STRAIGHT
+from structure import BYTES, COPY, DISTANCE, NONE, STRAIGHT
 
 ALPHABET = "vectors/patch/base/alphabet"
 U8 = NUMBERS["u8"]
@@ -196,8 +196,8 @@ def steps(base: bytes) -> Iterator[tuple[str, str, str, bytes]]:
     noise = bytes(range(7, 250, 3))
     good = Chunk([literal(noise)], result=noise)
     structure = good.record(base, 0)[8:]
-    yield ("structure-too-long", "corrupt_data", "a byte more",
-           patch([], noise, structure=structure + b"\1", coded_bytes=len(noise)))
+    yield ("structure-too-long", "corrupt_data", "nine bytes more",
+           patch([], noise, structure=structure + bytes(8) + b"\1", coded_bytes=len(noise)))
     yield ("structure-too-short", "corrupt_data", "20 bytes less",
            patch([], noise, structure=structure[:-20], coded_bytes=len(noise)))
     yield "structure-nothing", "corrupt_data", "", patch([], noise, structure=b"", coded_bytes=len(noise))
@@ -210,8 +210,7 @@ def cases() -> Iterator[Case]:
             (ALPHABET, alphabet, chunk_headers, "patch 6, 7"), (ALPHABET, alphabet, steps, "structure 6")):
         for name, status, what, data in group(base):
             yield Case(name, base_name, data, spec, what, status=status)
-    alphabets = alphabet * 700  # copies of one byte: the structure is small, the steps are many
-    many = Chunk([copy(0, 1) for _ in range((1 << 14) + 1)], result=alphabets[:1] * ((1 << 14) + 1))
+    many = Chunk([copy(0, 1) for _ in range((1 << 14) + 1)], result=alphabet[:1] * ((1 << 14) + 1))
     yield Case("steps-16385", ALPHABET,
                make_patch(alphabet, many.result, body_of([many.record(alphabet, 0)])), "structure 6",
                "one step too many", status="limit_exceeded")

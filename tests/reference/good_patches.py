@@ -12,7 +12,7 @@ from dtypes import BLOCKS, NAMES, SCALARS, layout
 from patch_maker import (Chunk, Plan, Section, body_of, chunk_records, copy, from_section, literal,
                          make_patch, predicted, varint, zstd_blocks, zstd_frame)
 from planes import DIRECT, ORDERED, RESIDUAL, decode_planes
-from structure import BYTES, STRAIGHT, WAITING
+from structure import STRAIGHT, WAITING
 
 ABC, NONE = "vectors/patch/base/abc", "vectors/patch/base/empty"
 GGUF = "vectors/models/all-types.old.gguf"
@@ -56,9 +56,6 @@ def by_programs(programs: Programs) -> Iterator[Case]:
                "a section as it is")
     yield case("planes-tflite", f"{models}/perturbed.old.tflite", f"{models}/perturbed.new.tflite",
                "planes 5", "residuals of i8")
-    real = "pairs/ft_res8s_s2_head_f16_onnx"
-    yield case("planes-f16-onnx", f"{real}/old.onnx", f"{real}/new.onnx", "planes 5",
-               "a real model: residuals of f16")
     yield case("zstd-run", ABC, text(2000), "patch 8", "the whole result, compressed")
 
 
@@ -71,12 +68,13 @@ def whole(chunks: list[Chunk]) -> bytes:
     return b"".join(chunk.result for chunk in chunks)
 
 
-def every_dtype(base: bytes, names: list[str], blocks: int, tail: int) -> Iterator[Chunk]:
+def every_dtype(base: bytes, names: list[str], least: int, tail: int) -> Iterator[Chunk]:
     """Planes of noise are as good as any: each stands for some result. Chunks of one dtype."""
     generator = random.Random(7)
     for name in names:
         dtype = NUMBERS[name]
         form = layout(dtype)
+        blocks = max(1, least // form.bytes)
         length = blocks * form.bytes + min(tail, form.bytes - 1)
         lanes = [field.lane for field in form.fields]
         modes = [DIRECT, RESIDUAL] + ([ORDERED] if lanes in (["f16"], ["f32"], ["f64"]) else [])
@@ -174,27 +172,30 @@ def hits_then_end(base: bytes) -> list[Chunk]:
 
 
 def long_bytes(base: bytes) -> list[Chunk]:
-    """More than the ring of `recent` holds, by one step: hits, words that move, parted cursors."""
+    """More than the ring of `recent` holds: hits, words that move, cursors that part."""
     generator = random.Random(11)
+    plans: list[Plan] = []
+    start = at = 0
     made = bytearray()
-    at = 0
-    for i in range(12):
-        end = at + generator.randrange(4000, 7000)
+    for i in range(16):
+        end = at + generator.randrange(4000, 5000)
         made += base[at:end]
         at = end
         if i % 4 == 0:
-            made += generator.randbytes(4 * generator.randrange(1, 3))
+            made += generator.randbytes(generator.randrange(1, 12))
         elif i % 4 == 1:
-            at += generator.randrange(1, 12)
-        elif i % 4 == 2:
             made[-200] ^= 0x10
-        else:
+        elif i % 4 == 2:
             for k in range(3):
                 word = int.from_bytes(base[at:at + 4], "little") + 0x124
                 made += (word % (1 << 32)).to_bytes(4, "little") + base[at + 4:at + 20 + k]
                 at += 20 + k
-    made += base[20:400] + bytes(range(256)) + base[20:400]
-    return [Chunk([Plan(BYTES, len(made), 0, bytes(made))], result=bytes(made))]
+        else:
+            plans.append(predicted(bytes(made), start))
+            start = at = at + generator.randrange(1, 12)
+            made.clear()
+    plans.append(predicted(base[20:400] + bytes(range(64)) + base[20:400], 20))
+    return [Chunk(plans, result=b"".join(plan.made for plan in plans))]
 
 
 def made_up() -> Iterator[Case]:
@@ -204,9 +205,9 @@ def made_up() -> Iterator[Case]:
         return Case(name, GGUF, patch_of(base, chunks, **fields), spec, what, whole(chunks))
 
     yield case("planes-scalars", "planes 4", "every scalar dtype in every mode, with a tail",
-               list(every_dtype(base, list(SCALARS), 9, 3)))
+               list(every_dtype(base, list(SCALARS), 36, 3)))
     yield case("planes-gguf", "planes 4", "every block dtype, direct and residual, with a tail",
-               list(every_dtype(base, list(BLOCKS), 2, 1)))
+               list(every_dtype(base, list(BLOCKS), 80, 1)))
     yield case("planes-kinds", "planes 3", "every kind of plane and of zstd block; shared sections",
                [plane_kinds(base)])
     yield case("steps", "structure 6", "every kind of step with every address; three chunks",
@@ -230,4 +231,4 @@ def made_up() -> Iterator[Case]:
     real = read(REAL_TFLITE)
     chunks = long_bytes(real)
     yield Case("long-bytes", REAL_TFLITE, patch_of(real, chunks), "structure 10",
-               "65,536 bytes and more by one step", whole(chunks))
+               "65,536 bytes and more by few steps", whole(chunks))

@@ -65,10 +65,7 @@ class StructureDecoder:
             raise Fault("corrupt_data", "kind of a step")
         self.kind_before = 1 + kind
         section = self.section_model.decode(coder) if kind == SECTION else 0
-        if kind == SECTION and section >= len(self.sections):
-            raise Fault("corrupt_data", "no such section")
         step = Step(kind, self.length_models[kind].decode(coder), section)
-        self.check_length(step)
         step.address = self.address_models[kind].decode(coder)
         if step.address == STRAIGHT:
             step.offset = self.straight
@@ -78,10 +75,13 @@ class StructureDecoder:
             distance = self.distance_models[kind].decode(coder)
             backward = self.direction_model.decode(coder)
             step.offset = self.straight + (-distance if backward else distance)
+        self.check_length(step)
         self.check_address(step)
         return step
 
     def check_length(self, step: Step) -> None:
+        if step.kind == SECTION and step.section >= len(self.sections):
+            raise Fault("corrupt_data", "no such section")
         if step.length == 0 or step.length > self.left:
             raise Fault("corrupt_data", "length of a step")
         if step.kind != COPY and step.length > self.coded_left:

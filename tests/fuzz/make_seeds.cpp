@@ -1,0 +1,226 @@
+// Writes the seeds that no other file gives, one folder per target, below the folder named:
+//
+//     ninja -C build tests/fuzz/make-seeds && build/tests/fuzz/make-seeds tests/fuzz/corpus
+//
+// Run it again when a format has changed: old seeds do no harm, but new ones reach further.
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <string>
+
+#include "libcommon/delta_stream.hpp"
+#include "libcommon/digest.hpp"
+#include "libcommon/manifest.hpp"
+#include "libcommon/stream.hpp"
+#include "mallorn-delta/plan.hpp"
+#include "mallorn-pack/chunk_encoder.hpp"
+#include "mallorn-pack/patch_writer.hpp"
+#include "mallorn-pack/planes_codec.hpp"
+#include "mallorn-pack/zstd_codec.hpp"
+#include "mallorn-pack/zstd_run.hpp"
+#include "tests/fuzz/inputs.hpp"
+
+namespace {
+
+using namespace mallorn;
+using Bytes = std::vector<uint8_t>;
+
+std::string corpus;
+
+void write(const std::string& target, const std::string& name, const Bytes& bytes) {
+  std::filesystem::create_directories(corpus + "/" + target);
+  std::ofstream file(corpus + "/" + target + "/" + name, std::ios::binary);
+  file.write(reinterpret_cast<const char*>(bytes.data()),
+             static_cast<std::streamsize>(bytes.size()));
+}
+
+void write(const std::string& target, const std::string& name, const std::string& text) {
+  write(target, name, Bytes(text.begin(), text.end()));
+}
+
+Bytes join(const std::vector<Bytes>& parts) {
+  Bytes all;
+  for (const Bytes& part : parts) all.insert(all.end(), part.begin(), part.end());
+  return all;
+}
+
+Bytes contents_of(const Fd& file) {
+  const MappedFile mapped(file, "seed");
+  return {mapped.bytes().begin(), mapped.bytes().end()};
+}
+
+Bytes slice(const Bytes& bytes, size_t from, size_t length) {
+  const auto begin = bytes.begin() + static_cast<ptrdiff_t>(from);
+  return {begin, begin + static_cast<ptrdiff_t>(length)};
+}
+
+// The fixed base with a few bytes changed, some put in, some gone.
+Bytes edited(Bytes bytes) {
+  for (size_t i = 1100; i < 3000; i += 61) ++bytes[i];
+  const Bytes more = {'n', 'e', 'w', ' ', 'n', 'a', 'm', 'e'};
+  bytes.insert(bytes.begin() + 500, more.begin(), more.end());
+  bytes.erase(bytes.begin() + 700, bytes.begin() + 720);
+  return bytes;
+}
+
+Step step(StepKind kind, uint64_t length, uint64_t base_offset, Dtype dtype,
+          Predictor predictor) {
+  Step made;
+  made.kind = kind;
+  made.result_bytes = length;
+  made.base_offset = base_offset;
+  made.dtype = dtype;
+  made.predictor = predictor;
+  return made;
+}
+
+Manifest small_manifest() {
+  Manifest manifest;
+  manifest.format = "gguf";
+  manifest.length_bytes = 96;
+  Range head;
+  head.length_bytes = 32;
+  head.role = "head";
+  Range tensor;
+  tensor.kind = RangeKind::tensor;
+  tensor.offset_bytes = 32;
+  tensor.length_bytes = 64;
+  tensor.dtype = Dtype::f32;
+  tensor.names = {"a", "caf\xC3\xA9"};
+  tensor.shape = {4, 4};
+  tensor.quantization.scales = {0.5F, 1e-7F};
+  tensor.quantization.zero_points = {-3};
+  tensor.quantization.axis = 1;
+  manifest.ranges = {head, tensor};
+  manifest.external_files = {"weights.bin"};
+  return manifest;
+}
+
+void write_stream_seeds() {
+  for (const StreamKind kind : {StreamKind::model, StreamKind::delta}) {
+    const Fd file = fuzz::file_of({});
+    StreamWriter stream(file.get(), "seed", kind);
+    stream.write(FrameType::manifest, std::string("{}"));
+    stream.write(FrameType::bytes, Bytes(40, 7));
+    stream.write(FrameType::steps, Bytes{1, 2, 0, 0, 5, 0, 0});
+    stream.write(FrameType::end, trailer_to_json({40, {}}));
+    write("stream", kind == StreamKind::model ? "model" : "delta", contents_of(file));
+  }
+  write("steps", "three",
+        steps_to_bytes(
+            {step(StepKind::copy, 300, 200, Dtype::opaque, Predictor::same_value),
+             step(StepKind::predict, 64, 100, Dtype::f16, Predictor::same_value),
+             step(StepKind::predict, 70, 4990, Dtype::opaque, Predictor::bytes),
+             step(StepKind::literal, 9, 0, Dtype::opaque, Predictor::same_value)}));
+  DeltaManifest manifest{{"", 10, {}}, {"", 20, {}}, "gguf"};
+  write("delta_manifest", "inline", delta_manifest_to_json(manifest));
+  manifest.base.path = "old%25.gguf";
+  manifest.result.path = "new.gguf";
+  write("delta_manifest", "by-reference", delta_manifest_to_json(manifest));
+  write("delta_manifest", "trailer", trailer_to_json({12345, {}}));
+  write("manifest", "gguf", manifest_to_json(small_manifest()));
+  write("manifest", "empty",
+        std::string(R"({"format":"raw","byte_order":"big","length":0,"ranges":[]})"));
+}
+
+// A chunk that copies, predicts and has literals; its record without the kind byte.
+Bytes chunk_record(const Bytes& base, const Bytes& result, uint64_t offset) {
+  pack::ChunkInput chunk;
+  chunk.result_offset = offset;
+  chunk.steps = {step(StepKind::copy, 450, 0, Dtype::opaque, Predictor::same_value),
+                 step(StepKind::predict, 300, 450, Dtype::opaque, Predictor::bytes),
+                 step(StepKind::predict, 1024, 1100, Dtype::f32, Predictor::same_value),
+                 step(StepKind::predict, 1088, 2000, Dtype::q8_0, Predictor::same_value),
+                 step(StepKind::literal, 100, 0, Dtype::opaque, Predictor::same_value)};
+  uint64_t length = 0;
+  for (const Step& made : chunk.steps) {
+    chunk.base.push_back(
+        ByteView(base).subspan(made.base_offset, base_bytes_of(made, base.size())));
+    length += made.result_bytes;
+  }
+  Bytes made = slice(result, 0, length);
+  std::copy_n(base.begin(), 450, made.begin());
+  chunk.result = made;
+  Bytes record = encode_chunk(chunk, base.size(), {3}).record;
+  record.erase(record.begin());
+  return record;
+}
+
+void write_patch_seeds() {
+  const Bytes base = fuzz::fixed_base();
+  const Bytes result = edited(base);
+  const Bytes record = chunk_record(base, result, 1000);
+  write("chunk", "mixed", record);
+  PatchHeader header;
+  header.base_bytes = base.size();
+  header.base_digest = sha256(base);
+  header.result_bytes = result.size();
+  header.result_digest = sha256(result);
+  header.features = kKnownFeatures;
+  header.body_bytes = 1;
+  header.model_id_bytes = 4;
+  Bytes head(kMaxPatchHeaderBytes);
+  head.resize(write_patch_header(header, head));
+  write("patch_header", "with-id", head);
+
+  // For the patch target: a result length, then records.
+  const Bytes kind = {static_cast<uint8_t>(RecordKind::chunk)};
+  const Bytes at_start = chunk_record(base, result, 0);
+  const auto varint = [](uint64_t value) {
+    Bytes bytes(kMaxVarintBytes);
+    ByteWriter writer(bytes);
+    writer.varint(value);
+    bytes.resize(writer.size());
+    return bytes;
+  };
+  write("patch", "chunk",
+        join({varint(2962), varint(at_start.size() + 1), kind, at_start}));
+  const MappedFile whole(fuzz::file_of(slice(base, 0, 600)), "seed");
+  const std::optional<Fd> run = pack::compress_whole(whole, 3, 10000);
+  const Bytes coded = contents_of(*run);
+  write("patch", "whole", join({varint(600), varint(coded.size() + 1), {1}, coded}));
+  write("zstd_run", "text", join({{20}, coded}));
+}
+
+void write_codec_seeds() {
+  const Bytes base = fuzz::fixed_base();
+  const Bytes result = edited(base);
+  const std::pair<const char*, Dtype> dtypes[] = {
+      {"f32", Dtype::f32}, {"bf16", Dtype::bf16}, {"i8", Dtype::i8}, {"q4_k", Dtype::q4_k}};
+  for (const auto& [name, dtype] : dtypes) {
+    const Bytes old_part = slice(base, 2000, 300);
+    const Bytes new_part = slice(result, 2000, 300);
+    const auto number = static_cast<uint8_t>(dtype);
+    write("planes_decoder", std::string(name) + "-base",
+          join({{number, 1, 44, 1},
+                old_part,
+                pack::encode_planes(dtype, old_part, new_part, 3)}));
+    write("planes_decoder", std::string(name) + "-alone",
+          join({{number, 0, 44, 1}, pack::encode_planes(dtype, {}, new_part, 3)}));
+  }
+  write("zstd_decoder", "text",
+        join({{44, 1}, pack::encode_zstd(slice(base, 100, 300), 3)}));
+  write("round_trip", "edited",
+        join({{128, 5, 1, 5, 1}, slice(base, 200, 1500), slice(result, 200, 1500)}));
+  write("round_trip", "moved",
+        join({{128, 40, 9, 41, 9},
+              slice(base, 0, 900),
+              slice(base, 300, 600),
+              slice(base, 0, 300)}));
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc != 2) {
+    std::fputs("usage: make-seeds FOLDER\n", stderr);
+    return 64;
+  }
+  corpus = argv[1];
+  write_stream_seeds();
+  write_patch_seeds();
+  write_codec_seeds();
+  return 0;
+}

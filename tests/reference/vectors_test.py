@@ -1,0 +1,273 @@
+#!/usr/bin/env python3
+"""The golden vectors, by the programs and by the decoder that was written from the documents.
+
+MALLORN_BIN is a build directory, or the folder of the programs; without it, ../../build.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import re
+import sys
+import tempfile
+import unittest
+from collections.abc import Iterator
+from pathlib import Path
+from unittest import mock
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+import byte_model  # noqa: E402
+import dtypes  # noqa: E402
+import patch  # noqa: E402
+import range_coder  # noqa: E402
+import stream  # noqa: E402
+import stream_cases  # noqa: E402
+from cases import DOCS, TOP, VECTORS, Programs, read  # noqa: E402
+from faults import Fault, crc32c  # noqa: E402
+from structure import StructureDecoder  # noqa: E402
+from vectors import (COLUMNS, SUFFIX, content, exit_codes, give, made_by_programs, open_file,  # noqa: E402
+                     rows, status_of)
+from zstd_frames import ZstdMissing  # noqa: E402
+
+PROGRAMS = Programs(Path(os.environ.get("MALLORN_BIN") or TOP / "build"))
+FORMAT = DOCS / "format"
+
+
+def model_pairs() -> Iterator[tuple[Path, Path]]:
+    for old in sorted((VECTORS / "models").glob("*.old.*")):
+        if old.suffix in (".gguf", ".onnx", ".tflite"):
+            yield old, old.with_name(old.name.replace(".old.", ".new."))
+
+
+def made_by_decoder(kind: str, data: bytes) -> bytes:
+    """What the Python decoder makes of a vector."""
+    if kind == "model":
+        return stream.read_model(data, open_file)[1]
+    if kind == "delta":
+        return b"".join(chunk.result for chunk in stream.read_delta(data, open_file)[1])
+    return patch.decode(data, read(kind))
+
+
+def hex_rows(text: str) -> bytes:
+    """The bytes of an example: lines that begin with pairs of hexadecimal digits."""
+    made = b""
+    for line in text.splitlines():
+        if found := re.match(r"    ((?:[0-9A-F]{2} {1,2})*[0-9A-F]{2})(?:   |$)", line):
+            made += bytes.fromhex(found[1])
+    return made
+
+
+def section(document: str, heading: str) -> str:
+    """From `heading` to the next heading, or the next paragraph that begins in bold type."""
+    text = (FORMAT / document).read_text(encoding="utf-8")
+    return re.split(r"\n(?:## |\*\*)", text.split("\n" + heading, 1)[1])[0]
+
+
+class VectorTest(unittest.TestCase):
+    @contextlib.contextmanager
+    def vector(self, *name: str) -> Iterator[None]:
+        with self.subTest("/".join(name)):
+            try:
+                yield
+            except ZstdMissing as missing:
+                self.skipTest(f"{'/'.join(name)}: {missing}")
+
+
+class Good(VectorTest):
+    def check(self, group: str, make: object) -> None:
+        for row in rows(group, "good"):
+            with self.vector(group, row["vector"]):
+                made = make(row["base"], content(group, "good", row))  # type: ignore[operator]
+                if isinstance(made, str):
+                    self.fail(made)
+                self.assertEqual((str(len(made)), hashlib.sha256(made).hexdigest()),
+                                 (row["length"], row["sha256"]))
+
+    def test_patches_by_the_decoder(self) -> None:
+        self.check("patch", made_by_decoder)
+
+    def test_patches_by_the_programs(self) -> None:
+        self.check("patch", lambda base, data: made_by_programs(PROGRAMS, base, data))
+
+    def test_streams_by_the_decoder(self) -> None:
+        self.check("stream", made_by_decoder)
+
+    def test_streams_by_the_programs(self) -> None:
+        self.check("stream", lambda kind, data: made_by_programs(PROGRAMS, kind, data))
+
+    def test_windows_of_the_base(self) -> None:
+        """What a delta stream carries of the base is what is there."""
+        base = (VECTORS / "models" / "template.old.gguf").read_bytes()
+        _, chunks = stream.read_delta((VECTORS / "stream/good/gguf.mls").read_bytes(), open_file)
+        windows = [(step, window) for chunk in chunks for step, window in zip(chunk.steps, chunk.base)]
+        self.assertTrue(any(window for _, window in windows))
+        for step, window in windows:
+            if step.kind == stream.PREDICT:
+                self.assertEqual(window, base[step.base_offset:step.base_offset + step.result_bytes + 3])
+
+    def test_odd_manifests(self) -> None:
+        for data in stream_cases.good_manifests():
+            with self.subTest(data[16:]):
+                self.assertEqual(made_by_decoder("model", data), b"abc")
+                self.assertEqual(status_of(give(PROGRAMS, "model", data)), (0, "ok"))
+
+
+class Bad(VectorTest):
+    def refused_by_decoder(self, kind: str, data: bytes) -> str:
+        try:
+            made_by_decoder(kind, data)
+        except Fault as fault:
+            return fault.status
+        return "ok"
+
+    def test_by_the_decoder(self) -> None:
+        for group in SUFFIX:
+            for row in rows(group, "bad"):
+                with self.vector(group, row["vector"]):
+                    data = content(group, "bad", row)
+                    self.assertEqual(self.refused_by_decoder(row["base"], data), row["status"])
+
+    def test_by_the_programs(self) -> None:
+        codes = exit_codes()
+        for group in SUFFIX:
+            for row in rows(group, "bad"):
+                with self.vector(group, row["vector"]):
+                    done = give(PROGRAMS, row["base"], content(group, "bad", row))
+                    self.assertEqual(status_of(done), (codes[row["status"]], row["status"]))
+
+    def test_no_result_is_left(self) -> None:
+        for row in rows("patch", "bad"):
+            with self.vector(row["vector"]), tempfile.TemporaryDirectory() as folder:
+                done = PROGRAMS.run("mallorn-apply", "-q", TOP / "tests" / row["base"], "-o",
+                                    Path(folder) / "result", stdin=content("patch", "bad", row))
+                self.assertNotEqual(done.returncode, 0)
+                self.assertEqual(os.listdir(folder), [])
+
+    def test_more_manifests(self) -> None:
+        for data in stream_cases.more_bad_manifests():
+            with self.subTest(data[16:]):
+                self.assertEqual(self.refused_by_decoder("model", data), "malformed")
+                self.assertEqual(status_of(give(PROGRAMS, "model", data)), (65, "malformed"))
+
+
+class Lists(unittest.TestCase):
+    def test_every_vector_is_listed(self) -> None:
+        for group, suffix in SUFFIX.items():
+            for side in COLUMNS:
+                stored = sorted(path.stem for path in (VECTORS / group / side).glob("*" + suffix))
+                self.assertEqual(stored, sorted(row["vector"] for row in rows(group, side)))
+                self.assertGreaterEqual(len(stored), 10)
+
+
+class Documents(VectorTest):
+    def check_example(self, document: str, heading: str, vector: str) -> None:
+        self.assertEqual(hex_rows(section(document, heading)).hex(" "),
+                         (VECTORS / vector).read_bytes().hex(" "), document)
+
+    def test_examples_are_vectors(self) -> None:
+        self.check_example("stream.md", "**Model stream**", "stream/good/abc.mls")
+        self.check_example("stream.md", "**Delta stream**", "stream/good/abc-abd.mls")
+        self.check_example("patch.md", "## 11. Worked example", "patch/good/abc-abd.mlp")
+
+    def test_example_of_the_structure(self) -> None:
+        text = section("structure.md", "## 14. Worked example")
+        coded = hex_rows(text)
+        self.assertIn(b"\0" + coded + b"\0", (VECTORS / "patch/good/abc-abd.mlp").read_bytes())
+        trace: list[str] = []
+
+        class Tracer(range_coder.RangeDecoder):
+            def bit(self, p: int) -> int:
+                before = f"{self.range:08X} | {self.code:08X}"
+                bit = super().bit(p)
+                trace.append(f"{bit} | {p} | {before}")
+                return bit
+
+        coder = Tracer(coded)
+        steps = StructureDecoder(coder, b"abc", 0, 3, 3, []).run()
+        self.assertEqual([step.made for step in steps], [b"abd"])
+        told = re.findall(r"^\| .+? \| ([01 ]+) \| ([0-9 ]+) \| (\w{8}) \| (\w{8}) \|$", text, re.M)
+        bits = " ".join(row[0] for row in told).split()
+        chances = " ".join(row[1] for row in told).split()
+        self.assertEqual(list(zip(bits, chances)), [tuple(line.split(" | ")[:2]) for line in trace])
+        for row in told:
+            self.assertIn(" | ".join((row[0][0], row[1].split()[0], row[2], row[3])), trace)
+        self.assertIn(f"range is {coder.range:08X}, code {coder.code:08X}; {coder.read} bytes", text)
+
+    def test_tables(self) -> None:
+        rows_of = re.findall(r"^\| (\d+) \| `(\w+)` \| (\d+) \| (\d+) \|",
+                             (FORMAT / "dtypes.md").read_text(encoding="utf-8"), re.M)
+        self.assertEqual({int(number): name for number, name, *_ in rows_of}, dtypes.NAMES)
+        for number, _, elements, size in rows_of:
+            name = dtypes.NAMES[int(number)]
+            if name in dtypes.BLOCKS:
+                self.assertEqual((int(size), True), (dtypes.BLOCKS[name][0], int(elements) > 1))
+        planes = section("planes.md", "## 4. Fields and planes")
+        blocks = re.findall(r"^\| `(\w+)` \| (\d+) \| (.+?) \| (.*?) ?\|$", planes, re.M)
+        blocks = [row for row in blocks if "@" in row[2]]
+        self.assertEqual({name: (int(size), fields, codes) for name, size, fields, codes in blocks},
+                         dtypes.BLOCKS)
+        scalars = re.findall(r"^\| (`[^|]+`) \| (\d) \| (\w+) \|$", planes, re.M)
+        self.assertEqual({name: (int(size), lane) for names, size, lane in scalars
+                          for name in re.findall(r"\w+", names)}, dtypes.SCALARS)
+        self.assertEqual(set(dtypes.BLOCKS) | set(dtypes.SCALARS), set(dtypes.NAMES.values()))
+        logistic = section("structure.md", "## 11. Logistic")
+        knots = re.findall(r"^\| \d+ \+ \| ([0-9 |]+) \|$", logistic, re.M)
+        self.assertEqual([int(knot) for row in knots for knot in row.split(" | ")], byte_model.KNOTS)
+        for p, value in re.findall(r"stretch\((\d+)\) = (-?\d+)", logistic):
+            self.assertEqual(byte_model.stretch(int(p)), int(value))
+        self.assertEqual(crc32c(b"123456789"), 0xE3069283)
+
+
+class Today(VectorTest):
+    """What the programs write today is what the documents say."""
+
+    def check_pair(self, old: Path, new: Path) -> bytes:
+        base = old.read_bytes()
+        delta = PROGRAMS.delta_stream(old, new)
+        self.assertEqual(made_by_decoder("delta", delta), new.read_bytes())
+        made = PROGRAMS.output("mallorn-pack", "-q", stdin=delta)
+        self.assertEqual(patch.decode(made, base), new.read_bytes())
+        return made
+
+    def test_tiny_pairs(self) -> None:
+        for old, new in model_pairs():
+            with self.vector(old.name):
+                self.check_pair(old, new)
+
+    def test_a_real_pair(self) -> None:
+        """Its sections are long enough for planes that zstd has coded, and for mode `ordered`."""
+        folder = TOP / "tests" / "pairs" / "ft_res8s_s2_head_f16_onnx"
+        with self.vector(folder.name):
+            self.check_pair(folder / "old.onnx", folder / "new.onnx")
+
+
+class AbleToFail(VectorTest):
+    """Would these tests notice?"""
+
+    def test_a_wrong_constant_shows(self) -> None:
+        data = (VECTORS / "patch/good/structure-tflite.mlp").read_bytes()
+        base = "vectors/models/reordered.old.tflite"
+        self.assertTrue(made_by_decoder(base, data))
+        for module, name, value in ((range_coder, "RATES", [n - 9 for n in range_coder.RATES]),
+                                    (byte_model, "STRETCH", [n + 5 for n in byte_model.STRETCH]),
+                                    (byte_model, "GOLDEN", byte_model.GOLDEN - 2)):
+            with mock.patch.object(module, name, value), self.assertRaises(Fault, msg=name):
+                made_by_decoder(base, data)
+
+    def test_a_changed_bit_shows(self) -> None:
+        row = next(row for row in rows("patch", "good") if row["vector"] == "steps")
+        data = content("patch", "good", row)
+        for bit in range(0, 8 * len(data), 61):
+            damaged = bytearray(data)
+            damaged[bit // 8] ^= 1 << bit % 8
+            with self.assertRaises(Fault, msg=f"bit {bit}"):
+                made_by_decoder(row["base"], bytes(damaged))
+            self.assertNotEqual(give(PROGRAMS, row["base"], bytes(damaged)).returncode, 0)
+
+
+if __name__ == "__main__":
+    unittest.main()
