@@ -10,6 +10,7 @@
 #include <cstdio>
 #include <cstring>
 #include <new>
+#include <system_error>
 #include <thread>
 
 #include "libcommon/error.hpp"
@@ -45,7 +46,8 @@ void print_version(const Program& program) {
 // A closed standard stream would be given to the next file that is opened.
 void ensure_standard_streams() {
   for (int fd = 0; fd <= 2; ++fd) {
-    if (::fcntl(fd, F_GETFD) == -1) (void)!::open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY);
+    if (::fcntl(fd, F_GETFD) == -1)
+      (void)!::open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY);
   }
 }
 
@@ -62,7 +64,8 @@ bool parse_command_line(const Program& program, cxxopts::Options& options, int a
   try {
     *result = options.parse(argc, argv);
   } catch (const cxxopts::exceptions::exception& fault) {
-    throw Error(Status::usage, fault.what(), std::string("see ") + program.name + " --help");
+    throw Error(Status::usage, fault.what(),
+                std::string("see ") + program.name + " --help");
   }
   if (result->count("help") != 0) {
     std::fputs(program.help, stdout);
@@ -77,9 +80,16 @@ bool parse_command_line(const Program& program, cxxopts::Options& options, int a
   common->threads = std::clamp(std::thread::hardware_concurrency(), 1u, kMaxThreads);
   if (result->count("threads") != 0) {
     const std::string text = (*result)["threads"].as<std::string>();
-    common->threads = static_cast<unsigned>(parse_number(text, "--threads", 1, kMaxThreads));
+    common->threads =
+        static_cast<unsigned>(parse_number(text, "--threads", 1, kMaxThreads));
   }
   return true;
+}
+
+std::string output_option(const cxxopts::ParseResult& result) {
+  const std::string name = result["output"].as<std::string>();
+  if (name.empty()) throw Error(Status::usage, "-o takes the name of a file, or -");
+  return name;
 }
 
 int run_main(const Program& program, const std::function<int()>& body) {
@@ -88,11 +98,15 @@ int run_main(const Program& program, const std::function<int()>& body) {
   struct sigaction action {};
   action.sa_handler = on_bus_error;
   ::sigaction(SIGBUS, &action, nullptr);
+  ::signal(SIGPIPE,
+           SIG_DFL);  // whatever was inherited: a stage whose reader has left just ends
+  ::signal(SIGXFSZ, SIG_IGN);  // a limit on file size is an error of write(2), told as such
   Status status = Status::internal;
   try {
     const int code = body();
     if (std::fflush(stdout) == 0) return code;
-    print_message("error", "standard output: " + std::string(std::strerror(errno)) + " [io]");
+    print_message("error",
+                  "standard output: " + std::string(std::strerror(errno)) + " [io]");
     return exit_code(Status::io);
   } catch (const Error& error) {
     status = error.status();
@@ -101,6 +115,9 @@ int run_main(const Program& program, const std::function<int()>& body) {
   } catch (const std::bad_alloc&) {
     status = Status::out_of_memory;
     print_message("error", "out of memory [out_of_memory]");
+  } catch (const std::system_error& error) {
+    status = Status::out_of_memory;  // thrown by threads alone: the system has none to give
+    print_message("error", std::string(error.what()) + " [out_of_memory]");
   } catch (const std::exception& error) {
     print_message("error", std::string(error.what()) + " [internal]");
   }
@@ -109,8 +126,10 @@ int run_main(const Program& program, const std::function<int()>& body) {
 
 int exit_code(Status status) {
   switch (status) {
-    case Status::ok: return 0;
-    case Status::usage: return 64;
+    case Status::ok:
+      return 0;
+    case Status::usage:
+      return 64;
     case Status::truncated:
     case Status::trailing_bytes:
     case Status::bad_magic:
@@ -119,19 +138,28 @@ int exit_code(Status status) {
     case Status::overlap:
     case Status::corrupt_data:
     case Status::check_mismatch:
-    case Status::result_mismatch: return 65;
-    case Status::cannot_open: return 66;
+    case Status::result_mismatch:
+      return 65;
+    case Status::cannot_open:
+      return 66;
     case Status::unsupported_version:
     case Status::unsupported_feature:
-    case Status::unknown_codec: return 69;
-    case Status::internal: return 70;
-    case Status::cannot_create: return 73;
+    case Status::unknown_codec:
+      return 69;
+    case Status::internal:
+      return 70;
+    case Status::cannot_create:
+      return 73;
     case Status::io:
     case Status::no_space:
-    case Status::out_of_memory: return 74;
-    case Status::interrupted: return 75;
-    case Status::base_mismatch: return 76;
-    case Status::bad_signature: return 77;
+    case Status::out_of_memory:
+      return 74;
+    case Status::interrupted:
+      return 75;
+    case Status::base_mismatch:
+      return 76;
+    case Status::bad_signature:
+      return 77;
   }
   return 70;
 }
@@ -146,15 +174,17 @@ uint64_t parse_number(const std::string& text, const std::string& option, uint64
   const char* end = text.data() + text.size();
   const auto [at, fault] = std::from_chars(text.data(), end, value);
   if (fault != std::errc() || at != end || value < least || value > most) {
-    throw Error(Status::usage, option + " takes a whole number from " + std::to_string(least) +
-                                   " to " + std::to_string(most) + ", not '" + text + "'");
+    throw Error(Status::usage, option + " takes a whole number from " +
+                                   std::to_string(least) + " to " + std::to_string(most) +
+                                   ", not '" + text + "'");
   }
   return value;
 }
 
 namespace {
 
-// Length of the well-formed, printable UTF-8 sequence at the start of `text`; 0 if there is none.
+// Length of the well-formed, printable UTF-8 sequence at the start of `text`; 0 if there is
+// none.
 size_t printable_sequence(std::string_view text) {
   const auto byte = [&](size_t i) { return static_cast<uint8_t>(text[i]); };
   const uint8_t lead = byte(0);
@@ -165,13 +195,16 @@ size_t printable_sequence(std::string_view text) {
     if ((byte(i) & 0xC0) != 0x80) return 0;
   }
   const bool is_c1_control = lead == 0xC2 && byte(1) < 0xA0;
-  const bool is_overlong = (lead == 0xE0 && byte(1) < 0xA0) || (lead == 0xF0 && byte(1) < 0x90);
+  const bool is_overlong =
+      (lead == 0xE0 && byte(1) < 0xA0) || (lead == 0xF0 && byte(1) < 0x90);
   const bool is_surrogate = lead == 0xED && byte(1) >= 0xA0;
   // U+200E.. U+202E, U+2066..: marks that reorder the text around them
-  const bool is_direction = lead == 0xE2 && ((byte(1) == 0x80 && byte(2) >= 0x8B && byte(2) <= 0xAE) ||
-                                             (byte(1) == 0x81 && byte(2) >= 0xA6 && byte(2) <= 0xA9));
+  const bool is_direction =
+      lead == 0xE2 && ((byte(1) == 0x80 && byte(2) >= 0x8B && byte(2) <= 0xAE) ||
+                       (byte(1) == 0x81 && byte(2) >= 0xA6 && byte(2) <= 0xA9));
   const bool is_beyond = lead == 0xF4 && byte(1) >= 0x90;
-  const bool is_refused = is_c1_control || is_overlong || is_surrogate || is_direction || is_beyond;
+  const bool is_refused =
+      is_c1_control || is_overlong || is_surrogate || is_direction || is_beyond;
   return is_refused ? 0 : length;
 }
 

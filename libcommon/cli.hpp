@@ -26,13 +26,18 @@ struct Program {
 // Adds -h, --version, -q, -v, --threads to `options`.
 void add_common_options(cxxopts::Options& options);
 
-// Parses; throws Error(usage). Answers --help and --version itself: then returns false, and the
-// program is done. `arguments` are then what is not an option.
+// Parses; throws Error(usage). Answers --help and --version itself: then returns false, and
+// the program is done. `arguments` are then what is not an option.
 bool parse_command_line(const Program& program, cxxopts::Options& options, int argc,
                         const char* const* argv, CommonOptions* common,
                         cxxopts::ParseResult* result);
 
-// Runs `body`, turns what it throws into one line on stderr (and a hint), returns the exit code.
+// The value of -o; throws Error(usage) if it is empty, as where a script's variable is
+// unset.
+std::string output_option(const cxxopts::ParseResult& result);
+
+// Runs `body`, turns what it throws into one line on stderr (and a hint), returns the exit
+// code.
 int run_main(const Program& program, const std::function<int()>& body);
 
 // The documented exit code of a status (docs/errors.md).
@@ -51,7 +56,8 @@ std::string printable(std::string_view text);
 // "1,234,567"
 std::string with_commas(uint64_t number);
 
-// A line on stderr that says how far the work is, if stderr is a terminal and the work is long.
+// A line on stderr that says how far the work is, if stderr is a terminal and the work is
+// long.
 class Progress {
  public:
   Progress(bool is_wanted, std::string what, uint64_t total);

@@ -40,7 +40,8 @@ Step read_step(ByteReader& reader) {
 
 bool fits_base(const Step& step, uint64_t base_length) {
   if (step.kind == StepKind::literal) return step.base_offset == 0;
-  const bool may_end_early = step.kind == StepKind::predict && step.predictor == Predictor::bytes;
+  const bool may_end_early =
+      step.kind == StepKind::predict && step.predictor == Predictor::bytes;
   if (may_end_early) return step.base_offset <= base_length;
   return range_fits(step.base_offset, step.result_bytes, base_length);
 }
@@ -57,7 +58,8 @@ uint64_t base_bytes_of(const Step& step, uint64_t base_length) {
 std::vector<uint8_t> steps_to_bytes(const std::vector<Step>& steps) {
   size_t parameter_bytes = 0;
   for (const Step& step : steps) parameter_bytes += step.parameters.size();
-  std::vector<uint8_t> bytes(kMaxVarintBytes + steps.size() * kMaxStepBytes + parameter_bytes);
+  std::vector<uint8_t> bytes(kMaxVarintBytes + steps.size() * kMaxStepBytes +
+                             parameter_bytes);
   ByteWriter writer(bytes);
   writer.varint(steps.size());
   for (const Step& step : steps) {

@@ -19,7 +19,8 @@ enum class StepKind : uint8_t {
   literal = 2,  // bytes that nothing in the base resembles
 };
 
-// How the base predicts the result. More will come; a reader refuses those it does not know.
+// How the base predicts the result. More will come; a reader refuses those it does not
+// know.
 enum class Predictor : uint8_t {
   same_value = 0,  // element by element, the value at the same place
   bytes = 1,       // byte by byte, but bytes may have been inserted or removed (BaseCursor)
@@ -27,11 +28,12 @@ enum class Predictor : uint8_t {
 
 struct Step {
   StepKind kind = StepKind::literal;
-  Dtype dtype = Dtype::opaque;  // of the elements; the step holds whole blocks, but for a ragged end
+  Dtype dtype =
+      Dtype::opaque;  // of the elements; the step holds whole blocks, but for a ragged end
   Predictor predictor = Predictor::same_value;
   uint64_t result_bytes = 0;
-  uint64_t base_offset = 0;  // copy, predict: result_bytes bytes from here lie in the base, but for
-                             // predictor `bytes`, which may begin near its end
+  uint64_t base_offset = 0;  // copy, predict: result_bytes bytes from here lie in the base,
+                             // but for predictor `bytes`, which may begin near its end
   std::vector<uint8_t> parameters;  // of the predictor; none so far
 
   bool operator==(const Step&) const = default;
@@ -55,8 +57,8 @@ DeltaManifest delta_manifest_from_json(std::string_view text, const std::string&
 
 // The payload of a `steps` frame: the steps of one chunk.
 std::vector<uint8_t> steps_to_bytes(const std::vector<Step>& steps);
-// Checks every step against the lengths of base and result; `result_offset` is where the chunk
-// begins. Throws Error with `context`.
+// Checks every step against the lengths of base and result; `result_offset` is where the
+// chunk begins. Throws Error with `context`.
 std::vector<Step> steps_from_bytes(ByteView payload, const DeltaManifest& manifest,
                                    uint64_t result_offset, const std::string& context);
 

@@ -1,6 +1,6 @@
-// The low-level calls are deprecated in OpenSSL 3 in favour of EVP, which fetches algorithms at
-// run time: that costs a millisecond of start-up in every program of a pipeline and buys nothing
-// here, where the algorithm is fixed by the format.
+// The low-level calls are deprecated in OpenSSL 3 in favour of EVP, which fetches
+// algorithms at run time: that costs a millisecond of start-up in every program of a
+// pipeline and buys nothing here, where the algorithm is fixed by the format.
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include "libcommon/digest.hpp"
 

@@ -1,4 +1,5 @@
-// SHA-256, by OpenSSL: gigabytes are hashed, and it uses the processor's instructions for it.
+// SHA-256, by OpenSSL: gigabytes are hashed, and it uses the processor's instructions for
+// it.
 #pragma once
 
 #include <memory>

@@ -9,8 +9,9 @@
 
 namespace mallorn {
 
-// Thrown where a fault is found, caught once in run_main(). `message` names the file, the place
-// and the reason, lower case, without a full stop; `hint` says what to do next, if that is known.
+// Thrown where a fault is found, caught once in run_main(). `message` names the file, the
+// place and the reason, lower case, without a full stop; `hint` says what to do next, if
+// that is known.
 class Error : public std::runtime_error {
  public:
   Error(Status status, const std::string& message, std::string hint = {})

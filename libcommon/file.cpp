@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
 #include <utility>
 
@@ -56,12 +57,15 @@ MappedFile::MappedFile(const std::string& path) : path_(path) {
   map(fd.get());
 }
 
-MappedFile::MappedFile(const Fd& fd, std::string name) : path_(std::move(name)) { map(fd.get()); }
+MappedFile::MappedFile(const Fd& fd, std::string name) : path_(std::move(name)) {
+  map(fd.get());
+}
 
 void MappedFile::map(int fd) {
   struct stat info {};
   if (::fstat(fd, &info) != 0) fail(Status::cannot_open, path_, errno);
-  if (!S_ISREG(info.st_mode)) throw Error(Status::cannot_open, path_ + ": not a regular file");
+  if (!S_ISREG(info.st_mode))
+    throw Error(Status::cannot_open, path_ + ": not a regular file");
   size_ = static_cast<size_t>(info.st_size);
   if (size_ == 0) return;
   void* data = ::mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, fd, 0);
@@ -78,8 +82,10 @@ void MappedFile::release(uint64_t offset, uint64_t length) const {
   constexpr uint64_t kPage = 4096;
   const uint64_t first = (offset + kPage - 1) / kPage * kPage;
   const uint64_t end = std::min<uint64_t>(offset + length, size_) / kPage * kPage;
-  constexpr uint64_t kWorthwhile = 64 * kPage;  // below that, the call costs more than the pages
-  if (first + kWorthwhile <= end) ::madvise(const_cast<uint8_t*>(data_) + first, end - first, MADV_DONTNEED);
+  constexpr uint64_t kWorthwhile =
+      64 * kPage;  // below that, the call costs more than the pages
+  if (first + kWorthwhile <= end)
+    ::madvise(const_cast<uint8_t*>(data_) + first, end - first, MADV_DONTNEED);
 }
 
 size_t read_full(int fd, ByteSpan to, const std::string& name) {
@@ -99,7 +105,8 @@ void write_full(int fd, ByteView bytes, const std::string& name) {
   constexpr size_t kLargest = size_t{1} << 30;
   size_t done = 0;
   while (done < bytes.size()) {
-    const ssize_t count = ::write(fd, bytes.data() + done, std::min(bytes.size() - done, kLargest));
+    const ssize_t count =
+        ::write(fd, bytes.data() + done, std::min(bytes.size() - done, kLargest));
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) fail(status_of_write_error(errno), name, errno);
     done += static_cast<size_t>(count);
@@ -150,8 +157,12 @@ void Output::open_temporary() {
   if (errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL) {
     fail(Status::cannot_create, name_, errno);
   }
-  temporary_ = name_ + ".part";
-  fd_ = Fd(::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666));
+  // Named after this process; what a dead one of the same number left behind is in nobody's
+  // way.
+  temporary_ = name_ + ".part." + std::to_string(::getpid());
+  ::unlink(temporary_.c_str());
+  fd_ = Fd(::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
+                  0666));
   if (fd_.get() < 0) {
     const std::string failed = std::exchange(temporary_, {});
     fail(Status::cannot_create, failed, errno);
@@ -170,7 +181,8 @@ void Output::write(ByteView bytes) { write_full(fd_.get(), bytes, name_); }
 
 void Output::reserve(uint64_t length) {
   if (is_stdout_ || length == 0) return;
-  const int result = ::fallocate(fd_.get(), FALLOC_FL_KEEP_SIZE, 0, static_cast<off_t>(length));
+  const int result =
+      ::fallocate(fd_.get(), FALLOC_FL_KEEP_SIZE, 0, static_cast<off_t>(length));
   if (result != 0 && errno != EOPNOTSUPP && errno != ENOSYS && errno != EINTR) {
     fail(status_of_write_error(errno), name_, errno);
   }
@@ -180,7 +192,8 @@ void Output::publish() {
   if (temporary_.empty()) {
     const std::string source = "/proc/self/fd/" + std::to_string(fd_.get());
     const auto link_as = [&](const std::string& target) {
-      return ::linkat(AT_FDCWD, source.c_str(), AT_FDCWD, target.c_str(), AT_SYMLINK_FOLLOW);
+      return ::linkat(AT_FDCWD, source.c_str(), AT_FDCWD, target.c_str(),
+                      AT_SYMLINK_FOLLOW);
     };
     if (!force_) {  // link(2) never replaces: whoever created the name meanwhile keeps it
       if (link_as(name_) != 0) fail(Status::cannot_create, name_, errno);
@@ -192,10 +205,9 @@ void Output::publish() {
       fail(Status::cannot_create, failed, errno);
     }
   }
-  if (!force_) {
-    if (::link(temporary_.c_str(), name_.c_str()) != 0) fail(Status::cannot_create, name_, errno);
-    ::unlink(temporary_.c_str());
-  } else if (::rename(temporary_.c_str(), name_.c_str()) != 0) {
+  // RENAME_NOREPLACE also serves file systems that have no hard links.
+  const unsigned flags = force_ ? 0 : RENAME_NOREPLACE;
+  if (::renameat2(AT_FDCWD, temporary_.c_str(), AT_FDCWD, name_.c_str(), flags) != 0) {
     fail(Status::cannot_create, name_, errno);
   }
 }
@@ -203,10 +215,12 @@ void Output::publish() {
 void Output::commit() {
   if (is_stdout_) return;
   if (::fsync(fd_.get()) != 0) fail(status_of_write_error(errno), name_, errno);
+  // A folder that may be written but not read cannot be synced: the name then lasts as long
+  // as the file system says.
+  const Fd folder(::open(folder_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   publish();
   is_committed_ = true;
-  const Fd folder(::open(folder_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (folder.get() < 0 || ::fsync(folder.get()) != 0) fail(Status::io, folder_, errno);
+  if (folder.get() >= 0 && ::fsync(folder.get()) != 0) fail(Status::io, folder_, errno);
 }
 
 bool is_same_file(const std::string& a, const std::string& b) {

@@ -22,13 +22,14 @@ class Fd {
   int fd_;
 };
 
-// Opens a file, FIFO or device for reading. Throws Error(cannot_open) if it is missing, unreadable
-// or a directory.
+// Opens a file, FIFO or device for reading. Throws Error(cannot_open) if it is missing,
+// unreadable or a directory.
 Fd open_input(const std::string& path);
 
-// A regular file mapped for reading. Pages are read on demand, so memory does not grow with the
-// file. Throws Error(cannot_open) if the file is missing, unreadable or not a regular file. If the
-// file shrinks while it is mapped, the program ends with exit code 74 (run_main's SIGBUS handler).
+// A regular file mapped for reading. Pages are read on demand, so memory does not grow with
+// the file. Throws Error(cannot_open) if the file is missing, unreadable or not a regular
+// file. If the file shrinks while it is mapped, the program ends with exit code 74
+// (run_main's SIGBUS handler).
 class MappedFile {
  public:
   explicit MappedFile(const std::string& path);
@@ -60,13 +61,14 @@ void write_full(int fd, ByteView bytes, const std::string& name);
 // An unnamed temporary file (in $TMPDIR or /tmp), gone when its descriptor is closed.
 Fd make_temporary_file();
 
-// Where a program's product goes: standard output, or a file that appears under its name only
-// when commit() has made it complete and durable. Whatever happens before that, the name holds
-// what it held. Existing files are replaced only with `force`; a symbolic link is replaced, never
-// written through; directories and devices are refused.
+// Where a program's product goes: standard output, or a file that appears under its name
+// only when commit() has made it complete and durable. Whatever happens before that, the
+// name holds what it held. Existing files are replaced only with `force`; a symbolic link
+// is replaced, never written through; directories and devices are refused.
 class Output {
  public:
-  // path "-" or "": standard output. Throws Error(cannot_create); Error(usage) for a terminal.
+  // path "-" or "": standard output. Throws Error(cannot_create); Error(usage) for a
+  // terminal.
   Output(const std::string& path, bool force);
   ~Output();
   Output(const Output&) = delete;
@@ -86,7 +88,8 @@ class Output {
 
   std::string name_;
   std::string folder_;
-  std::string temporary_;  // name of the temporary file, where the system has no unnamed ones
+  std::string
+      temporary_;  // name of the temporary file, where the system has no unnamed ones
   bool is_stdout_ = false;
   bool force_ = false;
   bool is_committed_ = false;

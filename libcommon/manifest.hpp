@@ -1,7 +1,7 @@
 // Manifest: what is known of a model file, as a list of byte ranges that tile it exactly.
 //
-// It is the first thing in a model stream (docs/format/stream.md) and the value that a model
-// format's parser returns. It describes; it never holds tensor bytes.
+// It is the first thing in a model stream (docs/format/stream.md) and the value that a
+// model format's parser returns. It describes; it never holds tensor bytes.
 #pragma once
 
 #include <array>
@@ -24,7 +24,8 @@ enum class RangeKind : uint8_t {
 };
 
 // Quantization parameters as the model states them; a hint to the predictor, not checked
-// against the tensor. Empty vectors mean "none given". TFLite, ONNX; GGUF keeps scales in blocks.
+// against the tensor. Empty vectors mean "none given". TFLite, ONNX; GGUF keeps scales in
+// blocks.
 struct Quantization {
   std::vector<float> scales;         // 1 (per tensor) or one per index of `axis`
   std::vector<int64_t> zero_points;  // as many as scales, or 1, or none
@@ -38,13 +39,15 @@ struct Range {
   uint64_t offset_bytes = 0;
   uint64_t length_bytes = 0;
   Dtype dtype = Dtype::opaque;
-  // What the range is, one word. Tensors: empty, or what sets it apart ("indices", "values").
-  // Gaps: head, meta, pad, tail, opaque, or a typed vector: "scale", "zero_point", "min", "max".
+  // What the range is, one word. Tensors: empty, or what sets it apart ("indices",
+  // "values"). Gaps: head, meta, pad, tail, opaque, or a typed vector: "scale",
+  // "zero_point", "min", "max".
   std::string role;
-  // Every name the range is known by (shared buffers have several); may be empty. Bytes as in
-  // the model; written to JSON as UTF-8 with ill-formed bytes replaced.
+  // Every name the range is known by (shared buffers have several); may be empty. Bytes as
+  // in the model; written to JSON as UTF-8 with ill-formed bytes replaced.
   std::vector<std::string> names;
-  std::vector<uint64_t> shape;  // slowest dimension first, elements; empty: scalar or unknown
+  std::vector<uint64_t>
+      shape;  // slowest dimension first, elements; empty: scalar or unknown
   Quantization quantization;
   Digest digest{};  // SHA-256 of the bytes; tensors only, filled in by mallorn-parse's main
 
@@ -54,10 +57,11 @@ struct Range {
 struct Manifest {
   std::string format;  // "tflite", "gguf", "onnx", "raw"
   bool is_big_endian = false;
-  std::string path;           // encode_path() of the file, when carried by reference; else empty
+  std::string path;  // encode_path() of the file, when carried by reference; else empty
   uint64_t length_bytes = 0;  // of the whole file
   std::vector<Range> ranges;  // sorted, tile [0, length_bytes) exactly, none of length 0
-  std::vector<std::string> external_files;  // other files the model refers to (ONNX, TFLite)
+  std::vector<std::string>
+      external_files;  // other files the model refers to (ONNX, TFLite)
 
   bool operator==(const Manifest&) const = default;
 };
@@ -65,7 +69,8 @@ struct Manifest {
 // JSON text, UTF-8, deterministic: the same manifest gives the same bytes.
 std::string manifest_to_json(const Manifest& manifest);
 
-// Throws Error(malformed) for anything that is not a manifest, and where ranges do not tile.
+// Throws Error(malformed) for anything that is not a manifest, and where ranges do not
+// tile.
 Manifest manifest_from_json(std::string_view text, const std::string& context);
 
 }  // namespace mallorn

@@ -8,23 +8,30 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
 
 namespace mallorn {
 
-// Runs `make_input` and `consume` on the calling thread and `work` on `threads` others; at most
-// 2 * threads + 1 items are under way, so memory is bounded. Results are consumed in input order,
-// whatever the number of threads. With threads <= 1 everything runs on the calling thread.
-// The first exception, in input order, is rethrown; later items are then dropped.
+// Runs `make_input` and `consume` on the calling thread and `work` on `threads` others; at
+// most 2 * threads + 1 items are under way, so memory is bounded. Results are consumed in
+// input order, whatever the number of threads. With threads <= 1 everything runs on the
+// calling thread. The first exception, in input order, is rethrown; later items are then
+// dropped.
 template <typename Input, typename Output>
 class OrderedPool {
  public:
   OrderedPool(unsigned threads, std::function<Output(Input&&)> work)
       : work_(std::move(work)), limit_(2 * size_t{threads} + 1) {
     if (threads <= 1) return;
-    for (unsigned i = 0; i < threads; ++i) workers_.emplace_back([this] { run_worker(); });
+    try {
+      for (unsigned i = 0; i < threads; ++i)
+        workers_.emplace_back([this] { run_worker(); });
+    } catch (const std::system_error&) {
+      // no more threads to be had: those there are do the work, or the calling one
+    }
   }
 
   ~OrderedPool() {

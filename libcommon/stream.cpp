@@ -18,8 +18,8 @@ constexpr size_t kFrameHeaderBytes = 8;
 constexpr uint8_t kOptionalFlag = 1;
 
 bool is_known(FrameType type) {
-  return type == FrameType::manifest || type == FrameType::bytes || type == FrameType::steps ||
-         type == FrameType::end;
+  return type == FrameType::manifest || type == FrameType::bytes ||
+         type == FrameType::steps || type == FrameType::end;
 }
 
 }  // namespace
@@ -69,7 +69,8 @@ StreamReader::StreamReader(int fd, std::string name, StreamKind kind)
     fail(Status::unsupported_version, "stream version " + std::to_string(header[4]));
   }
   if (header[5] != static_cast<uint8_t>(kind) || header[6] != 0 || header[7] != 0) {
-    fail(Status::malformed, kind == StreamKind::model ? "not a model stream" : "not a delta stream");
+    fail(Status::malformed,
+         kind == StreamKind::model ? "not a model stream" : "not a delta stream");
   }
 }
 
@@ -98,7 +99,8 @@ const Frame& StreamReader::next() {
     read(frame_.payload);
     std::array<uint8_t, 4> check{};
     read(check);
-    if (load_le<uint32_t>(check.data()) != fast_crc32c(fast_crc32c(0, header), frame_.payload)) {
+    if (load_le<uint32_t>(check.data()) !=
+        fast_crc32c(fast_crc32c(0, header), frame_.payload)) {
       fail(Status::check_mismatch, "frame is damaged");
     }
     if (is_known(frame_.type)) return frame_;
@@ -115,7 +117,8 @@ std::string StreamReader::read_manifest() {
     if (text.size() + frame_.payload.size() > kMaxManifestBytes) {
       fail(Status::limit_exceeded, "manifest over 256 MiB");
     }
-    text.append(reinterpret_cast<const char*>(frame_.payload.data()), frame_.payload.size());
+    text.append(reinterpret_cast<const char*>(frame_.payload.data()),
+                frame_.payload.size());
   } while (next().type == FrameType::manifest);
   is_held_ = true;
   return text;

@@ -45,7 +45,8 @@ class StreamWriter {
   std::string name_;
 };
 
-// Reads a stream from a file descriptor; every fault is an Error that names the stream and byte.
+// Reads a stream from a file descriptor; every fault is an Error that names the stream and
+// byte.
 class StreamReader {
  public:
   // Throws bad_magic, unsupported_version, or malformed if the stream is of another kind.
@@ -78,8 +79,8 @@ struct Trailer {
 std::string trailer_to_json(const Trailer& trailer);
 Trailer trailer_from_json(std::string_view text, const std::string& context);
 
-// Lets a pipe hold 1 MiB, so that two programs do not take turns for every 64 KiB. No effect, and
-// no error, on anything that is not a pipe.
+// Lets a pipe hold 1 MiB, so that two programs do not take turns for every 64 KiB. No
+// effect, and no error, on anything that is not a pipe.
 void widen_pipe(int fd);
 
 }  // namespace mallorn

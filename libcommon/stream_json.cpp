@@ -40,7 +40,8 @@ uint64_t length_of(const json& object, const std::string& context) {
 std::string text_of(const json& object, const char* name, const std::string& context) {
   const auto field = object.find(name);
   if (field == object.end()) return {};
-  if (!field->is_string()) throw Error(Status::malformed, context + ": " + name + " takes a text");
+  if (!field->is_string())
+    throw Error(Status::malformed, context + ": " + name + " takes a text");
   return field->get<std::string>();
 }
 
@@ -56,7 +57,8 @@ DeltaSide side_from_json(const json& object, const char* name, const std::string
   if (field == object.end() || !field->is_object()) {
     throw Error(Status::malformed, where + " takes an object");
   }
-  return {text_of(*field, "path", where), length_of(*field, where), digest_of(*field, where)};
+  return {text_of(*field, "path", where), length_of(*field, where),
+          digest_of(*field, where)};
 }
 
 }  // namespace
@@ -83,7 +85,8 @@ DeltaManifest delta_manifest_from_json(std::string_view text, const std::string&
                          side_from_json(object, "result", context),
                          text_of(object, "format", context)};
   if (manifest.base.path.empty() != manifest.result.path.empty()) {
-    throw Error(Status::malformed, context + ": base and result must both have a path, or none");
+    throw Error(Status::malformed,
+                context + ": base and result must both have a path, or none");
   }
   return manifest;
 }

@@ -14,8 +14,8 @@ std::string to_hex(ByteView bytes);
 // Reads exactly 2 * to.size() lower-case hex digits; false for anything else.
 [[nodiscard]] bool from_hex(std::string_view text, ByteSpan to);
 
-// A file name as printable ASCII: '%' and bytes outside 0x20..0x7E as %XX. Names of files are
-// bytes, JSON texts are UTF-8: this keeps every name exact.
+// A file name as printable ASCII: '%' and bytes outside 0x20..0x7E as %XX. Names of files
+// are bytes, JSON texts are UTF-8: this keeps every name exact.
 std::string encode_path(std::string_view path);
 // The inverse. Throws Error(malformed) with `context`.
 std::string decode_path(std::string_view text, const std::string& context);

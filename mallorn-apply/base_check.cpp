@@ -1,5 +1,6 @@
 #include "mallorn-apply/base_check.hpp"
 
+#include "libcommon/background.hpp"
 #include "libcommon/cli.hpp"
 #include "libcommon/digest.hpp"
 #include "libcommon/error.hpp"
@@ -33,7 +34,7 @@ BaseCheck::BaseCheck(const MappedFile& base, const PatchHeader& header)
     fail(base, "expected " + with_commas(header.base_bytes) + " bytes, found " +
                    with_commas(base.bytes().size()));
   }
-  digest_ = std::async(std::launch::async, [&base] { return hash_of(base); }).share();
+  digest_ = start_in_background([&base] { return hash_of(base); }).share();
 }
 
 void BaseCheck::require_match() {

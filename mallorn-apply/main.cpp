@@ -25,7 +25,8 @@ checked before anything is written.
 
   -o, --output FILE  write the result to FILE
       --force        replace FILE if it exists
-      --verify       check base, patch and result; write nothing; exit 0 or 1
+      --verify       check base, patch and result; write nothing; exit 0, or 1 if
+                     the patch does not fit or is damaged
       --info         say what the patch holds; needs no base
       --json         with --info: as JSON
       --threads N    use N threads (default: one per processor)
@@ -34,7 +35,7 @@ checked before anything is written.
   -h, --help         show this text
       --version      show the version
 
-Memory: about 6 MB for each thread, whatever the size of the model.
+Memory: about 20 MB for each thread, whatever the size of the model.
 Exit: 0 done, 1 --verify says no, 64 usage, 65 patch damaged, 66 cannot open,
 73 cannot create, 74 I/O error, 76 wrong base. See mallorn-apply(1).
 
@@ -62,7 +63,7 @@ bool read_arguments(int argc, char** argv, Arguments* arguments) {
   if (!parse_command_line(kProgram, options, argc, argv, &arguments->common, &result))
     return false;
   arguments->files = result.unmatched();
-  if (result.count("output") != 0) arguments->output = result["output"].as<std::string>();
+  if (result.count("output") != 0) arguments->output = output_option(result);
   arguments->is_forced = result.count("force") != 0;
   arguments->only_verifies = result.count("verify") != 0;
   arguments->only_informs = result.count("info") != 0;

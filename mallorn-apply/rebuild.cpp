@@ -71,6 +71,9 @@ class Rebuild {
 
   void finish() {
     const PatchHeader& header = patch_.header();
+    if (is_zstd_run_ && !zstd_run_.is_finished()) {
+      throw Error(Status::corrupt_data, patch_.name() + ": compressed data has no end");
+    }
     const bool is_complete = writer_.written() == header.result_bytes;
     if (!is_complete || writer_.finish() != header.result_digest) {
       throw Error(Status::result_mismatch,
@@ -148,6 +151,8 @@ class Rebuild {
     if (record_[0] != static_cast<uint8_t>(RecordKind::zstd_run)) {
       patch_.fail(Status::malformed, "record kind");
     }
+    if (record_.size() == 1)
+      patch_.fail(Status::malformed, "empty piece of compressed data");
     const Status status = zstd_run_.feed(ByteView(record_).subspan(1),
                                          [this](ByteView bytes) { writer_.write(bytes); });
     if (status != Status::ok) fail(status, "compressed data does not decode");
@@ -181,7 +186,12 @@ void rebuild(PatchReader& patch, const MappedFile& base, Output* output,
   Progress progress(options.shows_progress, "applying", patch.header().result_bytes);
   try {
     Rebuild work(patch, base, output, options.threads);
-    if (output != nullptr) output->reserve(patch.header().result_bytes);
+    // Only what the base makes plausible is reserved: the header is not to be trusted so
+    // far.
+    const uint64_t plausible = 4 * base.bytes().size() + (64u << 20);
+    if (output != nullptr && patch.header().result_bytes <= plausible) {
+      output->reserve(patch.header().result_bytes);
+    }
     work.run(progress);
     work.finish();
   } catch (const Error&) {

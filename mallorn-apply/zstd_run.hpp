@@ -20,6 +20,9 @@ class ZstdRun {
   // format below, bytes after the end of the stream included.
   Status feed(ByteView coded, const std::function<void(ByteView)>& take);
 
+  // True once the stream has ended.
+  bool is_finished() const;
+
  private:
   struct State;
   std::unique_ptr<State> state_;

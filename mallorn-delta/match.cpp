@@ -1,5 +1,6 @@
 #include "mallorn-delta/match.hpp"
 
+#include <algorithm>
 #include <deque>
 #include <map>
 #include <string>
@@ -14,6 +15,10 @@ bool is_tensor(const Range& range) {
   return range.kind == RangeKind::tensor && range.length_bytes > 0;
 }
 
+// How many candidates are looked at where many are alike: any of them serves, and a crafted
+// model must not make this quadratic.
+constexpr size_t kMaxTried = 16;
+
 class Matcher {
  public:
   Matcher(const Manifest& base, const Manifest& result)
@@ -24,7 +29,8 @@ class Matcher {
     for (size_t i = 0; i < base.ranges.size(); ++i) {
       if (!is_tensor(base.ranges[i])) continue;
       by_digest_[base.ranges[i].digest].push_back(i);
-      for (const std::string& name : base.ranges[i].names) by_name_[name].push_back(i);
+      for (const std::string& name : base.ranges[i].names)
+        by_name_[name].ranges.push_back(i);
     }
   }
 
@@ -36,6 +42,12 @@ class Matcher {
   }
 
  private:
+  // Ranges of the base that share a name; those before `unused` are all taken.
+  struct Named {
+    std::vector<size_t> ranges;
+    size_t unused = 0;
+  };
+
   template <typename Visit>
   void for_each_unmatched(Visit visit) {
     for (size_t i = 0; i < result_.ranges.size(); ++i) {
@@ -48,10 +60,11 @@ class Matcher {
     used_[base_range] = true;
   }
 
+  // Looks at the first few names of each: shared buffers may have thousands.
   static bool share_name(const Range& a, const Range& b) {
-    for (const std::string& name : a.names) {
-      for (const std::string& other : b.names) {
-        if (name == other) return true;
+    for (size_t i = 0; i < std::min(a.names.size(), kMaxTried); ++i) {
+      for (size_t j = 0; j < std::min(b.names.size(), kMaxTried); ++j) {
+        if (a.names[i] == b.names[j]) return true;
       }
     }
     return false;
@@ -63,7 +76,6 @@ class Matcher {
     const Range& range = result_.ranges[i];
     const auto found = by_digest_.find(range.digest);
     if (found == by_digest_.end()) return;
-    constexpr size_t kMaxTried = 16;  // many equal tensors: any of them serves
     size_t best = found->second.front();
     size_t tried = 0;
     for (const size_t candidate : found->second) {
@@ -83,7 +95,13 @@ class Matcher {
     for (const std::string& name : range.names) {
       const auto found = by_name_.find(name);
       if (found == by_name_.end()) continue;
-      for (const size_t candidate : found->second) {
+      Named& named = found->second;
+      while (named.unused < named.ranges.size() && used_[named.ranges[named.unused]]) {
+        ++named.unused;
+      }
+      const size_t end = std::min(named.ranges.size(), named.unused + kMaxTried);
+      for (size_t at = named.unused; at < end; ++at) {
+        const size_t candidate = named.ranges[at];
         const Range& base = base_.ranges[candidate];
         if (used_[candidate] || base.dtype != range.dtype || base.role != range.role)
           continue;
@@ -115,7 +133,7 @@ class Matcher {
   std::vector<TensorMatch> matches_;
   std::vector<bool> used_;
   std::map<Digest, std::vector<size_t>> by_digest_;
-  std::unordered_map<std::string, std::vector<size_t>> by_name_;
+  std::unordered_map<std::string, Named> by_name_;
 };
 
 }  // namespace

@@ -21,7 +21,7 @@ output, or to FILE, which appears only when it is complete.
 
   -o, --output FILE  write the patch to FILE
       --force        replace FILE if it exists
-      --level N      effort from 1 (fastest) to 19 (smallest); without it, 19 for
+      --level N      effort from 1 (fastest) to 19 (smallest); default: 19 for
                      models up to 1 MiB, 9 up to 64 MiB, 3 for larger ones
       --threads N    use N threads (default: one per processor); the patch is the
                      same for any number
@@ -68,7 +68,7 @@ bool read_arguments(int argc, char** argv, Arguments* arguments) {
   if (!result.unmatched().empty()) {
     throw Error(Status::usage, "takes no file but -o FILE", "see mallorn-pack --help");
   }
-  if (result.count("output") != 0) arguments->output = result["output"].as<std::string>();
+  if (result.count("output") != 0) arguments->output = output_option(result);
   arguments->is_forced = result.count("force") != 0;
   if (result.count("level") != 0) {
     const std::string text = result["level"].as<std::string>();

@@ -1,8 +1,10 @@
 #include "mallorn-parse/digests.hpp"
 
 #include <atomic>
+#include <system_error>
 #include <thread>
 
+#include "libcommon/background.hpp"
 #include "libcommon/digest.hpp"
 
 namespace mallorn::parse {
@@ -14,7 +16,8 @@ Digest hash_range(const MappedFile& file, uint64_t offset, uint64_t length) {
   Sha256 hash;
   for (uint64_t at = 0; at < length; at += kWindow) {
     const uint64_t part = std::min(kWindow, length - at);
-    hash.update(file.bytes().subspan(static_cast<size_t>(offset + at), static_cast<size_t>(part)));
+    hash.update(
+        file.bytes().subspan(static_cast<size_t>(offset + at), static_cast<size_t>(part)));
     if (file.bytes().size() > 16 * kWindow) file.release(offset + at, part);
   }
   return hash.finish();
@@ -32,15 +35,19 @@ void digest_tensors(const MappedFile& file, std::vector<Range>* ranges, unsigned
     }
   };
   std::vector<std::thread> helpers;
-  const bool is_large = file.bytes().size() > (1u << 20);  // threads cost more than small files
-  for (unsigned i = 1; is_large && i < threads; ++i) helpers.emplace_back(work);
+  const bool is_large =
+      file.bytes().size() > (1u << 20);  // threads cost more than small files
+  try {
+    for (unsigned i = 1; is_large && i < threads; ++i) helpers.emplace_back(work);
+  } catch (const std::system_error&) {
+    // no more threads to be had: those there are do the work
+  }
   work();
   for (std::thread& helper : helpers) helper.join();
 }
 
 std::future<Digest> digest_file(const MappedFile& file) {
-  return std::async(std::launch::async,
-                    [&file] { return hash_range(file, 0, file.bytes().size()); });
+  return start_in_background([&file] { return hash_range(file, 0, file.bytes().size()); });
 }
 
 }  // namespace mallorn::parse

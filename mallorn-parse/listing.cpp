@@ -27,14 +27,15 @@ std::string names_text(const Range& range) {
 }  // namespace
 
 std::string list_ranges(const Manifest& manifest) {
-  std::string text = manifest.format + ", " + with_commas(manifest.length_bytes) + " bytes" +
-                     (manifest.is_big_endian ? ", big-endian\n" : "\n");
+  std::string text = manifest.format + ", " + with_commas(manifest.length_bytes) +
+                     " bytes" + (manifest.is_big_endian ? ", big-endian\n" : "\n");
   for (const Range& range : manifest.ranges) {
     const bool is_tensor = range.kind == RangeKind::tensor;
     char line[128];
     std::snprintf(line, sizeof(line), "%14llu %14llu  %-7s %-9s %-20s ",
                   static_cast<unsigned long long>(range.offset_bytes),
-                  static_cast<unsigned long long>(range.length_bytes), is_tensor ? "tensor" : "gap",
+                  static_cast<unsigned long long>(range.length_bytes),
+                  is_tensor ? "tensor" : "gap",
                   range.dtype == Dtype::opaque ? "-" : dtype_layout(range.dtype).name,
                   shape_text(range).substr(0, 40).c_str());
     text += line + names_text(range) + "\n";

@@ -17,9 +17,8 @@ namespace {
 
 using namespace mallorn;
 
-constexpr Program kProgram = {
-    "mallorn-parse",
-    R"(usage: mallorn-parse [OPTION...] FILE
+constexpr Program kProgram = {"mallorn-parse",
+                              R"(usage: mallorn-parse [OPTION...] FILE
        mallorn-parse --list -      (of a model stream on standard input)
 
 Reads a model (TFLite, GGUF, ONNX; anything else as plain bytes) and writes a
@@ -31,8 +30,8 @@ the bytes of the file. The format is told by content, not by name.
       --manifest      write the manifest alone, as JSON
       --list          write the manifest as a table
       --format NAME   take FILE for tflite, gguf, onnx or raw
-      --strict        a model that cannot be parsed is an error (exit 65), not
-                      plain bytes
+      --strict        a file that is no model, or cannot be parsed, is an error
+                      (exit 65), not plain bytes
       --threads N     use N threads (default: one per processor)
   -q, --quiet         no warnings
   -v, --verbose       say on standard error what is done
@@ -62,7 +61,8 @@ bool read_arguments(int argc, char** argv, Arguments* arguments) {
   options.add_options()("by-reference", "")("manifest", "")("list", "")("strict", "")(
       "format", "", cxxopts::value<std::string>());
   cxxopts::ParseResult result;
-  if (!parse_command_line(kProgram, options, argc, argv, &arguments->common, &result)) return false;
+  if (!parse_command_line(kProgram, options, argc, argv, &arguments->common, &result))
+    return false;
   if (result.unmatched().size() != 1) {
     throw Error(Status::usage, "takes one FILE", "see mallorn-parse --help");
   }
@@ -77,7 +77,8 @@ bool read_arguments(int argc, char** argv, Arguments* arguments) {
     throw Error(Status::usage, "--manifest and --list do not go together");
   }
   if (arguments->file == "-" && !is_text) {
-    throw Error(Status::usage, "a model stream can only be shown, with --manifest or --list");
+    throw Error(Status::usage,
+                "a model stream can only be shown, with --manifest or --list");
   }
   if (!is_text && ::isatty(STDOUT_FILENO) == 1) {
     throw Error(Status::usage, "will not write binary data to a terminal",
@@ -96,6 +97,10 @@ parse::ModelFormat choose_format(const Arguments& arguments, ByteView bytes) {
 // Labels the file's ranges; what cannot be parsed becomes `raw`, and says so.
 Manifest parse_model(const MappedFile& file, const Arguments& arguments) {
   parse::ModelFormat format = choose_format(arguments, file.bytes());
+  if (arguments.is_strict && arguments.format.empty() &&
+      format.name == std::string("raw")) {
+    throw Error(Status::bad_magic, file.path() + ": not a TFLite, GGUF or ONNX model");
+  }
   parse::ParsedModel model;
   try {
     model = format.read(file.bytes());
@@ -135,10 +140,12 @@ int show(const Manifest& manifest, const Arguments& arguments) {
 
 int show_stream(const Arguments& arguments) {
   StreamReader stream(STDIN_FILENO, "standard input", StreamKind::model);
-  return show(manifest_from_json(stream.read_manifest(), "standard input: manifest"), arguments);
+  return show(manifest_from_json(stream.read_manifest(), "standard input: manifest"),
+              arguments);
 }
 
-void write_stream(const MappedFile& file, const Manifest& manifest, std::future<Digest> digest) {
+void write_stream(const MappedFile& file, const Manifest& manifest,
+                  std::future<Digest> digest) {
   StreamWriter stream(STDOUT_FILENO, "standard output", StreamKind::model);
   stream.write(FrameType::manifest, manifest_to_json(manifest));
   const ByteView bytes = file.bytes();

@@ -1,5 +1,5 @@
-// mallorn-sign: the place of signatures in the pipeline. This version reads its command line and
-// refuses all work: patches of format version 0 carry no signatures yet.
+// mallorn-sign: the place of signatures in the pipeline. This version reads its command
+// line and refuses all work: patches of format version 0 carry no signatures yet.
 #include "libcommon/cli.hpp"
 #include "libcommon/error.hpp"
 
@@ -7,16 +7,17 @@ namespace {
 
 using namespace mallorn;
 
-constexpr Program kProgram = {
-    "mallorn-sign",
-    R"(usage: mallorn-sign keygen | sign | verify
+constexpr Program kProgram = {"mallorn-sign",
+                              R"(usage: mallorn-sign keygen | sign | verify
 
 Signs patches and checks signatures (Ed25519). Patches of format version 0
 carry no signatures: every command is refused with exit code 69.
 
-  -h, --help     show this text
-      --version  show the version
-  -q, --quiet, -v, --verbose, --threads N  as in the other programs
+      --threads N  use N threads (default: one per processor)
+  -q, --quiet      no warnings, no progress
+  -v, --verbose    say on standard error what is done
+  -h, --help       show this text
+      --version    show the version
 
 examples:
   mallorn-sign --version
@@ -32,7 +33,8 @@ int run(int argc, char** argv) {
   if (result.unmatched().size() != 1) {
     throw Error(Status::usage, "takes one command", "see mallorn-sign --help");
   }
-  throw Error(Status::unsupported_feature, "patches of format version 0 carry no signatures");
+  throw Error(Status::unsupported_feature,
+              "patches of format version 0 carry no signatures");
 }
 
 }  // namespace

@@ -1,11 +1,11 @@
 // BaseCursor: what the next byte of the result is expected to be, read from the base.
 //
-// Two hypotheses run side by side from the place where a step begins. `straight` moves on with
-// every byte: right where bytes were changed in place. `waiting` stays where the expectation last
-// failed and moves on only with bytes that agree: right after something was inserted. Whichever is
-// right clearly more often since they parted becomes the place from which both go on.
-// Delta, pack and apply all keep this state: the choice of steps and the coder's contexts depend
-// on it (docs/format/structure.md, "Cursor").
+// Two hypotheses run side by side from the place where a step begins. `straight` moves on
+// with every byte: right where bytes were changed in place. `waiting` stays where the
+// expectation last failed and moves on only with bytes that agree: right after something
+// was inserted. Whichever is right clearly more often since they parted becomes the place
+// from which both go on. Delta, pack and apply all keep this state: the choice of steps and
+// the coder's contexts depend on it (docs/format/structure.md, "Cursor").
 #pragma once
 
 #include "libcommon/core/bytes.hpp"
@@ -15,11 +15,12 @@ namespace mallorn {
 class BaseCursor {
  public:
   static constexpr uint32_t kMaxRun = 63;
-  static constexpr int32_t kTakeOver = 2;  // lead in right guesses with which `waiting` takes over
-  static constexpr int32_t kGiveUp = 8;    // lead of `straight` with which `waiting` joins it
+  static constexpr int32_t kTakeOver =
+      2;  // lead in right guesses with which `waiting` takes over
+  static constexpr int32_t kGiveUp = 8;  // lead of `straight` with which `waiting` joins it
 
-  // Expects the bytes of the base from `start` on. `window` are its bytes from `window_offset` on;
-  // beyond the window there is no expectation.
+  // Expects the bytes of the base from `start` on. `window` are its bytes from
+  // `window_offset` on; beyond the window there is no expectation.
   BaseCursor(ByteView window, uint64_t window_offset, uint64_t start)
       : window_(window), window_offset_(window_offset), straight_(start), waiting_(start) {}
 
@@ -34,7 +35,8 @@ class BaseCursor {
   uint8_t last_difference() const { return last_difference_; }
   // The 32-bit word that `straight` begins; false beyond the end of the base.
   bool word(uint32_t* word) const {
-    if (!is_inside(straight_) || window_.size() - (straight_ - window_offset_) < 4) return false;
+    if (!is_inside(straight_) || window_.size() - (straight_ - window_offset_) < 4)
+      return false;
     *word = load_le<uint32_t>(window_.data() + (straight_ - window_offset_));
     return true;
   }
@@ -71,7 +73,9 @@ class BaseCursor {
   bool is_inside(uint64_t offset) const {
     return offset >= window_offset_ && offset - window_offset_ < window_.size();
   }
-  uint8_t at(uint64_t offset) const { return window_[static_cast<size_t>(offset - window_offset_)]; }
+  uint8_t at(uint64_t offset) const {
+    return window_[static_cast<size_t>(offset - window_offset_)];
+  }
 
   void settle() {
     if (waiting_ == straight_) return;

@@ -1,12 +1,14 @@
-// Adaptive models of single bits and of whole numbers, shared letter for letter by encoder and
-// decoder (docs/format/structure.md, "Bits" and "Numbers").
+// Adaptive models of single bits and of whole numbers, shared letter for letter by encoder
+// and decoder (docs/format/structure.md, "Bits" and "Numbers").
 //
-// A coder is anything with `uint32_t code(uint32_t p16, uint32_t bit)`: p16 is the probability of
-// a one, of 65536. An encoder writes `bit` and returns it; a decoder ignores it and returns the
-// bit it reads. Code templated over the coder is therefore one text for both directions.
+// A coder is anything with `uint32_t code(uint32_t p16, uint32_t bit)`: p16 is the
+// probability of a one, of 65536. An encoder writes `bit` and returns it; a decoder ignores
+// it and returns the bit it reads. Code templated over the coder is therefore one text for
+// both directions.
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 
 namespace mallorn {
@@ -55,8 +57,8 @@ struct TreeModel {
   }
 };
 
-// A number of up to 63 bits: its length by a tree, the six bits below the leading one modelled
-// for that length, the rest as they are.
+// A number of up to 63 bits: its length by a tree, the six bits below the leading one
+// modelled for that length, the rest as they are.
 struct NumberModel {
   TreeModel<6> length;
   static constexpr uint32_t kTopNodes = 64;

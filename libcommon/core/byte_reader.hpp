@@ -1,9 +1,9 @@
 // ByteReader: the bounded cursor through which all hostile bytes are read.
 //
-// It fails stickily: after the first bad read every read yields zero (or an empty view), and
-// status() and failed_at() remember the first fault. A structure is read as plain assignments
-// followed by one test. Test before acting: before any value read is used as a length, count,
-// index or allocation size.
+// It fails stickily: after the first bad read every read yields zero (or an empty view),
+// and status() and failed_at() remember the first fault. A structure is read as plain
+// assignments followed by one test. Test before acting: before any value read is used as a
+// length, count, index or allocation size.
 #pragma once
 
 #include "libcommon/core/bytes.hpp"

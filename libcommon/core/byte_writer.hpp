@@ -1,5 +1,5 @@
-// ByteWriter: ByteReader's mirror over a caller's buffer. Sticky as well: once something does not
-// fit, nothing more is written and ok() is false.
+// ByteWriter: ByteReader's mirror over a caller's buffer. Sticky as well: once something
+// does not fit, nothing more is written and ok() is false.
 #pragma once
 
 #include "libcommon/core/bytes.hpp"

@@ -121,7 +121,8 @@ Status read_section_header(ByteReader& reader, SectionHeader* section) {
   if (codec > static_cast<uint8_t>(CodecId::planes)) return Status::unknown_codec;
   section->codec = static_cast<CodecId>(codec);
   section->dtype = static_cast<Dtype>(dtype);
-  if (flags > 1 || dtype_layout(section->dtype).dtype != section->dtype) return Status::malformed;
+  if (flags > 1 || dtype_layout(section->dtype).dtype != section->dtype)
+    return Status::malformed;
   section->has_base = flags == 1;
   return section->result_bytes == 0 ? Status::malformed : Status::ok;
 }

@@ -2,7 +2,8 @@
 //
 //   header | records … | 0 | end of file
 //
-// The header binds everything a signature must cover: base, result, body, model, release, memory.
+// The header binds everything a signature must cover: base, result, body, model, release,
+// memory.
 #pragma once
 
 #include <array>
@@ -45,7 +46,8 @@ struct PatchHeader {
   bool operator==(const PatchHeader&) const = default;
 };
 
-// Serialises `header` with its check; `to` has room for kMaxPatchHeaderBytes. Returns the length.
+// Serialises `header` with its check; `to` has room for kMaxPatchHeaderBytes. Returns the
+// length.
 size_t write_patch_header(const PatchHeader& header, ByteSpan to);
 
 // How long the header that begins with these kPatchHeaderFixedBytes is. Refuses wrong magic
@@ -53,22 +55,27 @@ size_t write_patch_header(const PatchHeader& header, ByteSpan to);
 Status patch_header_length(ByteView fixed_part, size_t* length);
 
 // Reads a whole header. Refuses what patch_header_length() refuses, a wrong check
-// (check_mismatch), unknown features or profile (unsupported_feature), reserved bits (malformed).
+// (check_mismatch), unknown features or profile (unsupported_feature), reserved bits
+// (malformed).
 Status read_patch_header(ByteView bytes, PatchHeader* header);
 
 // Limits of the host profile.
-constexpr uint64_t kMaxChunkCoded = 1u << 20;    // result bytes of a chunk that are not copies
-constexpr uint64_t kMaxChunkResult = 1ull << 30;  // result bytes of a chunk, copies included
+constexpr uint64_t kMaxChunkCoded = 1u
+                                    << 20;  // result bytes of a chunk that are not copies
+constexpr uint64_t kMaxChunkResult = 1ull
+                                     << 30;  // result bytes of a chunk, copies included
 constexpr uint32_t kMaxChunkSteps = 1u << 14;
 constexpr uint32_t kMaxChunkSections = 64;
-// A record holds at most this: incompressible sections are stored, structure grows by a little.
+// A record holds at most this: incompressible sections are stored, structure grows by a
+// little.
 constexpr uint64_t kMaxRecordBytes = kMaxChunkCoded + (1u << 18);
 
-// What the host profile needs beside the mapped base, per thread: models, buffers, zstd's window.
-constexpr uint32_t kHostMemoryKib = 16 * 1024;
+// What the host profile needs beside the mapped base, per thread: models, buffers, zstd's
+// window, for the chunk being decoded and for one that waits to be written.
+constexpr uint32_t kHostMemoryKib = 20 * 1024;
 
 enum class RecordKind : uint8_t {
-  chunk = 0,     // steps that rebuild a range of the result from the base and the record alone
+  chunk = 0,  // steps that rebuild a range of the result from the base and the record alone
   zstd_run = 1,  // the next piece of one zstd stream that holds the whole result
 };
 
@@ -87,14 +94,15 @@ struct SectionHeader {
 struct ChunkHeader {
   uint64_t result_bytes = 0;
   uint64_t coded_result_bytes = 0;  // of these, not copied
-  uint32_t check = 0;  // CRC-32C of the result bytes
+  uint32_t check = 0;               // CRC-32C of the result bytes
   uint32_t section_count = 0;
   std::array<SectionHeader, kMaxChunkSections> sections{};
 };
 
 void write_chunk_header(const ChunkHeader& header, ByteWriter& writer);
 
-// Reads and checks a chunk header; `structure` and the sections' `payloads` view into the record.
+// Reads and checks a chunk header; `structure` and the sections' `payloads` view into the
+// record.
 struct ChunkView {
   ChunkHeader header;
   ByteView structure;

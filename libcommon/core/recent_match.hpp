@@ -1,5 +1,5 @@
-// RecentMatch: the byte that followed when the last five coded bytes were seen before, among the
-// last 64 KiB of coded bytes (docs/format/structure.md, "Recent").
+// RecentMatch: the byte that followed when the last five coded bytes were seen before,
+// among the last 64 KiB of coded bytes (docs/format/structure.md, "Recent").
 #pragma once
 
 #include <array>
@@ -46,9 +46,10 @@ class RecentMatch {
   }
 
   std::array<uint8_t, kMask + 1> ring_{};
-  std::array<uint32_t, 1u << 14> last_seen_{};  // by hash: count_ when those bytes had been coded
-  uint32_t count_ = 0;                          // bytes coded
-  uint32_t at_ = 0;                             // count_ when the expected byte was coded; 0: none
+  std::array<uint32_t, 1u << 14>
+      last_seen_{};     // by hash: count_ when those bytes had been coded
+  uint32_t count_ = 0;  // bytes coded
+  uint32_t at_ = 0;     // count_ when the expected byte was coded; 0: none
   uint32_t run_ = 0;
 };
 

@@ -1,10 +1,12 @@
 // StepModel: how the steps of a chunk are written (docs/format/structure.md, "Steps").
 //
-// A step makes the next `length` bytes of the result. Where it reads the base is coded relative
-// to where the step before left off, so that models whose layout did not move cost almost nothing.
+// A step makes the next `length` bytes of the result. Where it reads the base is coded
+// relative to where the step before left off, so that models whose layout did not move cost
+// almost nothing.
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 
 #include "libcommon/core/bit_model.hpp"
@@ -27,7 +29,7 @@ enum class AddressKind : uint8_t {
 
 struct CodedStep {
   CodedStepKind kind = CodedStepKind::copy;
-  uint32_t section = 0;  // index, for kind section
+  uint64_t section = 0;  // index, for kind section
   uint64_t length_bytes = 0;
   AddressKind address = AddressKind::straight;
   uint64_t base_offset = 0;  // meaningful unless address is none
@@ -42,7 +44,8 @@ struct StepModel {
   BitModel is_backward{};
   uint32_t before = 0;
 
-  // Codes one step, given where the step before stopped. A decoder must check everything it gets.
+  // Codes one step, given where the step before stopped. A decoder must check everything it
+  // gets.
   template <typename Coder>
   CodedStep code(Coder& coder, CodedStep step, uint64_t straight, uint64_t waiting) {
     const uint32_t kind_number = kind[before].code(coder, static_cast<uint32_t>(step.kind));
@@ -50,16 +53,17 @@ struct StepModel {
     step.kind = static_cast<CodedStepKind>(kind_number);
     before = 1 + k;
     if (step.kind == CodedStepKind::section) {
-      step.section = static_cast<uint32_t>(section.code(coder, step.section));
+      step.section = section.code(coder, step.section);
     }
     step.length_bytes = length[k].code(coder, step.length_bytes);
-    step.address =
-        static_cast<AddressKind>(address[k].code(coder, static_cast<uint32_t>(step.address)));
+    step.address = static_cast<AddressKind>(
+        address[k].code(coder, static_cast<uint32_t>(step.address)));
     if (step.address == AddressKind::straight) step.base_offset = straight;
     if (step.address == AddressKind::waiting) step.base_offset = waiting;
     if (step.address == AddressKind::delta) {
       const bool backward = step.base_offset < straight;
-      const uint64_t far = backward ? straight - step.base_offset : step.base_offset - straight;
+      const uint64_t far =
+          backward ? straight - step.base_offset : step.base_offset - straight;
       const uint64_t coded = distance[k].code(coder, far);
       const bool is_back = is_backward.code(coder, backward ? 1u : 0u) != 0;
       step.base_offset = is_back ? straight - coded : straight + coded;

@@ -1,10 +1,11 @@
-// WordGuess: what an aligned 32-bit word probably is, given the base's word at the same place.
+// WordGuess: what an aligned 32-bit word probably is, given the base's word at the same
+// place.
 //
-// Offsets inside a file lead from where they stand to where they point. When parts of a file
-// move, offsets change in step, as whole words, with carries that no byte-wise guess follows.
-// Three guesses, each the base's word plus what the last word that changed makes likely:
-// the same change; the same target, seen from a place that moved (offsets pointing back, as
-// flatbuffers tables do); the same for offsets pointing forward.
+// Offsets inside a file lead from where they stand to where they point. When parts of a
+// file move, offsets change in step, as whole words, with carries that no byte-wise guess
+// follows. Three guesses, each the base's word plus what the last word that changed makes
+// likely: the same change; the same target, seen from a place that moved (offsets pointing
+// back, as flatbuffers tables do); the same for offsets pointing forward.
 // (docs/format/structure.md, "Words")
 #pragma once
 
@@ -21,7 +22,8 @@ class WordGuess {
 
   void begin_step() { has_word_ = false; }
 
-  // Before the byte at `position` of the result; words begin where it is a multiple of four.
+  // Before the byte at `position` of the result; words begin where it is a multiple of
+  // four.
   void begin_byte(uint64_t position, const BaseCursor& cursor) {
     if ((position & 3) != 0) return;
     has_word_ = cursor.word(&base_word_);

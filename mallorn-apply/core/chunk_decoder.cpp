@@ -55,7 +55,7 @@ class StructureDecoder {
       } else {
         return Status::corrupt_data;
       }
-      coded_ += length;
+      coded_ += static_cast<size_t>(length);
     }
     made_ += length;
     position_ += length;
@@ -78,7 +78,8 @@ class StructureDecoder {
     const bool has_base = step.address != AddressKind::none;
     BaseCursor cursor(has_base ? base_ : ByteView{}, 0, has_base ? step.base_offset : 0);
     bytes_->begin_step(position_, before_);
-    const ByteSpan to = ByteSpan(space_.coded).subspan(coded_, step.length_bytes);
+    const ByteSpan to =
+        ByteSpan(space_.coded).subspan(coded_, static_cast<size_t>(step.length_bytes));
     for (uint8_t& byte : to) byte = bytes_->code(coder_, 0, cursor);
     remember(to);
     if (!has_base) return true;
@@ -90,12 +91,13 @@ class StructureDecoder {
   Status take_section(const CodedStep& step) {
     const ChunkHeader& header = space_.view.header;
     if (step.section >= header.section_count) return Status::corrupt_data;
-    const SectionHeader& section = header.sections[step.section];
+    const auto index = static_cast<size_t>(step.section);
+    const SectionHeader& section = header.sections[index];
     const bool has_base = step.address != AddressKind::none;
     if (has_base != section.has_base) return Status::corrupt_data;
-    if (step.length_bytes > section.result_bytes - used_[step.section])
+    if (step.length_bytes > section.result_bytes - used_[index])
       return Status::corrupt_data;
-    used_[step.section] += step.length_bytes;
+    used_[index] += step.length_bytes;
     before_ = 0;  // its bytes come later
     if (!has_base) return Status::ok;
     if (!range_fits(step.base_offset, step.length_bytes, base_.size()))

@@ -216,7 +216,7 @@ TEST_CASE(
 TEST_CASE("chunk decoder: mutated records are refused or decode inside all limits") {
   test::Random random = test::seeded("mutated chunks");
   std::set<Status> seen;
-  for (int round = 0; round < 60; ++round) {
+  for (int round = 0; round < 30; ++round) {
     const MadeChunk chunk =
         test::make_chunk(random, 1 + random.length(3000), 1 + random.below(20), 150);
     Bytes record = pack::encode_chunk(chunk.input(true), chunk.base.size(), {3}).record;

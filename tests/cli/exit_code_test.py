@@ -39,7 +39,7 @@ class Documented(unittest.TestCase):
         listed = {(int(number), name) for number, name, _ in
                   LINE_WITH_STATUS.findall((TOP / "docs/errors.md").read_text(encoding="utf-8"))}
         source = (TOP / "libcommon/core/status.hpp").read_text(encoding="utf-8")
-        found = {(int(number), name) for name, number in re.findall(r"^  (\w+) = (\d+),", source,
+        found = {(int(number), name) for name, number in re.findall(r"^ +(\w+) = (\d+),", source,
                                                                     re.MULTILINE)}
         self.assertEqual(listed, found)
 
@@ -49,7 +49,7 @@ class Documented(unittest.TestCase):
         source = (TOP / "libcommon/cli.cpp").read_text(encoding="utf-8")
         body = source[source.index("int exit_code(Status status)"):]
         waiting = []
-        for name, code in re.findall(r"case Status::(\w+):(?: return (\d+);)?", body):
+        for name, code in re.findall(r"case Status::(\w+):(?:\s*return (\d+);)?", body):
             waiting.append(name)
             if code:
                 for each in waiting:

@@ -2,7 +2,7 @@
 
 #include <doctest/doctest.h>
 
-#include <chrono>
+#include <ctime>
 
 #include "tests/support/random.hpp"
 
@@ -43,10 +43,11 @@ uint64_t copied(const std::vector<Segment>& segments) {
   return bytes;
 }
 
+// Of this process's own time: other work on the machine does not count.
 double seconds_to_match(const Bytes& base, const Bytes& result) {
-  const auto start = std::chrono::steady_clock::now();
+  const std::clock_t start = std::clock();
   check(match(base, result), base, result);
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;
 }
 
 Bytes periodic(size_t size, size_t period, uint64_t seed) {
@@ -102,14 +103,14 @@ TEST_CASE("byte match: what moved, was inserted or removed is still found") {
   const Bytes base = random.bytes(50000);
   Bytes moved(base.begin() + 20000, base.end());
   moved.insert(moved.end(), base.begin(), base.begin() + 20000);
-  CHECK(copied(match(base, moved)) > 49900);
+  CHECK(copied(match(base, moved)) == moved.size());
   Bytes inserted = base;
   const Bytes more = random.bytes(300);
   inserted.insert(inserted.begin() + 25000, more.begin(), more.end());
-  CHECK(copied(match(base, inserted)) > 49900);
+  CHECK(copied(match(base, inserted)) >= base.size() - 4);
   Bytes removed = base;
   removed.erase(removed.begin() + 10000, removed.begin() + 10300);
-  CHECK(copied(match(base, removed)) > 49600);
+  CHECK(copied(match(base, removed)) == removed.size());
   check(match(base, removed), base, removed);
 }
 

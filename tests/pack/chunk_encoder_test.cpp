@@ -54,7 +54,7 @@ MadeChunk one_step(StepKind kind, Dtype dtype, const Bytes& base, const Bytes& r
 
 TEST_CASE("chunk: random bases, results and steps come back, with bounded growth") {
   test::Random random = test::seeded("chunk round trip");
-  for (int round = 0; round < 80; ++round) {
+  for (int round = 0; round < 50; ++round) {
     const size_t count = 1 + random.length(60);
     const MadeChunk chunk = test::make_chunk(random, random.length(30000), count, 3000);
     const size_t size = check_round_trip(chunk, 1 + static_cast<int>(random.below(5)));

@@ -36,6 +36,7 @@ class SamePatch(PipelineTest):
         self.assertEqual(by_hand.out, patch, f"{name}: by hand")
         by_reference = self.shell(self.quiet(BY_REFERENCE), old, new, shell="bash")
         self.assertEqual(by_reference.out, patch, f"{name}: by reference, by hand")
+        self.assertEqual(self.succeed("mallorn", "diff", "-q", old, new, "-o", "-"), patch)
         for options in (["--inline"], ["--threads", "1"], ["--threads", "8"],
                         ["--inline", "--threads=7"], ["--explain"]):
             done = self.run_program("mallorn", "diff", "-q", "--force", *options, old, new, "-o",
@@ -61,6 +62,7 @@ class SamePatch(PipelineTest):
         done = self.shell('cat "$1" | mallorn patch "$2" - -o "$3"', name, old, f"{name}.piped")
         self.assertEqual((done.code, done.err), (0, b""))
         self.assertEqual((self.home / f"{name}.piped").read_bytes(), wanted)
+        self.assertEqual(self.succeed("mallorn", "patch", old, name, "-o", "-"), wanted)
         info = json.loads(self.succeed("mallorn", "info", "--json", name))
         for side, path in (("base", old), ("result", new)):
             content = path.read_bytes()

@@ -41,7 +41,8 @@ def headers(base: bytes) -> Iterator[tuple[str, str, str, bytes]]:
     yield ("wrong-base-damaged-body", "base_mismatch", "the base is told first",
            header(base_digest=bytes(32))[:-1] + b"\1")
     yield "result-digest", "result_mismatch", "", header(result_digest=bytes(32))
-    yield "result-too-short", "result_mismatch", "no chunk for the last byte", header(result_length=4)
+    yield ("result-too-short", "result_mismatch", "no chunk for the last byte",
+           header(result_length=4))
 
 
 def records(base: bytes) -> Iterator[tuple[str, str, str, bytes]]:
@@ -77,7 +78,8 @@ def runs(base: bytes) -> Iterator[tuple[str, str, str, bytes]]:
 
     blocks = frame[6:]
     yield "zstd-run-no-frame", "corrupt_data", "", patch(content)
-    yield "zstd-run-checksum", "corrupt_data", "of the content", patch(frame[:-1] + bytes([frame[-1] ^ 1]))
+    yield ("zstd-run-checksum", "corrupt_data", "of the content",
+           patch(frame[:-1] + bytes([frame[-1] ^ 1])))
     yield ("zstd-run-window", "corrupt_data", "2^23 + 2^20 bytes",
            patch(frame[:5] + bytes([13 << 3 | 1]) + blocks))
     yield ("zstd-run-single-segment", "corrupt_data", "content size 2^24",
@@ -86,7 +88,8 @@ def runs(base: bytes) -> Iterator[tuple[str, str, str, bytes]]:
            patch(frame[:4] + bytes([frame[4] | 1]) + frame[5:6] + b"\7" + blocks))
     yield "zstd-run-trailing-byte", "corrupt_data", "", patch(frame + b"\0")
     yield "zstd-run-two-frames", "corrupt_data", "", patch(frame + frame, content * 2)
-    yield "zstd-run-too-long", "result_mismatch", "one byte more than the result has", patch(frame, content[:-1])
+    yield ("zstd-run-too-long", "result_mismatch", "one byte more than the result has",
+           patch(frame, content[:-1]))
     yield "zstd-run-too-short", "result_mismatch", "one byte less", patch(frame, content + b".")
 
 
@@ -109,10 +112,12 @@ def chunk_headers(base: bytes) -> Iterator[tuple[str, str, str, bytes]]:
     yield "chunk-past-end", "malformed", "4 bytes of 3", patch(copied(result_bytes=4))
     yield ("chunk-too-long", "limit_exceeded", "2^30 + 1 bytes",
            patch(copied(result_bytes=(1 << 30) + 1, structure=b""), result_length=1 << 31))
-    yield "chunk-coded-too-long", "limit_exceeded", "2^20 + 1 bytes", patch(copied(coded_bytes=(1 << 20) + 1))
+    yield ("chunk-coded-too-long", "limit_exceeded", "2^20 + 1 bytes",
+           patch(copied(coded_bytes=(1 << 20) + 1)))
     yield "chunk-check", "check_mismatch", "", patch(copied(check=0))
     yield "sections-65", "limit_exceeded", "", patch(copied(section_count=65))
-    yield "truncated-section-header", "truncated", "there is none", patch(copied(section_count=1, structure=b""))
+    yield ("truncated-section-header", "truncated", "there is none",
+           patch(copied(section_count=1, structure=b"")))
     yield "unknown-codec", "unknown_codec", "3", patch(sectioned(codec=3))
     yield "unknown-dtype", "malformed", "31", patch(sectioned(dtype=31))
     yield "reserved-flag", "malformed", "bit 1 of a section", patch(sectioned(flags=2))
@@ -170,8 +175,10 @@ def steps(base: bytes) -> Iterator[tuple[str, str, str, bytes]]:
     yield "step-kind-3", "corrupt_data", "", patch([Plan(3, 3, 0)], abc, coded_bytes=0)
     yield "step-of-nothing", "corrupt_data", "length 0", patch([copy(0, 0)], abc)
     yield "step-past-chunk", "corrupt_data", "4 bytes of 3", patch([copy(0, 4)], abc)
-    yield "step-past-coded", "corrupt_data", "3 bytes, 2 coded", patch([literal(b"123")], b"123", coded_bytes=2)
-    yield "coded-not-reached", "corrupt_data", "copies alone, 1 coded", patch([copy(0, 3)], abc, coded_bytes=1)
+    yield ("step-past-coded", "corrupt_data", "3 bytes, 2 coded",
+           patch([literal(b"123")], b"123", coded_bytes=2))
+    yield ("coded-not-reached", "corrupt_data", "copies alone, 1 coded",
+           patch([copy(0, 3)], abc, coded_bytes=1))
     yield "copy-no-address", "corrupt_data", "", patch([copy(0, 3, NONE)], abc)
     yield "copy-outside-base", "corrupt_data", "its last byte", patch([copy(size - 2, 3)], abc)
     yield ("copy-before-base", "corrupt_data", "at -1",
@@ -200,7 +207,8 @@ def steps(base: bytes) -> Iterator[tuple[str, str, str, bytes]]:
            patch([], noise, structure=structure + bytes(8) + b"\1", coded_bytes=len(noise)))
     yield ("structure-too-short", "corrupt_data", "20 bytes less",
            patch([], noise, structure=structure[:-20], coded_bytes=len(noise)))
-    yield "structure-nothing", "corrupt_data", "", patch([], noise, structure=b"", coded_bytes=len(noise))
+    yield ("structure-nothing", "corrupt_data", "",
+           patch([], noise, structure=b"", coded_bytes=len(noise)))
 
 
 def cases() -> Iterator[Case]:

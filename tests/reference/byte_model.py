@@ -45,6 +45,10 @@ def hash32(value: int, salt: int) -> int:
     return ((value + salt) * GOLDEN % (1 << 64)) >> 32
 
 
+def wrap32(x: int) -> int:
+    return (x + (1 << 31)) % (1 << 32) - (1 << 31)
+
+
 class ByteModel:
     """Lives as long as a chunk."""
 
@@ -166,7 +170,7 @@ class ByteModel:
         for weights, said in ((by_run, x), (by_node, y)):
             step = (target - squash(said)) * rate
             for i, value in enumerate(inputs):
-                weights[i] += (value * step + (1 << 17)) >> 18
+                weights[i] = wrap32(weights[i] + ((value * step + (1 << 17)) >> 18))
         for model in models:
             model.update(bit, 100)
         return bit

@@ -171,6 +171,42 @@ def hits_then_end(base: bytes) -> list[Chunk]:
                   result=tail + b"\0" + tail + b"\1\0\2")]
 
 
+def moved_words(base: bytes) -> list[Chunk]:
+    """Words that change alike, and words that point to what has moved, before and after them."""
+    generator = random.Random(13)
+    at = start = 4096
+    made = bytearray()
+
+    def equal(length: int) -> None:
+        nonlocal at
+        made.extend(base[at:at + length])
+        at += length
+
+    for kind in range(3):
+        equal(64)
+        for i in range(12):
+            if kind > 0 and i % 2 == 0:
+                made += generator.randbytes(4 * (1 + i % 3))  # positions stay multiples of four
+                equal(24)
+            moved = len(made) - at
+            change = (0x124, moved + 0x350, 0x777 - moved)[kind]
+            word = int.from_bytes(base[at:at + 4], "little") + change
+            made += (word % (1 << 32)).to_bytes(4, "little")
+            at += 4
+            equal(8)
+    made += b"odd" + base[at:at + 30]
+    return [Chunk([predicted(bytes(made), start), copy(at, 6), predicted(base[at + 9:at + 20], at + 9)],
+                  result=bytes(made) + base[at:at + 6] + base[at + 9:at + 20])]
+
+
+def many_steps(base: bytes) -> list[Chunk]:
+    """As many as there may be; probabilities reach their bounds."""
+    plans = [copy(7, 128) for _ in range(20)]  # 128, 129: the bits below the leading one are 0
+    plans += [copy(7 + i % 3, 128 + i % 2) for i in range(20)]
+    plans += [copy(9, 1) for _ in range((1 << 14) - 40)]
+    return [Chunk(plans, result=b"".join(base[plan.offset:plan.offset + plan.length] for plan in plans))]
+
+
 def long_bytes(base: bytes) -> list[Chunk]:
     """More than the ring of `recent` holds: hits, words that move, cursors that part."""
     generator = random.Random(11)
@@ -213,6 +249,8 @@ def made_up() -> Iterator[Case]:
     yield case("steps", "structure 6", "every kind of step with every address; three chunks",
                all_steps(base))
     yield case("behind-the-base", "structure 7", "a hit where the base has no byte", hits_then_end(base))
+    yield case("words", "structure 9", "words that change in step", moved_words(base))
+    yield case("steps-16384", "structure 5", "as many steps as a chunk may have", many_steps(base))
     steps = all_steps(base)
     for chunk in steps:
         chunk.width = 4

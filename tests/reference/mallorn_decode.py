@@ -12,7 +12,7 @@ library is enough, with the command `zstd` (or python3-zstandard) for what is co
     range_coder.py   bits, trees, numbers                  structure.md
     planes.py        codec 2, with dtypes.py               planes.md, dtypes.md
     zstd_frames.py   codec 1 and zstd runs                 planes.md, patch.md
-    stream.py        model and delta streams               stream.md
+    stream.py        model and delta streams, manifest.py  stream.md
 """
 
 from __future__ import annotations

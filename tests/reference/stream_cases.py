@@ -110,36 +110,42 @@ def good(programs: Programs) -> Iterator[Case]:
 def bad_frames() -> Iterator[tuple[str, str, str, bytes]]:
     text = frame(MANIFEST, as_text(manifest()))
     bytes_ = frame(BYTES, ABC)
-    rest = text + bytes_ + end(ABC)
-    whole = header(MODEL) + rest
+    head, tail = header(MODEL), end(ABC)
+    rest = text + bytes_ + tail
+    whole = head + rest
     yield "nothing", "truncated", "", b""
     yield "truncated-header", "truncated", "", whole[:7]
     yield "truncated-frame", "truncated", "within the manifest", whole[:40]
     yield "truncated-end", "truncated", "its last byte", whole[:-1]
-    yield "no-end", "truncated", "", header(MODEL) + text + bytes_
+    yield "no-end", "truncated", "", head + text + bytes_
     yield "trailing-byte", "trailing_bytes", "", whole + b"\0"
     yield "bad-magic", "bad_magic", "that of a patch", header(MODEL, magic=b"\x8DMLP") + rest
     yield "version-1", "unsupported_version", "", header(MODEL, version=1) + rest
     yield "kind-3", "malformed", "", header(3) + rest
     yield "delta-for-model", "malformed", "", delta(PREDICT)
     yield "reserved-header", "malformed", "", header(MODEL, reserved=0x100) + rest
-    yield "reserved-flag", "malformed", "bit 1", header(MODEL) + frame(MANIFEST, as_text(manifest()), 2) + bytes_ + end(ABC)
-    yield "reserved-frame", "malformed", "", header(MODEL) + text + frame(BYTES, ABC, reserved=0x8000) + end(ABC)
-    yield "frame-too-long", "limit_exceeded", "2^20 + 1", header(MODEL) + text + frame(BYTES, ABC, length=(1 << 20) + 1)
-    yield "frame-check", "check_mismatch", "", header(MODEL) + text + frame(BYTES, ABC, damage=1) + end(ABC)
-    yield "unknown-frame", "unsupported_feature", "not optional", header(MODEL) + text + frame(4, b"") + bytes_ + end(ABC)
-    yield "no-manifest", "malformed", "", header(MODEL) + bytes_ + end(ABC)
-    yield "second-manifest", "malformed", "after the bytes", header(MODEL) + text + bytes_ + text + end(ABC)
-    yield "steps-in-model", "malformed", "", header(MODEL) + text + frame(STEPS, b"\0") + bytes_ + end(ABC)
+    yield ("reserved-flag", "malformed", "bit 1",
+           head + frame(MANIFEST, as_text(manifest()), 2) + bytes_ + tail)
+    yield "reserved-frame", "malformed", "", head + text + frame(BYTES, ABC, reserved=0x8000) + tail
+    yield ("frame-too-long", "limit_exceeded", "2^20 + 1",
+           head + text + frame(BYTES, ABC, length=(1 << 20) + 1))
+    yield "frame-check", "check_mismatch", "", head + text + frame(BYTES, ABC, damage=1) + tail
+    yield ("unknown-frame", "unsupported_feature", "not optional",
+           head + text + frame(4, b"") + bytes_ + tail)
+    yield "no-manifest", "malformed", "", head + bytes_ + tail
+    yield "second-manifest", "malformed", "after the bytes", head + text + bytes_ + text + tail
+    yield "steps-in-model", "malformed", "", head + text + frame(STEPS, b"\0") + bytes_ + tail
     yield "bytes-too-few", "malformed", "", model(manifest(), b"ab")
     yield "bytes-too-many", "malformed", "", model(manifest(), b"abcd")
     yield "bytes-by-reference", "malformed", "", model(manifest(path="patch/base/abc"))
     yield "trailer-length", "malformed", "", model(manifest(), tail=end(ABC, length=4))
     yield "trailer-digest", "check_mismatch", "", model(manifest(), tail=end(ABD))
     yield "trailer-no-digest", "malformed", "", model(manifest(), tail=frame(END, b'{"length":3}'))
-    yield "path-missing", "cannot_open", "no such file", model(manifest(path="patch/base/none"), b"")
+    yield ("path-missing", "cannot_open", "no such file",
+           model(manifest(path="patch/base/none"), b""))
     yield "path-other-length", "malformed", "", model(manifest(path="patch/base/alphabet"), b"")
-    yield "path-percent", "malformed", "no digits after it", model(manifest(path="patch/base/abc%6"), b"")
+    yield ("path-percent", "malformed", "no digits after it",
+           model(manifest(path="patch/base/abc%6"), b""))
     yield "path-zero", "malformed", "%00", model(manifest(path="patch/base/abc%00"), b"")
 
 
@@ -215,18 +221,25 @@ def bad_deltas() -> Iterator[tuple[str, str, str, bytes]]:
     yield "step-kind-3", "malformed", "", delta(step(3, 0, 0, 3, 0))
     yield "step-dtype-31", "malformed", "", delta(step(1, 31, 0, 3, 0))
     yield "step-predictor-2", "unsupported_feature", "", delta(step(1, 0, 2, 3, 0))
-    yield "step-parameters", "unsupported_feature", "one byte", delta(step(1, 0, 0, 3, 0, 1) + b"p", count=1)
-    yield "step-parameters-too-long", "limit_exceeded", "2^16 + 1", delta(step(1, 0, 0, 3, 0, 65537))
+    yield ("step-parameters", "unsupported_feature", "one byte",
+           delta(step(1, 0, 0, 3, 0, 1) + b"p", count=1))
+    yield ("step-parameters-too-long", "limit_exceeded", "2^16 + 1",
+           delta(step(1, 0, 0, 3, 0, 65537)))
     yield "step-of-nothing", "malformed", "", delta(step(1, 0, 1, 0, 0), PREDICT)
-    yield "step-past-result", "malformed", "4 of 3 bytes", delta(step(2, 0, 0, 4, 0), carried=b"abde")
+    yield ("step-past-result", "malformed", "4 of 3 bytes",
+           delta(step(2, 0, 0, 4, 0), carried=b"abde"))
     yield "literal-offset", "malformed", "", delta(step(2, 0, 0, 3, 1), carried=ABD)
     yield "copy-outside-base", "malformed", "", delta(step(0, 0, 0, 3, 1), carried=ABD)
-    yield "copy-wraps", "malformed", "offset 2^64 - 1", delta(step(0, 0, 0, 3, (1 << 64) - 1), carried=ABD)
-    yield "values-outside-base", "malformed", "same_value", delta(step(1, 1, 0, 3, 1), carried=b"bc" + ABD)
-    yield "bytes-outside-base", "malformed", "predictor bytes, at 4 of 3", delta(step(1, 0, 1, 3, 4), carried=ABD)
+    yield ("copy-wraps", "malformed", "offset 2^64 - 1",
+           delta(step(0, 0, 0, 3, (1 << 64) - 1), carried=ABD))
+    yield ("values-outside-base", "malformed", "same_value",
+           delta(step(1, 1, 0, 3, 1), carried=b"bc" + ABD))
+    yield ("bytes-outside-base", "malformed", "predictor bytes, at 4 of 3",
+           delta(step(1, 0, 1, 3, 4), carried=ABD))
     yield "chunk-too-long", "limit_exceeded", "2^30 + 1 bytes", delta(
         step(2, 0, 0, (1 << 30) + 1, 0), text=long)
-    yield "chunk-coded-too-long", "limit_exceeded", "2^20 + 1 bytes", delta(step(2, 0, 0, coded, 0), text=long)
+    yield ("chunk-coded-too-long", "limit_exceeded", "2^20 + 1 bytes",
+           delta(step(2, 0, 0, coded, 0), text=long))
     yield "bytes-too-few", "malformed", "", delta(PREDICT, carried=b"abcab")
     yield "bytes-too-many", "malformed", "", delta(PREDICT, carried=b"abcabde")
     yield "trailer-digest", "malformed", "", delta(PREDICT, tail=end(ABC))
