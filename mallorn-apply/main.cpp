@@ -25,8 +25,8 @@ checked before anything is written.
 
   -o, --output FILE  write the result to FILE
       --force        replace FILE if it exists
-      --verify       check base, patch and result; write nothing; exit 0, or 1 if
-                     the patch does not fit or is damaged
+      --verify       check base, patch and result; write nothing; exit 0, or 1
+                     if the patch does not fit or is damaged
       --info         say what the patch holds; needs no base
       --json         with --info: as JSON
       --threads N    use N threads (default: one per processor)

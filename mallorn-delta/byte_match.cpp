@@ -14,6 +14,7 @@ namespace {
 // and saying that the alignment changes.
 constexpr uint64_t kMissBits = 6;
 constexpr uint64_t kSwitchBits = 40;
+constexpr size_t kMaxCompared = 512;  // how far candidates are followed
 constexpr uint64_t kLookahead =
     256;  // how far the present alignment is followed for comparison
 
@@ -90,8 +91,10 @@ class Walk {
 
   bool realign() {
     if (cursor_.straight_run() >= 16) return false;  // well aligned: not worth a search
-    const ByteIndex::Match match =
-        index_.find(result_.subspan(at_), cursor_.straight_offset());
+    // Longer agreement would not change the choice, and must not cost time at every byte.
+    const ByteView ahead_bytes =
+        result_.subspan(at_, std::min(result_.size() - at_, kMaxCompared));
+    const ByteIndex::Match match = index_.find(ahead_bytes, cursor_.straight_offset());
     if (match.length == 0 || match.base_offset == cursor_.straight_offset()) return false;
     const uint64_t ahead = std::min(match.length, kLookahead);
     const uint64_t hits = hits_ahead(ahead);

@@ -15,16 +15,16 @@ using namespace mallorn;
 constexpr Program kProgram = {"mallorn-pack",
                               R"(usage: mallorn-pack [OPTION...] [-o FILE [--force]]
 
-Codes a delta stream (standard input, from mallorn-delta) as a patch. Each chunk
-is coded by whichever codec makes it smallest. The patch goes to standard
+Codes a delta stream (standard input, from mallorn-delta) as a patch. Each
+chunk is coded by whichever codec makes it smallest. The patch goes to standard
 output, or to FILE, which appears only when it is complete.
 
   -o, --output FILE  write the patch to FILE
       --force        replace FILE if it exists
       --level N      effort from 1 (fastest) to 19 (smallest); default: 19 for
                      models up to 1 MiB, 9 up to 64 MiB, 3 for larger ones
-      --threads N    use N threads (default: one per processor); the patch is the
-                     same for any number
+      --threads N    use N threads (default: one per processor); the patch is
+                     the same for any number
   -q, --quiet        no warnings, no progress
   -v, --verbose      say on standard error what is done
   -h, --help         show this text
