@@ -198,6 +198,7 @@ void gather_plane(const Plane& plane, const uint8_t* blocks, size_t block_bytes,
 
 void split_blocks(Dtype dtype, const uint8_t* result, const uint8_t* base, uint8_t* planes,
                   size_t block_count) {
+  if (block_count == 0) return;
   const size_t block_bytes = plane_block_bytes(dtype);
   const BlockFields block = block_fields(dtype);
   std::vector<uint8_t> blocks(result, result + block_count * block_bytes);
