@@ -116,8 +116,9 @@ class OrderedPool {
       {
         const std::lock_guard lock(mutex_);
         item->output = std::move(output);
-        item->fault = fault;
+        item->fault = std::move(fault);
         item->is_done = true;
+        item.reset();  // so that what was made, or thrown, ends on the calling thread
       }
       is_done_.notify_one();
     }
