@@ -49,7 +49,7 @@ class StructureDecoder {
       if (length > header.coded_result_bytes - coded_) return Status::corrupt_data;
       if (step.kind == CodedStepKind::bytes) {
         if (has_base && step.base_offset > base_.size()) return Status::corrupt_data;
-        if (!decode_bytes(step)) return Status::unsupported_feature;
+        if (const Status status = decode_bytes(step); status != Status::ok) return status;
       } else if (step.kind == CodedStepKind::section) {
         if (const Status status = take_section(step); status != Status::ok) return status;
       } else {
@@ -68,11 +68,10 @@ class StructureDecoder {
                            static_cast<size_t>(step.length_bytes)));
   }
 
-  // False if there is no model to decode them.
-  bool decode_bytes(const CodedStep& step) {
+  Status decode_bytes(const CodedStep& step) {
     if (bytes_ == nullptr) {
       bytes_ = sections_.byte_model();
-      if (bytes_ == nullptr) return false;
+      if (bytes_ == nullptr) return Status::unsupported_feature;
       bytes_->reset();
     }
     const bool has_base = step.address != AddressKind::none;
@@ -80,12 +79,16 @@ class StructureDecoder {
     bytes_->begin_step(position_, before_);
     const ByteSpan to =
         ByteSpan(space_.coded).subspan(coded_, static_cast<size_t>(step.length_bytes));
-    for (uint8_t& byte : to) byte = bytes_->code(coder_, 0, cursor);
+    // A byte costs a microsecond: no megabyte of them for a record of a few bytes.
+    for (uint8_t& byte : to) {
+      byte = bytes_->code(coder_, 0, cursor);
+      if (coder_.is_exhausted()) return Status::corrupt_data;
+    }
     remember(to);
-    if (!has_base) return true;
+    if (!has_base) return Status::ok;
     straight_ = cursor.straight_offset();
     waiting_ = cursor.waiting_offset();
-    return true;
+    return Status::ok;
   }
 
   Status take_section(const CodedStep& step) {

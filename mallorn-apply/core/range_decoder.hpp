@@ -32,11 +32,14 @@ class RangeDecoder {
     return bit;
   }
 
+  // True if so many bytes were made up that no encoder has written this: whatever more is
+  // decoded, status() will refuse it.
+  bool is_exhausted() const { return position_ > coded_.size() + kLookahead; }
+
   // Zeros stand for trailing bytes that the encoder dropped; more than a flush can leave
   // out means that the data does not end where the coding does.
   Status status() const {
-    if (position_ > coded_.size() + kLookahead) return Status::corrupt_data;
-    if (position_ < coded_.size()) return Status::corrupt_data;
+    if (is_exhausted() || position_ < coded_.size()) return Status::corrupt_data;
     return Status::ok;
   }
 

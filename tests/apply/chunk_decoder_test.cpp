@@ -142,6 +142,15 @@ TEST_CASE("chunk decoder: steps make the chunk's bytes, no more, no less") {
   CHECK(status_of(10, 10, {coded(kBytes, (1ull << 62))}) == Status::corrupt_data);
 }
 
+TEST_CASE("chunk decoder: a few bytes do not make a megabyte of work") {
+  workspace().coded.fill(0x11);
+  CHECK(status_of(kMaxChunkCoded, kMaxChunkCoded, {coded(kBytes, kMaxChunkCoded)}) ==
+        Status::corrupt_data);
+  CHECK(workspace().coded[0] == 0xFF);
+  CHECK(workspace().coded[kMaxChunkCoded / 4] == 0x11);
+  CHECK(workspace().coded[kMaxChunkCoded - 1] == 0x11);
+}
+
 TEST_CASE("chunk decoder: bytes may begin at the end of the base, and not beyond") {
   CHECK(status_of(10, 10, {coded(kBytes, 10, kDelta, 100)}) == Status::ok);
   CHECK(status_of(10, 10, {coded(kBytes, 10, kDelta, 101)}) == Status::corrupt_data);
