@@ -78,15 +78,15 @@ PatchInfo read_info(PatchReader& patch) {
   std::vector<uint8_t> record;
   const auto chunk = std::make_unique<ChunkView>();
   while (patch.next(&record)) {
-    if (record[0] == static_cast<uint8_t>(RecordKind::zstd_run)) {
+    if (patch.kind_of(record) == RecordKind::zstd_run) {
       info.zstd_run_bytes += record.size() - 1;
       continue;
     }
-    if (record[0] != static_cast<uint8_t>(RecordKind::chunk)) {
-      patch.fail(Status::malformed, "record kind");
-    }
     const Status status = read_chunk(ByteView(record).subspan(1), chunk.get());
     if (status != Status::ok) patch.fail(status, "chunk header");
+    if ((section_features(chunk->header) & ~info.header.features) != 0) {
+      patch.fail(Status::malformed, kUndeclared);
+    }
     add_chunk(*chunk, &info, &totals);
   }
   for (const auto& [key, total] : totals) info.sections.push_back(total);

@@ -65,6 +65,19 @@ bool PatchReader::next(std::vector<uint8_t>* record) {
   return true;
 }
 
+RecordKind PatchReader::kind_of(ByteView record) {
+  if (record[0] > static_cast<uint8_t>(RecordKind::zstd_run)) {
+    fail(Status::malformed, "unknown kind of record");
+  }
+  const auto kind = static_cast<RecordKind>(record[0]);
+  if (kind_.value_or(kind) != kind) fail(Status::malformed, "records of two kinds");
+  kind_ = kind;
+  if (kind == RecordKind::chunk) return kind;
+  if ((header_.features & kFeatureZstd) == 0) fail(Status::malformed, kUndeclared);
+  if (record.size() == 1) fail(Status::malformed, "empty piece of compressed data");
+  return kind;
+}
+
 void PatchReader::finish() {
   if (body_read_ != header_.body_bytes) fail(Status::malformed, "end mark before the end");
   if (body_hash_.finish() != header_.body_digest) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -9,6 +10,9 @@
 #include "libcommon/digest.hpp"
 
 namespace mallorn::apply {
+
+// What is wrong with a patch that uses a feature whose bit is clear.
+constexpr const char* kUndeclared = "uses a feature that the header does not declare";
 
 class PatchReader {
  public:
@@ -22,6 +26,11 @@ class PatchReader {
   // The next record (kind byte first) or false after the end mark; then the body has been
   // checked against its digest and nothing follows it.
   bool next(std::vector<uint8_t>* record);
+
+  // The kind of a record that next() has given, to be asked for each in turn. Throws
+  // Error(malformed) for an unknown kind, one that records before did not have, one whose
+  // feature the header does not declare, or a piece of no bytes.
+  RecordKind kind_of(ByteView record);
 
   // Error of the given status that names the patch and the byte where the present record
   // begins.
@@ -37,7 +46,8 @@ class PatchReader {
   PatchHeader header_;
   uint64_t header_bytes_ = 0;
   uint64_t body_read_ = 0;
-  uint64_t record_at_ = 0;  // offset in the file of the record read last
+  std::optional<RecordKind> kind_;  // of all records so far
+  uint64_t record_at_ = 0;          // offset in the file of the record read last
   Sha256 body_hash_;
 };
 

@@ -42,6 +42,21 @@ class WorkspacePool {
   std::vector<std::unique_ptr<Workspace>> free_;
 };
 
+// Why decode_chunk() refuses a chunk.
+const char* chunk_fault(Status status) {
+  switch (status) {
+    case Status::truncated:
+    case Status::malformed:
+      return "header of the chunk is not valid";
+    case Status::limit_exceeded:
+      return "chunk is larger than the format allows";
+    case Status::unknown_codec:
+      return "chunk has a section of an unknown codec";
+    default:
+      return "chunk does not decode";
+  }
+}
+
 struct Job {
   std::vector<uint8_t> record;
   uint64_t result_offset = 0;
@@ -85,13 +100,8 @@ class Rebuild {
   // Reads the next chunk record and where in the result it belongs; nothing at the end.
   std::optional<Job> next_job() {
     if (is_zstd_run_ || !patch_.next(&record_)) return std::nullopt;
-    if (record_[0] == static_cast<uint8_t>(RecordKind::zstd_run) && next_offset_ == 0) {
-      is_zstd_run_ = true;
-      return std::nullopt;
-    }
-    if (record_[0] != static_cast<uint8_t>(RecordKind::chunk)) {
-      patch_.fail(Status::malformed, "record kind");
-    }
+    is_zstd_run_ = patch_.kind_of(record_) == RecordKind::zstd_run;
+    if (is_zstd_run_) return std::nullopt;
     Job job{{record_.begin() + 1, record_.end()}, next_offset_};
     ByteReader reader(job.record);
     const uint64_t length = reader.varint();
@@ -111,8 +121,11 @@ class Rebuild {
   }
 
   void write(Decoded&& decoded) {
-    if (decoded.status != Status::ok) fail(decoded.status, "chunk does not decode");
+    if (decoded.status != Status::ok) fail(decoded.status, chunk_fault(decoded.status));
     const ChunkWorkspace& chunk = decoded.workspace->chunk;
+    if ((used_features(chunk) & ~patch_.header().features) != 0) {
+      fail(Status::malformed, std::string("chunk ") + kUndeclared);
+    }
     uint32_t check = 0;
     size_t coded_at = 0;
     for (uint32_t i = 0; i < chunk.step_count; ++i) {
@@ -148,15 +161,12 @@ class Rebuild {
 
   // Records that hold one zstd stream; `record_` is the first of them.
   bool read_zstd_run() {
-    if (record_[0] != static_cast<uint8_t>(RecordKind::zstd_run)) {
-      patch_.fail(Status::malformed, "record kind");
-    }
-    if (record_.size() == 1)
-      patch_.fail(Status::malformed, "empty piece of compressed data");
     const Status status = zstd_run_.feed(ByteView(record_).subspan(1),
                                          [this](ByteView bytes) { writer_.write(bytes); });
     if (status != Status::ok) fail(status, "compressed data does not decode");
-    return patch_.next(&record_);
+    if (!patch_.next(&record_)) return false;
+    (void)patch_.kind_of(record_);
+    return true;
   }
 
   [[noreturn]] void fail(Status status, const std::string& reason) const {

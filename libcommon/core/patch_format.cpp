@@ -94,6 +94,14 @@ Status read_patch_header(ByteView bytes, PatchHeader* header) {
   return Status::ok;
 }
 
+uint32_t section_features(const ChunkHeader& header) {
+  uint32_t features = 0;
+  for (uint32_t i = 0; i < header.section_count; ++i) {
+    if (header.sections[i].codec != CodecId::stored) features |= kFeatureZstd;
+  }
+  return features;
+}
+
 void write_chunk_header(const ChunkHeader& header, ByteWriter& writer) {
   writer.varint(header.result_bytes);
   writer.varint(header.coded_result_bytes);

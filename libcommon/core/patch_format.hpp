@@ -99,6 +99,9 @@ struct ChunkHeader {
   std::array<SectionHeader, kMaxChunkSections> sections{};
 };
 
+// The features that its sections need.
+uint32_t section_features(const ChunkHeader& header);
+
 void write_chunk_header(const ChunkHeader& header, ByteWriter& writer);
 
 // Reads and checks a chunk header; `structure` and the sections' `payloads` view into the

@@ -188,4 +188,12 @@ Status decode_chunk(ByteView record, ByteView base, uint64_t result_offset,
   return Status::ok;
 }
 
+uint32_t used_features(const ChunkWorkspace& workspace) {
+  uint32_t features = section_features(workspace.view.header);
+  for (uint32_t i = 0; i < workspace.step_count; ++i) {
+    if (workspace.step[i].kind == CodedStepKind::bytes) features |= kFeatureStructure;
+  }
+  return features;
+}
+
 }  // namespace mallorn::apply

@@ -46,4 +46,7 @@ struct ChunkWorkspace {
 Status decode_chunk(ByteView record, ByteView base, uint64_t result_offset,
                     SectionDecoder& sections, ChunkWorkspace* workspace);
 
+// The features that the chunk needs which decode_chunk() has just decoded.
+uint32_t used_features(const ChunkWorkspace& workspace);
+
 }  // namespace mallorn::apply

@@ -37,6 +37,12 @@ Bytes chunk_record(const std::vector<SectionHeader>& sections, uint64_t result,
   return record;
 }
 
+Status status_of(const std::vector<Bytes>& records, uint32_t features = kKnownFeatures) {
+  PatchHeader header;
+  header.features = features;
+  return test::status_of([&] { (void)info_of(test::patch_bytes(header, records)); });
+}
+
 }  // namespace
 
 TEST_CASE("info: sums over chunks and sections, nothing decoded") {
@@ -79,7 +85,9 @@ TEST_CASE("info: sums over chunks and sections, nothing decoded") {
 }
 
 TEST_CASE("info: a patch that holds the whole result, and one that holds nothing") {
-  const Bytes whole = test::patch_bytes({}, {Bytes(101, 1), Bytes(51, 1)});
+  PatchHeader header;
+  header.features = kFeatureZstd;
+  const Bytes whole = test::patch_bytes(header, {Bytes(101, 1), Bytes(51, 1)});
   CHECK(info_of(whole).zstd_run_bytes == 150);
   CHECK(apply::info_to_text(info_of(whole)).find("the whole result") != std::string::npos);
   const apply::PatchInfo nothing = info_of(test::patch_bytes({}, {}));
@@ -99,9 +107,7 @@ TEST_CASE("info: a model id of any bytes is shown harmlessly") {
 }
 
 TEST_CASE("info: unknown records and damaged heads are refused") {
-  const auto status = [](const Bytes& record) {
-    return test::status_of([&] { (void)info_of(test::patch_bytes({}, {record})); });
-  };
+  const auto status = [](const Bytes& record) { return status_of({record}); };
   CHECK(status({2}) == Status::malformed);
   CHECK(status({255, 1, 2}) == Status::malformed);
   CHECK(status({0}) == Status::truncated);

@@ -179,6 +179,20 @@ TEST_CASE(
   CHECK(apply_patch(patch.bytes(), patch.base) == Status::malformed);
 }
 
+TEST_CASE("rebuild: a feature that is used and not declared is refused") {
+  const auto status = [](const MadePatch& patch, uint32_t features) {
+    PatchHeader header = patch.header();
+    header.features = features;
+    return apply_patch(test::patch_bytes(header, patch.records), patch.base);
+  };
+  MadePatch patch = small_patch(50);  // has bytes of its own, but no zstd
+  CHECK(status(patch, kKnownFeatures) == Status::ok);
+  CHECK(status(patch, kFeatureZstd) == Status::malformed);
+  patch.records = {compressed(patch.result)};
+  CHECK(status(patch, kFeatureZstd) == Status::ok);
+  CHECK(status(patch, kFeatureStructure) == Status::malformed);
+}
+
 TEST_CASE("rebuild: the whole result in many records") {
   test::Random random(48);
   MadePatch patch;

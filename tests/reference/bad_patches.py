@@ -73,8 +73,8 @@ def runs(base: bytes) -> Iterator[tuple[str, str, str, bytes]]:
     content = text(30)
     frame = zstd_frame(content, 19, "--check")
 
-    def patch(run: bytes, result: bytes = content) -> bytes:
-        return make_patch(base, result, body_of([b"\1" + run]), features=1)
+    def patch(run: bytes, result: bytes = content, features: int = 1) -> bytes:
+        return make_patch(base, result, body_of([b"\1" + run]), features=features)
 
     blocks = frame[6:]
     yield "zstd-run-no-frame", "corrupt_data", "", patch(content)
@@ -90,6 +90,7 @@ def runs(base: bytes) -> Iterator[tuple[str, str, str, bytes]]:
     yield "zstd-run-two-frames", "corrupt_data", "", patch(frame + frame, content * 2)
     yield ("zstd-run-too-long", "result_mismatch", "one byte more than the result has",
            patch(frame, content[:-1]))
+    yield "undeclared-zstd-run", "malformed", "bit 0 clear", patch(frame, features=2)
     yield "zstd-run-too-short", "result_mismatch", "one byte less", patch(frame, content + b".")
 
 
@@ -144,11 +145,11 @@ def chunk_headers(base: bytes) -> Iterator[tuple[str, str, str, bytes]]:
         yield name, "corrupt_data", what, patch(sectioned(codec=1, payload=payload, result=b"aaa"))
     blocks = zstd_blocks(b"abcdefgh" * 16)
     for name, what, payload, has_base, dtype in (
-            ("planes-mode", "3", b"\3\0123", True, U8),
-            ("planes-ordered", "of integers", b"\2\0123", True, U8),
-            ("planes-no-prediction", "mode residual", b"\1\0123", False, U8),
+            ("planes-mode", "3", b"\3\0" b"123", True, U8),
+            ("planes-ordered", "of integers", b"\2\0" b"123", True, U8),
+            ("planes-no-prediction", "mode residual", b"\1\0" b"123", False, U8),
             ("planes-nothing", "not even a mode", b"", True, U8),
-            ("planes-trailing-byte", "", b"\0\0123\0", False, U8),
+            ("planes-trailing-byte", "", b"\0\0" b"123\0", False, U8),
             ("planes-truncated", "", b"\0\00012", False, U8),
             ("planes-no-tail", "3 bytes of f16 have one", b"\0\0\x31\0\x32", False, NUMBERS["f16"]),
             ("plane-stored-length", "a stored plane with a length", b"\0\x0C123", False, U8),
@@ -159,6 +160,12 @@ def chunk_headers(base: bytes) -> Iterator[tuple[str, str, str, bytes]]:
             ("sparse-mask-too-long", "bit 3 of 3 bytes", b"\0\3\0\x09\0\1\2", False, U8)):
         yield name, "corrupt_data", what, patch(
             sectioned(codec=2, payload=payload, has_base=has_base, dtype=dtype))
+    yield ("undeclared-zstd", "malformed", "a section of codec zstd, bit 0 clear",
+           patch(sectioned(codec=1, payload=aaa, result=b"aaa"), features=2))
+    yield ("undeclared-planes", "malformed", "a section of codec planes, bit 0 clear",
+           patch(sectioned(codec=2, payload=b"\0\0" b"123"), features=2))
+    yield ("undeclared-bytes", "malformed", "a step of kind bytes, bit 1 clear",
+           patch(Chunk([literal(b"123")], result=b"123"), features=1))
 
 
 def steps(base: bytes) -> Iterator[tuple[str, str, str, bytes]]:

@@ -9,13 +9,14 @@ from dtypes import NAMES
 from faults import Fault, Reader, crc32c
 from planes import decode_planes
 from range_coder import RangeDecoder
-from structure import SECTION, StructureDecoder
+from structure import BYTES, SECTION, StructureDecoder
 from zstd_frames import decode_run, decode_section
 
 MAGIC = bytes.fromhex("8D 4D 4C 50")
 FIXED_HEADER = 146
 MAX_MODEL_ID = 64
 KNOWN_FEATURES = 3
+ZSTD, STRUCTURE = 0, 1  # their bits
 MAX_RECORD = (1 << 20) + (1 << 18)
 MAX_RESULT = 1 << 30
 MAX_CODED = 1 << 20
@@ -123,7 +124,12 @@ def decode_section_payload(section: SectionHeader, payload: bytes, base: bytes |
     return decode_planes(section.dtype, payload, base, section.result_bytes)
 
 
-def decode_chunk(record: bytes, base: bytes, position: int, result_left: int) -> bytes:
+def check_declared(features: int, is_needed: bool, bit: int) -> None:
+    if is_needed and not features >> bit & 1:
+        raise Fault("malformed", f"feature {bit} is used and not declared")
+
+
+def decode_chunk(record: bytes, base: bytes, position: int, result_left: int, features: int) -> bytes:
     """`record` without its kind."""
     reader = Reader(record)
     result_bytes = reader.varint()
@@ -137,6 +143,7 @@ def decode_chunk(record: bytes, base: bytes, position: int, result_left: int) ->
     if result_bytes == 0:
         raise Fault("malformed", "chunk of nothing")
     sections = [read_section_header(reader) for _ in range(section_count)]
+    check_declared(features, any(section.codec > 0 for section in sections), ZSTD)
     payload_bytes = sum(section.payload_bytes for section in sections)
     if sum(section.result_bytes for section in sections) > coded_bytes:
         raise Fault("malformed", "sections make more than is coded")
@@ -146,6 +153,7 @@ def decode_chunk(record: bytes, base: bytes, position: int, result_left: int) ->
     payloads = [reader.take(section.payload_bytes) for section in sections]
     steps = StructureDecoder(coder, base, position, result_bytes, coded_bytes,
                              [(s.result_bytes, s.has_base) for s in sections]).run()
+    check_declared(features, any(step.kind == BYTES for step in steps), STRUCTURE)
     for index, (section, payload) in enumerate(zip(sections, payloads)):
         mine = [step for step in steps if step.kind == SECTION and step.section == index]
         prediction = (b"".join(base[step.offset:step.offset + step.length] for step in mine)
@@ -166,10 +174,12 @@ def decode_records(header: Header, records: list[bytes], base: bytes) -> bytes:
     if kind > ZSTD_RUN or any(record[0] != kind for record in records):
         raise Fault("malformed", "kind of a record")
     if kind == ZSTD_RUN:
+        check_declared(header.features, True, ZSTD)
         return decode_run(b"".join(record[1:] for record in records), header.result_length)
     made = b""
     for record in records:
-        made += decode_chunk(record[1:], base, len(made), header.result_length - len(made))
+        made += decode_chunk(record[1:], base, len(made), header.result_length - len(made),
+                             header.features)
     return made
 
 
