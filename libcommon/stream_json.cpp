@@ -1,6 +1,9 @@
 // The small JSON texts of streams: the trailer, and the manifest of a delta stream
 // (docs/format/stream.md). The manifest of a model stream is in manifest.cpp.
 #include <nlohmann/json.hpp>
+#include <optional>
+#include <set>
+#include <vector>
 
 #include "libcommon/delta_stream.hpp"
 #include "libcommon/error.hpp"
@@ -13,9 +16,24 @@ using nlohmann::json;
 
 constexpr size_t kMaxTextBytes = 1u << 16;
 
+// Throws Error(malformed) if the text is too long, is no object, or has an object with a
+// field given twice: no two readers are to take it differently.
 json parse_object(std::string_view text, const std::string& context) {
-  json value = text.size() <= kMaxTextBytes ? json::parse(text, nullptr, false) : json();
+  std::vector<std::set<std::string>> seen;  // fields of every object that is open
+  std::optional<std::string> twice;
+  const auto note = [&](int, json::parse_event_t event, const json& value) {
+    if (event == json::parse_event_t::object_start) seen.emplace_back();
+    if (event == json::parse_event_t::object_end) seen.pop_back();
+    if (event == json::parse_event_t::key &&
+        !seen.back().insert(value.get<std::string>()).second) {
+      twice = value.get<std::string>();
+    }
+    return true;
+  };
+  json value = text.size() <= kMaxTextBytes ? json::parse(text, note, false) : json();
   if (!value.is_object()) throw Error(Status::malformed, context + ": not a JSON object");
+  if (twice)
+    throw Error(Status::malformed, context + ": \"" + *twice + "\" is given twice");
   return value;
 }
 

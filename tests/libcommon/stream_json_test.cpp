@@ -56,6 +56,9 @@ TEST_CASE("trailer: what is no trailer is malformed") {
            "{\"length\":5,\"sha256\":\"" + kZeros.substr(1) + "A\"}",
            std::string("{\"length\":5,\"sha256\":0}"),
            "{\"length\":5,\"sha256\":\"" + kZeros + "\"}}",
+           "{\"length\":5,\"sha256\":\"" + kZeros + "\",\"length\":5}",
+           "{\"length\":5,\"sha256\":\"" + kZeros + "\",\"l\\u0065ngth\":6}",
+           "{\"length\":5,\"sha256\":\"" + kZeros + "\",\"more\":[{\"\":1,\"\":1}]}",
        }) {
     CHECK_MESSAGE(trailer_status(text) == Status::malformed, text);
   }

@@ -23,10 +23,11 @@ def is_digest(value: object) -> bool:
     return isinstance(value, str) and re.fullmatch("[0-9a-f]{64}", value) is not None
 
 
-def read_object(text: bytes, no_twins: tuple[str, ...] = ()) -> dict:
+def read_object(text: bytes, no_twins: tuple[str, ...] | None = None) -> dict:
+    """No object in it has one of the fields `no_twins`, or without them any field, twice."""
     def pairs(items: list[tuple[str, object]]) -> dict:
         keys = [key for key, _ in items]
-        malformed(not any(keys.count(key) > 1 for key in no_twins), "a field is given twice")
+        malformed(not any(keys.count(key) > 1 for key in no_twins or set(keys)), "a field is given twice")
         return dict(items)
     try:
         value = json.loads(text.decode(), object_pairs_hook=pairs)

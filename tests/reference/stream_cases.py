@@ -141,6 +141,8 @@ def bad_frames() -> Iterator[tuple[str, str, str, bytes]]:
     yield "trailer-length", "malformed", "", model(manifest(), tail=end(ABC, length=4))
     yield "trailer-digest", "check_mismatch", "", model(manifest(), tail=end(ABD))
     yield "trailer-no-digest", "malformed", "", model(manifest(), tail=frame(END, b'{"length":3}'))
+    yield "trailer-twice", "malformed", "length", model(manifest(), tail=frame(
+        END, as_text(side(ABC)).replace(b'"length":3', b'"length":3,"length":3')))
     yield ("path-missing", "cannot_open", "no such file",
            model(manifest(path="patch/base/none"), b""))
     yield "path-other-length", "malformed", "", model(manifest(path="patch/base/alphabet"), b"")
@@ -244,6 +246,9 @@ def bad_deltas() -> Iterator[tuple[str, str, str, bytes]]:
     yield "bytes-too-many", "malformed", "", delta(PREDICT, carried=b"abcabde")
     yield "trailer-digest", "malformed", "", delta(PREDICT, tail=end(ABC))
     yield "manifest-no-base", "malformed", "", delta(PREDICT, text={"result": side(ABD)})
+    plain = as_text(delta_manifest())
+    yield "manifest-twice", "malformed", "length of base", delta(
+        PREDICT, text=plain.replace(b'"length":3', b'"length":3,"length":3', 1))
     yield "manifest-one-path", "malformed", "", delta(
         PREDICT, text=delta_manifest(base=side(ABC, path="patch/base/abc")))
     sides = {"base": side(ABC, path="patch/base/abc"), "result": side(ABD, path="patch/base/abd")}
