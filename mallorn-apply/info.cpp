@@ -54,9 +54,12 @@ class Text {
  public:
   template <typename... Values>
   void add(const char* format, Values... values) {
-    char line[512];
-    const int length = std::snprintf(line, sizeof(line), format, values...);
-    text_.append(line, static_cast<size_t>(length > 0 ? length : 0));
+    const int length = std::snprintf(nullptr, 0, format, values...);
+    if (length <= 0) return;
+    const size_t at = text_.size();
+    text_.resize(at + static_cast<size_t>(length) + 1);  // and the NUL
+    std::snprintf(text_.data() + at, text_.size() - at, format, values...);
+    text_.pop_back();
   }
   std::string take() { return std::move(text_); }
 

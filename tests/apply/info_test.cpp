@@ -114,3 +114,27 @@ TEST_CASE("info: unknown records and damaged heads are refused") {
   CHECK(status(chunk_record({{static_cast<CodecId>(9), Dtype::u8, false, 1, 1}}, 10, 10)) ==
         Status::unknown_codec);
 }
+
+TEST_CASE("info: what rebuild refuses by its records or features is refused") {
+  const Bytes chunk =
+      chunk_record({{CodecId::planes, Dtype::f32, true, 100, 40}}, 1000, 170);
+  const Bytes run(51, 1);
+  CHECK(status_of({chunk, chunk}) == Status::ok);
+  CHECK(status_of({run, run}) == Status::ok);
+  CHECK(status_of({chunk, run}) == Status::malformed);
+  CHECK(status_of({run, chunk}) == Status::malformed);
+  CHECK(status_of({run, {1}}) == Status::malformed);
+  CHECK(status_of({chunk}, kFeatureZstd) == Status::ok);
+  CHECK(status_of({chunk}, kFeatureStructure) == Status::malformed);
+  CHECK(status_of({run}, kFeatureStructure) == Status::malformed);
+}
+
+TEST_CASE("info: lines of any length are whole") {
+  PatchHeader header;
+  header.model_id_bytes = kMaxModelIdBytes;
+  header.model_id.fill(1);  // shown as four characters each
+  const std::string text = apply::info_to_text(info_of(test::patch_bytes(header, {})));
+  std::string id;
+  for (size_t i = 0; i < kMaxModelIdBytes; ++i) id += "\\x01";
+  CHECK(text.find("model id         " + id + "\n") != std::string::npos);
+}
