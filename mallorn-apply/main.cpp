@@ -88,7 +88,7 @@ bool read_arguments(int argc, char** argv, Arguments* arguments) {
 // The patch as a descriptor: a named file, or standard input.
 struct PatchInput {
   explicit PatchInput(const std::vector<std::string>& files, size_t index) {
-    const bool is_named = files.size() > index && files[index] != "-";
+    is_named = files.size() > index && files[index] != "-";
     name = is_named ? files[index] : "standard input";
     if (is_named) file = open_input(name);
     fd = is_named ? file.get() : STDIN_FILENO;
@@ -96,6 +96,7 @@ struct PatchInput {
   Fd file;
   int fd;
   std::string name;
+  bool is_named;
 };
 
 int show_info(const Arguments& arguments) {
@@ -110,9 +111,10 @@ int apply_patch(const Arguments& arguments) {
   const std::string& base_path = arguments.files[0];
   const MappedFile base(base_path);
   PatchInput input(arguments.files, 1);
-  if (!arguments.output.empty() && (is_same_file(base_path, arguments.output) ||
-                                    is_same_file(input.name, arguments.output))) {
-    throw Error(Status::usage, arguments.output + ": is an input as well as the output");
+  const std::string& target = arguments.output;
+  if (!target.empty() && (is_same_file(base_path, target) ||
+                          (input.is_named && is_same_file(input.name, target)))) {
+    throw Error(Status::usage, target + ": is an input as well as the output");
   }
   std::unique_ptr<Output> output;
   if (!arguments.only_verifies) {
