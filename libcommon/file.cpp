@@ -79,11 +79,10 @@ MappedFile::~MappedFile() {
 }
 
 void MappedFile::release(uint64_t offset, uint64_t length) const {
-  constexpr uint64_t kPage = 4096;
-  const uint64_t first = (offset + kPage - 1) / kPage * kPage;
-  const uint64_t end = std::min<uint64_t>(offset + length, size_) / kPage * kPage;
-  constexpr uint64_t kWorthwhile =
-      64 * kPage;  // below that, the call costs more than the pages
+  const auto page = static_cast<uint64_t>(::sysconf(_SC_PAGESIZE));
+  constexpr uint64_t kWorthwhile = 256 * 1024;  // less costs more than it gives back
+  const uint64_t first = (offset + page - 1) / page * page;
+  const uint64_t end = std::min<uint64_t>(offset + length, size_) / page * page;
   if (first + kWorthwhile <= end)
     ::madvise(const_cast<uint8_t*>(data_) + first, end - first, MADV_DONTNEED);
 }
