@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "libcommon/core/patch_format.hpp"
+#include "libcommon/error.hpp"
 #include "mallorn-delta/plan.hpp"
 
 namespace mallorn::delta {
@@ -28,7 +29,8 @@ class Chunker {
   }
 
  private:
-  // Moves as much of `step` into the open chunk as fits, or closes the chunk.
+  // Moves as much of `step` into the open chunk as fits, or closes the chunk. Throws
+  // Error(internal) for a step that must stay whole and fits into none.
   void take(Step* step) {
     const bool is_copy = step->kind == StepKind::copy;
     const uint64_t block = is_copy ? 1 : dtype_layout(step->dtype).block_bytes;
@@ -42,6 +44,7 @@ class Chunker {
         step->kind == StepKind::predict && step->predictor == Predictor::bytes;
     if (is_whole && length < step->result_bytes) length = 0;
     if (length == 0 || open_.size() == kMaxChunkSteps) {
+      if (open_.empty()) throw Error(Status::internal, "a step is too long for a chunk");
       close();
       return;
     }

@@ -30,7 +30,8 @@ Plan make_plan(const Model& base, const Model& result);
 // Lets copies take over the equal bytes beside them, and joins copies that then meet.
 std::vector<Step> grow_copies(std::vector<Step> steps, ByteView base, ByteView result);
 
-// Cuts the steps into chunks within the limits of the patch format, in order.
+// Cuts the steps into chunks within the limits of the patch format, in order. Throws
+// Error(internal) if a byte-wise prediction is longer than a chunk: nothing can cut that.
 std::vector<std::vector<Step>> cut_into_chunks(std::vector<Step> steps);
 
 }  // namespace mallorn::delta

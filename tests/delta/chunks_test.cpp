@@ -3,6 +3,7 @@
 #include "libcommon/core/patch_format.hpp"
 #include "libcommon/delta_stream.hpp"
 #include "mallorn-delta/plan.hpp"
+#include "tests/support/files.hpp"
 #include "tests/support/random.hpp"
 
 using namespace mallorn;
@@ -117,4 +118,18 @@ TEST_CASE("chunks: bytes predicted byte by byte go into a chunk whole") {
     for (const Step& part : chunk)
       CHECK((part.result_bytes == 1 || part.result_bytes == 1u << 16));
   }
+}
+
+TEST_CASE("chunks: bytes that must stay whole fill a chunk, and are refused beyond it") {
+  const auto bytes = [](uint64_t length) {
+    return std::vector<Step>{
+        step(StepKind::literal, 1),
+        step(StepKind::predict, length, 7, Dtype::opaque, Predictor::bytes)};
+  };
+  const std::vector<std::vector<Step>> chunks =
+      delta::cut_into_chunks(bytes(kMaxChunkCoded));
+  check(chunks, bytes(kMaxChunkCoded));
+  CHECK(chunks.size() == 2);
+  CHECK(test::status_of([&] { (void)delta::cut_into_chunks(bytes(kMaxChunkCoded + 1)); }) ==
+        Status::internal);
 }
