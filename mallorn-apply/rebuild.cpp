@@ -22,6 +22,10 @@ struct Workspace {
   HostSections sections;
 };
 
+// What patches say of memory: a thread's chunk, and one that waits to be written.
+static_assert(2 * (sizeof(Workspace) + sizeof(ByteModel) + kMaxRecordBytes) <=
+              uint64_t{kHostMemoryKib} * 1024);
+
 // One workspace for every chunk that is under way.
 class WorkspacePool {
  public:

@@ -1,6 +1,7 @@
 #include "mallorn-pack/patch_writer.hpp"
 
 #include "libcommon/core/byte_writer.hpp"
+#include "libcommon/error.hpp"
 
 namespace mallorn::pack {
 namespace {
@@ -13,6 +14,11 @@ constexpr uint8_t kEndMark = 0;
 PatchWriter::PatchWriter() = default;
 
 void PatchWriter::add(ByteView record) {
+  if (record.empty() ||
+      record.size() > kMaxRecordBytes) {  // an end mark, or refused by all
+    throw Error(Status::internal,
+                "a record of " + std::to_string(record.size()) + " bytes");
+  }
   std::array<uint8_t, kMaxVarintBytes> length{};
   ByteWriter writer(length);
   writer.varint(record.size());

@@ -12,6 +12,7 @@ class PatchWriter {
  public:
   PatchWriter();
 
+  // Throws Error(internal) for a record that no reader would take.
   void add(ByteView record);
   // Length of the body so far, its end mark included.
   uint64_t body_bytes() const { return length_ + 1; }

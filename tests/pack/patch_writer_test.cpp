@@ -82,3 +82,14 @@ TEST_CASE("patch writer: the same records give the same bytes") {
   const Bytes record = test::Random(20).bytes(5000);
   CHECK(write_patch({record, record}) == write_patch({record, record}));
 }
+
+TEST_CASE("patch writer: the longest record a reader takes, and nothing beyond") {
+  PatchHeader header;
+  const Bytes longest(kMaxRecordBytes, 1);
+  CHECK(read_patch(write_patch({longest}), &header) == std::vector<Bytes>{longest});
+  pack::PatchWriter writer;
+  CHECK(test::status_of([&] { writer.add(Bytes(kMaxRecordBytes + 1, 1)); }) ==
+        Status::internal);
+  CHECK(test::status_of([&] { writer.add({}); }) == Status::internal);
+  CHECK(writer.body_bytes() == 1);
+}
