@@ -26,7 +26,7 @@ checked before anything is written.
   -o, --output FILE  write the result to FILE
       --force        replace FILE if it exists
       --verify       check base, patch and result; write nothing; exit 0, or 1
-                     if the patch does not fit or is damaged
+                     instead of 65 and 76
       --info         say what the patch holds; needs no base
       --json         with --info: as JSON
       --threads N    use N threads (default: one per processor)
@@ -37,7 +37,8 @@ checked before anything is written.
 
 Memory: about 20 MB for each thread, whatever the size of the model.
 Exit: 0 done, 1 --verify says no, 64 usage, 65 patch damaged, 66 cannot open,
-73 cannot create, 74 I/O error, 76 wrong base. See mallorn-apply(1).
+69 needs a newer release, 73 cannot create, 74 I/O error, 76 wrong base. See
+mallorn-apply(1).
 
 examples:
   mallorn-apply old.gguf update.mlp -o new.gguf

@@ -180,6 +180,16 @@ class ExitCodes(ProgramTest):
         patch[4] = 9
         self.fail_with(69, "unsupported_version", "mallorn-apply", OLD, stdin=bytes(patch))
 
+    def test_69_is_no_answer_of_verify(self) -> None:
+        newer = bytearray(self.patch)
+        newer[4] = 9
+        other = bytearray(self.patch)
+        other[8] |= 0x80  # a feature that nobody has
+        other[142:146] = crc32c(other[:142]).to_bytes(4, "little")
+        for patch, status in ((newer, "unsupported_version"), (other, "unsupported_feature")):
+            for line in (("mallorn-apply", "--verify", OLD, "-"), ("mallorn", "verify", OLD, "-")):
+                self.fail_with(69, status, *line, stdin=bytes(patch))
+
     def test_69_unknown_frame(self) -> None:
         stream = self.succeed("mallorn-parse", OLD)
         head, rest = stream[:8], stream[8:]
