@@ -34,7 +34,7 @@ class RangeEncoder {
   void finish() {
     // The shortest tail: the value in [low, low + range) with the most trailing zero bits.
     const uint64_t high = low_ + range_ - 1;
-    for (int bits = 31; bits > 0; --bits) {
+    for (int bits = 32; bits > 0; --bits) {
       const uint64_t rounded = (high >> bits) << bits;
       if (rounded >= low_) {
         low_ = rounded;
