@@ -281,6 +281,18 @@ class Messages(ProgramTest):
         done = self.run_program("mallorn", "diff", os.fsdecode(name), OLD, "-o", os.fsdecode(name))
         self.assertNotRegex(done.err.replace(b"\n", b"", 2), rb"[\x00-\x1f\x7f]")
 
+    def test_names_are_shown_alike(self) -> None:
+        """By the front end, too, which is a shell script."""
+        for name in (b"a b", b"a\\n%s", b"a\x1b[31m\n\r\t\x01\x7f", b"a\n", b"\xff\xc2\x9b\xc3", b"\xc3\xa9",
+                     "\u65e5\u672c \U0001f600 \u202e\u2066\u200b\u00a0".encode(),
+                     b"\xc0\xaf\xe0\x80\xaf\xf0\x80\x80\xaf\xed\xa0\x80\xf4\x90\x80\x80\xe2\x82",
+                     bytes(set(range(1, 256)) - {ord("/")})):
+            path = self.home / os.fsdecode(name)
+            path.write_bytes(b"x")
+            by_program = self.fail_with(73, "cannot_create", "mallorn-apply", OLD, "-o", path.name)
+            by_script = self.fail_with(73, "cannot_create", "mallorn", "diff", OLD, NEW, "-o", path.name)
+            self.assertEqual(by_script.err.replace(b"mallorn:", b"mallorn-apply:"), by_program.err)
+
     def test_silent_on_success(self) -> None:
         (self.home / "p").write_bytes(self.make_patch(OLD, NEW))
         self.assertEqual(self.succeed("mallorn-apply", OLD, "p", "-o", "n"), b"")

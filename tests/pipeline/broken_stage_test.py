@@ -137,7 +137,7 @@ class FrontEnd(BrokenStageTest):
                 self.assertEqual(done.code, 128 + victim)
                 short = victim.name.removeprefix("SIG")
                 self.assertEqual(done.err, f"mallorn: error: {name} was stopped by signal "
-                                           f"{short}\n".encode())
+                                           f"{short} [interrupted]\n".encode())
                 if number < 2:
                     self.assertEqual(os.listdir(self.home), [])
             self.remove_stand_in(name)
