@@ -2,18 +2,22 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <charconv>
 #include <chrono>
 #include <cstdio>
 #include <cstring>
+#include <iterator>
 #include <new>
 #include <system_error>
 #include <thread>
 
 #include "libcommon/error.hpp"
+#include "libcommon/file.hpp"
 #include "libcommon/version.hpp"
 
 namespace mallorn {
@@ -30,11 +34,18 @@ uint64_t now_ms() {
 }
 
 // A mapped file that shrinks under us raises SIGBUS on the next touch of the lost pages.
-extern "C" void on_bus_error(int) {
-  static const char text[] = ": error: a file became shorter while it was read [io]\n";
-  if (::write(STDERR_FILENO, program_name, std::strlen(program_name)) >= 0) {
-    (void)!::write(STDERR_FILENO, text, sizeof(text) - 1);
+extern "C" void on_bus_error(int, siginfo_t* info, void*) {
+  static std::atomic_flag is_told;
+  while (is_told.test_and_set()) ::pause();  // another thread came upon it, and ends all
+  const char* name = mapped_file_at(info->si_addr);
+  const char* const parts[] = {program_name, ": error: ", name != nullptr ? name : "a file",
+                               name != nullptr ? ": " : " ",
+                               "became shorter while it was read [io]\n"};
+  iovec pieces[std::size(parts)];
+  for (size_t i = 0; i < std::size(parts); ++i) {
+    pieces[i] = {const_cast<char*>(parts[i]), std::strlen(parts[i])};
   }
+  (void)!::writev(STDERR_FILENO, pieces, std::size(parts));
   ::_exit(74);
 }
 
@@ -96,7 +107,8 @@ int run_main(const Program& program, const std::function<int()>& body) {
   program_name = program.name;
   ensure_standard_streams();
   struct sigaction action {};
-  action.sa_handler = on_bus_error;
+  action.sa_sigaction = on_bus_error;
+  action.sa_flags = SA_SIGINFO;
   ::sigaction(SIGBUS, &action, nullptr);
   ::signal(SIGPIPE,
            SIG_DFL);  // whatever was inherited: a stage whose reader has left just ends

@@ -6,11 +6,14 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
+#include <atomic>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
 #include <utility>
 
+#include "libcommon/cli.hpp"
 #include "libcommon/error.hpp"
 
 namespace mallorn {
@@ -20,6 +23,35 @@ namespace {
 Status status_of_write_error(int error) {
   const bool is_full = error == ENOSPC || error == EDQUOT || error == EFBIG;
   return is_full ? Status::no_space : Status::io;
+}
+
+// The files that are mapped, for the handler of SIGBUS, which may not take a lock. Those
+// that find no room are not named.
+struct NamedRange {
+  std::atomic<const uint8_t*> begin;  // null: free
+  std::atomic<size_t> size;           // set last, cleared first
+  std::atomic<const char*> name;
+};
+static_assert(std::atomic<const char*>::is_always_lock_free);
+constinit std::array<NamedRange, 16> named_ranges;
+
+void add_named_range(ByteView range, const char* name) {
+  for (NamedRange& entry : named_ranges) {
+    const uint8_t* free = nullptr;
+    if (!entry.begin.compare_exchange_strong(free, range.data())) continue;
+    entry.name = name;
+    entry.size = range.size();
+    return;
+  }
+}
+
+void remove_named_range(const uint8_t* begin) {
+  for (NamedRange& entry : named_ranges) {
+    if (entry.begin != begin) continue;
+    entry.size = 0;
+    entry.begin = nullptr;
+    return;
+  }
 }
 
 [[noreturn]] void fail(Status status, const std::string& name, int error) {
@@ -71,11 +103,25 @@ void MappedFile::map(int fd) {
   void* data = ::mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, fd, 0);
   if (data == MAP_FAILED) fail(Status::cannot_open, path_, errno);
   data_ = static_cast<const uint8_t*>(data);
+  shown_ = printable(path_);
+  add_named_range(bytes(), shown_.c_str());
   ::madvise(data, size_, MADV_SEQUENTIAL);
 }
 
 MappedFile::~MappedFile() {
-  if (data_ != nullptr) ::munmap(const_cast<uint8_t*>(data_), size_);
+  if (data_ == nullptr) return;
+  remove_named_range(data_);
+  ::munmap(const_cast<uint8_t*>(data_), size_);
+}
+
+const char* mapped_file_at(const void* address) {
+  const auto wanted = reinterpret_cast<uintptr_t>(address);
+  for (const NamedRange& entry : named_ranges) {
+    const size_t size = entry.size;
+    const auto begin = reinterpret_cast<uintptr_t>(entry.begin.load());
+    if (wanted - begin < size) return entry.name;
+  }
+  return nullptr;
 }
 
 void MappedFile::release(uint64_t offset, uint64_t length) const {

@@ -48,9 +48,14 @@ class MappedFile {
   void map(int fd);
 
   std::string path_;
+  std::string shown_;  // the path, for mapped_file_at()
   const uint8_t* data_ = nullptr;
   size_t size_ = 0;
 };
+
+// The name, fit for a message, of the mapped file that has this address; null if none is
+// known. May be called in a signal handler.
+const char* mapped_file_at(const void* address);
 
 // Reads until `to` is full or the input ends; returns the count. Throws Error(io).
 size_t read_full(int fd, ByteSpan to, const std::string& name);

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 #include <sys/wait.h>
 
+#include <deque>
 #include <new>
 #include <vector>
 
@@ -90,16 +91,46 @@ TEST_CASE("cli: what cannot be written to standard output is an error") {
 
 TEST_CASE("cli: a mapped file that shrinks ends the program with a message and code 74") {
   const test::TemporaryFolder folder;
-  const std::string path = folder / "file";
+  const std::string path = folder / "file\x1B\n";
   test::write_file(path, std::vector<uint8_t>(1 << 16, 1));
-  const Outcome outcome = outcome_of([&] {
-    const MappedFile file(path);
-    std::filesystem::resize_file(path, 0);
-    return static_cast<int>(file.bytes()[40000]);
-  });
-  CHECK(outcome.code == 74);
-  CHECK(outcome.messages ==
-        "mallorn-test: error: a file became shorter while it was read [io]\n");
+  test::write_file(folder / "other", std::vector<uint8_t>(1 << 16, 1));
+  const auto shrink_with_others = [&](size_t others, bool is_first) {
+    return outcome_of([&] {
+      std::deque<MappedFile> files;
+      if (is_first) files.emplace_back(path);
+      for (size_t i = 0; i < others; ++i) files.emplace_back(folder / "other");
+      if (!is_first) files.emplace_back(path);
+      std::filesystem::resize_file(path, 0);
+      return static_cast<int>((is_first ? files.front() : files.back()).bytes()[40000]);
+    });
+  };
+  for (const size_t others : {0, 5, 100}) {
+    for (const bool is_first : {false, true}) {
+      CAPTURE(others);
+      CAPTURE(is_first);
+      test::write_file(path, std::vector<uint8_t>(1 << 16, 1));
+      const Outcome outcome = shrink_with_others(others, is_first);
+      const bool is_known = is_first || others < 10;  // there are names for some files
+      CHECK(outcome.code == 74);
+      CHECK(outcome.messages ==
+            "mallorn-test: error: " + (is_known ? printable(path) + ": " : "a file ") +
+                "became shorter while it was read [io]\n");
+    }
+  }
+}
+
+TEST_CASE("cli: files that are mapped no longer make room for the names of others") {
+  const test::TemporaryFolder folder;
+  test::write_file(folder / "file", std::vector<uint8_t>(100, 1));
+  for (int i = 0; i < 100; ++i) {
+    const MappedFile file(folder / "file");
+    const char* name = mapped_file_at(file.bytes().data() + 99);
+    REQUIRE(name != nullptr);
+    REQUIRE(name == printable(folder / "file"));
+    REQUIRE(mapped_file_at(file.bytes().data() + 100) == nullptr);
+    REQUIRE(mapped_file_at(file.bytes().data() - 1) == nullptr);
+  }
+  CHECK(mapped_file_at(nullptr) == nullptr);
 }
 
 TEST_CASE("cli: numbers are whole, in range, and nothing else") {
