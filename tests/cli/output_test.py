@@ -166,6 +166,12 @@ class Output(ProgramTest):
             for path in self.home.iterdir():
                 path.unlink()
 
+    def test_a_file_called_standard_input_is_a_file(self) -> None:
+        out = self.home / "standard input"
+        out.write_bytes(BEFORE)
+        self.succeed("mallorn-apply", OLD, "-", "-o", out.name, "--force", stdin=self.patch)
+        self.assertEqual(out.read_bytes(), NEW.read_bytes())
+
     def test_no_output_after_failure(self) -> None:
         broken = self.patch[:-20]
         damaged = bytearray(self.patch)
