@@ -16,10 +16,10 @@ class StructureEncoder {
   StructureEncoder(const ChunkInput& chunk, const ChunkLayout& layout, uint64_t base_bytes)
       : chunk_(chunk),
         layout_(layout),
-        straight_(std::min(chunk.result_offset, base_bytes)),
-        waiting_(straight_),
         steps_(std::make_unique<StepModel>()),
-        coder_(structure_.coded) {}
+        coder_(structure_.coded) {
+    steps_->begin_chunk(std::min(chunk.result_offset, base_bytes));
+  }
 
   Structure run() {
     for (size_t i = 0; i < chunk_.steps.size(); ++i) encode_step(i);
@@ -42,15 +42,13 @@ class StructureEncoder {
     coded.section = is_section ? layout_.section_of[i] : 0;
     coded.length_bytes = step.result_bytes;
     coded.base_offset = step.base_offset;
-    coded.address = !has_base                       ? AddressKind::none
-                    : step.base_offset == straight_ ? AddressKind::straight
-                    : step.base_offset == waiting_  ? AddressKind::waiting
-                                                    : AddressKind::delta;
-    steps_->code(coder_, coded, straight_, waiting_);
+    coded.address = has_base ? steps_->address_of(step.base_offset) : AddressKind::none;
+    steps_->code(coder_, coded);
     if (coded.kind == CodedStepKind::bytes) {
       encode_bytes(i, result, has_base);
     } else if (has_base) {
-      straight_ = waiting_ = step.base_offset + step.result_bytes;
+      const uint64_t end = step.base_offset + step.result_bytes;
+      steps_->end_step(step.base_offset, end, end);
     }
     if (coded.kind == CodedStepKind::section) {
       before_ = 0;
@@ -67,9 +65,9 @@ class StructureEncoder {
     BaseCursor cursor(has_base ? chunk_.base[i] : ByteView{}, start, start);
     bytes_->begin_step(chunk_.result_offset + made_, before_);
     for (const uint8_t byte : result) bytes_->code(coder_, byte, cursor);
-    if (!has_base) return;
-    straight_ = cursor.straight_offset();
-    waiting_ = cursor.waiting_offset();
+    if (has_base) {
+      steps_->end_step(start, cursor.straight_offset(), cursor.waiting_offset());
+    }
   }
 
   void remember(ByteView made) {
@@ -80,8 +78,6 @@ class StructureEncoder {
 
   const ChunkInput& chunk_;
   const ChunkLayout& layout_;
-  uint64_t straight_;
-  uint64_t waiting_;
   uint64_t before_ = 0;
   size_t made_ = 0;
   Structure structure_;

@@ -19,20 +19,14 @@ namespace mallorn {
 
 class ByteModel {
  public:
-  ByteModel() {
-    weights_by_run_.fill(first_weights());
-    weights_by_node_.fill(first_weights());
-    corrections_.fill(first_correction());
-  }
+  ByteModel() { forget(); }
 
   // Back to the state in which every chunk begins. Costs nothing if no byte was coded
   // since.
   void reset() {
     if (bytes_coded_ == 0) return;
     for (auto& table : tables_) table.fill(BitModel{});
-    weights_by_run_.fill(first_weights());
-    weights_by_node_.fill(first_weights());
-    corrections_.fill(first_correction());
+    forget();
     is_hit_ = {};
     words_ = WordGuess{};
     recent_.reset();
@@ -67,6 +61,7 @@ class ByteModel {
   static constexpr uint32_t kInputs = kContexts + 1;  // and a constant
   static constexpr uint32_t kTableBits = 16;  // slots per context, as a power of two
   static constexpr uint32_t kSlotLimit = 100;
+  static constexpr uint32_t kLessonLimit = 120;
   static constexpr uint32_t kRunSets = 48;
   static constexpr uint32_t kSureRun =
       32;  // right guesses in a row after which one bit may do
@@ -76,7 +71,7 @@ class ByteModel {
 
   static constexpr Weights first_weights() {
     Weights weights{};
-    weights.fill(65536 * 18 / 100);
+    weights.fill(65536 * 12 / 100);
     return weights;
   }
 
@@ -88,6 +83,28 @@ class ByteModel {
       correction[static_cast<size_t>(i)] = static_cast<uint16_t>(squash((i - 16) * 128));
     }
     return correction;
+  }
+
+  // What a context's probability turned out to be worth, by how often it was updated and by
+  // its stretch, 128 apart: few sightings say more in one context than in another.
+  using Experience = std::array<BitModel, 32 * 33>;
+  static constexpr Experience first_experience() {
+    Experience experience{};
+    for (uint32_t i = 0; i < experience.size(); ++i) {
+      const int32_t said = (static_cast<int32_t>(i % 33) - 16) * 128;
+      experience[i].p16 = static_cast<uint16_t>(squash(said));
+      experience[i].count = 8;
+    }
+    return experience;
+  }
+
+  // All that is small and does not begin with zeros.
+  void forget() {
+    weights_by_run_.fill(first_weights());
+    weights_by_node_.fill(first_weights());
+    weights_by_last_.fill(first_weights());
+    experiences_.fill(first_experience());
+    corrections_.fill(first_correction());
   }
 
   static constexpr uint32_t hash(uint64_t value, uint32_t salt) {
@@ -157,22 +174,27 @@ class ByteModel {
   template <typename Coder>
   uint32_t code_bit(Coder& coder, uint32_t node, uint32_t depth, uint32_t bit) {
     std::array<BitModel*, kContexts> slots;
+    std::array<BitModel*, kContexts> lessons;
     Inputs inputs;
     for (uint32_t i = 0; i < kContexts; ++i) {
       const uint32_t index =
           (contexts_[i] + node * 0x9E3779B1u) * 0x2C1B3C6Du >> (32 - kTableBits);
       slots[i] = &tables_[i][index];
-      inputs[i] = slots[i]->count > 0 ? stretch(slots[i]->p16) : 0;
+      const int32_t said = stretch(slots[i]->p16);
+      lessons[i] = &experiences_[i][lesson(slots[i]->count, said)];
+      inputs[i] = slots[i]->count > 0 ? (said + stretch(lessons[i]->p16)) >> 1 : 0;
     }
     inputs[kContexts] = 256;
     // Which weights apply: does the byte the base expects still agree with the bits so far?
     const bool agrees = expected_ >> (8 - depth) == node;
     const uint32_t run_set = agrees ? run_set_ : 0;
-    Weights& by_run = weights_by_run_[run_set];
-    Weights& by_node = weights_by_node_[node];
-    const int32_t dot_run = dot(by_run, inputs);
-    const int32_t dot_node = dot(by_node, inputs);
-    const int32_t mixed = (dot_run + dot_node) >> 1;
+    const std::array<Weights*, 3> weights = {
+        &weights_by_run_[run_set],
+        &weights_by_node_[256 * static_cast<uint32_t>(position_ & 3) + node],
+        &weights_by_last_[static_cast<size_t>(history_ & 0xFF)]};
+    const std::array<int32_t, 3> said = {dot(*weights[0], inputs), dot(*weights[1], inputs),
+                                         dot(*weights[2], inputs)};
+    const int32_t mixed = ((said[0] + said[1] + said[2]) * 21845) >> 16;
     const uint32_t expected_bit = expected_ >> (7 - depth) & 1u;
     Correction& correction =
         corrections_[(agrees ? 1 + expected_bit : 0) * kRunSets + run_set];
@@ -192,10 +214,14 @@ class ByteModel {
       knot =
           static_cast<uint16_t>(knot + ((target - knot) >> (is_nearer ? rate : rate + 1)));
     }
-    learn(by_run, inputs, target - squash(dot_run));
-    learn(by_node, inputs, target - squash(dot_node));
+    for (uint32_t k = 0; k < 3; ++k) learn(*weights[k], inputs, target - squash(said[k]));
     for (BitModel* slot : slots) slot->update(bit, kSlotLimit);
+    for (BitModel* lesson : lessons) lesson->update(bit, kLessonLimit);
     return bit;
+  }
+
+  static uint32_t lesson(uint32_t count, int32_t said) {
+    return (count < 31 ? count : 31) * 33 + (static_cast<uint32_t>(said + 2112) >> 7);
   }
 
   static int32_t dot(const Weights& weights, const Inputs& inputs) {
@@ -221,7 +247,9 @@ class ByteModel {
 
   std::array<std::array<BitModel, size_t{1} << kTableBits>, kContexts> tables_{};
   std::array<Weights, kRunSets> weights_by_run_;
-  std::array<Weights, 256> weights_by_node_;
+  std::array<Weights, 4 * 256> weights_by_node_;  // and the position, mod 4
+  std::array<Weights, 256> weights_by_last_;      // by the byte before
+  std::array<Experience, kContexts> experiences_;
   std::array<Correction, 3 * kRunSets> corrections_;
   std::array<BitModel, 2> is_hit_{};
   WordGuess words_;

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 
@@ -21,9 +22,9 @@ enum class CodedStepKind : uint8_t {
 constexpr uint32_t kCodedStepKinds = 3;
 
 enum class AddressKind : uint8_t {
-  straight = 0,  // where the step before stopped reading
+  straight = 0,  // where the last step that read the base stopped
   waiting = 1,   // where its cursor's other hypothesis stands
-  delta = 2,     // that far from `straight`, signed
+  near = 2,      // so far from a place where one of the last steps stopped or began, signed
   none = 3,      // the base says nothing about this step
 };
 
@@ -35,41 +36,113 @@ struct CodedStep {
   uint64_t base_offset = 0;  // meaningful unless address is none
 };
 
-struct StepModel {
-  std::array<TreeModel<2>, kCodedStepKinds + 1> kind{};  // by the kind before, +1
-  std::array<NumberModel, kCodedStepKinds> length{};
-  NumberModel section{};
-  std::array<TreeModel<2>, kCodedStepKinds> address{};
-  std::array<NumberModel, kCodedStepKinds> distance{};
-  BitModel is_backward{};
-  uint32_t before = 0;
+// Where the last steps that read the base stopped (references 0 to 7, the latest first) and
+// where they began (8 to 15). Files that were put together anew take turns between a few
+// regions of the base: each goes on about where it was left.
+class RecentPlaces {
+ public:
+  static constexpr uint32_t kReferences = 16;
 
-  // Codes one step, given where the step before stopped. A decoder must check everything it
-  // gets.
+  void begin_chunk(uint64_t place) { places_.fill(place); }
+  void add(uint64_t start, uint64_t stop) {
+    latest_ = (latest_ + 1) % kSteps;
+    places_[latest_] = stop;
+    places_[kSteps + latest_] = start;
+  }
+  uint64_t operator[](uint32_t reference) const {
+    const uint32_t step = (latest_ + kSteps - reference % kSteps) % kSteps;
+    return places_[reference / kSteps * kSteps + step];
+  }
+
+ private:
+  static constexpr uint32_t kSteps = 8;
+  std::array<uint64_t, kReferences> places_{};
+  uint32_t latest_ = 0;
+};
+
+class StepModel {
+ public:
+  // `place` is where the chunk begins in the result, or the end of the base if that is
+  // less.
+  void begin_chunk(uint64_t place) {
+    *this = StepModel{};
+    places_.begin_chunk(place);
+    waiting_ = place;
+  }
+
+  // After a step that read the base: where it began, and where its cursor's hypotheses
+  // stand.
+  void end_step(uint64_t start, uint64_t straight, uint64_t waiting) {
+    places_.add(start, straight);
+    waiting_ = waiting;
+  }
+
+  // How a step at `base_offset` is best addressed.
+  AddressKind address_of(uint64_t base_offset) const {
+    return base_offset == places_[0] ? AddressKind::straight
+           : base_offset == waiting_ ? AddressKind::waiting
+                                     : AddressKind::near;
+  }
+
+  // Codes one step. A decoder must check everything it gets.
   template <typename Coder>
-  CodedStep code(Coder& coder, CodedStep step, uint64_t straight, uint64_t waiting) {
-    const uint32_t kind_number = kind[before].code(coder, static_cast<uint32_t>(step.kind));
-    const uint32_t k = kind_number < kCodedStepKinds ? kind_number : 0;
-    step.kind = static_cast<CodedStepKind>(kind_number);
-    before = 1 + k;
+  CodedStep code(Coder& coder, CodedStep step) {
+    const uint32_t kind = kind_[before_].code(coder, static_cast<uint32_t>(step.kind));
+    const uint32_t k = kind < kCodedStepKinds ? kind : 0;
+    step.kind = static_cast<CodedStepKind>(kind);
+    before_ = 1 + k;
     if (step.kind == CodedStepKind::section) {
-      step.section = section.code(coder, step.section);
+      step.section = section_.code(coder, step.section);
     }
-    step.length_bytes = length[k].code(coder, step.length_bytes);
+    step.length_bytes = length_[k].code(coder, step.length_bytes);
     step.address = static_cast<AddressKind>(
-        address[k].code(coder, static_cast<uint32_t>(step.address)));
-    if (step.address == AddressKind::straight) step.base_offset = straight;
-    if (step.address == AddressKind::waiting) step.base_offset = waiting;
-    if (step.address == AddressKind::delta) {
-      const bool backward = step.base_offset < straight;
-      const uint64_t far =
-          backward ? straight - step.base_offset : step.base_offset - straight;
-      const uint64_t coded = distance[k].code(coder, far);
-      const bool is_back = is_backward.code(coder, backward ? 1u : 0u) != 0;
-      step.base_offset = is_back ? straight - coded : straight + coded;
-    }
+        address_[k].code(coder, static_cast<uint32_t>(step.address)));
+    if (step.address == AddressKind::straight) step.base_offset = places_[0];
+    if (step.address == AddressKind::waiting) step.base_offset = waiting_;
+    if (step.address == AddressKind::near) code_near(coder, &step.base_offset);
     return step;
   }
+
+ private:
+  template <typename Coder>
+  void code_near(Coder& coder, uint64_t* base_offset) {
+    const uint32_t reference = reference_.code(coder, nearest(*base_offset));
+    const uint64_t place = places_[reference];
+    NumberModel& distance = distance_[reference == 0 ? 0 : reference < 8 ? 1 : 2];
+    const uint64_t coded = distance.code(coder, difference(*base_offset, place));
+    const bool is_backward =
+        is_backward_[reference].code(coder, *base_offset < place ? 1u : 0u) != 0;
+    *base_offset = is_backward ? place - coded : place + coded;
+  }
+
+  // The reference that makes the shortest distance; another than 0 costs some three bits.
+  uint32_t nearest(uint64_t base_offset) const {
+    uint32_t best = 0;
+    int best_bits = 64;
+    for (uint32_t i = 0; i < RecentPlaces::kReferences; ++i) {
+      const int bits =
+          static_cast<int>(std::bit_width(difference(base_offset, places_[i]))) +
+          (i == 0 ? 0 : 3);
+      if (bits >= best_bits) continue;
+      best = i;
+      best_bits = bits;
+    }
+    return best;
+  }
+
+  static uint64_t difference(uint64_t a, uint64_t b) { return a < b ? b - a : a - b; }
+
+  std::array<TreeModel<2>, kCodedStepKinds + 1> kind_{};  // by the kind before, +1
+  std::array<NumberModel, kCodedStepKinds> length_{};
+  NumberModel section_{};
+  std::array<TreeModel<2>, kCodedStepKinds> address_{};
+  TreeModel<4> reference_{};
+  std::array<NumberModel, 3>
+      distance_{};  // from where the last step stopped, others, began
+  std::array<BitModel, RecentPlaces::kReferences> is_backward_{};
+  RecentPlaces places_{};
+  uint64_t waiting_ = 0;
+  uint32_t before_ = 0;
 };
 
 }  // namespace mallorn

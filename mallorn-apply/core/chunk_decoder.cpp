@@ -12,18 +12,17 @@ class StructureDecoder {
                    ChunkWorkspace* workspace)
       : base_(base),
         position_(result_offset),
-        straight_(result_offset < base.size() ? result_offset : base.size()),
-        waiting_(straight_),
         sections_(sections),
         space_(*workspace),
         coder_(workspace->view.structure) {}
 
   Status run() {
     const ChunkHeader& header = space_.view.header;
+    space_.steps.begin_chunk(position_ < base_.size() ? position_ : base_.size());
     space_.step_count = 0;
     while (made_ < header.result_bytes) {
       if (space_.step_count == kMaxChunkSteps) return Status::limit_exceeded;
-      const CodedStep step = space_.steps.code(coder_, {}, straight_, waiting_);
+      const CodedStep step = space_.steps.code(coder_, {});
       if (const Status status = accept(step); status != Status::ok) return status;
       space_.step[space_.step_count++] = step;
     }
@@ -63,7 +62,7 @@ class StructureDecoder {
   }
 
   void copy(const CodedStep& step) {
-    straight_ = waiting_ = step.base_offset + step.length_bytes;
+    end_step(step);
     remember(base_.subspan(static_cast<size_t>(step.base_offset),
                            static_cast<size_t>(step.length_bytes)));
   }
@@ -85,9 +84,10 @@ class StructureDecoder {
       if (coder_.is_exhausted()) return Status::corrupt_data;
     }
     remember(to);
-    if (!has_base) return Status::ok;
-    straight_ = cursor.straight_offset();
-    waiting_ = cursor.waiting_offset();
+    if (has_base) {
+      space_.steps.end_step(step.base_offset, cursor.straight_offset(),
+                            cursor.waiting_offset());
+    }
     return Status::ok;
   }
 
@@ -105,8 +105,14 @@ class StructureDecoder {
     if (!has_base) return Status::ok;
     if (!range_fits(step.base_offset, step.length_bytes, base_.size()))
       return Status::corrupt_data;
-    straight_ = waiting_ = step.base_offset + step.length_bytes;
+    end_step(step);
     return Status::ok;
+  }
+
+  // After a step that read as many bytes of the base as it made.
+  void end_step(const CodedStep& step) {
+    const uint64_t end = step.base_offset + step.length_bytes;
+    space_.steps.end_step(step.base_offset, end, end);
   }
 
   // Keeps the last eight bytes of the result in before_.
@@ -118,8 +124,6 @@ class StructureDecoder {
 
   ByteView base_;
   uint64_t position_;
-  uint64_t straight_;
-  uint64_t waiting_;
   SectionDecoder& sections_;
   ChunkWorkspace& space_;
   ByteModel* bytes_ = nullptr;  // in use from the first step that needs it
@@ -178,7 +182,6 @@ Status decode_chunk(ByteView record, ByteView base, uint64_t result_offset,
   if (const Status status = read_chunk(record, &workspace->view); status != Status::ok) {
     return status;
   }
-  workspace->steps = StepModel{};
   StructureDecoder structure(base, result_offset, sections, workspace);
   if (const Status status = structure.run(); status != Status::ok) return status;
   for (uint32_t i = 0; i < workspace->view.header.section_count; ++i) {

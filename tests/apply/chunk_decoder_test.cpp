@@ -55,15 +55,16 @@ struct Writer {
     pack::RangeEncoder coder(structure);
     const auto model = std::make_unique<StepModel>();
     const auto bytes = std::make_unique<ByteModel>();
-    uint64_t at = straight;
+    model->begin_chunk(straight);
     for (const CodedStep& step : steps) {
-      model->code(coder, step, at, at);
+      model->code(coder, step);
       if (step.kind == CodedStepKind::bytes && step.length_bytes < 1000) {
         BaseCursor cursor({}, 0, 0);
         bytes->begin_step(0, 0);
         for (uint64_t i = 0; i < step.length_bytes; ++i) bytes->code(coder, 0, cursor);
       } else if (step.address != AddressKind::none) {
-        at = step.base_offset + step.length_bytes;
+        const uint64_t stop = step.base_offset + step.length_bytes;
+        model->end_step(step.base_offset, stop, stop);
       }
     }
     coder.finish();
@@ -101,7 +102,7 @@ Status status_of(uint64_t result, uint64_t coded_result, std::vector<CodedStep> 
 constexpr CodedStepKind kCopy = CodedStepKind::copy;
 constexpr CodedStepKind kBytes = CodedStepKind::bytes;
 constexpr CodedStepKind kSection = CodedStepKind::section;
-constexpr AddressKind kDelta = AddressKind::delta;
+constexpr AddressKind kNear = AddressKind::near;
 
 }  // namespace
 
@@ -110,9 +111,9 @@ TEST_CASE("chunk decoder: copies inside the base, and not one byte further") {
   CHECK(status_of(100, 0, {coded(kCopy, 100, AddressKind::straight)}) == Status::ok);
   CHECK(status_of(101, 0, {coded(kCopy, 101, AddressKind::straight)}) ==
         Status::corrupt_data);
-  CHECK(status_of(10, 0, {coded(kCopy, 10, kDelta, 90)}) == Status::ok);
-  CHECK(status_of(10, 0, {coded(kCopy, 10, kDelta, 91)}) == Status::corrupt_data);
-  CHECK(status_of(10, 0, {coded(kCopy, 10, kDelta, (1ull << 63) - 1)}) ==
+  CHECK(status_of(10, 0, {coded(kCopy, 10, kNear, 90)}) == Status::ok);
+  CHECK(status_of(10, 0, {coded(kCopy, 10, kNear, 91)}) == Status::corrupt_data);
+  CHECK(status_of(10, 0, {coded(kCopy, 10, kNear, (1ull << 63) - 1)}) ==
         Status::corrupt_data);
   CHECK(status_of(10, 0, {coded(kCopy, 10)}) == Status::corrupt_data);  // from nowhere
   // After a copy up to the end, `straight` is the end.
@@ -125,7 +126,7 @@ TEST_CASE("chunk decoder: addresses that wrap below zero are refused") {
   Writer writer;
   writer.header.result_bytes = 2;
   writer.straight = 50;  // what the writer believes; the decoder begins at 0
-  writer.steps = {coded(kCopy, 2, kDelta, 10)};
+  writer.steps = {coded(kCopy, 2, kNear, 10)};
   CHECK(decode(writer.record(), Bytes(100, 1)) == Status::corrupt_data);
   CHECK(decode(writer.record(), Bytes(100, 1), 50) == Status::ok);
 }
@@ -152,8 +153,8 @@ TEST_CASE("chunk decoder: a few bytes do not make a megabyte of work") {
 }
 
 TEST_CASE("chunk decoder: bytes may begin at the end of the base, and not beyond") {
-  CHECK(status_of(10, 10, {coded(kBytes, 10, kDelta, 100)}) == Status::ok);
-  CHECK(status_of(10, 10, {coded(kBytes, 10, kDelta, 101)}) == Status::corrupt_data);
+  CHECK(status_of(10, 10, {coded(kBytes, 10, kNear, 100)}) == Status::ok);
+  CHECK(status_of(10, 10, {coded(kBytes, 10, kNear, 101)}) == Status::corrupt_data);
 }
 
 TEST_CASE("chunk decoder: sections hold exactly what their steps take") {
@@ -177,8 +178,8 @@ TEST_CASE("chunk decoder: sections hold exactly what their steps take") {
   CHECK(status_of(4, 4, {coded(kSection, 4)}, {based}) == Status::corrupt_data);
   CHECK(status_of(4, 4, {coded(kSection, 4, AddressKind::straight)}, {four}) ==
         Status::corrupt_data);
-  CHECK(status_of(4, 4, {coded(kSection, 4, kDelta, 97)}, {based}) == Status::corrupt_data);
-  CHECK(status_of(4, 4, {coded(kSection, 4, kDelta, 96)}, {based}) == Status::ok);
+  CHECK(status_of(4, 4, {coded(kSection, 4, kNear, 97)}, {based}) == Status::corrupt_data);
+  CHECK(status_of(4, 4, {coded(kSection, 4, kNear, 96)}, {based}) == Status::ok);
 }
 
 TEST_CASE("chunk decoder: a stored section has as many bytes as it makes") {
@@ -193,7 +194,7 @@ TEST_CASE("chunk decoder: as many steps as a chunk may have, and one more") {
   const auto with_steps = [](uint32_t count) {
     Writer writer;
     writer.header.result_bytes = count;
-    writer.steps.assign(count, coded(kCopy, 1, kDelta, 0));
+    writer.steps.assign(count, coded(kCopy, 1, kNear, 0));
     return decode(writer.record(), Bytes(100, 1));
   };
   CHECK(with_steps(kMaxChunkSteps) == Status::ok);

@@ -97,7 +97,6 @@ Bytes coded_input(const std::string& name) {
     Bytes coded;
     const auto model = std::make_unique<StepModel>();
     pack::RangeEncoder encoder(coded);
-    uint64_t straight = 0;
     for (int i = 0; i < 500; ++i) {
       CodedStep step;
       step.kind = static_cast<CodedStepKind>(random.below(3));
@@ -105,8 +104,10 @@ Bytes coded_input(const std::string& name) {
       step.length_bytes = 1 + random.below(5000);
       step.address = static_cast<AddressKind>(random.below(4));
       step.base_offset = random.below(100000);
-      step = model->code(encoder, step, straight, straight / 2);
-      straight = step.base_offset + step.length_bytes;
+      step = model->code(encoder, step);
+      if (step.address == AddressKind::none) continue;
+      const uint64_t stop = step.base_offset + step.length_bytes;
+      model->end_step(step.base_offset, stop, stop / 2);
     }
     encoder.finish();
     return coded;
@@ -185,10 +186,12 @@ TEST_CASE("step model: a decoder follows its encoder") {
   test::Random random = test::seeded("step model");
   for (int round = 0; round < 50; ++round) {
     std::vector<CodedStep> steps;
-    std::vector<uint64_t> places = {random.below(1000)};
+    std::vector<uint64_t> stops = {random.below(1000)};
     Bytes coded;
     auto model = std::make_unique<StepModel>();
+    model->begin_chunk(stops[0]);
     pack::RangeEncoder encoder(coded);
+    uint64_t waiting = stops[0];
     for (uint64_t i = random.below(60); i > 0; --i) {
       CodedStep step;
       step.kind = static_cast<CodedStepKind>(random.below(3));
@@ -197,26 +200,27 @@ TEST_CASE("step model: a decoder follows its encoder") {
       step.length_bytes = random() >> (1 + random.below(63));
       step.address = static_cast<AddressKind>(random.below(4));
       step.base_offset = random.below(1ull << (1 + random.below(62)));
-      const uint64_t straight = places.back();
-      const uint64_t waiting = straight / 2;
-      const CodedStep back = model->code(encoder, step, straight, waiting);
-      if (step.address == AddressKind::straight) REQUIRE(back.base_offset == straight);
+      const CodedStep back = model->code(encoder, step);
+      if (step.address == AddressKind::straight) REQUIRE(back.base_offset == stops.back());
       if (step.address == AddressKind::waiting) REQUIRE(back.base_offset == waiting);
-      if (step.address == AddressKind::delta) REQUIRE(back.base_offset == step.base_offset);
+      if (step.address == AddressKind::near) REQUIRE(back.base_offset == step.base_offset);
       steps.push_back(back);
-      places.push_back(random.below(1ull << 40));
+      stops.push_back(random.below(1ull << 40));
+      waiting = stops.back() / 2;
+      model->end_step(back.base_offset, stops.back(), waiting);
     }
     encoder.finish();
     apply::RangeDecoder decoder(coded);
-    model = std::make_unique<StepModel>();
+    model->begin_chunk(stops[0]);
     for (size_t i = 0; i < steps.size(); ++i) {
-      const CodedStep step = model->code(decoder, {}, places[i], places[i] / 2);
+      const CodedStep step = model->code(decoder, {});
       REQUIRE(step.kind == steps[i].kind);
       REQUIRE(step.section == steps[i].section);
       REQUIRE(step.length_bytes == steps[i].length_bytes);
       REQUIRE(step.address == steps[i].address);
       if (step.address != AddressKind::none)
         REQUIRE(step.base_offset == steps[i].base_offset);
+      model->end_step(steps[i].base_offset, stops[i + 1], stops[i + 1] / 2);
     }
     REQUIRE(decoder.status() == Status::ok);
   }

@@ -8,7 +8,7 @@ from cases import Case, read
 from good_patches import ABC, NUMBERS, text, varint_block
 from patch_maker import (Chunk, Plan, Section, body_of, chunk_records, copy, from_section, literal,
                          make_patch, predicted, zstd_blocks, zstd_frame)
-from structure import BYTES, COPY, DISTANCE, NONE, STRAIGHT
+from structure import BYTES, COPY, NEAR, NONE, STRAIGHT
 
 ALPHABET = "vectors/patch/base/alphabet"
 U8 = NUMBERS["u8"]
@@ -189,9 +189,9 @@ def steps(base: bytes) -> Iterator[tuple[str, str, str, bytes]]:
     yield "copy-no-address", "corrupt_data", "", patch([copy(0, 3, NONE)], abc)
     yield "copy-outside-base", "corrupt_data", "its last byte", patch([copy(size - 2, 3)], abc)
     yield ("copy-before-base", "corrupt_data", "at -1",
-           patch([Plan(COPY, 3, address=DISTANCE, distance=-1)], abc))
+           patch([Plan(COPY, 3, address=NEAR, distance=-1)], abc))
     yield ("copy-far-outside-base", "corrupt_data", "at 2^63 - 1",
-           patch([Plan(COPY, 3, address=DISTANCE, distance=(1 << 63) - 1)], abc))
+           patch([Plan(COPY, 3, address=NEAR, distance=(1 << 63) - 1)], abc))
     yield ("bytes-outside-base", "corrupt_data", "one byte behind the end",
            patch([Plan(BYTES, 3, size + 1, b"123")], b"123"))
     yield ("section-outside-base", "corrupt_data", "its last byte",

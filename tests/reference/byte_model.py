@@ -60,8 +60,10 @@ class ByteModel:
         self.hit = [BitModel(), BitModel()]
         self.coded = 0
         self.slots: list[dict[int, BitModel]] = [{} for _ in range(self.CONTEXTS)]
-        self.by_run = [[11796] * (self.CONTEXTS + 1) for _ in range(48)]
-        self.by_node = [[11796] * (self.CONTEXTS + 1) for _ in range(256)]
+        self.by_run = [[7864] * (self.CONTEXTS + 1) for _ in range(48)]
+        self.by_node = [[7864] * (self.CONTEXTS + 1) for _ in range(4 * 256)]
+        self.by_last = [[7864] * (self.CONTEXTS + 1) for _ in range(256)]
+        self.lessons: list[dict[tuple[int, int], BitModel]] = [{} for _ in range(self.CONTEXTS)]
         self.corr = [[[squash((k - 16) * 128) for k in range(33)] for _ in range(48)] for _ in range(3)]
         self.position = 0
         self.history = 0
@@ -142,20 +144,27 @@ class ByteModel:
         a = run_set if agrees else 0
         t = 1 + (expected >> (7 - depth)) % 2 if agrees else 0
 
-        models, inputs = [], []
-        for context, slots in zip(contexts, self.slots):
+        models, lessons, inputs = [], [], []
+        for context, slots, learned in zip(contexts, self.slots, self.lessons):
             j = ((context + node * 0x9E3779B1) * 0x2C1B3C6D & 0xFFFFFFFF) >> 16
             model = slots.get(j)
             if model is None:
                 model = slots[j] = BitModel()
+            said = STRETCH[model.p >> 4]
+            key = (min(model.n, 31), (said + 2112) >> 7)
+            lesson = learned.get(key)
+            if lesson is None:
+                lesson = learned[key] = BitModel()
+                lesson.p, lesson.n = squash((key[1] - 16) * 128), 8
             models.append(model)
-            inputs.append(STRETCH[model.p >> 4] if model.n > 0 else 0)
+            lessons.append(lesson)
+            inputs.append((said + STRETCH[lesson.p >> 4]) >> 1 if model.n > 0 else 0)
         inputs.append(256)
 
-        by_run, by_node = self.by_run[a], self.by_node[node]
-        x = clamp(sum(w * i for w, i in zip(by_run, inputs)) >> 16, -2047, 2047)
-        y = clamp(sum(w * i for w, i in zip(by_node, inputs)) >> 16, -2047, 2047)
-        z = (x + y) >> 1
+        weights = (self.by_run[a], self.by_node[256 * (self.position % 4) + node],
+                   self.by_last[self.history & 0xFF])
+        said = [clamp(sum(w * i for w, i in zip(ws, inputs)) >> 16, -2047, 2047) for ws in weights]
+        z = sum(said) * 21845 >> 16
         u, part = (z + 2048) >> 7, (z + 2048) % 128
         corr = self.corr[t][a]
         q = (corr[u] * (128 - part) + corr[u + 1] * part) >> 7
@@ -167,10 +176,11 @@ class ByteModel:
         corr[near] += (target - corr[near]) >> v
         corr[far] += (target - corr[far]) >> (v + 1)
         rate = 28 - (self.coded >> 8) if self.coded < 4096 else 12
-        for weights, said in ((by_run, x), (by_node, y)):
-            step = (target - squash(said)) * rate
+        for ws, x in zip(weights, said):
+            step = (target - squash(x)) * rate
             for i, value in enumerate(inputs):
-                weights[i] = wrap32(weights[i] + ((value * step + (1 << 17)) >> 18))
-        for model in models:
+                ws[i] = wrap32(ws[i] + ((value * step + (1 << 17)) >> 18))
+        for model, lesson in zip(models, lessons):
             model.update(bit, 100)
+            lesson.update(bit, 120)
         return bit

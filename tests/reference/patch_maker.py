@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from expectations import Cursor
 from faults import Fault, crc32c
 from patch import MAGIC, sha256
-from structure import BYTES, COPY, DISTANCE, NONE, SECTION, STRAIGHT, Step, StructureDecoder
+from structure import BYTES, COPY, NEAR, NONE, SECTION, STRAIGHT, Step, StructureDecoder
 
 
 def varint(value: int, width: int = 1) -> bytes:
@@ -75,7 +75,8 @@ class Plan:
     offset: int | None = None
     made: bytes = b""
     section: int = 0
-    address: int | None = None  # None: STRAIGHT where that is right, else DISTANCE
+    address: int | None = None  # None: STRAIGHT where that is right, else NEAR
+    reference: int | None = None  # of NEAR; None: the nearest
     distance: int | None = None  # None: from offset
 
 
@@ -108,12 +109,21 @@ class StructureMaker(StructureDecoder):
         address = plan.address
         if address is None:
             address = (NONE if plan.offset is None else
-                       STRAIGHT if plan.offset == self.straight else DISTANCE)
+                       STRAIGHT if plan.offset == self.stops[0] else NEAR)
         coder.want_tree(address, 2)
-        if address == DISTANCE:
-            ahead = plan.distance if plan.distance is not None else plan.offset - self.straight
-            coder.want_number(abs(ahead))
-            coder.wanted.append(int(ahead < 0))
+        if address == NEAR:
+            self._want_near(plan)
+
+    def _want_near(self, plan: Plan) -> None:
+        places = self.stops + self.starts
+        reference = plan.reference
+        if reference is None:
+            reference = 0 if plan.offset is None else min(
+                range(16), key=lambda r: (abs(plan.offset - places[r]), r))
+        ahead = plan.distance if plan.distance is not None else plan.offset - places[reference]
+        self.encoder.want_tree(reference, 4)
+        self.encoder.want_number(abs(ahead))
+        self.encoder.wanted.append(int(ahead < 0))
 
     def decode_byte(self, cursor: Cursor, index: int) -> int:
         byte = self.plan.made[index]

@@ -10,7 +10,7 @@ from faults import Fault
 from range_coder import BitModel, Number, RangeDecoder, Tree
 
 COPY, BYTES, SECTION = 0, 1, 2
-STRAIGHT, WAITING, DISTANCE, NONE = 0, 1, 2, 3
+STRAIGHT, WAITING, NEAR, NONE = 0, 1, 2, 3
 MAX_STEPS = 1 << 14
 
 
@@ -36,7 +36,10 @@ class StructureDecoder:
         self.coded_left = coded_bytes
         self.sections = sections
         self.section_left = [length for length, _ in sections]
-        self.straight = self.waiting = min(position, len(base))
+        place = min(position, len(base))
+        self.waiting = place
+        self.stops = [place] * 8  # of the last steps that read the base, the latest first
+        self.starts = [place] * 8
         self.before = 0  # as a number: the nearest byte is the lowest
         self.steps: list[Step] = []
         self.bytes = ByteModel()
@@ -45,8 +48,9 @@ class StructureDecoder:
         self.length_models = [Number() for _ in range(3)]
         self.section_model = Number()
         self.address_models = [Tree(2) for _ in range(3)]
+        self.reference_model = Tree(4)
         self.distance_models = [Number() for _ in range(3)]
-        self.direction_model = BitModel()
+        self.direction_models = [BitModel() for _ in range(16)]
 
     def run(self) -> list[Step]:
         while self.left > 0:
@@ -68,16 +72,27 @@ class StructureDecoder:
         step = Step(kind, self.length_models[kind].decode(coder), section)
         step.address = self.address_models[kind].decode(coder)
         if step.address == STRAIGHT:
-            step.offset = self.straight
+            step.offset = self.stops[0]
         elif step.address == WAITING:
             step.offset = self.waiting
-        elif step.address == DISTANCE:
-            distance = self.distance_models[kind].decode(coder)
-            backward = self.direction_model.decode(coder)
-            step.offset = self.straight + (-distance if backward else distance)
+        elif step.address == NEAR:
+            step.offset = self.decode_near()
         self.check_length(step)
         self.check_address(step)
         return step
+
+    def decode_near(self) -> int:
+        reference = self.reference_model.decode(self.coder)
+        place = (self.stops + self.starts)[reference]
+        distance = self.distance_models[min(reference, 1) + reference // 8].decode(self.coder)
+        backward = self.direction_models[reference].decode(self.coder)
+        return place - distance if backward else place + distance
+
+    def end_step(self, start: int, straight: int, waiting: int) -> None:
+        """After a step that read the base."""
+        self.stops = [straight, *self.stops[:7]]
+        self.starts = [start, *self.starts[:7]]
+        self.waiting = waiting
 
     def check_length(self, step: Step) -> None:
         if step.kind == SECTION and step.section >= len(self.sections):
@@ -105,7 +120,7 @@ class StructureDecoder:
             self.make_bytes(step)
         elif step.offset is not None:
             end = step.offset + step.length
-            self.straight = self.waiting = end
+            self.end_step(step.offset, end, end)
             step.made = self.base[step.offset:end] if step.kind == COPY else None
         if step.kind == SECTION:
             self.before = 0
@@ -125,7 +140,7 @@ class StructureDecoder:
         self.bytes.begin_step(self.position, self.before)
         step.made = bytes(self.decode_byte(cursor, i) for i in range(step.length))
         if step.offset is not None:
-            self.straight, self.waiting = cursor.straight, cursor.waiting
+            self.end_step(step.offset, cursor.straight, cursor.waiting)
 
     def decode_byte(self, cursor: Cursor, index: int) -> int:
         return self.bytes.decode(self.coder, cursor)
