@@ -18,6 +18,8 @@ const char* codec_name(CodecId codec) {
       return "zstd";
     case CodecId::planes:
       return "planes";
+    case CodecId::blocks:
+      return "blocks";
   }
   return "unknown";
 }

@@ -1,5 +1,6 @@
 #include "mallorn-apply/section_codecs.hpp"
 
+#include "mallorn-apply/core/blocks_decoder.hpp"
 #include "mallorn-apply/planes_decoder.hpp"
 #include "mallorn-apply/zstd_decoder.hpp"
 
@@ -16,6 +17,9 @@ Status HostSections::decode(const SectionHeader& header, ByteView coded, ByteVie
       return decode_zstd(coded, result);
     case CodecId::planes:
       return decode_planes(header.dtype, coded, base, result);
+    case CodecId::blocks:
+      if (!blocks_) blocks_ = std::make_unique<BlockModel>();
+      return decode_blocks(header.dtype, coded, base, blocks_.get(), result);
   }
   return Status::unknown_codec;
 }

@@ -3,6 +3,7 @@
 
 #include <memory>
 
+#include "libcommon/core/block_model.hpp"
 #include "mallorn-apply/core/chunk_decoder.hpp"
 
 namespace mallorn::apply {
@@ -15,6 +16,7 @@ class HostSections final : public SectionDecoder {
 
  private:
   std::unique_ptr<ByteModel> bytes_;
+  std::unique_ptr<BlockModel> blocks_;
 };
 
 }  // namespace mallorn::apply

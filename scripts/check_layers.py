@@ -30,7 +30,7 @@ LAYERS.append(("firmware", (CORE, "firmware", *(f"{stage}/core" for stage in STA
 LAYERS.append(("tests", ("",)))
 
 FREESTANDING = {"array", "bit", "compare", "concepts", "cstddef", "cstdint", "cstring", "limits",
-                "span", "type_traits", "utility"}
+                "new", "span", "type_traits", "utility"}
 # Of <cstring>, what core may not use: all but memcpy, memmove, memset, memcmp.
 STRING_CALL = re.compile(r"\b(mem(?:chr|rchr|mem|ccpy|pcpy)|str(?:n?len|n?cmp|n?cpy|n?cat|r?chr|str|tok|"
                          r"c?spn|pbrk|coll|xfrm|error|n?dup))\s*\(")

@@ -10,8 +10,16 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <new>
 
 namespace mallorn {
+
+// Puts a model back into the state in which it begins, in place: models are too large for
+// the stack.
+template <typename Model>
+void start_anew(Model* model) {
+  new (model) Model();
+}
 
 // floor(65536 / (n + 1.5)) for n = 0..127: how far a model that has seen n bits moves.
 constexpr std::array<uint16_t, 128> make_rates() {

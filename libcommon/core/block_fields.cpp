@@ -118,6 +118,7 @@ constexpr uint8_t low_ones(unsigned bits) {
 // Puts the packed numbers into `codes`, from bit `position` up.
 void unpack(const Packing& packing, size_t count, unsigned position, const uint8_t* block,
             uint8_t* codes) {
+  if (packing.bits == 0) return;
   const uint8_t* from = block + packing.offset;
   const uint8_t mask = low_ones(packing.bits);
   for (size_t e = 0; e < count; from += packing.run) {
@@ -132,6 +133,7 @@ void unpack(const Packing& packing, size_t count, unsigned position, const uint8
 // The inverse, into bytes that are zero.
 void pack(const Packing& packing, size_t count, unsigned position, const uint8_t* codes,
           uint8_t* block) {
+  if (packing.bits == 0) return;
   uint8_t* to = block + packing.offset;
   const uint8_t mask = low_ones(packing.bits);
   for (size_t e = 0; e < count; to += packing.run) {

@@ -111,7 +111,7 @@ struct Packing {
 };
 
 // `count` numbers (at most 256), each of low.bits + high.bits bits, in two fields of lane
-// `part`.
+// `part`, or in one (high.bits 0).
 struct CodeField {
   uint16_t count;
   Packing low;

@@ -94,10 +94,23 @@ Status read_patch_header(ByteView bytes, PatchHeader* header) {
   return Status::ok;
 }
 
+uint32_t codec_feature(CodecId codec) {
+  switch (codec) {
+    case CodecId::stored:
+      return 0;
+    case CodecId::zstd:
+    case CodecId::planes:
+      return kFeatureZstd;
+    case CodecId::blocks:
+      return kFeatureBlocks;
+  }
+  return 0;
+}
+
 uint32_t section_features(const ChunkHeader& header) {
   uint32_t features = 0;
   for (uint32_t i = 0; i < header.section_count; ++i) {
-    if (header.sections[i].codec != CodecId::stored) features |= kFeatureZstd;
+    features |= codec_feature(header.sections[i].codec);
   }
   return features;
 }
@@ -126,7 +139,7 @@ Status read_section_header(ByteReader& reader, SectionHeader* section) {
   section->result_bytes = reader.varint();
   section->coded_bytes = reader.varint();
   if (!reader.ok()) return reader.status();
-  if (codec > static_cast<uint8_t>(CodecId::planes)) return Status::unknown_codec;
+  if (codec > static_cast<uint8_t>(CodecId::blocks)) return Status::unknown_codec;
   section->codec = static_cast<CodecId>(codec);
   section->dtype = static_cast<Dtype>(dtype);
   if (flags > 1 || dtype_layout(section->dtype).dtype != section->dtype)

@@ -27,7 +27,8 @@ enum class Profile : uint8_t { host = 0, lite = 1 };
 // Mandatory features: a reader that does not know a bit refuses the patch.
 constexpr uint32_t kFeatureZstd = 1u << 0;       // sections or runs coded by zstd
 constexpr uint32_t kFeatureStructure = 1u << 1;  // bytes coded by ByteModel
-constexpr uint32_t kKnownFeatures = kFeatureZstd | kFeatureStructure;
+constexpr uint32_t kFeatureBlocks = 1u << 2;     // sections coded by BlockModel
+constexpr uint32_t kKnownFeatures = kFeatureZstd | kFeatureStructure | kFeatureBlocks;
 
 struct PatchHeader {
   Profile profile = Profile::host;
@@ -79,7 +80,7 @@ enum class RecordKind : uint8_t {
   zstd_run = 1,  // the next piece of one zstd stream that holds the whole result
 };
 
-enum class CodecId : uint8_t { stored = 0, zstd = 1, planes = 2 };
+enum class CodecId : uint8_t { stored = 0, zstd = 1, planes = 2, blocks = 3 };
 
 // One section of a chunk: bytes of several steps of one dtype, coded together.
 struct SectionHeader {
@@ -99,7 +100,8 @@ struct ChunkHeader {
   std::array<SectionHeader, kMaxChunkSections> sections{};
 };
 
-// The features that its sections need.
+// The feature that a codec needs, and all that the sections of a chunk need.
+uint32_t codec_feature(CodecId codec);
 uint32_t section_features(const ChunkHeader& header);
 
 void write_chunk_header(const ChunkHeader& header, ByteWriter& writer);

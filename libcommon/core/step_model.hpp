@@ -65,7 +65,7 @@ class StepModel {
   // `place` is where the chunk begins in the result, or the end of the base if that is
   // less.
   void begin_chunk(uint64_t place) {
-    *this = StepModel{};
+    start_anew(this);
     places_.begin_chunk(place);
     waiting_ = place;
   }

@@ -84,6 +84,20 @@ TEST_CASE("info: sums over chunks and sections, nothing decoded") {
   CHECK(text.find("release          7") != std::string::npos);
 }
 
+TEST_CASE("info: sections of blocks are named, and need their feature") {
+  const Bytes chunk =
+      chunk_record({{CodecId::blocks, Dtype::q4_k, true, 288, 40}}, 288, 288);
+  PatchHeader header;
+  header.features = kFeatureBlocks | kFeatureStructure;
+  const apply::PatchInfo info = info_of(test::patch_bytes(header, {chunk}));
+  const auto json = nlohmann::json::parse(apply::info_to_json(info));
+  CHECK(json["sections"][0]["codec"] == "blocks");
+  CHECK(json["sections"][0]["dtype"] == "q4_k");
+  CHECK(apply::info_to_text(info).find("blocks") != std::string::npos);
+  CHECK(status_of({chunk}, kFeatureBlocks) == Status::ok);
+  CHECK(status_of({chunk}, kFeatureZstd | kFeatureStructure) == Status::malformed);
+}
+
 TEST_CASE("info: a patch that holds the whole result, and one that holds nothing") {
   PatchHeader header;
   header.features = kFeatureZstd;

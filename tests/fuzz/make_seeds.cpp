@@ -10,11 +10,13 @@
 #include <memory>
 #include <string>
 
+#include "libcommon/core/quant_block.hpp"
 #include "libcommon/delta_stream.hpp"
 #include "libcommon/digest.hpp"
 #include "libcommon/manifest.hpp"
 #include "libcommon/stream.hpp"
 #include "mallorn-delta/plan.hpp"
+#include "mallorn-pack/blocks_codec.hpp"
 #include "mallorn-pack/chunk_encoder.hpp"
 #include "mallorn-pack/patch_writer.hpp"
 #include "mallorn-pack/planes_codec.hpp"
@@ -211,6 +213,67 @@ void write_codec_seeds() {
               slice(base, 0, 300)}));
 }
 
+// Blocks as models have them: scales near one, integers from the base that chunks have.
+Bytes blocks(Dtype dtype, size_t count) {
+  const size_t block_bytes = dtype_layout(dtype).block_bytes;
+  const Bytes noise = slice(fuzz::fixed_base(), 2048, count * block_bytes);
+  Bytes made = noise;
+  for (size_t i = 0; i < count; ++i) {
+    uint8_t* at = made.data() + i * block_bytes;
+    QuantBlock block;
+    read_quant_block(dtype, at, &block);
+    block.scale = static_cast<uint16_t>(0x2C00 + block.scale % 0x400);
+    if (block.minimum != 0) block.minimum = static_cast<uint16_t>(0x2C00 + i);
+    write_quant_block(dtype, block, at);
+  }
+  return made;
+}
+
+// The same with other scales, and a code in a few moved; every third block as it was.
+Bytes moved_blocks(Dtype dtype, Bytes made) {
+  const size_t block_bytes = dtype_layout(dtype).block_bytes;
+  const QuantGrid& grid = *quant_grid(dtype);
+  for (size_t i = 0; (i + 1) * block_bytes <= made.size(); ++i) {
+    if (i % 3 == 2) continue;
+    uint8_t* at = made.data() + i * block_bytes;
+    QuantBlock block;
+    read_quant_block(dtype, at, &block);
+    block.scale = static_cast<uint16_t>(block.scale + 5 * i);
+    for (size_t k = i; k < size_t{grid.groups} * grid.group_codes; k += 11) {
+      if (block.code[k] < grid.codes.high) ++block.code[k];
+    }
+    write_quant_block(dtype, block, at);
+  }
+  return made;
+}
+
+void write_blocks_seeds() {
+  for (unsigned i = 0; i < 256; ++i) {
+    const auto dtype = static_cast<Dtype>(i);
+    if (quant_grid(dtype) == nullptr) continue;
+    const size_t block_bytes = dtype_layout(dtype).block_bytes;
+    const Bytes tail = {1, 2, 3, 4, 5};
+    const Bytes base = join({blocks(dtype, block_bytes < 50 ? 9 : 3), tail});
+    Bytes result = moved_blocks(dtype, base);
+    ++result.back();
+    const auto low = static_cast<uint8_t>(base.size());
+    const auto high = static_cast<uint8_t>(base.size() >> 8);
+    write("blocks_decoder", dtype_layout(dtype).name,
+          join({{static_cast<uint8_t>(i), low, high, low, high},
+                base,
+                pack::encode_blocks(dtype, base, result)}));
+  }
+  // One tensor in each: the round-trip target's first range has 38 * 37 + 1 bytes.
+  const Bytes old_blocks = blocks(Dtype::q4_k, 9);
+  const DtypeTable table = dtype_table();
+  uint8_t index = 0;
+  while (table.entries[index].dtype != Dtype::q4_k) ++index;
+  write("round_trip", "blocks",
+        join({{128, 38, index, 38, index},
+              old_blocks,
+              moved_blocks(Dtype::q4_k, old_blocks)}));
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -222,5 +285,6 @@ int main(int argc, char** argv) {
   write_stream_seeds();
   write_patch_seeds();
   write_codec_seeds();
+  write_blocks_seeds();
   return 0;
 }

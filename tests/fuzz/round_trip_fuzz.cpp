@@ -54,7 +54,8 @@ pack::ChunkInput input_of(const delta::Model& base, const delta::Model& result,
 
 void check_chunk(const pack::ChunkInput& chunk, ByteView base) {
   static const auto space = std::make_unique<apply::ChunkWorkspace>();
-  const pack::EncodedChunk coded = encode_chunk(chunk, base.size(), {1});
+  constexpr int kLevel = 4;  // the lowest that tries every codec
+  const pack::EncodedChunk coded = encode_chunk(chunk, base.size(), {kLevel});
   if (coded.record.size() > kMaxRecordBytes) std::abort();
   apply::HostSections sections;
   const Status status = apply::decode_chunk(ByteView(coded.record).subspan(1), base,

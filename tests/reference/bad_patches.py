@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from blocks import GRIDS, read_block
 from cases import Case, read
-from good_patches import ABC, NUMBERS, text, varint_block
-from patch_maker import (Chunk, Plan, Section, body_of, chunk_records, copy, from_section, literal,
-                         make_patch, predicted, zstd_blocks, zstd_frame)
+from good_patches import ABC, GGUF, NUMBERS, text, varint_block
+from patch_maker import (BlocksMaker, Chunk, Plan, Section, body_of, chunk_records, copy, from_section,
+                         literal, make_patch, predicted, zstd_blocks, zstd_frame)
 from structure import BYTES, COPY, NEAR, NONE, STRAIGHT
 
 ALPHABET = "vectors/patch/base/alphabet"
@@ -30,7 +31,7 @@ def headers(base: bytes) -> Iterator[tuple[str, str, str, bytes]]:
     yield "header-length-145", "malformed", "", header(header_length=145)
     yield "header-length-211", "malformed", "", header(header_length=211) + bytes(99)
     yield "model-id-length", "malformed", "n is 1, but there is no room for it", header(id_length=1)
-    yield "unknown-feature", "unsupported_feature", "bit 2", header(features=4)
+    yield "unknown-feature", "unsupported_feature", "bit 3", header(features=8)
     yield "two-files", "unsupported_feature", "", header(files=2)
     yield "no-body", "malformed", "body length 0", make_patch(base, b"", b"")
     yield "header-check", "check_mismatch", "the last bit", good[:145] + bytes([good[145] ^ 1]) + good[146:]
@@ -119,7 +120,7 @@ def chunk_headers(base: bytes) -> Iterator[tuple[str, str, str, bytes]]:
     yield "sections-65", "limit_exceeded", "", patch(copied(section_count=65))
     yield ("truncated-section-header", "truncated", "there is none",
            patch(copied(section_count=1, structure=b"")))
-    yield "unknown-codec", "unknown_codec", "3", patch(sectioned(codec=3))
+    yield "unknown-codec", "unknown_codec", "4", patch(sectioned(codec=4))
     yield "unknown-dtype", "malformed", "31", patch(sectioned(dtype=31))
     yield "reserved-flag", "malformed", "bit 1 of a section", patch(sectioned(flags=2))
     empty = Chunk([from_section(0, 3)], [Section(0, U8, b"", b"")], b"123")
@@ -166,6 +167,57 @@ def chunk_headers(base: bytes) -> Iterator[tuple[str, str, str, bytes]]:
            patch(sectioned(codec=2, payload=b"\0\0" b"123"), features=2))
     yield ("undeclared-bytes", "malformed", "a step of kind bytes, bit 1 clear",
            patch(Chunk([literal(b"123")], result=b"123"), features=1))
+
+
+class OutOfBounds(BlocksMaker):
+    """Writes one number, or the difference of two halves, that no reader may take."""
+
+    def __init__(self, name: str, index: int, wrong: int) -> None:
+        super().__init__(name)
+        self.index, self.wrong = index, wrong  # index of a number in the block; -1: the scale
+
+    def decode_half(self, which: int, old: int) -> int:
+        if self.index >= 0:
+            return super().decode_half(which, old)
+        self.encoder.want_number(self.wrong)
+        return self.halves[which].decode(self.coder) % 65536
+
+    def write_block(self, old: bytes, made: bytes) -> None:
+        block = read_block(self.name, made)
+        numbers = block.group_scales + block.group_minima + block.codes
+        if self.index >= 0:
+            numbers[self.index] = self.wrong
+        self.encoder.wanted.append(0)
+        self.decode_equal()
+        self.halves_wanted = (block.scale, block.minimum)
+        self.numbers.extend(numbers)
+        self.decode_block(old)
+
+
+def blocks(base: bytes) -> Iterator[tuple[str, str, str, bytes]]:
+    def patch(name: str, payload: bytes, made: bytes, has_base: bool = True, features: int = 4) -> bytes:
+        section = Section(3, NUMBERS[name], payload, made, has_base)
+        chunk = Chunk([from_section(0, len(made), 0 if has_base else None)], [section], made)
+        return make_patch(base, made, body_of([chunk.record(base, 0)]), features=features)
+
+    old = base[:18]
+    made = old[:5] + b"\x9A" + old[6:]
+    good = BlocksMaker("q4_0").write(old, made)
+    yield "blocks-no-prediction", "corrupt_data", "", patch("q4_0", good, made, has_base=False)
+    for name in ("f32", "u8", "q8_1", "iq4_nl"):
+        yield f"blocks-{name}", "corrupt_data", "it has no grid", patch(name, good, made)
+    yield "undeclared-blocks", "malformed", "bit 2 clear", patch("q4_0", good, made, features=3)
+    yield "blocks-too-long", "corrupt_data", "nine bytes more", patch("q4_0", good + bytes(8) + b"\1", made)
+    noise = bytes(byte ^ 0x5A for byte in base[:36])
+    long = BlocksMaker("q4_0").write(base[:36], noise)
+    yield "blocks-too-short", "corrupt_data", "12 bytes less", patch("q4_0", long[:-12], noise)
+    for what, name, index, wrong in (("code-above", "q4_0", 4, 8), ("code-below", "q5_0", 2, -17),
+                                     ("code-below-0", "q4_1", 20, -1), ("code-128", "q8_0", 1, 128),
+                                     ("group-scale", "q4_k", 2, 64), ("group-minimum", "q2_k", 31, 16),
+                                     ("half", "q4_0", -1, 0x10000)):
+        size = GRIDS[name].bytes
+        payload = OutOfBounds(name, index, wrong).write(base[:size], base[:size])
+        yield f"blocks-{what}", "corrupt_data", f"{name}: {wrong}", patch(name, payload, base[:size])
 
 
 def steps(base: bytes) -> Iterator[tuple[str, str, str, bytes]]:
@@ -222,7 +274,8 @@ def cases() -> Iterator[Case]:
     abc, alphabet = read(ABC), read(ALPHABET)
     for base_name, base, group, spec in (
             (ABC, abc, headers, "patch 4"), (ABC, abc, records, "patch 5"), (ABC, abc, runs, "patch 8"),
-            (ALPHABET, alphabet, chunk_headers, "patch 6, 7"), (ALPHABET, alphabet, steps, "structure 6")):
+            (ALPHABET, alphabet, chunk_headers, "patch 6, 7"), (ALPHABET, alphabet, steps, "structure 6"),
+            (GGUF, read(GGUF), blocks, "blocks 10")):
         for name, status, what, data in group(base):
             yield Case(name, base_name, data, spec, what, status=status)
     many = Chunk([copy(0, 1) for _ in range((1 << 14) + 1)], result=alphabet[:1] * ((1 << 14) + 1))

@@ -7,10 +7,11 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from blocks import GRIDS, Block, place_of, ratio, read_block, units, write_block
 from cases import TOP, Case, Programs, read
 from dtypes import BLOCKS, NAMES, SCALARS, layout
-from patch_maker import (Chunk, Plan, Section, body_of, chunk_records, copy, from_section, literal,
-                         make_patch, predicted, varint, zstd_blocks, zstd_frame)
+from patch_maker import (BlocksMaker, Chunk, Plan, Section, body_of, chunk_records, copy, from_section,
+                         literal, make_patch, predicted, varint, zstd_blocks, zstd_frame)
 from planes import DIRECT, ORDERED, RESIDUAL, decode_planes
 from structure import STRAIGHT, WAITING
 
@@ -92,6 +93,65 @@ def every_dtype(base: bytes, names: list[str], least: int, tail: int) -> Iterato
             made = decode_planes(dtype, bytes(coded), old, length)
             sections.append(Section(2, dtype, bytes(coded), made, old is not None))
         yield Chunk(plans, sections, b"".join(section.result for section in sections))
+
+
+def requantized(name: str, old: Block, change: int, generator: random.Random) -> Block:
+    """The weights of `old`, by scales some steps away, with a little noise."""
+    grid = GRIDS[name]
+
+    def near(predicted: int, bounds: tuple[int, int]) -> int:
+        noise = generator.choice((-1, 1, 2)) if generator.random() < 0.08 else 0
+        return min(max(place_of(predicted, bounds).step + noise, bounds[0]), bounds[1])
+
+    new = Block((old.scale + change) % 65536, old.minimum)
+    if grid.minimum is not None:
+        new.minimum = (old.minimum - change // 2) % 65536
+    if grid.scale_bounds:
+        by = ratio(units(old.scale), units(new.scale))
+        new.group_scales = [near(number * by, grid.scale_bounds) for number in old.group_scales]
+        by = ratio(units(old.minimum), units(new.minimum))
+        new.group_minima = [near(number * by, grid.scale_bounds) for number in old.group_minima]
+    maker = BlocksMaker(name)
+    for i, code in enumerate(old.codes):
+        step, start = maker.line(new, i // grid.group_codes)
+        old_step, old_start = maker.line(old, i // grid.group_codes)
+        predicted_code = code * ratio(old_step, step) + ratio(old_start - start, step)
+        new.codes.append(near(predicted_code, grid.code_bounds))
+    return new
+
+
+def changed_blocks(name: str, base: bytes, generator: random.Random) -> bytes:
+    """Blocks that are equal, of new scales, with other codes, or noise; then the tail."""
+    size = GRIDS[name].bytes
+    made = b""
+    for at in range(0, len(base) - size + 1, size):
+        index = at // size % 12
+        old = base[at:at + size]
+        if index in (0, 3, 4, 7):
+            made += old
+        elif index == 5:
+            made += generator.randbytes(size)
+        else:
+            change = {1: 0, 2: 5, 6: 0x8000, 8: -70, 9: -3, 10: 900, 11: 30}[index]
+            block = requantized(name, read_block(name, old), change, generator)
+            if index == 8:
+                block.scale = (0, 0x8000, 0x7C00, 0xFE01)[len(name + str(at)) % 4]
+            made += write_block(name, block)
+    return made + bytes((byte + generator.choice((0, 1, 200))) % 256 for byte in base[len(made):])
+
+
+def every_grid(base: bytes) -> Chunk:
+    """A section of codec 3 for each dtype that has blocks of numbers."""
+    generator = random.Random(17)
+    plans, sections = [], []
+    for name, grid in GRIDS.items():
+        length = (24 if grid.bytes < 40 else 9) * grid.bytes + 3
+        offset = generator.randrange(len(base) - length)
+        old = base[offset:offset + length]
+        made = changed_blocks(name, old, generator)
+        plans.append(from_section(len(sections), length, offset))
+        sections.append(Section(3, NUMBERS[name], BlocksMaker(name).write(old, made), made, True))
+    return Chunk(plans, sections, b"".join(section.result for section in sections))
 
 
 def plane_kinds(base: bytes) -> Chunk:
@@ -246,6 +306,11 @@ def made_up() -> Iterator[Case]:
                list(every_dtype(base, list(BLOCKS), 80, 1)))
     yield case("planes-kinds", "planes 3", "every kind of plane and of zstd block; shared sections",
                [plane_kinds(base)])
+    yield case("blocks", "blocks", "every dtype of codec 3: scales and codes that move, with a tail",
+               [every_grid(base)], features=4)
+    equal = Section(3, NUMBERS["q6_k"], b"", base[500:500 + 20 * 210], True)
+    yield case("blocks-equal", "blocks 3", "no coded bytes: every block is that of the base",
+               [Chunk([from_section(0, 20 * 210, 500)], [equal], equal.result)], features=4)
     yield case("steps", "structure 6", "every kind of step with every address; three chunks",
                all_steps(base))
     yield case("behind-the-base", "structure 7", "a hit where the base has no byte", hits_then_end(base))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
+from blocks import decode_blocks
 from dtypes import NAMES
 from faults import Fault, Reader, crc32c
 from planes import decode_planes
@@ -15,8 +16,8 @@ from zstd_frames import decode_run, decode_section
 MAGIC = bytes.fromhex("8D 4D 4C 50")
 FIXED_HEADER = 146
 MAX_MODEL_ID = 64
-KNOWN_FEATURES = 3
-ZSTD, STRUCTURE = 0, 1  # their bits
+KNOWN_FEATURES = 7
+ZSTD, STRUCTURE, BLOCKS = 0, 1, 2  # their bits
 MAX_RECORD = (1 << 20) + (1 << 18)
 MAX_RESULT = 1 << 30
 MAX_CODED = 1 << 20
@@ -107,7 +108,7 @@ class SectionHeader:
 def read_section_header(reader: Reader) -> SectionHeader:
     codec, dtype, flags = reader.take(3)
     section = SectionHeader(codec, dtype, flags == 1, reader.varint(), reader.varint())
-    if codec > 2:
+    if codec > 3:
         raise Fault("unknown_codec", str(codec))
     if flags > 1 or dtype not in NAMES or section.result_bytes == 0:
         raise Fault("malformed", "section header")
@@ -121,7 +122,9 @@ def decode_section_payload(section: SectionHeader, payload: bytes, base: bytes |
         return payload
     if section.codec == 1:
         return decode_section(payload, section.result_bytes)
-    return decode_planes(section.dtype, payload, base, section.result_bytes)
+    if section.codec == 2:
+        return decode_planes(section.dtype, payload, base, section.result_bytes)
+    return decode_blocks(section.dtype, payload, base)
 
 
 def check_declared(features: int, is_needed: bool, bit: int) -> None:
@@ -143,7 +146,8 @@ def decode_chunk(record: bytes, base: bytes, position: int, result_left: int, fe
     if result_bytes == 0:
         raise Fault("malformed", "chunk of nothing")
     sections = [read_section_header(reader) for _ in range(section_count)]
-    check_declared(features, any(section.codec > 0 for section in sections), ZSTD)
+    check_declared(features, any(section.codec in (1, 2) for section in sections), ZSTD)
+    check_declared(features, any(section.codec == 3 for section in sections), BLOCKS)
     payload_bytes = sum(section.payload_bytes for section in sections)
     if sum(section.result_bytes for section in sections) > coded_bytes:
         raise Fault("malformed", "sections make more than is coded")

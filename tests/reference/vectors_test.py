@@ -9,7 +9,9 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import random
 import re
+import struct
 import sys
 import tempfile
 import unittest
@@ -20,6 +22,7 @@ from unittest import mock
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+import blocks  # noqa: E402
 import byte_model  # noqa: E402
 import dtypes  # noqa: E402
 import patch  # noqa: E402
@@ -28,6 +31,7 @@ import stream  # noqa: E402
 import stream_cases  # noqa: E402
 from cases import DOCS, TOP, VECTORS, Programs, read  # noqa: E402
 from faults import Fault, crc32c  # noqa: E402
+from good_patches import changed_blocks  # noqa: E402
 from structure import StructureDecoder  # noqa: E402
 from vectors import (COLUMNS, SUFFIX, content, exit_codes, give, made_by_programs, open_file,  # noqa: E402
                      rows, status_of)
@@ -50,6 +54,20 @@ def made_by_decoder(kind: str, data: bytes) -> bytes:
     if kind == "delta":
         return b"".join(chunk.result for chunk in stream.read_delta(data, open_file)[1])
     return patch.decode(data, read(kind))
+
+
+def gguf(tensors: dict[str, bytes]) -> bytes:
+    """A model of tensors of GGUF blocks, by dtype."""
+    kinds = {name: kind for kind, name in zip((2, 3, 6, 7, 8, 10, 11, 12, 13, 14), blocks.GRIDS)}
+    head = b"GGUF" + struct.pack("<IQQ", 3, len(tensors), 0)
+    data = b""
+    for name, content in tensors.items():
+        grid = blocks.GRIDS[name]
+        elements = len(content) // grid.bytes * grid.groups * grid.group_codes
+        head += struct.pack("<Q", len(name)) + name.encode()
+        head += struct.pack("<IQIQ", 1, elements, kinds[name], len(data))
+        data += content + bytes(-len(content) % 32)
+    return head + bytes(-len(head) % 32) + data
 
 
 def hex_rows(text: str) -> bytes:
@@ -163,6 +181,18 @@ class Lists(unittest.TestCase):
                 self.assertGreaterEqual(len(stored), 10)
 
 
+class Tracer(range_coder.RangeDecoder):
+    def __init__(self, coded: bytes) -> None:
+        super().__init__(coded)
+        self.trace: list[str] = []
+
+    def bit(self, p: int) -> int:
+        before = f"{self.range:08X} | {self.code:08X}"
+        bit = super().bit(p)
+        self.trace.append(f"{bit} | {p} | {before}")
+        return bit
+
+
 class Documents(VectorTest):
     def check_example(self, document: str, heading: str, vector: str) -> None:
         self.assertEqual(hex_rows(section(document, heading)).hex(" "),
@@ -177,25 +207,58 @@ class Documents(VectorTest):
         text = section("structure.md", "## 14. Worked example")
         coded = hex_rows(text)
         self.assertIn(b"\0" + coded + b"\0", (VECTORS / "patch/good/abc-abd.mlp").read_bytes())
-        trace: list[str] = []
-
-        class Tracer(range_coder.RangeDecoder):
-            def bit(self, p: int) -> int:
-                before = f"{self.range:08X} | {self.code:08X}"
-                bit = super().bit(p)
-                trace.append(f"{bit} | {p} | {before}")
-                return bit
-
         coder = Tracer(coded)
         steps = StructureDecoder(coder, b"abc", 0, 3, 3, []).run()
         self.assertEqual([step.made for step in steps], [b"abd"])
+        self.check_trace(text, coder)
+
+    def test_example_of_blocks(self) -> None:
+        text = section("blocks.md", "## 12. Worked example")
+        base, result = (bytes.fromhex(found) for found in
+                        re.findall(r"^    (?:base|result) +([0-9A-F ]+)$", text, re.M))
+        coder = Tracer(hex_rows(text))
+        self.assertEqual(blocks.BlocksDecoder("q4_0", coder).decode(base), result)
+        coder.check_end()
+        self.check_trace(text, coder)
+
+    def check_trace(self, text: str, coder: Tracer) -> None:
+        trace = coder.trace
         told = re.findall(r"^\| .+? \| ([01 ]+) \| ([0-9 ]+) \| (\w{8}) \| (\w{8}) \|$", text, re.M)
         bits = " ".join(row[0] for row in told).split()
         chances = " ".join(row[1] for row in told).split()
         self.assertEqual(list(zip(bits, chances)), [tuple(line.split(" | ")[:2]) for line in trace])
         for row in told:
             self.assertIn(" | ".join((row[0][0], row[1].split()[0], row[2], row[3])), trace)
-        self.assertIn(f"range is {coder.range:08X}, code {coder.code:08X}; {coder.read} bytes", text)
+        end = f"range is {coder.range:08X}, code {coder.code:08X}; {coder.read} bytes"
+        self.assertIn(end, text.replace("\n", " "))
+
+    def test_grids(self) -> None:
+        """The tables of blocks.md, section 4."""
+        text = section("blocks.md", "## 4. Blocks")
+
+        def codes(written: str) -> dtypes.Codes:
+            numbers = [int(number) for number in re.findall(r"\d+", written)]
+            return dtypes.Codes(numbers[0], dtypes.Part(*numbers[1:4]),
+                                dtypes.Part(*(numbers[4:7] or (0, 0, 0))))
+
+        def bounds(written: str) -> tuple[int, ...] | None:
+            return tuple(int(number) for number in written.split(", ")) if written else None
+
+        cells = [[cell.strip() for cell in row.strip("|").split("|")]
+                 for row in re.findall(r"^\| `.*\|$", text, re.M)]
+        grids = {row[0].strip("`"): row[1:] for row in cells if len(row) == 7}
+        places = {row[0].strip("`"): row[1:] for row in cells if len(row) == 6}
+        found = {name: blocks.Grid(int(size), int(groups), int(group_codes), bounds(code), bounds(scale),
+                                   start, int(places[name][0]),
+                                   int(places[name][1]) if places[name][1] else None,
+                                   codes(places[name][2]))
+                 for name, (size, groups, group_codes, code, scale, start) in grids.items()}
+        self.assertEqual(found, blocks.GRIDS)
+        self.assertEqual(codes(places["q3_k"][3]), blocks.Q3_K_SCALES)
+        for name, grid in blocks.GRIDS.items():
+            self.assertEqual(grid.bytes, dtypes.BLOCKS[name][0])
+            noise = random.Random(name).randbytes(grid.bytes)
+            self.assertEqual(blocks.write_block(name, blocks.read_block(name, noise)), noise)
 
     def test_tables(self) -> None:
         rows_of = re.findall(r"^\| (\d+) \| `(\w+)` \| (\d+) \| (\d+) \|",
@@ -245,6 +308,28 @@ class Today(VectorTest):
             self.check_pair(folder / "old.onnx", folder / "new.onnx")
 
 
+    def test_quantized_blocks(self) -> None:
+        """The programs choose codec 3 for each dtype that has it, and write it as it is read here."""
+        generator = random.Random(23)
+        old = {name: generator.randbytes(200 * grid.bytes) for name, grid in blocks.GRIDS.items()}
+        new = {name: changed_blocks(name, data, generator) for name, data in old.items()}
+        seen = set()
+
+        def decode(dtype: int, coded: bytes, base: bytes | None) -> bytes:
+            seen.add(dtypes.NAMES[dtype])
+            return blocks.decode_blocks(dtype, coded, base)
+
+        with tempfile.TemporaryDirectory() as folder:
+            paths = [Path(folder) / name for name in ("old.gguf", "new.gguf")]
+            for path, tensors in zip(paths, (old, new)):
+                path.write_bytes(gguf(tensors))
+            delta = PROGRAMS.delta_stream(*paths)
+            made = PROGRAMS.output("mallorn-pack", "-q", "--level", "4", stdin=delta)
+            with mock.patch.object(patch, "decode_blocks", decode):
+                self.assertEqual(patch.decode(made, gguf(old)), gguf(new))
+        self.assertEqual(seen, set(blocks.GRIDS))
+
+
 class AbleToFail(VectorTest):
     """Would these tests notice?"""
 
@@ -252,6 +337,12 @@ class AbleToFail(VectorTest):
         data = (VECTORS / "patch/good/structure-tflite.mlp").read_bytes()
         base = "vectors/models/reordered.old.tflite"
         self.assertTrue(made_by_decoder(base, data))
+        scaled = (VECTORS / "patch/good/blocks.mlp").read_bytes()
+        gguf_base = "vectors/models/all-types.old.gguf"
+        self.assertTrue(made_by_decoder(gguf_base, scaled))
+        for name, value in (("LEVELS", blocks.LEVELS[1:]), ("LIMIT", 99)):
+            with mock.patch.object(blocks, name, value), self.assertRaises(Fault, msg=name):
+                made_by_decoder(gguf_base, scaled)
         for module, name, value in ((range_coder, "RATES", [n - 9 for n in range_coder.RATES]),
                                     (byte_model, "STRETCH", [n + 5 for n in byte_model.STRETCH]),
                                     (byte_model, "GOLDEN", byte_model.GOLDEN - 2)):

@@ -1,0 +1,134 @@
+// BlockModel: codes blocks of quantized GGUF weights, given the blocks of the base
+// (docs/format/blocks.md). One text for encoder and decoder.
+//
+// Scales come first. A weight of the base, seen through the new scales, then predicts the
+// code: where requantization moved all steps of a group, most codes still follow.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "libcommon/core/bit_model.hpp"
+#include "libcommon/core/block_fields.hpp"
+#include "libcommon/core/code_model.hpp"
+#include "libcommon/core/quant_block.hpp"
+
+namespace mallorn {
+
+class BlockModel {
+ public:
+  // Codes whether a block is equal to that of the base. If it is, nothing else is coded.
+  template <typename Coder>
+  bool code_equal(Coder& coder, bool is_equal) {
+    const bool coded = equal_[equal_before_].code(coder, is_equal ? 1 : 0, kLimit) != 0;
+    equal_before_ = (2 * equal_before_ + (coded ? 1u : 0u)) & 3u;
+    return coded;
+  }
+
+  // Codes `block`, and first `keeps_numbers`: whether group scales and codes are expected
+  // to be those of the base even if scales moved, as when a tensor was multiplied. False if
+  // a decoder has got numbers out of bounds: its data is damaged, and `block` is not to be
+  // used.
+  template <typename Coder>
+  [[nodiscard]] bool code(Coder& coder, const QuantGrid& grid, const QuantBlock& base,
+                          bool keeps_numbers, QuantBlock* block) {
+    keeps_ = keep_[keeps_ ? 1 : 0].code(coder, keeps_numbers ? 1 : 0, kLimit) != 0;
+    if (!code_half(coder, 0, base.scale, &block->scale)) return false;
+    const bool has_start = grid.start != Start::none;
+    if (has_start && !code_half(coder, 1, base.minimum, &block->minimum)) return false;
+    if (grid.group_scales.high != 0) {
+      if (!code_group_scales(coder, grid, base, block)) return false;
+    }
+    for (uint32_t group = 0; group < grid.groups; ++group) {
+      if (!code_group(coder, grid, group, base, block)) return false;
+    }
+    return true;
+  }
+
+  // A byte of a block that is not whole.
+  template <typename Coder>
+  uint8_t code_byte(Coder& coder, uint8_t byte, uint8_t base) {
+    const uint32_t difference = byte_.code(coder, static_cast<uint8_t>(byte - base));
+    return static_cast<uint8_t>(base + difference);
+  }
+
+ private:
+  static constexpr uint32_t kLimit = 100;
+  static constexpr int64_t kSame = 4096;  // a factor of 1
+  using Numbers = std::array<int16_t, kMaxBlockGroups>;
+
+  static bool is_within(int32_t number, Bounds bounds) {
+    return number >= bounds.low && number <= bounds.high;
+  }
+
+  template <typename Coder>
+  bool code_half(Coder& coder, uint32_t which, uint16_t base, uint16_t* half) {
+    const auto difference = static_cast<uint16_t>(monotone(*half) - monotone(base));
+    const uint64_t coded = half_[which].code(coder, zigzag(difference));
+    if (coded > 0xFFFF) return false;
+    *half = monotone(
+        static_cast<uint16_t>(monotone(base) + unzigzag(static_cast<uint16_t>(coded))));
+    return true;
+  }
+
+  template <typename Coder>
+  bool code_group_scales(Coder& coder, const QuantGrid& grid, const QuantBlock& base,
+                         QuantBlock* block) {
+    const int64_t by_scale =
+        keeps_ ? kSame : ratio_4096(half_units(base.scale), half_units(block->scale));
+    if (!code_factors(coder, scale_, grid, by_scale, base.group_scale,
+                      &block->group_scale)) {
+      return false;
+    }
+    if (grid.start != Start::taken) return true;
+    const int64_t by_minimum =
+        keeps_ ? kSame : ratio_4096(half_units(base.minimum), half_units(block->minimum));
+    return code_factors(coder, minimum_, grid, by_minimum, base.group_minimum,
+                        &block->group_minimum);
+  }
+
+  // The integers of all groups, which a factor `by` of their scales makes smaller or
+  // larger.
+  template <typename Coder>
+  static bool code_factors(Coder& coder, CodeModel& model, const QuantGrid& grid,
+                           int64_t by, const Numbers& base, Numbers* numbers) {
+    for (uint32_t i = 0; i < grid.groups; ++i) {
+      int16_t& number = (*numbers)[i];
+      const int32_t coded = model.code(coder, number, base[i] * by, grid.group_scales, 0);
+      if (!is_within(coded, grid.group_scales)) return false;
+      number = static_cast<int16_t>(coded);
+    }
+    return true;
+  }
+
+  template <typename Coder>
+  bool code_group(Coder& coder, const QuantGrid& grid, uint32_t group,
+                  const QuantBlock& base, QuantBlock* block) {
+    const QuantLine from = quant_line(grid, base, group);
+    const QuantLine to = quant_line(grid, *block, group);
+    const bool is_moved = from.step != to.step || from.start != to.start;
+    const int64_t factor = keeps_ ? kSame : ratio_4096(from.step, to.step);
+    const int64_t shift = keeps_ ? 0 : ratio_4096(from.start - to.start, to.step);
+    const uint32_t begin = group * grid.group_codes;
+    for (uint32_t i = begin; i < begin + grid.group_codes; ++i) {
+      const int64_t predicted = base.code[i] * factor + shift;
+      const int32_t coded =
+          code_.code(coder, block->code[i], predicted, grid.codes, is_moved ? 1 : 0);
+      if (!is_within(coded, grid.codes)) return false;
+      block->code[i] = static_cast<int16_t>(coded);
+    }
+    return true;
+  }
+
+  std::array<BitModel, 4> equal_{};
+  uint32_t equal_before_ = 0;  // the last two blocks
+  std::array<BitModel, 2> keep_{};
+  bool keeps_ = false;  // of the block coded last
+  std::array<NumberModel, 2> half_{};
+  CodeModel scale_;
+  CodeModel minimum_;
+  CodeModel code_;
+  TreeModel<8> byte_{};
+};
+
+}  // namespace mallorn

@@ -1,0 +1,268 @@
+// Codec 3: round trips for all dtypes and lengths, what pack chooses it for, and what its
+// decoder refuses.
+#include "mallorn-pack/blocks_codec.hpp"
+
+#include <doctest/doctest.h>
+
+#include <memory>
+#include <string>
+
+#include "mallorn-apply/core/blocks_decoder.hpp"
+#include "mallorn-pack/chunk_encoder.hpp"
+#include "tests/support/chunks.hpp"
+#include "tests/support/quant_blocks.hpp"
+
+using namespace mallorn;
+using test::Bytes;
+using test::SectionPair;
+
+namespace {
+
+BlockModel* workspace() {
+  static const auto model = std::make_unique<BlockModel>();
+  return model.get();
+}
+
+// Coded bytes, base and result each exactly as large as they say, so that sanitizers see
+// what is read or written past them.
+Status decode(Dtype dtype, ByteView coded, ByteView base, ByteSpan result) {
+  const Bytes exact_coded(coded.begin(), coded.end());
+  const Bytes exact_base(base.begin(), base.end());
+  return apply::decode_blocks(dtype, exact_coded, exact_base, workspace(), result);
+}
+
+Status decode(Dtype dtype, ByteView coded, ByteView base) {
+  Bytes result(base.size());
+  return decode(dtype, coded, base, result);
+}
+
+Bytes check_round_trip(Dtype dtype, ByteView base, ByteView result) {
+  const Bytes coded = pack::encode_blocks(dtype, base, result);
+  REQUIRE(coded == pack::encode_blocks(dtype, base, result));
+  Bytes decoded(result.size(), 0xA5);
+  REQUIRE(decode(dtype, coded, base, decoded) == Status::ok);
+  REQUIRE(decoded == Bytes(result.begin(), result.end()));
+  return coded;
+}
+
+template <typename Visit>
+void for_each_grid(const Visit& visit) {
+  for (const Dtype dtype : test::kGridDtypes) {
+    CAPTURE(std::string(dtype_layout(dtype).name));
+    visit(dtype, dtype_layout(dtype).block_bytes);
+  }
+}
+
+test::MadeChunk one_section(Dtype dtype, const SectionPair& pair) {
+  test::MadeChunk chunk;
+  chunk.base = pair.base;
+  chunk.result = pair.result;
+  Step step;
+  step.kind = StepKind::predict;
+  step.dtype = dtype;
+  step.result_bytes = pair.result.size();
+  chunk.steps = {step};
+  return chunk;
+}
+
+struct Packed {
+  CodecId codec = CodecId::stored;
+  uint32_t features = 0;
+  size_t bytes = 0;
+};
+
+// What a chunk of one section is coded as; decoded, it is the result.
+Packed packed(Dtype dtype, const SectionPair& pair, int level) {
+  static const auto space = std::make_unique<apply::ChunkWorkspace>();
+  const test::MadeChunk chunk = one_section(dtype, pair);
+  const pack::EncodedChunk coded =
+      pack::encode_chunk(chunk.input(true), chunk.base.size(), {level});
+  apply::HostSections sections;
+  REQUIRE(apply::decode_chunk(ByteView(coded.record).subspan(1), chunk.base, 0, sections,
+                              space.get()) == Status::ok);
+  REQUIRE(test::result_of(*space, chunk.base) == chunk.result);
+  const ChunkHeader& header = space->view.header;
+  REQUIRE(header.section_count == 1);
+  REQUIRE((section_features(header) & ~coded.features) == 0);
+  return {header.sections[0].codec, coded.features, coded.record.size()};
+}
+
+}  // namespace
+
+TEST_CASE("blocks codec: blocks of every kind come back") {
+  test::Random random = test::seeded("blocks codec");
+  for_each_grid([&](Dtype dtype, size_t block_bytes) {
+    for (const size_t blocks : {1, 2, 3, 50, 300}) {
+      const SectionPair pair = test::make_section_pair(random, dtype, blocks);
+      check_round_trip(dtype, pair.base, pair.result);
+    }
+    const size_t size = 20 * block_bytes;
+    const Bytes base = random.bytes(size);
+    check_round_trip(dtype, base, base);
+    check_round_trip(dtype, base, random.bytes(size));
+    check_round_trip(dtype, base, random.changed(base, 30));
+    check_round_trip(dtype, Bytes(size, 0), base);
+    check_round_trip(dtype, base, Bytes(size, 0xFF));
+  });
+}
+
+TEST_CASE("blocks codec: every length from none, blocks that are not whole included") {
+  test::Random random = test::seeded("blocks codec lengths");
+  for_each_grid([&](Dtype dtype, size_t block_bytes) {
+    for (size_t size = 0; size <= 2 * block_bytes + 1; ++size) {
+      CAPTURE(size);
+      const Bytes base = random.bytes(size);
+      check_round_trip(dtype, base, random.changed(base, 10));
+    }
+  });
+}
+
+TEST_CASE("blocks codec: a result without bytes is coded as none") {
+  for_each_grid([](Dtype dtype, size_t) {
+    CHECK(check_round_trip(dtype, {}, {}).empty());
+    CHECK(decode(dtype, Bytes{0}, {}) == Status::ok);  // read before anything is asked for
+    CHECK(decode(dtype, Bytes(5, 0), {}) == Status::corrupt_data);
+  });
+}
+
+TEST_CASE("blocks codec: growth is bounded, whatever the blocks") {
+  test::Random random(27);
+  for_each_grid([&](Dtype dtype, size_t block_bytes) {
+    const Bytes base = random.bytes(400 * block_bytes);
+    const Bytes result = random.bytes(400 * block_bytes);
+    CHECK(check_round_trip(dtype, base, base).size() < 10);
+    CHECK(check_round_trip(dtype, base, result).size() < result.size() * 12 / 10);
+  });
+}
+
+TEST_CASE(
+    "blocks codec: the state of the model that the decoder is given does not matter") {
+  test::Random random(28);
+  const SectionPair pair = test::make_section_pair(random, Dtype::q4_k, 20);
+  const Bytes coded = pack::encode_blocks(Dtype::q4_k, pair.base, pair.result);
+  Bytes first(pair.result.size());
+  REQUIRE(decode(Dtype::q4_k, coded, pair.base, first) == Status::ok);
+  (void)decode(Dtype::q8_0, random.bytes(300), random.bytes(3400));
+  Bytes again(pair.result.size());
+  REQUIRE(decode(Dtype::q4_k, coded, pair.base, again) == Status::ok);
+  CHECK(first == pair.result);
+  CHECK(again == pair.result);
+}
+
+TEST_CASE("blocks codec: refuses dtypes without a grid and a base of another length") {
+  test::Random random(29);
+  const DtypeTable table = dtype_table();
+  for (size_t i = 0; i < table.count; ++i) {
+    CAPTURE(std::string(table.entries[i].name));
+    const Dtype dtype = table.entries[i].dtype;
+    const Bytes base = random.bytes(3 * table.entries[i].block_bytes);
+    const bool has_grid = quant_grid(dtype) != nullptr;
+    const Bytes coded =
+        has_grid ? pack::encode_blocks(dtype, base, base) : random.bytes(40);
+    const Status expected = has_grid ? Status::ok : Status::corrupt_data;
+    CHECK(decode(dtype, coded, base) == expected);
+    CHECK(decode(dtype, {}, {}) == expected);
+    Bytes result(base.size());
+    const Status refused = Status::corrupt_data;
+    CHECK(decode(dtype, coded, {}, result) == refused);
+    CHECK(decode(dtype, coded, ByteView(base).first(base.size() - 1), result) == refused);
+    CHECK(decode(dtype, coded, base, ByteSpan(result).first(result.size() - 1)) == refused);
+    CHECK(decode(dtype, coded, base, ByteSpan()) == refused);
+  }
+  Bytes result(100);
+  CHECK(decode(static_cast<Dtype>(200), {}, Bytes(100), result) == Status::corrupt_data);
+}
+
+TEST_CASE("blocks codec: coded bytes that are cut are refused, or not the result") {
+  test::Random random(30);
+  for_each_grid([&](Dtype dtype, size_t block_bytes) {
+    SectionPair pair = test::make_section_pair(random, dtype, 12);
+    pair.base.resize(pair.base.size() - block_bytes / 2);
+    pair.result.resize(pair.base.size());
+    const Bytes coded = pack::encode_blocks(dtype, pair.base, pair.result);
+    REQUIRE(coded.size() > 30);
+    size_t refused = 0;
+    for (size_t size = 0; size < coded.size(); ++size) {
+      CAPTURE(size);
+      Bytes result(pair.result.size());
+      const Status status = decode(dtype, ByteView(coded).first(size), pair.base, result);
+      REQUIRE((status == Status::ok || status == Status::corrupt_data));
+      // Where a block ends, a few made-up zeros say that all others are as in the base: it
+      // is the check of the chunk that sees this. Far from the end it is not the result.
+      refused += status == Status::ok ? 0 : 1;
+      if (size + 9 < coded.size() && status == Status::ok) REQUIRE(result != pair.result);
+    }
+    CHECK(refused > coded.size() / 2);
+    Bytes longer = coded;
+    for (size_t more = 1; more <= 16; ++more) {
+      longer.push_back(random.byte());
+      if (more <= 8) continue;  // as many as the decoder may make up
+      REQUIRE(decode(dtype, longer, pair.base) == Status::corrupt_data);
+    }
+  });
+}
+
+TEST_CASE("blocks codec: damaged coded bytes end with a status") {
+  test::Random random = test::seeded("blocks codec damage");
+  for_each_grid([&](Dtype dtype, size_t block_bytes) {
+    SectionPair pair = test::make_section_pair(random, dtype, 10);
+    pair.base.resize(pair.base.size() - random.below(block_bytes));
+    pair.result.resize(pair.base.size());
+    const Bytes coded = pack::encode_blocks(dtype, pair.base, pair.result);
+    for (int round = 0; round < 300; ++round) {
+      Bytes damaged = round % 3 == 0
+                          ? random.bytes(1 + random.below(500))
+                          : random.changed(coded, 1 + random.below(coded.size()));
+      if (round % 3 == 1) damaged.resize(random.below(2 * coded.size()));
+      const Status status = decode(dtype, damaged, pair.base);
+      REQUIRE((status == Status::ok || status == Status::corrupt_data));
+    }
+  });
+}
+
+TEST_CASE("blocks codec: pack takes it for related blocks, but not when it must be fast") {
+  test::Random random(31);
+  for_each_grid([&](Dtype dtype, size_t block_bytes) {
+    const SectionPair pair =
+        test::make_related_sections(random, dtype, 200000 / block_bytes);
+    const Packed thorough = packed(dtype, pair, 9);
+    CHECK(thorough.codec == CodecId::blocks);
+    CHECK((thorough.features & kFeatureBlocks) != 0);
+    CHECK((thorough.features & kFeatureZstd) == 0);
+    CHECK(packed(dtype, pair, 4).codec == CodecId::blocks);
+    for (const int level : {1, 3}) {
+      const Packed fast = packed(dtype, pair, level);
+      CHECK(fast.codec != CodecId::blocks);
+      CHECK((fast.features & kFeatureBlocks) == 0);
+      CHECK(thorough.bytes < fast.bytes);
+    }
+  });
+}
+
+TEST_CASE("blocks codec: pack leaves it where there is no base, or nothing to gain") {
+  test::Random random(32);
+  const Bytes noise = random.bytes(144000);
+  CHECK(packed(Dtype::q4_k, {noise, random.bytes(144000)}, 9).codec == CodecId::stored);
+  CHECK(packed(Dtype::iq4_xs, {noise, random.changed(noise, 20)}, 9).codec !=
+        CodecId::blocks);
+  test::MadeChunk alone = one_section(Dtype::q4_k, {{}, noise});
+  alone.steps[0].kind = StepKind::literal;
+  CHECK((pack::encode_chunk(alone.input(true), 0, {9}).features & kFeatureBlocks) == 0);
+}
+
+TEST_CASE("blocks codec: as small as planes where scales move and codes stay") {
+  test::Random random(33);
+  for_each_grid([&](Dtype dtype, size_t block_bytes) {
+    std::vector<QuantBlock> base;
+    std::vector<QuantBlock> result;
+    for (size_t i = 0; i < 200000 / block_bytes; ++i) {
+      base.push_back(test::random_block(random, *quant_grid(dtype)));
+      result.push_back(base.back());
+      const int scale = result.back().scale;
+      result.back().scale =
+          static_cast<uint16_t>(scale + (0x400 + scale % 0x400) / 20);  // * 1.05
+    }
+    const SectionPair pair = {test::bytes_of(dtype, base), test::bytes_of(dtype, result)};
+    CHECK(packed(dtype, pair, 9).bytes <= packed(dtype, pair, 3).bytes * 5 / 4);
+  });
+}

@@ -1,0 +1,312 @@
+"""Codec 3: docs/format/blocks.md."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from dtypes import NAMES, Codes, Part
+from faults import Fault
+from range_coder import BitModel, Number, RangeDecoder, Tree
+
+LIMIT = 100
+LEVELS = (5, 8, 12, 18, 28, 44, 70, 110)
+NO_START, ADDED, TAKEN = "none", "added", "taken"
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Section 4. Codes and scales are written as there: offset/bits/run."""
+
+    bytes: int
+    groups: int
+    group_codes: int
+    code_bounds: tuple[int, int]
+    scale_bounds: tuple[int, int] | None
+    start: str
+    scale: int
+    minimum: int | None
+    codes: Codes
+
+
+def _codes(count: int, low: tuple[int, int, int], high: tuple[int, int, int] | None = None) -> Codes:
+    return Codes(count, Part(*low), Part(*(high or (0, 0, 0))))
+
+
+GRIDS = {
+    "q4_0": Grid(18, 1, 32, (-8, 7), None, NO_START, 0, None, _codes(32, (2, 4, 16))),
+    "q4_1": Grid(20, 1, 32, (0, 15), None, ADDED, 0, 2, _codes(32, (4, 4, 16))),
+    "q5_0": Grid(22, 1, 32, (-16, 15), None, NO_START, 0, None, _codes(32, (6, 4, 16), (2, 1, 1))),
+    "q5_1": Grid(24, 1, 32, (0, 31), None, ADDED, 0, 2, _codes(32, (8, 4, 16), (4, 1, 1))),
+    "q8_0": Grid(34, 1, 32, (-128, 127), None, NO_START, 0, None, _codes(32, (2, 8, 32))),
+    "q2_k": Grid(84, 16, 16, (0, 3), (0, 15), TAKEN, 80, 82, _codes(256, (16, 2, 32))),
+    "q3_k": Grid(110, 16, 16, (-4, 3), (-32, 31), NO_START, 108, None,
+                 _codes(256, (32, 2, 32), (0, 1, 32))),
+    "q4_k": Grid(144, 8, 32, (0, 15), (0, 63), TAKEN, 0, 2, _codes(256, (16, 4, 32))),
+    "q5_k": Grid(176, 8, 32, (0, 31), (0, 63), TAKEN, 0, 2, _codes(256, (48, 4, 32), (16, 1, 32))),
+    "q6_k": Grid(210, 16, 16, (-32, 31), (-128, 127), NO_START, 208, None,
+                 _codes(256, (0, 4, 64), (128, 2, 32))),
+}
+Q3_K_SCALES = _codes(16, (96, 4, 8), (104, 2, 4))
+
+
+@dataclass
+class Block:
+    scale: int = 0
+    minimum: int = 0
+    group_scales: list[int] = field(default_factory=list)
+    group_minima: list[int] = field(default_factory=list)
+    codes: list[int] = field(default_factory=list)
+
+
+def _unpack(codes: Codes, block: bytes) -> list[int]:
+    numbers = []
+    for number in range(codes.count):
+        value = shift = 0
+        for part in (codes.low, codes.high):
+            if part.bits:
+                at, bit = part.place(number)
+                value |= (block[at] >> bit & (1 << part.bits) - 1) << shift
+            shift += part.bits
+        numbers.append(value)
+    return numbers
+
+
+def _pack(codes: Codes, numbers: list[int], block: bytearray) -> None:
+    """Into bits that are zero."""
+    for number, value in enumerate(numbers):
+        for part in (codes.low, codes.high):
+            if part.bits:
+                at, bit = part.place(number)
+                block[at] |= (value & (1 << part.bits) - 1) << bit
+            value >>= part.bits
+
+
+def _number(u: int, low: int) -> int:
+    return (u ^ 128) - 128 if low == -128 else u + low
+
+
+def _unsigned(number: int, low: int) -> int:
+    return number % 256 if low == -128 else number - low
+
+
+def _read_scales(name: str, block: bytes) -> tuple[list[int], list[int]]:
+    """Unsigned group scales and minima."""
+    if name == "q2_k":
+        return [s % 16 for s in block[:16]], [s >> 4 for s in block[:16]]
+    if name == "q3_k":
+        return _unpack(Q3_K_SCALES, block), []
+    if name == "q6_k":
+        return list(block[192:208]), []
+    s = block[4:16]
+    scales = [s[i] % 64 for i in range(4)] + [s[8 + i] % 16 + 16 * (s[i] >> 6) for i in range(4)]
+    minima = ([s[4 + i] % 64 for i in range(4)]
+              + [(s[8 + i] >> 4) + 16 * (s[4 + i] >> 6) for i in range(4)])
+    return scales, minima
+
+
+def _write_scales(name: str, scales: list[int], minima: list[int], block: bytearray) -> None:
+    if name == "q2_k":
+        block[:16] = bytes(s | m << 4 for s, m in zip(scales, minima))
+    elif name == "q3_k":
+        _pack(Q3_K_SCALES, scales, block)
+    elif name == "q6_k":
+        block[192:208] = bytes(scales)
+    else:
+        block[4:16] = bytes([scales[i] | scales[4 + i] >> 4 << 6 for i in range(4)]
+                            + [minima[i] | minima[4 + i] >> 4 << 6 for i in range(4)]
+                            + [scales[4 + i] % 16 | minima[4 + i] % 16 << 4 for i in range(4)])
+
+
+def read_block(name: str, block: bytes) -> Block:
+    grid = GRIDS[name]
+    half = int.from_bytes(block[grid.scale:grid.scale + 2], "little")
+    made = Block(half, codes=[_number(u, grid.code_bounds[0]) for u in _unpack(grid.codes, block)])
+    if grid.minimum is not None:
+        made.minimum = int.from_bytes(block[grid.minimum:grid.minimum + 2], "little")
+    if grid.scale_bounds:
+        scales, made.group_minima = _read_scales(name, block)
+        made.group_scales = [_number(u, grid.scale_bounds[0]) for u in scales]
+    return made
+
+
+def write_block(name: str, block: Block) -> bytes:
+    grid = GRIDS[name]
+    made = bytearray(grid.bytes)
+    _pack(grid.codes, [_unsigned(number, grid.code_bounds[0]) for number in block.codes], made)
+    if grid.scale_bounds:
+        scales = [_unsigned(number, grid.scale_bounds[0]) for number in block.group_scales]
+        _write_scales(name, scales, block.group_minima, made)
+    made[grid.scale:grid.scale + 2] = block.scale.to_bytes(2, "little")
+    if grid.minimum is not None:
+        made[grid.minimum:grid.minimum + 2] = block.minimum.to_bytes(2, "little")
+    return bytes(made)
+
+
+def monotone(half: int) -> int:
+    return half ^ 0x7FFF if half >> 15 else half
+
+
+def units(half: int) -> int:
+    exponent, fraction = half >> 10 & 31, half & 1023
+    size = (1024 + fraction) << exponent - 1 if exponent else fraction
+    return -size if half >> 15 else size
+
+
+def ratio(a: int, b: int) -> int:
+    if b == 0:
+        return 0
+    size = 4096 * abs(a) // abs(b)
+    return max(-1 << 24, min(1 << 24, size if (a < 0) == (b < 0) else -size))
+
+
+@dataclass(frozen=True)
+class Place:
+    step: int
+    phase: int
+    edge: int
+
+
+def place_of(predicted: int, bounds: tuple[int, int]) -> Place:
+    low, high = bounds
+    moved = predicted + 2048
+    step, phase = moved >> 12, (moved >> 9) % 8
+    if step < low:
+        step, phase = low, 0
+    elif step > high:
+        step, phase = high, 7
+    return Place(step, phase, 1 if step == low else 2 if step == high else 0)
+
+
+class CodeModel:
+    """Section 7."""
+
+    def __init__(self) -> None:
+        self.models: dict[tuple, BitModel] = {}
+        self.average = 16
+        self.last = 0
+
+    def bit(self, coder: RangeDecoder, *key: object) -> int:
+        return self.models.setdefault(key, BitModel()).decode(coder, LIMIT)
+
+    def decode(self, coder: RangeDecoder, predicted: int, bounds: tuple[int, int], setting: int) -> int:
+        place = place_of(predicted, bounds)
+        residual = self.decode_residual(coder, place, setting)
+        self.average += 64 * abs(residual) - 4 * self.average + 16 >> 5
+        self.last = residual
+        number = place.step + residual
+        if not bounds[0] <= number <= bounds[1]:
+            raise Fault("corrupt_data", "a number out of its bounds")
+        return number
+
+    def decode_residual(self, coder: RangeDecoder, place: Place, setting: int) -> int:
+        v = sum(level <= self.average for level in LEVELS)
+        known = 2 * setting + (self.last != 0)
+        if not self.bit(coder, "moves", v, place.phase, place.edge, known):
+            return 0
+        down = place.edge == 2
+        if place.edge == 0:
+            down = bool(self.bit(coder, "is_down", min(v, 2), place.phase, self.last > 0))
+        n = 1
+        while n < 8 and self.bit(coder, "is_longer", v, n):
+            n += 1
+        size = 1
+        for _ in range(n - 1):
+            bit = self.bit(coder, "next", n) if size == 1 else coder.bit(32768)
+            size = 2 * size + bit
+        return -size if down else size
+
+
+class BlocksDecoder:
+    """Sections 3 and 5."""
+
+    def __init__(self, name: str, coder: RangeDecoder) -> None:
+        self.name = name
+        self.grid = GRIDS[name]
+        self.coder = coder
+        self.equal = [BitModel() for _ in range(4)]
+        self.before = 0
+        self.keep = [BitModel(), BitModel()]
+        self.kept = 0
+        self.halves = [Number(), Number()]
+        self.group_scale = CodeModel()
+        self.group_minimum = CodeModel()
+        self.code = CodeModel()
+        self.byte = Tree(8)
+
+    def decode(self, base: bytes) -> bytes:
+        made = b""
+        whole = len(base) - len(base) % self.grid.bytes
+        for at in range(0, whole, self.grid.bytes):
+            old = base[at:at + self.grid.bytes]
+            made += old if self.decode_equal() else write_block(self.name, self.decode_block(old))
+        return made + bytes((byte + self.byte.decode(self.coder)) % 256 for byte in base[whole:])
+
+    def decode_equal(self) -> int:
+        equal = self.equal[self.before].decode(self.coder, LIMIT)
+        self.before = (2 * self.before + equal) % 4
+        return equal
+
+    def decode_keep(self) -> None:
+        self.kept = self.keep[self.kept].decode(self.coder, LIMIT)
+
+    def factor(self, a: int, b: int) -> int:
+        return 4096 if self.kept else ratio(a, b)
+
+    def decode_block(self, old: bytes) -> Block:
+        grid, base, block = self.grid, read_block(self.name, old), Block()
+        self.decode_keep()
+        block.scale = self.decode_half(0, base.scale)
+        if grid.start != NO_START:
+            block.minimum = self.decode_half(1, base.minimum)
+        if grid.scale_bounds:
+            by = self.factor(units(base.scale), units(block.scale))
+            block.group_scales = [self.decode_number(self.group_scale, number * by, grid.scale_bounds)
+                                  for number in base.group_scales]
+        if grid.start == TAKEN and grid.scale_bounds:
+            by = self.factor(units(base.minimum), units(block.minimum))
+            block.group_minima = [self.decode_number(self.group_minimum, number * by, grid.scale_bounds)
+                                  for number in base.group_minima]
+        for group in range(grid.groups):
+            self.decode_codes(group, base, block)
+        return block
+
+    def decode_half(self, which: int, old: int) -> int:
+        x = self.halves[which].decode(self.coder)
+        if x > 0xFFFF:
+            raise Fault("corrupt_data", "difference of halves")
+        return monotone((monotone(old) + (x >> 1 ^ -(x & 1))) % 65536)
+
+    def decode_number(self, model: CodeModel, predicted: int, bounds: tuple[int, int],
+                      setting: int = 0) -> int:
+        return model.decode(self.coder, predicted, bounds, setting)
+
+    def line(self, block: Block, group: int) -> tuple[int, int]:
+        step, start = units(block.scale), units(block.minimum)
+        if self.grid.scale_bounds:
+            step *= block.group_scales[group]
+        if self.grid.start == TAKEN:
+            start *= -block.group_minima[group]
+        return step, start
+
+    def decode_codes(self, group: int, base: Block, block: Block) -> None:
+        old_step, old_start = self.line(base, group)
+        step, start = self.line(block, group)
+        setting = int((step, start) != (old_step, old_start))
+        factor = self.factor(old_step, step)
+        shift = 0 if self.kept else ratio(old_start - start, step)
+        begin = group * self.grid.group_codes
+        for code in base.codes[begin:begin + self.grid.group_codes]:
+            block.codes.append(self.decode_number(self.code, code * factor + shift,
+                                                  self.grid.code_bounds, setting))
+
+
+def decode_blocks(dtype: int, coded: bytes, base: bytes | None) -> bytes:
+    name = NAMES[dtype]
+    if name not in GRIDS:
+        raise Fault("corrupt_data", "codec 3, but no blocks")
+    if base is None:
+        raise Fault("corrupt_data", "no prediction")
+    coder = RangeDecoder(coded)
+    made = BlocksDecoder(name, coder).decode(base)
+    coder.check_end()
+    return made

@@ -1,0 +1,221 @@
+// Quantized blocks made up for tests: at random, near others, and at every extreme.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include "libcommon/core/bytes.hpp"
+#include "libcommon/core/quant_block.hpp"
+#include "tests/support/random.hpp"
+
+namespace mallorn::test {
+
+// Every dtype with a grid.
+constexpr Dtype kGridDtypes[] = {Dtype::q4_0, Dtype::q4_1, Dtype::q5_0, Dtype::q5_1,
+                                 Dtype::q8_0, Dtype::q2_k, Dtype::q3_k, Dtype::q4_k,
+                                 Dtype::q5_k, Dtype::q6_k};
+
+inline bool is_same(const QuantBlock& a, const QuantBlock& b) {
+  return a.scale == b.scale && a.minimum == b.minimum && a.group_scale == b.group_scale &&
+         a.group_minimum == b.group_minimum && a.code == b.code;
+}
+
+inline size_t code_count(const QuantGrid& grid) {
+  return size_t{grid.groups} * grid.group_codes;
+}
+
+inline int16_t number_within(Random& random, Bounds bounds) {
+  const auto count = static_cast<uint64_t>(bounds.high - bounds.low + 1);
+  return static_cast<int16_t>(bounds.low + static_cast<int32_t>(random.below(count)));
+}
+
+// Calls visit(number, bounds) for every small integer of the block.
+template <typename Visit>
+void for_each_integer(const QuantGrid& grid, QuantBlock* block, const Visit& visit) {
+  for (size_t i = 0; i < grid.groups; ++i) {
+    if (grid.group_scales.high != 0) visit(block->group_scale[i], grid.group_scales);
+    if (grid.start == Start::taken) visit(block->group_minimum[i], grid.group_scales);
+  }
+  for (size_t i = 0; i < code_count(grid); ++i) visit(block->code[i], grid.codes);
+}
+
+// A block as models have them: a scale of about 2^-5, any integers.
+inline QuantBlock random_block(Random& random, const QuantGrid& grid) {
+  QuantBlock block;
+  block.scale = static_cast<uint16_t>(0x2800 + random.below(0x400));
+  if (grid.start != Start::none) {
+    block.minimum = static_cast<uint16_t>(0xA800 + random.below(0x400));
+  }
+  for_each_integer(grid, &block, [&](int16_t& number, Bounds bounds) {
+    number = number_within(random, bounds);
+  });
+  return block;
+}
+
+// Halves moved by less than `reach`, one integer in `rarity` by one.
+inline QuantBlock related_block(Random& random, const QuantGrid& grid, QuantBlock block,
+                                uint64_t reach, uint64_t rarity) {
+  const auto move = [&](uint16_t half) {
+    return static_cast<uint16_t>(half + random.below(2 * reach - 1) - (reach - 1));
+  };
+  block.scale = move(block.scale);
+  if (grid.start != Start::none) block.minimum = move(block.minimum);
+  for_each_integer(grid, &block, [&](int16_t& number, Bounds bounds) {
+    if (!random.chance(rarity)) return;
+    const int32_t moved = number + (random.chance(2) ? 1 : -1);
+    number = static_cast<int16_t>(std::clamp(moved, bounds.low, bounds.high));
+  });
+  return block;
+}
+
+// Zeros, infinities, NaN, subnormals and the largest numbers of either sign; integers all
+// the least, all the greatest, all zero, or any of these.
+inline QuantBlock extreme_block(Random& random, const QuantGrid& grid) {
+  constexpr std::array<uint16_t, 14> kHalves = {0x0000, 0x8000, 0x7C00, 0xFC00, 0x7E00,
+                                                0xFFFF, 0x7C01, 0x0001, 0x8001, 0x03FF,
+                                                0x0400, 0x7BFF, 0xFBFF, 0x3C00};
+  QuantBlock block;
+  block.scale = kHalves[random.below(kHalves.size())];
+  if (grid.start != Start::none) block.minimum = kHalves[random.below(kHalves.size())];
+  const auto extreme = [](uint64_t which, Bounds bounds) {
+    return static_cast<int16_t>(which == 0   ? bounds.low
+                                : which == 1 ? bounds.high
+                                             : std::max(bounds.low, 0));
+  };
+  const uint64_t kind = random.below(4);
+  for_each_integer(grid, &block, [&](int16_t& number, Bounds bounds) {
+    number = extreme(kind == 3 ? random.below(3) : kind, bounds);
+  });
+  return block;
+}
+
+inline Bytes bytes_of(Dtype dtype, const std::vector<QuantBlock>& blocks) {
+  const size_t block_bytes = dtype_layout(dtype).block_bytes;
+  Bytes bytes(blocks.size() * block_bytes);
+  for (size_t i = 0; i < blocks.size(); ++i) {
+    write_quant_block(dtype, blocks[i], bytes.data() + i * block_bytes);
+  }
+  return bytes;
+}
+
+// Blocks and what became of them, of every kind there is.
+struct BlockPair {
+  QuantBlock base;
+  QuantBlock result;
+};
+
+inline BlockPair make_block_pair(Random& random, const QuantGrid& grid) {
+  const uint64_t kind = random.below(8);
+  BlockPair pair;
+  pair.base =
+      kind == 0 || kind == 1 ? extreme_block(random, grid) : random_block(random, grid);
+  if (kind == 0 || kind == 2) {
+    pair.result = extreme_block(random, grid);
+  } else if (kind == 3) {
+    pair.result = random_block(random, grid);
+  } else if (kind == 4) {
+    pair.result = pair.base;
+  } else if (kind == 5) {  // nothing but a sign
+    pair.result = pair.base;
+    pair.result.scale ^= 0x8000;
+  } else {
+    pair.result =
+        related_block(random, grid, pair.base, 1 + random.below(60), 1 + random.below(200));
+  }
+  return pair;
+}
+
+struct SectionPair {
+  Bytes base;
+  Bytes result;
+};
+
+inline SectionPair make_section_pair(Random& random, Dtype dtype, size_t blocks) {
+  std::vector<QuantBlock> base;
+  std::vector<QuantBlock> result;
+  for (size_t i = 0; i < blocks; ++i) {
+    const BlockPair pair = make_block_pair(random, *quant_grid(dtype));
+    base.push_back(pair.base);
+    result.push_back(pair.result);
+  }
+  return {bytes_of(dtype, base), bytes_of(dtype, result)};
+}
+
+inline double value_of(uint16_t half) {
+  const int exponent = half >> 10 & 31;
+  const int fraction = half & 1023;
+  const double size = exponent == 0 ? std::ldexp(fraction, -24)
+                                    : std::ldexp(1024 + fraction, exponent - 25);
+  return (half & 0x8000) != 0 ? -size : size;
+}
+
+// weight = step * code + start, as the dequantizers of ggml have it.
+struct Line {
+  double step;
+  double start;
+};
+
+inline Line line_of(const QuantGrid& grid, const QuantBlock& block, size_t group) {
+  const double scale = value_of(block.scale);
+  const double start = value_of(block.minimum);
+  return {grid.group_scales.high != 0 ? scale * block.group_scale[group] : scale,
+          grid.start == Start::taken ? -start * block.group_minimum[group] : start};
+}
+
+inline int16_t rounded(double number, Bounds bounds) {
+  const auto nearest = static_cast<int32_t>(std::floor(number + 0.5));
+  return static_cast<int16_t>(std::clamp(nearest, bounds.low, bounds.high));
+}
+
+// The same weights quantized again under the scales of `scaled`.
+inline QuantBlock requantized(const QuantGrid& grid, const QuantBlock& block,
+                              QuantBlock scaled) {
+  for (size_t i = 0; i < code_count(grid); ++i) {
+    const Line from = line_of(grid, block, i / grid.group_codes);
+    const Line to = line_of(grid, scaled, i / grid.group_codes);
+    const double weight = from.step * block.code[i] + from.start;
+    const double number = to.step == 0 ? 0 : (weight - to.start) / to.step;
+    scaled.code[i] = rounded(number, grid.codes);
+  }
+  return scaled;
+}
+
+// Scales that training moved: a factor for the block, which the groups' integers make up
+// for in part, as quantizers do.
+inline QuantBlock rescaled(Random& random, const QuantGrid& grid, const QuantBlock& block) {
+  QuantBlock scaled = block;
+  scaled.scale = static_cast<uint16_t>(block.scale + 100 + random.below(200));
+  if (grid.start != Start::none) {
+    scaled.minimum = static_cast<uint16_t>(block.minimum + random.below(100));
+  }
+  const double by_scale = value_of(block.scale) / value_of(scaled.scale);
+  const double by_minimum =
+      block.minimum == 0 ? 1 : value_of(block.minimum) / value_of(scaled.minimum);
+  for (size_t i = 0; i < grid.groups; ++i) {
+    if (grid.group_scales.high == 0) break;
+    scaled.group_scale[i] = rounded(block.group_scale[i] * by_scale, grid.group_scales);
+    if (grid.start != Start::taken) continue;
+    scaled.group_minimum[i] =
+        rounded(block.group_minimum[i] * by_minimum, grid.group_scales);
+  }
+  return scaled;
+}
+
+// A section whose blocks all have the weights of the base, but for a code in 20, under
+// other scales.
+inline SectionPair make_related_sections(Random& random, Dtype dtype, size_t blocks) {
+  const QuantGrid& grid = *quant_grid(dtype);
+  std::vector<QuantBlock> base;
+  std::vector<QuantBlock> result;
+  for (size_t i = 0; i < blocks; ++i) {
+    base.push_back(random_block(random, grid));
+    QuantBlock made = requantized(grid, base.back(), rescaled(random, grid, base.back()));
+    const QuantBlock changed = related_block(random, grid, made, 1, 20);
+    made.code = changed.code;
+    result.push_back(made);
+  }
+  return {bytes_of(dtype, base), bytes_of(dtype, result)};
+}
+
+}  // namespace mallorn::test
