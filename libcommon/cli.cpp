@@ -151,12 +151,12 @@ int exit_code(Status status) {
     case Status::corrupt_data:
     case Status::check_mismatch:
     case Status::result_mismatch:
+    case Status::unknown_codec:
       return 65;
     case Status::cannot_open:
       return 66;
     case Status::unsupported_version:
     case Status::unsupported_feature:
-    case Status::unknown_codec:
       return 69;
     case Status::internal:
       return 70;
@@ -210,9 +210,11 @@ size_t printable_sequence(std::string_view text) {
   const bool is_overlong =
       (lead == 0xE0 && byte(1) < 0xA0) || (lead == 0xF0 && byte(1) < 0x90);
   const bool is_surrogate = lead == 0xED && byte(1) >= 0xA0;
-  // U+200E.. U+202E, U+2066..: marks that reorder the text around them
+  // U+200B to U+200F, U+2028 to U+202E, U+2066 to U+2069: unseen, or reorder the text
+  // around them
   const bool is_direction =
-      lead == 0xE2 && ((byte(1) == 0x80 && byte(2) >= 0x8B && byte(2) <= 0xAE) ||
+      lead == 0xE2 && ((byte(1) == 0x80 && ((byte(2) >= 0x8B && byte(2) <= 0x8F) ||
+                                            (byte(2) >= 0xA8 && byte(2) <= 0xAE))) ||
                        (byte(1) == 0x81 && byte(2) >= 0xA6 && byte(2) <= 0xA9));
   const bool is_beyond = lead == 0xF4 && byte(1) >= 0x90;
   const bool is_refused =
