@@ -5,21 +5,12 @@
 #include "mallorn-delta/plan.hpp"
 #include "tests/support/files.hpp"
 #include "tests/support/random.hpp"
+#include "tests/support/steps.hpp"
 
 using namespace mallorn;
+using test::step;
 
 namespace {
-
-Step step(StepKind kind, uint64_t length, uint64_t base_offset = 0,
-          Dtype dtype = Dtype::opaque, Predictor predictor = Predictor::same_value) {
-  Step made;
-  made.kind = kind;
-  made.result_bytes = length;
-  made.base_offset = base_offset;
-  made.dtype = dtype;
-  made.predictor = predictor;
-  return made;
-}
 
 // Chunks obey their limits and, joined, are the steps again.
 void check(const std::vector<std::vector<Step>>& chunks, const std::vector<Step>& steps) {

@@ -23,10 +23,12 @@
 #include "mallorn-pack/zstd_codec.hpp"
 #include "mallorn-pack/zstd_run.hpp"
 #include "tests/fuzz/inputs.hpp"
+#include "tests/support/steps.hpp"
 
 namespace {
 
 using namespace mallorn;
+using test::step;
 using Bytes = std::vector<uint8_t>;
 
 std::string corpus;
@@ -65,17 +67,6 @@ Bytes edited(Bytes bytes) {
   bytes.insert(bytes.begin() + 500, more.begin(), more.end());
   bytes.erase(bytes.begin() + 700, bytes.begin() + 720);
   return bytes;
-}
-
-Step step(StepKind kind, uint64_t length, uint64_t base_offset, Dtype dtype,
-          Predictor predictor) {
-  Step made;
-  made.kind = kind;
-  made.result_bytes = length;
-  made.base_offset = base_offset;
-  made.dtype = dtype;
-  made.predictor = predictor;
-  return made;
 }
 
 Manifest small_manifest() {

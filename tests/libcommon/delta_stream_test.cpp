@@ -7,9 +7,11 @@
 #include "libcommon/error.hpp"
 #include "tests/support/files.hpp"
 #include "tests/support/random.hpp"
+#include "tests/support/steps.hpp"
 
 using namespace mallorn;
 using test::Bytes;
+using test::step;
 
 namespace {
 
@@ -17,17 +19,6 @@ DeltaManifest manifest(uint64_t base, uint64_t result) {
   DeltaManifest made;
   made.base.length_bytes = base;
   made.result.length_bytes = result;
-  return made;
-}
-
-Step step(StepKind kind, uint64_t length, uint64_t base_offset = 0,
-          Predictor predictor = Predictor::same_value, Dtype dtype = Dtype::opaque) {
-  Step made;
-  made.kind = kind;
-  made.result_bytes = length;
-  made.base_offset = base_offset;
-  made.predictor = predictor;
-  made.dtype = dtype;
   return made;
 }
 
@@ -67,8 +58,8 @@ TEST_CASE("delta steps: random chunks are read back as they were written") {
       if (kind != kCopy) length = 1 + length % (kMaxChunkCoded / 40);
       length =
           std::min(length, kind == kLiteral ? length : models.base.length_bytes - offset);
-      steps.push_back(step(kind, length, offset, predictor,
-                           table.entries[random.below(table.count)].dtype));
+      steps.push_back(step(kind, length, offset,
+                           table.entries[random.below(table.count)].dtype, predictor));
     }
     REQUIRE(status_of(steps, models) == Status::ok);
   }
@@ -80,13 +71,16 @@ TEST_CASE("delta steps: ranges of the base, one below, at and above its end") {
   CHECK(status_of({step(kCopy, 10, 90)}, models) == Status::ok);
   CHECK(status_of({step(kCopy, 10, 91)}, models) == Status::malformed);
   CHECK(status_of({step(kCopy, 10, UINT64_MAX - 5)}, models) == Status::malformed);
-  CHECK(status_of({step(kCopy, 10, 91, Predictor::bytes)}, models) == Status::malformed);
+  CHECK(status_of({step(kCopy, 10, 91, Dtype::opaque, Predictor::bytes)}, models) ==
+        Status::malformed);
   CHECK(status_of({step(kPredict, 10, 90)}, models) == Status::ok);
   CHECK(status_of({step(kPredict, 10, 91)}, models) == Status::malformed);
   // Byte by byte, the base may end before the result does, but not before it begins.
-  CHECK(status_of({step(kPredict, 10, 91, Predictor::bytes)}, models) == Status::ok);
-  CHECK(status_of({step(kPredict, 10, 100, Predictor::bytes)}, models) == Status::ok);
-  CHECK(status_of({step(kPredict, 10, 101, Predictor::bytes)}, models) ==
+  CHECK(status_of({step(kPredict, 10, 91, Dtype::opaque, Predictor::bytes)}, models) ==
+        Status::ok);
+  CHECK(status_of({step(kPredict, 10, 100, Dtype::opaque, Predictor::bytes)}, models) ==
+        Status::ok);
+  CHECK(status_of({step(kPredict, 10, 101, Dtype::opaque, Predictor::bytes)}, models) ==
         Status::malformed);
   CHECK(status_of({step(kLiteral, 10, 0)}, models) == Status::ok);
   CHECK(status_of({step(kLiteral, 10, 1)}, models) == Status::malformed);
@@ -129,9 +123,9 @@ TEST_CASE("delta steps: limits of a chunk, one below, at and above") {
 TEST_CASE("delta steps: unknown kinds, dtypes, predictors and parameters are refused") {
   const DeltaManifest models = manifest(1000, 1000);
   CHECK(status_of({step(static_cast<StepKind>(3), 10)}, models) == Status::malformed);
-  CHECK(status_of({step(kCopy, 10, 0, static_cast<Predictor>(2))}, models) ==
+  CHECK(status_of({step(kCopy, 10, 0, Dtype::opaque, static_cast<Predictor>(2))}, models) ==
         Status::unsupported_feature);
-  CHECK(status_of({step(kCopy, 10, 0, Predictor::bytes, static_cast<Dtype>(26))}, models) ==
+  CHECK(status_of({step(kCopy, 10, 0, static_cast<Dtype>(26), Predictor::bytes)}, models) ==
         Status::malformed);
   Step with_parameters = step(kPredict, 10);
   with_parameters.parameters = {1};
@@ -163,9 +157,9 @@ TEST_CASE("delta steps: a count without steps allocates nothing and is truncated
 TEST_CASE("delta steps: mutated chunks are refused or stay within all limits") {
   test::Random random = test::seeded("mutated steps");
   const DeltaManifest models = manifest(1000, 2000);
-  const Bytes good =
-      steps_to_bytes({step(kCopy, 300, 200), step(kPredict, 40, 990, Predictor::bytes),
-                      step(kLiteral, 5), step(kPredict, 400, 8)});
+  const Bytes good = steps_to_bytes(
+      {step(kCopy, 300, 200), step(kPredict, 40, 990, Dtype::opaque, Predictor::bytes),
+       step(kLiteral, 5), step(kPredict, 400, 8)});
   for (int round = 0; round < 20000; ++round) {
     Bytes bytes = good;
     for (uint64_t i = 1 + random.below(3); i > 0; --i) {
@@ -191,6 +185,6 @@ TEST_CASE("delta steps: how many bytes of the base a step looks at") {
   CHECK(base_bytes_of(step(kCopy, 10, 90), 100) == 10);
   CHECK(base_bytes_of(step(kPredict, 10, 80), 100) == 13);
   CHECK(base_bytes_of(step(kPredict, 10, 89), 100) == 11);
-  CHECK(base_bytes_of(step(kPredict, 10, 95, Predictor::bytes), 100) == 5);
-  CHECK(base_bytes_of(step(kPredict, 10, 100, Predictor::bytes), 100) == 0);
+  CHECK(base_bytes_of(step(kPredict, 10, 95, Dtype::opaque, Predictor::bytes), 100) == 5);
+  CHECK(base_bytes_of(step(kPredict, 10, 100, Dtype::opaque, Predictor::bytes), 100) == 0);
 }

@@ -5,21 +5,14 @@
 #include <set>
 
 #include "tests/support/chunks.hpp"
+#include "tests/support/steps.hpp"
 
 using namespace mallorn;
 using test::Bytes;
 using test::MadeChunk;
+using test::step;
 
 namespace {
-
-Step step(StepKind kind, Dtype dtype, uint64_t length, uint64_t base_offset = 0) {
-  Step made;
-  made.kind = kind;
-  made.dtype = dtype;
-  made.result_bytes = length;
-  made.base_offset = base_offset;
-  return made;
-}
 
 MadeChunk chunk_of(const std::vector<Step>& steps, size_t base_size) {
   MadeChunk chunk;
@@ -72,10 +65,10 @@ TEST_CASE("chunk layout: every step is copied, inlined or in one section of its 
 
 TEST_CASE(
     "chunk layout: plain bytes are coded among the steps, elements apart or as well") {
-  const MadeChunk chunk = chunk_of(
-      {step(StepKind::literal, Dtype::opaque, 10), step(StepKind::predict, Dtype::f32, 40),
-       step(StepKind::copy, Dtype::opaque, 50)},
-      100);
+  const MadeChunk chunk =
+      chunk_of({step(StepKind::literal, 10), step(StepKind::predict, 40, 0, Dtype::f32),
+                step(StepKind::copy, 50)},
+               100);
   const pack::ChunkLayout apart = pack::lay_out(chunk.input(true), 0);
   CHECK(apart.section_of == std::vector<uint32_t>{pack::kNoSection, 0, pack::kNoSection});
   CHECK(apart.sections[0].has_base);
@@ -86,9 +79,9 @@ TEST_CASE(
 
 TEST_CASE("chunk layout: sections are shared by dtype and by having a base") {
   const MadeChunk chunk = chunk_of(
-      {step(StepKind::predict, Dtype::f32, 4), step(StepKind::literal, Dtype::f32, 4),
-       step(StepKind::predict, Dtype::i8, 4, 9),
-       step(StepKind::predict, Dtype::f32, 8, 20)},
+      {step(StepKind::predict, 4, 0, Dtype::f32), step(StepKind::literal, 4, 0, Dtype::f32),
+       step(StepKind::predict, 4, 9, Dtype::i8),
+       step(StepKind::predict, 8, 20, Dtype::f32)},
       100);
   const pack::ChunkLayout layout = pack::lay_out(chunk.input(false), 0);
   CHECK(layout.section_of == std::vector<uint32_t>{0, 1, 2, 0});
@@ -97,8 +90,7 @@ TEST_CASE("chunk layout: sections are shared by dtype and by having a base") {
 }
 
 TEST_CASE("chunk layout: bytes whose base ends too early have no base in a section") {
-  Step late = step(StepKind::predict, Dtype::i8, 60, 90);
-  late.predictor = Predictor::bytes;
+  const Step late = step(StepKind::predict, 60, 90, Dtype::i8, Predictor::bytes);
   const MadeChunk chunk = chunk_of({late}, 100);
   const pack::ChunkLayout layout = pack::lay_out(chunk.input(false), 0);
   REQUIRE(layout.sections.size() == 1);
@@ -109,8 +101,8 @@ TEST_CASE("chunk layout: more dtypes than a chunk has sections are inlined") {
   std::vector<Step> steps;
   const DtypeTable table = dtype_table();
   for (size_t i = 1; i < table.count; ++i) {
-    steps.push_back(step(StepKind::predict, table.entries[i].dtype, 300));
-    steps.push_back(step(StepKind::literal, table.entries[i].dtype, 300));
+    steps.push_back(step(StepKind::predict, 300, 0, table.entries[i].dtype));
+    steps.push_back(step(StepKind::literal, 300, 0, table.entries[i].dtype));
   }
   REQUIRE(steps.size() > kMaxChunkSections);
   const pack::ChunkLayout layout = pack::lay_out(chunk_of(steps, 1000).input(false), 0);
