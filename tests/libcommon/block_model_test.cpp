@@ -4,14 +4,12 @@
 
 #include <doctest/doctest.h>
 
-#include <cstdio>
 #include <memory>
 #include <string>
 
-#include "libcommon/core/crc32c.hpp"
 #include "mallorn-apply/core/range_decoder.hpp"
 #include "mallorn-pack/range_encoder.hpp"
-#include "tests/libcommon/model_pins.hpp"
+#include "tests/libcommon/pin_check.hpp"
 #include "tests/support/quant_blocks.hpp"
 
 using namespace mallorn;
@@ -234,22 +232,12 @@ TEST_CASE("block model: codes that follow from other scales cost next to nothing
 }
 
 TEST_CASE("models: pinned, what BlockModel writes for fixed blocks") {
-  bool is_changed = false;
-  std::string now;
-  const auto check = [&](const test::ModelPin& pin, const Bytes& coded) {
-    const uint32_t crc = crc32c(0, coded);
-    char line[100];
-    std::snprintf(line, sizeof(line), "    {\"%s\", %zu, 0x%08X},\n", pin.input,
-                  coded.size(), crc);
-    now += line;
-    is_changed = is_changed || coded.size() != pin.coded_bytes || crc != pin.crc32c;
-  };
+  test::PinCheck pins;
   for (size_t i = 0; i < std::size(test::kGridDtypes); ++i) {
     const Dtype dtype = test::kGridDtypes[i];
     REQUIRE(std::string(test::kBlockPins[i].input) == dtype_layout(dtype).name);
-    check(test::kBlockPins[i], coded_input(dtype));
+    pins.add(test::kBlockPins[i], coded_input(dtype));
   }
-  check(test::kBlockPins[std::size(test::kGridDtypes)], coded_bytes());
-  CHECK_MESSAGE(!is_changed,
-                "the format has changed; tests/libcommon/model_pins.hpp would be\n", now);
+  pins.add(test::kBlockPins[std::size(test::kGridDtypes)], coded_bytes());
+  pins.finish();
 }
