@@ -1,77 +1,21 @@
-// TFLite models as they are and as they should not be.
+// What the parser finds in a TFLite model: tensors, their facts, and labelled gaps.
 #include <doctest/doctest.h>
 
 #include <algorithm>
 #include <cmath>
 #include <cstring>
-#include <functional>
 #include <string>
 #include <vector>
 
-#include "libcommon/error.hpp"
-#include "mallorn-parse/registry.hpp"
-#include "mallorn-parse/tensor_map.hpp"
-#include "mallorn-parse/tflite_labels.hpp"
 #include "mallorn-parse/tflite_types.hpp"
+#include "tests/parse/tflite_ranges.hpp"
 #include "tests/support/tflite_draft.hpp"
 
 using namespace mallorn;
 using namespace mallorn::parse;
+using namespace mallorn::parse::tflite_test;
 using mallorn::test::TfliteDraft;
 namespace schema = mallorn::tflite;
-
-namespace {
-
-constexpr int kFloat32 = 0, kInt32 = 2, kUint8 = 3, kString = 5, kInt8 = 9, kInt4 = 17;
-
-std::vector<Range> parse_and_tile(ByteView file) {
-  std::vector<Range> ranges = tile_ranges(tflite_format().read(file).ranges, file.size());
-  uint64_t end = 0;
-  for (const Range& range : ranges) {
-    CHECK(range.offset_bytes == end);
-    end += range.length_bytes;
-  }
-  CHECK(end == file.size());
-  return ranges;
-}
-
-// Those of some role and name; of any if empty.
-std::vector<Range> select(const std::vector<Range>& ranges, const std::string& role,
-                          const std::string& name = {}) {
-  std::vector<Range> found;
-  for (const Range& range : ranges) {
-    const bool has_name = name.empty() || std::find(range.names.begin(), range.names.end(),
-                                                    name) != range.names.end();
-    if (range.role == role && has_name) found.push_back(range);
-  }
-  return found;
-}
-
-// The only tensor called `name`.
-Range tensor_of(const std::vector<Range>& ranges, const std::string& name,
-                const std::string& role = {}) {
-  const std::vector<Range> found = select(ranges, role, name);
-  REQUIRE(found.size() == 1);
-  CHECK(found[0].kind == RangeKind::tensor);
-  return found[0];
-}
-
-bool is_filled(const std::vector<uint8_t>& file, const Range& range, uint8_t fill) {
-  const auto begin = file.begin() + static_cast<ptrdiff_t>(range.offset_bytes);
-  return std::all_of(begin, begin + static_cast<ptrdiff_t>(range.length_bytes),
-                     [&](uint8_t byte) { return byte == fill; });
-}
-
-Status status_of(const std::function<void()>& action) {
-  try {
-    action();
-  } catch (const Error& error) {
-    return error.status();
-  }
-  return Status::ok;
-}
-
-}  // namespace
 
 TEST_CASE("tflite: the identifier is asked for by probe, not by read") {
   TfliteDraft draft;
@@ -295,130 +239,6 @@ TEST_CASE("tflite: options of custom operators") {
   }
 }
 
-namespace {
-
-// A model with one buffer and one operator's options at the given places, then `behind`
-// bytes.
-std::vector<uint8_t> outside_model(uint64_t offset, uint64_t size, uint64_t options_offset,
-                                   uint64_t options_size, size_t behind) {
-  TfliteDraft draft;
-  draft.codes.push_back(schema::CreateOperatorCodeDirect(draft.builder, "Custom"));
-  draft.operators.push_back(schema::CreateOperatorDirect(
-      draft.builder, 0, nullptr, nullptr, 0, nullptr, options_offset, options_size));
-  draft.tensor("far", {5}, kFloat32, draft.outside_buffer(offset, size));
-  draft.tensor("near", {4}, kUint8, draft.buffer(4, 1));
-  std::vector<uint8_t> file = draft.bytes();
-  file.resize(file.size() + behind, 0xEE);
-  return file;
-}
-
-}  // namespace
-
-TEST_CASE("tflite: buffers and options behind the FlatBuffer") {
-  const uint64_t end = outside_model(1, 1, 1, 1, 0).size();
-  const uint64_t first = (end + 15) / 16 * 16 + 16;
-  const std::vector<uint8_t> file =
-      outside_model(first, 20, first + 32, 9, first + 50 - end);
-  const std::vector<Range> ranges = parse_and_tile(file);
-  const Range far = tensor_of(ranges, "far");
-  CHECK(far.offset_bytes == first);
-  CHECK(far.shape == std::vector<uint64_t>{5});
-  const std::vector<Range> options = select(ranges, "opaque", "Custom");
-  REQUIRE(options.size() == 1);
-  CHECK(options[0].offset_bytes == first + 32);
-  CHECK(options[0].length_bytes == 9);
-  CHECK(select(ranges, "pad").size() == 2);
-  const std::vector<Range> tail = select(ranges, "tail");
-  REQUIRE(tail.size() == 1);
-  CHECK(tail[0].length_bytes == 9);
-}
-
-TEST_CASE("tflite: places outside the file cost the label alone") {
-  const uint64_t end = outside_model(1, 1, 1, 1, 0).size();
-  const uint64_t length = end + 64;
-  const std::pair<uint64_t, uint64_t> wrong[] = {
-      {0, 20},
-      {1, 20},
-      {length, 1},
-      {length - 1, 2},
-      {length, 0},
-      {length - 20, 21},
-      {uint64_t{1} << 63, 20},
-      {UINT64_MAX, 20},
-      {UINT64_MAX - 9, 20},
-      {end, UINT64_MAX},
-      {end, UINT64_MAX - end + 1},
-  };
-  for (const auto& [offset, size] : wrong) {
-    for (const bool is_options : {false, true}) {
-      // Absent fields make the model shorter: pad it to the same length.
-      std::vector<uint8_t> file = is_options ? outside_model(1, 1, offset, size, 0)
-                                             : outside_model(offset, size, 1, 1, 0);
-      file.resize(static_cast<size_t>(length), 0xEE);
-      const std::vector<Range> ranges = parse_and_tile(file);
-      CHECK(select(ranges, "", "far").empty());
-      CHECK(select(ranges, "opaque").empty());
-      CHECK(tensor_of(ranges, "near").length_bytes == 4);
-    }
-  }
-}
-
-TEST_CASE("tflite: data that claims the FlatBuffer's own bytes is refused") {
-  const uint64_t end = outside_model(1, 1, 1, 1, 0).size();
-  for (const uint64_t offset : {uint64_t{2}, uint64_t{8}, end / 2, end - 1}) {
-    CHECK(status_of([&] {
-            (void)tflite_format().read(outside_model(offset, 1, 1, 1, 0));
-          }) == Status::malformed);
-    CHECK(status_of([&] {
-            (void)tflite_format().read(outside_model(1, 1, offset, 1, 0));
-          }) == Status::malformed);
-  }
-  CHECK(status_of([&] { (void)tflite_format().read(outside_model(end, 1, 1, 1, 1)); }) ==
-        Status::ok);
-}
-
-TEST_CASE("tflite: other files are reported, tensors in them get no label") {
-  TfliteDraft draft;
-  const uint32_t buffer = draft.buffer(4, 1);
-  draft.tensor("elsewhere", {4}, kUint8, buffer, 0, 0, 1);
-  for (const char* name : {"../../etc/passwd", "", "weights.bin"}) {
-    draft.groups.push_back(schema::CreateExternalBufferGroupDirect(draft.builder, name));
-  }
-  const std::vector<uint8_t> file = draft.bytes();
-  CHECK(tflite_format().read(file).external_files ==
-        std::vector<std::string>{"../../etc/passwd", "weights.bin"});
-  CHECK(select(parse_and_tile(file), "", "elsewhere").empty());
-}
-
-TEST_CASE("tflite: what follows is a tail, a ZIP archive is labelled by entry") {
-  TfliteDraft draft;
-  draft.tensor("a", {4}, kUint8, draft.buffer(4, 1));
-  const std::vector<uint8_t> model = draft.bytes();
-  CHECK(select(parse_and_tile(model), "tail").empty());
-  std::vector<uint8_t> file = model;
-  file.resize(file.size() + 3, 0);
-  std::vector<Range> tail = select(parse_and_tile(file), "tail");
-  REQUIRE(tail.size() == 1);
-  CHECK(tail[0].offset_bytes == model.size());
-
-  // One entry "x" without data, its directory record, the end record.
-  file = model;
-  const auto put = [&file](uint64_t value, int width) {
-    for (int i = 0; i < width; ++i) file.push_back(static_cast<uint8_t>(value >> (8 * i)));
-  };
-  put(0x04034b50, 4), put(0, 8), put(0, 8), put(0, 6), put(1, 4), put('x', 1);
-  put(0x02014b50, 4), put(0, 8), put(0, 8), put(0, 8), put(1, 6), put(0, 8),
-      put(model.size(), 4);
-  put('x', 1);
-  put(0x06054b50, 4), put(0, 4), put(0x00010001, 4), put(47, 4), put(model.size() + 31, 4);
-  put(0, 2);
-  tail = select(parse_and_tile(file), "tail");
-  REQUIRE(tail.size() == 2);
-  CHECK(tail[0].names == std::vector<std::string>{"x"});
-  CHECK(tail[0].offset_bytes == model.size());
-  CHECK(tail[0].length_bytes == 31);
-}
-
 TEST_CASE("tflite: a model at an odd address reads the same") {
   TfliteDraft draft;
   draft.tensor("a", {4}, kInt8, draft.buffer(4, 1),
@@ -429,90 +249,5 @@ TEST_CASE("tflite: a model at an odd address reads the same") {
     std::vector<uint8_t> shifted(shift, 0);
     shifted.insert(shifted.end(), file.begin(), file.end());
     CHECK(parse_and_tile(ByteView(shifted).subspan(shift)) == expected);
-  }
-}
-
-TEST_CASE("tflite: tables shared by everything stay cheap, or are refused") {
-  const auto read_square = [](size_t side) {
-    TfliteDraft draft;
-    draft.tensor("only", {4}, kUint8, draft.buffer(4, 1),
-                 draft.quantization({1, 2, 3, 4}, {}, 0));
-    const std::vector<flatbuffers::Offset<schema::Tensor>> tensors(side, draft.tensors[0]);
-    draft.subgraphs.assign(side, schema::CreateSubGraphDirect(draft.builder, &tensors));
-    const std::vector<uint8_t> file = draft.bytes();
-    return tflite_format().read(file).ranges;
-  };
-  // Two tables for each mention of the tensor: just under a million in all.
-  const std::vector<Range> ranges = read_square(700);
-  CHECK(select(ranges, "", "only").size() == 1);
-  CHECK(select(ranges, "scale", "only").size() == 1);
-  CHECK(status_of([&] { (void)read_square(10000); }) == Status::malformed);
-}
-
-TEST_CASE(
-    "tflite: one long name, one long shape and one vector of scales for many tensors") {
-  TfliteDraft draft;
-  const auto name = draft.builder.CreateString(std::string(100000, 'n'));
-  const auto shape = draft.builder.CreateVector(std::vector<int32_t>(100000, 1));
-  const auto quantization = draft.quantization(std::vector<float>(100000, 0.5F), {}, 0);
-  constexpr size_t kCount = 2000;
-  for (size_t i = 0; i < kCount; ++i) {
-    draft.tensors.push_back(schema::CreateTensor(draft.builder, shape, kUint8,
-                                                 draft.buffer(1, 1), name, quantization));
-  }
-  const std::vector<Range> ranges = tflite_format().read(draft.bytes()).ranges;
-  size_t scales = 0;
-  size_t names = 0;
-  size_t dims = 0;
-  for (const Range& range : ranges) {
-    scales += range.quantization.scales.size();
-    dims += range.shape.size();
-    for (const std::string& text : range.names) names += text.size();
-  }
-  CHECK(ranges.size() > kCount);
-  CHECK(scales > 0);
-  CHECK(scales <= size_t{1} << 22);
-  CHECK(names > 0);
-  CHECK(names <= (size_t{1} << 20) + 2000000);
-  CHECK(dims == 0);
-}
-
-TEST_CASE("tflite: labels are counted up to a limit") {
-  TfliteLabels labels;
-  for (size_t i = 0; i < TfliteLabels::kMaxLabels; ++i) {
-    labels.add({.offset_bytes = i, .length_bytes = 1});
-    labels.add({.offset_bytes = i, .length_bytes = 0});
-  }
-  CHECK(status_of([&] { labels.add({.offset_bytes = 0, .length_bytes = 0}); }) ==
-        Status::ok);
-  CHECK(status_of([&] { labels.add({.offset_bytes = 0, .length_bytes = 1}); }) ==
-        Status::limit_exceeded);
-  CHECK(labels.merge(0).ranges.size() == TfliteLabels::kMaxLabels);
-}
-
-TEST_CASE("tflite: every cut and every flipped bit gives an Error or ranges that tile") {
-  TfliteDraft draft;
-  draft.codes.push_back(schema::CreateOperatorCodeDirect(draft.builder, "Custom"));
-  draft.tensor("a", {4}, kInt8, draft.buffer(4, 1),
-               draft.quantization({1, 2, 3, 4}, {5, 6, 7, 8}, 0));
-  draft.metadata.push_back(schema::CreateMetadataDirect(draft.builder, "info", 1));
-  const std::vector<uint8_t> options(70, 3);
-  draft.operators.push_back(
-      schema::CreateOperatorDirect(draft.builder, 0, nullptr, nullptr, 0, &options));
-  const std::vector<uint8_t> whole = draft.bytes();
-  size_t refused = 0;
-  const auto read = [&](const std::vector<uint8_t>& file) {
-    refused += status_of([&] { (void)parse_and_tile(file); }) == Status::ok ? 0 : 1;
-  };
-  for (size_t length = 0; length < whole.size(); ++length) {
-    read(std::vector<uint8_t>(whole.begin(),
-                              whole.begin() + static_cast<ptrdiff_t>(length)));
-  }
-  // The FlatBuffer ends with what it needs: no cut goes unseen.
-  CHECK(refused == whole.size());
-  for (size_t bit = 0; bit < whole.size() * 8; ++bit) {
-    std::vector<uint8_t> file = whole;
-    file[bit / 8] = static_cast<uint8_t>(file[bit / 8] ^ (1U << (bit % 8)));
-    read(file);
   }
 }
