@@ -8,7 +8,7 @@ import subprocess
 import unittest
 
 from pipelines import PipelineTest
-from programs import TOP, small_pair
+from programs import BIN, FRONT_END, TOP, small_pair
 
 
 class FrontEnd(PipelineTest):
@@ -33,18 +33,27 @@ class FrontEnd(PipelineTest):
         self.assertEqual((done.code, done.out, done.err),
                          (0, b"mallorn-parse a | mallorn-delta b | mallorn-pack -o c\n", b""))
 
-    def test_installed_beside_its_programs(self) -> None:
-        installed = self.home / "usr bin"
-        installed.mkdir()
-        for path in self.path.iterdir():
-            (installed / path.name).write_bytes(path.resolve().read_bytes())
-            (installed / path.name).chmod(0o755)
-        (self.home / "link").symlink_to(installed / "mallorn")
+    @unittest.skipUnless(shutil.which("meson") and (BIN / "build.ninja").is_file(),
+                         "needs meson and its build folder")
+    def test_installed_and_moved(self) -> None:
+        subprocess.run(["meson", "install", "-C", BIN, "--no-rebuild", "--quiet", "--destdir",
+                        self.home / "destdir"], check=True, capture_output=True)
+        (installed,) = (self.home / "destdir").rglob("bin/mallorn")
+        installed.parent.parent.rename(self.home / "usr dir")
+        (self.home / "link").symlink_to(self.home / "usr dir" / "bin" / "mallorn")
         old, new = small_pair()
-        for start in ('"./usr bin/mallorn"', "./link", 'PATH="$PWD/usr bin:$PATH" mallorn',
-                      'sh "./usr bin/mallorn"'):
+        for start in ('"./usr dir/bin/mallorn"', "./link", 'sh "./usr dir/bin/mallorn"',
+                      'PATH="$PWD/usr dir/bin:$PATH" mallorn'):
             done = self.shell(f'unset MALLORN_BIN; {start} diff --force "$1" "$2" -o out', old, new)
             self.assertEqual((done.code, done.err), (0, b""), start)
+
+    def test_alone_without_its_parts(self) -> None:
+        (self.home / "bin").mkdir()
+        alone = self.home / "bin" / "mallorn"
+        shutil.copy(FRONT_END, alone)
+        done = self.shell('"$1" help', alone)
+        self.assertEqual((done.code, done.out, done.status), (69, b"", "unsupported_feature"))
+        self.assert_one_error(done)
 
     def test_options_and_operands_in_any_order(self) -> None:
         old, new = small_pair()
@@ -58,9 +67,9 @@ class FrontEnd(PipelineTest):
     def test_scripts_are_clean(self) -> None:
         scripts = [TOP / "scripts" / name for name in ("mallorn", "demo", "test", "install-deps")]
         scripts.append(TOP / ".ci" / "run")
-        done = subprocess.run(["shellcheck", *scripts], capture_output=True, check=False)
+        done = subprocess.run(["shellcheck", "--external-sources", "--check-sourced", *scripts],
+                              capture_output=True, check=False)
         self.assertEqual((done.returncode, done.stdout), (0, b""))
-
 
 
 if __name__ == "__main__":
