@@ -157,11 +157,9 @@ class FrontEnd(BrokenStageTest):
 
     def test_absent_models(self) -> None:
         for old, new in (("absent", NEW), (OLD, "absent"), ("absent", "absent"), (OLD, "."),
-                         ("/dev/null", NEW)):
-            done = self.run_program("mallorn", "diff", old, new, "-o", "out")
-            self.assertEqual((done.code, done.status), (66, "cannot_open"), done)
-            if old != new:
-                self.assert_one_error(done)
+                         ("absent", "lost"), (".", "absent"), ("/dev/null", NEW)):
+            done = self.fail_with(66, "cannot_open", "mallorn", "diff", old, new, "-o", "out")
+            self.assertIn(str(old if old != OLD else new).encode(), done.lines[0])
             self.assertEqual(os.listdir(self.home), [])
 
     def test_strict(self) -> None:

@@ -63,6 +63,21 @@ class FrontEnd(PipelineTest):
             self.succeed("mallorn", "diff", "--force", *line)
             self.assertEqual((self.home / "p").read_bytes(), expected)
 
+    def test_one_message_for_a_wrong_number(self) -> None:
+        """What the programs take is taken; what they refuse is refused, once."""
+        line = ("mallorn", "diff", *small_pair())
+        for option, most in (("--threads", 256), ("--level", 19)):
+            for number in (0, 1, "001", most, most + 1, -1, "+1", 1.5, "x", "1x", " 1", "0x1",
+                           "9" * 40, "\u0663", "1\n"):
+                given = f"{option}={number}"
+                with self.subTest(given=given):
+                    if self.run_program("mallorn-pack", given).status != "usage":
+                        self.succeed(*line, "--force", given, "-o", "taken")
+                        continue
+                    done = self.fail_with(64, "usage", *line, given, "-o", "refused")
+                    self.assertIn(f"{option} takes a whole number from 1 to {most}, not '".encode(),
+                                  done.err)
+
     @unittest.skipUnless(shutil.which("shellcheck"), "needs shellcheck")
     def test_scripts_are_clean(self) -> None:
         scripts = [TOP / "scripts" / name for name in ("mallorn", "demo", "test", "install-deps")]
