@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "libcommon/core/block_fields.hpp"
 #include "libcommon/core/byte_reader.hpp"
 #include "libcommon/core/byte_writer.hpp"
 #include "libcommon/core/patch_format.hpp"
@@ -10,9 +11,39 @@
 namespace mallorn {
 namespace {
 
-// kind, dtype, predictor, four numbers
-constexpr size_t kMaxStepBytes = 3 + 4 * kMaxVarintBytes;
+// kind, dtype, predictor, three numbers, five of the place
+constexpr size_t kMaxStepBytes = 3 + 8 * kMaxVarintBytes;
 constexpr uint64_t kMaxParameterBytes = 1u << 16;
+
+int32_t read_zero_point(ByteReader& reader) {
+  const auto number = static_cast<int64_t>(unzigzag(reader.varint()));
+  if (number < -128 || number > 255) reader.fail(Status::malformed);
+  return static_cast<int32_t>(number);
+}
+
+// Parameters of steps that hold elements.
+void read_place(ByteView parameters, ByteReader* step_reader, TensorPlace* place) {
+  ByteReader reader(parameters);
+  place->first_element = reader.varint();
+  place->row_elements = reader.varint();
+  place->column_elements = reader.varint();
+  place->base_zero = read_zero_point(reader);
+  place->result_zero = read_zero_point(reader);
+  if (!reader.at_end()) step_reader->fail(Status::malformed);
+}
+
+std::vector<uint8_t> place_to_bytes(const TensorPlace& place) {
+  if (place == TensorPlace{}) return {};
+  std::vector<uint8_t> bytes(5 * kMaxVarintBytes);
+  ByteWriter writer(bytes);
+  writer.varint(place.first_element);
+  writer.varint(place.row_elements);
+  writer.varint(place.column_elements);
+  writer.varint(zigzag(static_cast<uint64_t>(int64_t{place.base_zero})));
+  writer.varint(zigzag(static_cast<uint64_t>(int64_t{place.result_zero})));
+  bytes.resize(writer.size());
+  return bytes;
+}
 
 Step read_step(ByteReader& reader) {
   Step step;
@@ -24,7 +55,6 @@ Step read_step(ByteReader& reader) {
   const uint64_t parameter_bytes = reader.varint();
   if (parameter_bytes > kMaxParameterBytes) reader.fail(Status::limit_exceeded);
   const ByteView parameters = reader.bytes(reader.ok() ? parameter_bytes : 0);
-  step.parameters.assign(parameters.begin(), parameters.end());
   step.kind = static_cast<StepKind>(kind);
   step.dtype = static_cast<Dtype>(dtype);
   step.predictor = static_cast<Predictor>(predictor);
@@ -32,8 +62,15 @@ Step read_step(ByteReader& reader) {
       dtype_layout(step.dtype).dtype != step.dtype) {
     reader.fail(Status::malformed);
   }
-  if (predictor > static_cast<uint8_t>(Predictor::bytes) || !step.parameters.empty()) {
+  if (predictor > static_cast<uint8_t>(Predictor::bytes)) {
     reader.fail(Status::unsupported_feature);
+  }
+  if (reader.ok() && !parameters.empty()) {
+    if (step.dtype == Dtype::opaque || step.kind == StepKind::copy) {
+      reader.fail(Status::unsupported_feature);
+    } else {
+      read_place(parameters, &reader, &step.place);
+    }
   }
   return step;
 }
@@ -56,10 +93,7 @@ uint64_t base_bytes_of(const Step& step, uint64_t base_length) {
 }
 
 std::vector<uint8_t> steps_to_bytes(const std::vector<Step>& steps) {
-  size_t parameter_bytes = 0;
-  for (const Step& step : steps) parameter_bytes += step.parameters.size();
-  std::vector<uint8_t> bytes(kMaxVarintBytes + steps.size() * kMaxStepBytes +
-                             parameter_bytes);
+  std::vector<uint8_t> bytes(kMaxVarintBytes + steps.size() * kMaxStepBytes);
   ByteWriter writer(bytes);
   writer.varint(steps.size());
   for (const Step& step : steps) {
@@ -68,8 +102,9 @@ std::vector<uint8_t> steps_to_bytes(const std::vector<Step>& steps) {
     writer.u8(static_cast<uint8_t>(step.predictor));
     writer.varint(step.result_bytes);
     writer.varint(step.base_offset);
-    writer.varint(step.parameters.size());
-    writer.bytes(step.parameters);
+    const std::vector<uint8_t> parameters = place_to_bytes(step.place);
+    writer.varint(parameters.size());
+    writer.bytes(parameters);
   }
   bytes.resize(writer.size());
   return bytes;

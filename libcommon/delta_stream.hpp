@@ -26,6 +26,18 @@ enum class Predictor : uint8_t {
   bytes = 1,       // byte by byte, but bytes may have been inserted or removed (BaseCursor)
 };
 
+// Where the elements of a step lie in their tensor, for predict and literal steps of
+// tensors: a hint to the coder. All 0 where nothing is known.
+struct TensorPlace {
+  uint64_t first_element = 0;    // of the step
+  uint64_t row_elements = 0;     // for one index of the slowest dimension that is above 1
+  uint64_t column_elements = 0;  // length of the fastest dimension that is above 1
+  int32_t base_zero = 0;         // zero points, if the tensor has one
+  int32_t result_zero = 0;
+
+  bool operator==(const TensorPlace&) const = default;
+};
+
 struct Step {
   StepKind kind = StepKind::literal;
   Dtype dtype =
@@ -34,7 +46,7 @@ struct Step {
   uint64_t result_bytes = 0;
   uint64_t base_offset = 0;  // copy, predict: result_bytes bytes from here lie in the base,
                              // but for predictor `bytes`, which may begin near its end
-  std::vector<uint8_t> parameters;  // of the predictor; none so far
+  TensorPlace place;
 
   bool operator==(const Step&) const = default;
 };

@@ -20,6 +20,8 @@ const char* codec_name(CodecId codec) {
       return "planes";
     case CodecId::blocks:
       return "blocks";
+    case CodecId::values:
+      return "values";
   }
   return "unknown";
 }

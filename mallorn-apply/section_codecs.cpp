@@ -1,6 +1,7 @@
 #include "mallorn-apply/section_codecs.hpp"
 
 #include "mallorn-apply/core/blocks_decoder.hpp"
+#include "mallorn-apply/core/values_decoder.hpp"
 #include "mallorn-apply/planes_decoder.hpp"
 #include "mallorn-apply/zstd_decoder.hpp"
 
@@ -20,6 +21,9 @@ Status HostSections::decode(const SectionHeader& header, ByteView coded, ByteVie
     case CodecId::blocks:
       if (!blocks_) blocks_ = std::make_unique<BlockModel>();
       return decode_blocks(header.dtype, coded, base, blocks_.get(), result);
+    case CodecId::values:
+      if (!values_) values_ = std::make_unique<ValueModel>();
+      return decode_values(header.dtype, coded, base, values_.get(), result);
   }
   return Status::unknown_codec;
 }

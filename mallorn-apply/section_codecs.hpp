@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "libcommon/core/block_model.hpp"
+#include "libcommon/core/value_model.hpp"
 #include "mallorn-apply/core/chunk_decoder.hpp"
 
 namespace mallorn::apply {
@@ -17,6 +18,7 @@ class HostSections final : public SectionDecoder {
  private:
   std::unique_ptr<ByteModel> bytes_;
   std::unique_ptr<BlockModel> blocks_;
+  std::unique_ptr<ValueModel> values_;
 };
 
 }  // namespace mallorn::apply

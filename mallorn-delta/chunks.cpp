@@ -14,8 +14,23 @@ Step split_off(Step* step, uint64_t length) {
   Step first = *step;
   first.result_bytes = length;
   step->result_bytes -= length;
+  const DtypeLayout& layout = dtype_layout(step->dtype);
+  if (step->place != TensorPlace{}) {
+    step->place.first_element += length / layout.block_bytes * layout.block_elements;
+  }
   if (step->kind != StepKind::literal) step->base_offset += length;
   return first;
+}
+
+// The most of `length`, whole blocks, that ends where a row of the tensor does; `length` if
+// rows are long. Matrices are predicted row by row.
+uint64_t whole_rows(const Step& step, uint64_t length) {
+  const DtypeLayout& layout = dtype_layout(step.dtype);
+  const uint64_t elements = length / layout.block_bytes * layout.block_elements;
+  if (step.place.row_elements == 0 || step.place.row_elements > elements / 8) return length;
+  const uint64_t past = (step.place.first_element + elements) % step.place.row_elements;
+  if (past % layout.block_elements != 0) return length;
+  return length - past / layout.block_elements * layout.block_bytes;
 }
 
 class Chunker {
@@ -37,7 +52,7 @@ class Chunker {
     uint64_t room = kMaxChunkResult - result_bytes_;
     if (!is_copy) room = std::min(room, kMaxChunkCoded - coded_bytes_);
     uint64_t length = std::min(step->result_bytes, room);
-    if (length < step->result_bytes) length -= length % block;  // never inside a block
+    if (length < step->result_bytes) length = whole_rows(*step, length - length % block);
     // Where the rest of a byte-wise prediction would go on is known only to its cursor;
     // such steps are short, so they go into the next chunk whole.
     const bool is_whole =

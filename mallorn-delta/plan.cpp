@@ -108,11 +108,17 @@ class Planner {
       base_.file->release(from.offset_bytes, from.length_bytes);
       result_.file->release(range.offset_bytes, range.length_bytes);
       if (relation.is_related) predicted = common;
-      if (predicted > 0)
-        add_elements(StepKind::predict, range.dtype, predicted, from.offset_bytes);
+      if (predicted > 0) {
+        TensorPlace place = place_of(range);
+        place.base_zero = zero_point(from);
+        add_elements(StepKind::predict, range.dtype, predicted, from.offset_bytes, place);
+      }
     }
     if (predicted < range.length_bytes) {
-      add_elements(StepKind::literal, range.dtype, range.length_bytes - predicted, 0);
+      TensorPlace place = place_of(range);
+      const DtypeLayout& layout = dtype_layout(range.dtype);
+      place.first_element = predicted / layout.block_bytes * layout.block_elements;
+      add_elements(StepKind::literal, range.dtype, range.length_bytes - predicted, 0, place);
     }
     plan_.tensors.push_back(
         {i, match, predicted > 0 ? "predict" : "literal", estimate(range, relation)});
@@ -132,8 +138,32 @@ class Planner {
     return range.length_bytes / unit * relation.cost / (8 * 1024);
   }
 
-  void add_elements(StepKind kind, Dtype dtype, uint64_t length, uint64_t base_offset) {
+  // The one zero point of a tensor, or 0: those of channels are 0 in all formats we know.
+  static int32_t zero_point(const Range& range) {
+    const std::vector<int64_t>& points = range.quantization.zero_points;
+    if (points.size() != 1 || points[0] < -128 || points[0] > 255) return 0;
+    return static_cast<int32_t>(points[0]);
+  }
+
+  // Where the first element of a tensor lies.
+  static TensorPlace place_of(const Range& range) {
+    TensorPlace place;
+    place.result_zero = zero_point(range);
+    uint64_t elements = 1;
+    for (size_t i = range.shape.size(); i-- > 0;) {
+      const uint64_t length = range.shape[i];
+      if (length < 2) continue;
+      if (place.column_elements == 0) place.column_elements = length;
+      place.row_elements = elements;
+      if (!checked_mul(elements, length, &elements)) return {};
+    }
+    return place;
+  }
+
+  void add_elements(StepKind kind, Dtype dtype, uint64_t length, uint64_t base_offset,
+                    const TensorPlace& place) {
     Step step;
+    step.place = place;
     step.kind = kind;
     step.dtype = dtype;
     step.result_bytes = length;

@@ -7,6 +7,8 @@
 #include <array>
 #include <bit>
 
+#include "libcommon/log2.hpp"
+
 namespace mallorn::delta {
 namespace {
 
@@ -14,21 +16,6 @@ constexpr size_t kSampleRuns = 64;    // spread over the tensor
 constexpr size_t kRunElements = 256;  // each of so many elements
 
 using Histogram = std::array<uint32_t, 256>;
-
-// 1024 * log2(value), rounded down; value > 0. One bit of the fraction for every squaring.
-uint64_t log2_1024(uint64_t value) {
-  const auto whole = static_cast<unsigned>(std::bit_width(value)) - 1;
-  uint64_t part =
-      whole >= 31 ? value >> (whole - 31) : value << (31 - whole);  // 1.31 fixed point
-  uint64_t fraction = 0;
-  for (int i = 0; i < 10; ++i) {
-    part = part * part >> 31;
-    const bool is_two = part >> 32 != 0;
-    fraction = 2 * fraction + (is_two ? 1 : 0);
-    part >>= is_two ? 1 : 0;
-  }
-  return 1024 * whole + fraction;
-}
 
 // What coding all that was counted takes, in 1/1024 bit.
 uint64_t entropy(const Histogram& counts) {

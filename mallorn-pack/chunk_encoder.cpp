@@ -1,22 +1,17 @@
 #include "mallorn-pack/chunk_encoder.hpp"
 
 #include "libcommon/core/quant_block.hpp"
+#include "libcommon/core/value_model.hpp"
 #include "libcommon/fast_crc32c.hpp"
 #include "mallorn-pack/blocks_codec.hpp"
 #include "mallorn-pack/chunk_layout.hpp"
 #include "mallorn-pack/planes_codec.hpp"
 #include "mallorn-pack/structure_encoder.hpp"
+#include "mallorn-pack/values_codec.hpp"
 #include "mallorn-pack/zstd_codec.hpp"
 
 namespace mallorn::pack {
 namespace {
-
-// ByteModel packs small tensors best and is slow in both directions: how many bytes of
-// elements a chunk may give it.
-uint64_t inlined_elements(int level) {
-  constexpr int kThorough = 13;
-  return level >= kThorough ? 128 * 1024 : 4 * 1024;
-}
 
 // Up to this level, nothing is done that takes much longer than copying: codec `blocks`
 // decodes 25 to 150 MB/s.
@@ -39,14 +34,22 @@ CodedSection encode_section(const SectionPlan& plan, const PackOptions& options)
     // Where blocks resemble those of the base nothing else comes near.
     if (best.coded.size() < plan.result.size() / 2) return best;
   }
+  ValueType type;
+  if (value_type(plan.dtype, &type) && options.level > kFastLevel) {
+    offer(CodecId::values, plan.has_base,
+          encode_values(plan.dtype, plan.parts, plan.base, plan.result));
+  }
   offer(CodecId::planes, plan.has_base,
         encode_planes(plan.dtype, plan.base, plan.result, options.level));
   offer(CodecId::zstd, false, encode_zstd(plan.result, options.level));
   return best;
 }
 
-EncodedChunk encode_with_layout(const ChunkInput& chunk, ChunkLayout layout,
-                                uint64_t base_bytes, const PackOptions& options) {
+}  // namespace
+
+EncodedChunk encode_chunk(const ChunkInput& chunk, uint64_t base_bytes,
+                          const PackOptions& options) {
+  ChunkLayout layout = lay_out(chunk);
   EncodedChunk encoded;
   ChunkHeader header;
   header.result_bytes = chunk.result.size();
@@ -79,17 +82,5 @@ EncodedChunk encode_with_layout(const ChunkInput& chunk, ChunkLayout layout,
   return encoded;
 }
 
-}  // namespace
-
-EncodedChunk encode_chunk(const ChunkInput& chunk, uint64_t base_bytes,
-                          const PackOptions& options) {
-  ChunkLayout apart = lay_out(chunk, 0);
-  const bool has_elements = !apart.sections.empty();
-  EncodedChunk best = encode_with_layout(chunk, std::move(apart), base_bytes, options);
-  if (!has_elements) return best;
-  EncodedChunk other = encode_with_layout(
-      chunk, lay_out(chunk, inlined_elements(options.level)), base_bytes, options);
-  return other.record.size() < best.record.size() ? std::move(other) : std::move(best);
-}
 
 }  // namespace mallorn::pack

@@ -14,8 +14,7 @@ bool predicts(const Step& step, ByteView base) {
 
 class Layouter {
  public:
-  Layouter(const ChunkInput& chunk, uint64_t inlined_elements)
-      : chunk_(chunk), room_(inlined_elements) {}
+  explicit Layouter(const ChunkInput& chunk) : chunk_(chunk) {}
 
   ChunkLayout run() {
     size_t at = 0;
@@ -33,14 +32,11 @@ class Layouter {
     const Step& step = chunk_.steps[i];
     if (step.kind == StepKind::copy) return kNoSection;
     if (is_plain(step)) return kNoSection;
-    if (step.result_bytes <= room_) {
-      room_ -= step.result_bytes;
-      return kNoSection;
-    }
     const bool has_base = predicts(step, chunk_.base[i]);
     const uint32_t index = find_section(step.dtype, has_base);
     if (index == kNoSection) return kNoSection;  // slow, but right
     SectionPlan& section = layout_.sections[index];
+    section.parts.push_back({step.result_bytes, step.place});
     section.result.insert(section.result.end(), result.begin(), result.end());
     if (has_base) {
       const ByteView base = chunk_.base[i].first(result.size());
@@ -56,19 +52,18 @@ class Layouter {
       if (section.dtype == dtype && section.has_base == has_base) return i;
     }
     if (layout_.sections.size() == kMaxChunkSections) return kNoSection;
-    layout_.sections.push_back({dtype, has_base, {}, {}});
+    layout_.sections.push_back({dtype, has_base, {}, {}, {}});
     return static_cast<uint32_t>(layout_.sections.size() - 1);
   }
 
   const ChunkInput& chunk_;
-  uint64_t room_;  // bytes of elements that may yet be coded among the steps
   ChunkLayout layout_;
 };
 
 }  // namespace
 
-ChunkLayout lay_out(const ChunkInput& chunk, uint64_t inlined_elements) {
-  return Layouter(chunk, inlined_elements).run();
+ChunkLayout lay_out(const ChunkInput& chunk) {
+  return Layouter(chunk).run();
 }
 
 }  // namespace mallorn::pack

@@ -11,9 +11,16 @@ namespace mallorn::pack {
 
 constexpr uint32_t kNoSection = UINT32_MAX;
 
+// What one step has put into a section.
+struct SectionPart {
+  uint64_t length_bytes = 0;
+  TensorPlace place;
+};
+
 struct SectionPlan {
   Dtype dtype = Dtype::opaque;
   bool has_base = false;
+  std::vector<SectionPart> parts;
   std::vector<uint8_t> result;  // of its steps, joined
   std::vector<uint8_t> base;    // as long, or empty
 };
@@ -23,8 +30,7 @@ struct ChunkLayout {
   std::vector<SectionPlan> sections;
 };
 
-// Tensors go into sections, but for the first `inlined_elements` bytes of them, which are
-// coded among the steps as bytes between tensors are.
-ChunkLayout lay_out(const ChunkInput& chunk, uint64_t inlined_elements);
+// Elements go into sections, by dtype; bytes stay among the steps.
+ChunkLayout lay_out(const ChunkInput& chunk);
 
 }  // namespace mallorn::pack

@@ -22,11 +22,16 @@ class RangeEncoder {
       low_ += bound;
       range_ -= bound;
     }
-    while (range_ < (1u << 24)) {
-      range_ <<= 8;
-      shift_low();
-    }
+    normalize();
     return bit;
+  }
+
+  // Codes the lowest `count` bits, 1 to 16, each as likely zero as one.
+  uint32_t code_bits(uint32_t bits, uint32_t count) {
+    range_ >>= count;
+    low_ += uint64_t{bits} * range_;
+    normalize();
+    return bits;
   }
 
   // Writes what is left. The decoder supplies zeros after the end, so trailing zeros are
@@ -46,6 +51,13 @@ class RangeEncoder {
   }
 
  private:
+  void normalize() {
+    while (range_ < (1u << 24)) {
+      range_ <<= 8;
+      shift_low();
+    }
+  }
+
   void shift_low() {
     if (low_ < 0xFF000000u || low_ > 0xFFFFFFFFu) {
       const auto carry = static_cast<uint8_t>(low_ >> 32);

@@ -2,7 +2,8 @@
 // and decoder (docs/format/structure.md, "Bits" and "Numbers").
 //
 // A coder is anything with `uint32_t code(uint32_t p16, uint32_t bit)`: p16 is the
-// probability of a one, of 65536. An encoder writes `bit` and returns it; a decoder ignores
+// probability of a one, of 65536; and, for bits that are as likely zero as one, with
+// `uint32_t code_bits(uint32_t bits, uint32_t count)`, count from 1 to 16. An encoder writes `bit` and returns it; a decoder ignores
 // it and returns the bit it reads. Code templated over the coder is therefore one text for
 // both directions.
 #pragma once
@@ -56,10 +57,10 @@ struct TreeModel {
   std::array<BitModel, size_t{1} << Bits> nodes{};
 
   template <typename Coder>
-  uint32_t code(Coder& coder, uint32_t symbol) {
+  uint32_t code(Coder& coder, uint32_t symbol, uint32_t limit = 30) {
     uint32_t node = 1;
     for (unsigned i = Bits; i-- > 0;) {
-      node = 2 * node + nodes[node].code(coder, (symbol >> i) & 1u);
+      node = 2 * node + nodes[node].code(coder, (symbol >> i) & 1u, limit);
     }
     return node - (1u << Bits);
   }

@@ -28,7 +28,9 @@ enum class Profile : uint8_t { host = 0, lite = 1 };
 constexpr uint32_t kFeatureZstd = 1u << 0;       // sections or runs coded by zstd
 constexpr uint32_t kFeatureStructure = 1u << 1;  // bytes coded by ByteModel
 constexpr uint32_t kFeatureBlocks = 1u << 2;     // sections coded by BlockModel
-constexpr uint32_t kKnownFeatures = kFeatureZstd | kFeatureStructure | kFeatureBlocks;
+constexpr uint32_t kFeatureValues = 1u << 3;     // sections coded by ValueModel
+constexpr uint32_t kKnownFeatures =
+    kFeatureZstd | kFeatureStructure | kFeatureBlocks | kFeatureValues;
 
 struct PatchHeader {
   Profile profile = Profile::host;
@@ -80,7 +82,7 @@ enum class RecordKind : uint8_t {
   zstd_run = 1,  // the next piece of one zstd stream that holds the whole result
 };
 
-enum class CodecId : uint8_t { stored = 0, zstd = 1, planes = 2, blocks = 3 };
+enum class CodecId : uint8_t { stored = 0, zstd = 1, planes = 2, blocks = 3, values = 4 };
 
 // One section of a chunk: bytes of several steps of one dtype, coded together.
 struct SectionHeader {

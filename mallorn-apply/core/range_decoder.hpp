@@ -25,11 +25,18 @@ class RangeDecoder {
       code_ -= bound;
       range_ -= bound;
     }
-    while (range_ < (1u << 24)) {
-      range_ <<= 8;
-      code_ = code_ << 8 | next_byte();
-    }
+    normalize();
     return bit;
+  }
+
+  // The next `count` bits, 1 to 16, each as likely zero as one.
+  uint32_t code_bits([[maybe_unused]] uint32_t unused, uint32_t count) {
+    range_ >>= count;
+    uint32_t bits = code_ / range_;
+    if (bits >> count != 0) bits = (1u << count) - 1;  // damaged
+    code_ -= bits * range_;
+    normalize();
+    return bits;
   }
 
   // True if so many bytes were made up that no encoder has written this: whatever more is
@@ -45,6 +52,13 @@ class RangeDecoder {
 
  private:
   static constexpr size_t kLookahead = 8;
+
+  void normalize() {
+    while (range_ < (1u << 24)) {
+      range_ <<= 8;
+      code_ = code_ << 8 | next_byte();
+    }
+  }
 
   uint8_t next_byte() {
     const uint8_t byte = position_ < coded_.size() ? coded_[position_] : uint8_t{0};

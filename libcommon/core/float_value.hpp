@@ -1,0 +1,104 @@
+// Floats as whole numbers: exact, the same on every machine, without a floating-point unit
+// (docs/format/values.md, "Floats").
+#pragma once
+
+#include <bit>
+#include <cstdint>
+
+namespace mallorn {
+
+struct FloatFormat {
+  uint32_t bits;           // 16, 32 or 64
+  uint32_t mantissa_bits;  // without the hidden one
+
+  constexpr uint64_t sign() const { return uint64_t{1} << (bits - 1); }
+  // The bits of infinity, without its sign.
+  constexpr uint64_t infinity() const {
+    return (sign() - 1) >> mantissa_bits << mantissa_bits;
+  }
+};
+
+// The unit of the last place of the least normal number is 2 to this power.
+constexpr int32_t exponent_of_unit(FloatFormat format) {
+  const auto exponent_bits = static_cast<int32_t>(format.bits - format.mantissa_bits) - 1;
+  return 2 - (1 << (exponent_bits - 1)) - static_cast<int32_t>(format.mantissa_bits);
+}
+
+constexpr FloatFormat kF16 = {16, 10};
+constexpr FloatFormat kBf16 = {16, 7};
+constexpr FloatFormat kF32 = {32, 23};
+constexpr FloatFormat kF64 = {64, 52};
+
+// The place of a float in the order of all floats of its format: 0 is +0, -1 is -0. NaN and
+// infinities have their places at both ends.
+constexpr int64_t to_order(FloatFormat format, uint64_t bits) {
+  const auto magnitude = static_cast<int64_t>(bits & (format.sign() - 1));
+  return (bits & format.sign()) != 0 ? -1 - magnitude : magnitude;
+}
+
+// Its inverse, for numbers of as many bits as the format has.
+constexpr uint64_t from_order(FloatFormat format, int64_t order) {
+  return order < 0 ? format.sign() | static_cast<uint64_t>(-1 - order)
+                   : static_cast<uint64_t>(order);
+}
+
+// The exponent field of the float at a place.
+constexpr int32_t exponent_at(FloatFormat format, int64_t order) {
+  const auto magnitude = static_cast<uint64_t>(order < 0 ? -1 - order : order);
+  return static_cast<int32_t>(magnitude >> format.mantissa_bits);
+}
+
+// A prediction: a whole number, and the eighths of a unit by which what was rounded to it
+// lies above the middle to the number below: 4 where nothing was rounded.
+struct Guess {
+  int64_t order;
+  uint32_t phase;
+};
+
+constexpr uint32_t kFloatGainBits = 12;
+
+// What a float of a format of up to 32 bits becomes when it is multiplied by gain / 2^12
+// and shift * 2^exponent is added, in units of the last place of the least normal number.
+// `gain` is from 1 to 2^17. Without either, and for infinities and NaN, it stays what it
+// is.
+constexpr Guess guess_float(FloatFormat format, uint64_t bits, int32_t gain, int32_t shift,
+                            int32_t exponent) {
+  const uint64_t magnitude = bits & (format.sign() - 1);
+  if ((gain == 1 << kFloatGainBits && shift == 0) || magnitude >= format.infinity()) {
+    return {to_order(format, bits), 4};
+  }
+  const auto field = static_cast<int32_t>(magnitude >> format.mantissa_bits);
+  const uint64_t fraction = magnitude - (static_cast<uint64_t>(field) << format.mantissa_bits);
+  const uint64_t hidden = uint64_t{field != 0} << format.mantissa_bits;
+  // sum * 2^place is the value, in these units.
+  auto sum = static_cast<int64_t>((hidden | fraction) * static_cast<uint64_t>(gain));
+  if ((bits & format.sign()) != 0) sum = -sum;
+  int32_t place = (field == 0 ? 0 : field - 1) - static_cast<int32_t>(kFloatGainBits);
+  if (shift != 0) {
+    const int32_t up = place - exponent;
+    if (up >= 0 && up <= 20) {
+      sum = sum * (int64_t{1} << up) + shift;
+      place = exponent;
+    } else if (up < 0) {
+      sum = (sum >> (up < -63 ? 63 : -up)) + shift;
+      place = exponent;
+    } else {
+      sum += shift >> (up > 31 ? 31 : up);
+    }
+  }
+  // To eighths of the last place.
+  const auto size = static_cast<uint64_t>(sum < 0 ? -sum : sum);
+  const auto length = static_cast<int32_t>(std::bit_width(size));
+  int32_t last = place + length - static_cast<int32_t>(format.mantissa_bits) - 1;
+  if (last < 0) last = 0;
+  const int32_t down = last - 3 - place;
+  const uint64_t eighths = down > 63 ? 0 : down >= 0 ? size >> down : size << -down;
+  uint64_t order = eighths + (static_cast<uint64_t>(last) << (format.mantissa_bits + 3));
+  const uint64_t most = (format.infinity() << 3) - 8;
+  if (order > most) order = most;
+  const int64_t rounded = (sum < 0 ? -8 - static_cast<int64_t>(order)
+                                   : static_cast<int64_t>(order)) + 4;
+  return {rounded >> 3, static_cast<uint32_t>(rounded & 7)};
+}
+
+}  // namespace mallorn

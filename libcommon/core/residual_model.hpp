@@ -1,0 +1,135 @@
+// ResidualModel: codes by how much a number misses its prediction, where that can be much:
+// floats, and integers of more than eight bits (docs/format/values.md, "Residuals").
+//
+// Training moves weights by absolute amounts. The bits that a residual has, counted in
+// units of the last place of its prediction, therefore follow the exponent of the
+// prediction: the model keeps the expected sum of both.
+#pragma once
+
+#include <array>
+#include <bit>
+#include <cstdint>
+
+#include "libcommon/core/bit_model.hpp"
+
+namespace mallorn {
+
+// How large residuals have been: bit length plus exponent, on average, times 16.
+struct Spread {
+  int32_t expected = 0;
+  bool is_known = false;
+
+  void learn(int32_t bits, int32_t exponent) {
+    const int32_t seen = 16 * (bits + exponent);
+    if (!is_known) expected = seen;
+    is_known = true;
+    if (bits != 0) {
+      expected += (seen - expected) / 16;
+    } else if (expected > seen) {
+      expected += (seen - expected) / 32;
+    }
+  }
+};
+
+class ResidualModel {
+ public:
+  static constexpr uint32_t kPhases = 8;
+  static constexpr uint32_t kMiddle = 4;  // phase of a prediction that was not rounded
+
+  // Codes `residual`, any number. `exponent` is that of the prediction, `phase` the eighths
+  // of a unit between it and the middle to the number below (0 to 7). `spread` learns.
+  template <typename Coder>
+  int64_t code(Coder& coder, int64_t residual, int32_t exponent, uint32_t phase,
+               Spread* spread) {
+    const int32_t half_bits =
+        spread->is_known ? (spread->expected - 16 * exponent + 4) >> 3 : 0;
+    Place at;
+    at.size = half_bits < -1 ? 0u
+              : half_bits > kSizes - 2
+                  ? static_cast<uint32_t>(kSizes - 1)
+                  : static_cast<uint32_t>(half_bits + 1);
+    const int32_t surplus = (half_bits - (kSizes - 3)) / 2;
+    at.least = surplus < 0 ? 0u : surplus > 47 ? 47u : static_cast<uint32_t>(surplus);
+    at.phase = at.size < kPhaseSizes ? phase : kMiddle;
+    const auto magnitude = residual < 0 ? 0 - static_cast<uint64_t>(residual)
+                                        : static_cast<uint64_t>(residual);
+    const uint32_t bits =
+        code_bits(coder, static_cast<uint32_t>(std::bit_width(magnitude)), at);
+    spread->learn(static_cast<int32_t>(bits), exponent);
+    if (bits == 0) {
+      last_ = 0;
+      return 0;
+    }
+    const bool is_down =
+        is_down_[at.size][at.phase][last_].code(coder, residual < 0 ? 1 : 0, kLimit) != 0;
+    last_ = is_down ? 1 : 2;
+    const uint64_t coded = code_magnitude(coder, magnitude, bits, at);
+    return static_cast<int64_t>(is_down ? 0 - coded : coded);
+  }
+
+ private:
+  static constexpr int32_t kSizes = 19;  // half bits expected, from -1/2
+  static constexpr uint32_t kPhaseSizes = 10;
+  static constexpr uint32_t kLimit = 100;
+  static constexpr uint32_t kMaxBits = 64;
+
+  struct Place {
+    uint32_t size;   // context: bits expected, in halves
+    uint32_t least;  // of the bit lengths that the tree tells apart; 0 unless many expected
+    uint32_t phase;
+  };
+
+  // The bit length of a magnitude: whether it is 0, then, by a tree, by how much it is more
+  // than `least`; what is beyond either end of the tree in unary.
+  template <typename Coder>
+  uint32_t code_bits(Coder& coder, uint32_t bits, const Place& at) {
+    if (at.least == 0) {
+      BitModel& moves = moves_[at.size][at.phase][last_ != 0 ? 1 : 0];
+      if (moves.code(coder, bits != 0 ? 1 : 0, kLimit) == 0) return 0;
+    }
+    const uint32_t first = at.least == 0 ? 1 : at.least;
+    const uint32_t wanted = bits < first ? 0 : bits - first > 15 ? 15 : bits - first;
+    const uint32_t above = tree_[at.size].code(coder, wanted, kLimit);
+    uint32_t coded = first + above;
+    if (above == 0 && at.least != 0) {
+      while (coded > 0 && shorter_.code(coder, bits < coded ? 1 : 0, kLimit) != 0) --coded;
+    } else if (above == 15) {
+      while (coded < kMaxBits && longer_.code(coder, bits > coded ? 1 : 0, kLimit) != 0) {
+        ++coded;
+      }
+    }
+    return coded;
+  }
+
+  // The bits below the leading one: two of them modelled, the rest as they are.
+  template <typename Coder>
+  uint64_t code_magnitude(Coder& coder, uint64_t magnitude, uint32_t bits, const Place& at) {
+    uint64_t coded = 1;
+    uint32_t left = bits - 1;
+    const auto next = [&](BitModel& model) {
+      --left;
+      coded = 2 * coded +
+              model.code(coder, static_cast<uint32_t>(magnitude >> left) & 1u, kLimit);
+    };
+    if (left > 0) next(second_[at.size][bits]);
+    if (left > 0) next(third_[bits][coded & 1]);
+    while (left > 0) {
+      const uint32_t count = left < 16 ? left : 16;
+      left -= count;
+      const auto part = static_cast<uint32_t>(magnitude >> left) & ((1u << count) - 1);
+      coded = coded << count | coder.code_bits(part, count);
+    }
+    return coded;
+  }
+
+  std::array<std::array<std::array<BitModel, 2>, kPhases>, kSizes> moves_{};
+  std::array<std::array<std::array<BitModel, 3>, kPhases>, kSizes> is_down_{};
+  std::array<TreeModel<4>, kSizes> tree_{};
+  BitModel shorter_{};
+  BitModel longer_{};
+  std::array<std::array<BitModel, kMaxBits + 1>, kSizes> second_{};
+  std::array<std::array<BitModel, 2>, kMaxBits + 1> third_{};
+  uint32_t last_ = 0;  // residual: 0 none, 1 down, 2 up
+};
+
+}  // namespace mallorn

@@ -1,0 +1,475 @@
+// ValueModel: codes numbers and floats, given those of the base (docs/format/values.md).
+// One text for encoder and decoder.
+//
+// A section is cut into pieces, each of them a matrix, row by row. A piece is coded on its
+// own, or predicted: the number of the base times a gain of its row or column, plus what
+// few ranks add.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+#include "libcommon/core/bit_model.hpp"
+#include "libcommon/core/block_fields.hpp"
+#include "libcommon/core/bytes.hpp"
+#include "libcommon/core/code_model.hpp"
+#include "libcommon/core/direct_model.hpp"
+#include "libcommon/core/dtype.hpp"
+#include "libcommon/core/float_value.hpp"
+#include "libcommon/core/low_rank.hpp"
+#include "libcommon/core/residual_model.hpp"
+
+namespace mallorn {
+
+enum class ValueKind : uint8_t { code, integer, floating };  // code: of eight bits
+
+// How the elements of a dtype are taken for numbers.
+struct ValueType {
+  ValueKind kind;
+  uint32_t bytes;
+  bool is_signed;
+  FloatFormat format;  // of floats
+  // Gains are in units of 2 to the minus so much; 0: numbers are too large to be multiplied.
+  uint32_t gain_bits;
+
+  constexpr int32_t gain_one() const { return 1 << gain_bits; }
+  constexpr int32_t max_gain() const { return 32 << gain_bits; }
+};
+
+// False for dtypes that are none of integers and floats of whole bytes.
+constexpr bool value_type(Dtype dtype, ValueType* type) {
+  switch (dtype) {
+    case Dtype::i8:
+      *type = {ValueKind::code, 1, true, {}, 12};
+      return true;
+    case Dtype::u8:
+      *type = {ValueKind::code, 1, false, {}, 12};
+      return true;
+    case Dtype::i16:
+      *type = {ValueKind::integer, 2, true, {}, 24};
+      return true;
+    case Dtype::u16:
+      *type = {ValueKind::integer, 2, false, {}, 24};
+      return true;
+    case Dtype::i32:
+      *type = {ValueKind::integer, 4, true, {}, 24};
+      return true;
+    case Dtype::u32:
+      *type = {ValueKind::integer, 4, false, {}, 24};
+      return true;
+    case Dtype::i64:
+    case Dtype::u64:  // differences are the same modulo 2^64
+      *type = {ValueKind::integer, 8, true, {}, 0};
+      return true;
+    case Dtype::f16:
+      *type = {ValueKind::floating, 2, false, kF16, kFloatGainBits};
+      return true;
+    case Dtype::bf16:
+      *type = {ValueKind::floating, 2, false, kBf16, kFloatGainBits};
+      return true;
+    case Dtype::f32:
+      *type = {ValueKind::floating, 4, false, kF32, kFloatGainBits};
+      return true;
+    case Dtype::f64:
+      *type = {ValueKind::floating, 8, false, kF64, 0};
+      return true;
+    default:
+      return false;
+  }
+}
+
+// The bits of an element of two bytes or more, and back.
+inline uint64_t load_bits(const ValueType& type, const uint8_t* from) {
+  return type.bytes == 2   ? load_le<uint16_t>(from)
+         : type.bytes == 4 ? load_le<uint32_t>(from)
+                           : load_le<uint64_t>(from);
+}
+inline void store_bits(const ValueType& type, uint8_t* to, uint64_t bits) {
+  if (type.bytes == 2) store_le(to, static_cast<uint16_t>(bits));
+  if (type.bytes == 4) store_le(to, static_cast<uint32_t>(bits));
+  if (type.bytes == 8) store_le(to, bits);
+}
+
+// The lowest bits of a number, as many as elements have, as a number with sign.
+constexpr int64_t extend_sign(const ValueType& type, uint64_t bits) {
+  const uint32_t unused = 64 - 8 * type.bytes;
+  return static_cast<int64_t>(bits << unused) >> unused;
+}
+
+// An integer or a code, modulo 2^64.
+inline uint64_t load_number(const ValueType& type, const uint8_t* from) {
+  const uint64_t bits = type.bytes == 1 ? *from : load_bits(type, from);
+  return type.is_signed ? static_cast<uint64_t>(extend_sign(type, bits)) : bits;
+}
+
+enum class PieceMethod : uint8_t {
+  direct = 0,     // elements on their own
+  sparse = 1,     // the same for codes, where zeros come in runs
+  predicted = 2,  // from the base
+  bytes = 3,      // what fills no element: bytes as they are
+};
+
+enum class GainAxis : uint8_t { none = 0, row = 1, column = 2 };
+
+// What is coded of a piece before its rows.
+struct Piece {
+  uint64_t elements = 0;  // bytes, for method bytes
+  PieceMethod method = PieceMethod::direct;
+  // Codes only: what stands for zero, in the base and in the result.
+  int32_t base_zero = 0;
+  int32_t result_zero = 0;
+  uint32_t greatest = 0;  // exponent; direct floats only
+  // Predicted only:
+  uint32_t columns = 1;  // of the matrix; its last row may be shorter
+  GainAxis axis = GainAxis::none;
+  uint32_t ranks = 0;
+  int32_t exponent = 0;  // floats with ranks: the unit of shifts, as in guess_float()
+};
+
+// The numbers that an encoder has found for a piece; a decoder has none to give.
+struct PieceFit {
+  const int32_t* gains = nullptr;           // by row or column
+  const uint32_t* units = nullptr;          // by rank
+  const int16_t* column_factors = nullptr;  // [rank][column]
+  const int16_t* row_factors = nullptr;     // [row][rank]
+};
+
+class ValueModel {
+ public:
+  // Codes one piece; `values` are the elements, of as many bytes, and `base` those of the
+  // base at the same place, or empty. An encoder has `*piece`, `fit` and `values`; a
+  // decoder gets them. `room` is what is left of the section. False if a decoder has got
+  // what no encoder writes.
+  template <typename Coder>
+  [[nodiscard]] bool code_head(Coder& coder, const ValueType& type, bool has_base,
+                               uint64_t room, Piece* piece) {
+    piece->elements = elements_.code(coder, piece->elements);
+    piece->method = static_cast<PieceMethod>(
+        method_.code(coder, static_cast<uint32_t>(piece->method)));
+    const uint64_t unit = piece->method == PieceMethod::bytes ? 1 : type.bytes;
+    if (piece->elements == 0 || piece->elements > room / unit) return false;
+    if (piece->method == PieceMethod::bytes) return true;
+    if (type.kind == ValueKind::code && !code_zeros(coder, has_base, piece)) return false;
+    if (piece->method == PieceMethod::sparse) return type.kind == ValueKind::code;
+    if (piece->method == PieceMethod::direct) return code_greatest(coder, type, piece);
+    return has_base && code_matrix(coder, type, piece);
+  }
+
+  template <typename Coder>
+  [[nodiscard]] bool code(Coder& coder, const ValueType& type, const Piece& piece,
+                          const PieceFit& fit, const uint8_t* base, uint8_t* values) {
+    switch (piece.method) {
+      case PieceMethod::direct:
+        return code_direct(coder, type, piece, values);
+      case PieceMethod::sparse:
+        return code_sparse(coder, type, piece, values);
+      case PieceMethod::predicted:
+        return code_predicted(coder, type, piece, fit, base, values);
+      case PieceMethod::bytes:
+        break;
+    }
+    for (uint64_t i = 0; i < piece.elements; ++i) {
+      values[i] = static_cast<uint8_t>(byte_.code(coder, values[i]));
+    }
+    return true;
+  }
+
+ private:
+  static constexpr uint32_t kLimit = 100;
+  static constexpr uint32_t kShiftBits = 20;  // integers: shifts are in units of 2^-20
+
+
+  // Numbers of either sign.
+  template <typename Coder>
+  static int64_t code_signed(Coder& coder, NumberModel& model, int64_t number) {
+    const auto folded = zigzag(static_cast<uint64_t>(number)) & (UINT64_MAX >> 1);
+    return static_cast<int64_t>(unzigzag(model.code(coder, folded)));
+  }
+
+  template <typename Coder>
+  bool code_zeros(Coder& coder, bool has_base, Piece* piece) {
+    const auto zero = [&](int32_t* number) {
+      const int64_t coded = code_signed(coder, zero_, *number);
+      *number = static_cast<int32_t>(coded);
+      return coded >= -128 && coded <= 255;
+    };
+    if (!zero(&piece->result_zero)) return false;
+    return !has_base || piece->method != PieceMethod::predicted || zero(&piece->base_zero);
+  }
+
+  template <typename Coder>
+  bool code_greatest(Coder& coder, const ValueType& type, Piece* piece) {
+    if (type.kind != ValueKind::floating) return true;
+    const uint64_t coded = greatest_.code(coder, piece->greatest);
+    piece->greatest = static_cast<uint32_t>(coded);
+    return coded <= type.format.infinity() >> type.format.mantissa_bits;
+  }
+
+  template <typename Coder>
+  bool code_matrix(Coder& coder, const ValueType& type, Piece* piece) {
+    const uint64_t columns = columns_.code(coder, piece->columns);
+    if (columns == 0 || columns > piece->elements || columns > UINT32_MAX) return false;
+    piece->columns = static_cast<uint32_t>(columns);
+    if (type.gain_bits == 0) return true;
+    const uint32_t axis = axis_.code(coder, static_cast<uint32_t>(piece->axis));
+    if (axis > static_cast<uint32_t>(GainAxis::column)) return false;
+    piece->axis = static_cast<GainAxis>(axis);
+    const uint64_t ranks = ranks_.code(coder, piece->ranks);
+    if (ranks > kMaxRanks) return false;
+    piece->ranks = static_cast<uint32_t>(ranks);
+    const bool has_columns = piece->axis == GainAxis::column || ranks > 0;
+    if (has_columns && columns > kMaxColumns) return false;
+    if (ranks * columns > kMaxFactors) return false;
+    if (ranks == 0 || type.kind != ValueKind::floating) return true;
+    const int64_t exponent = code_signed(coder, exponent_, piece->exponent);
+    piece->exponent = static_cast<int32_t>(exponent);
+    return exponent >= -4096 && exponent <= 4096;
+  }
+
+  // --- elements on their own
+
+  template <typename Coder>
+  bool code_direct(Coder& coder, const ValueType& type, const Piece& piece,
+                   uint8_t* values) {
+    for (uint64_t i = 0; i < piece.elements; ++i, values += type.bytes) {
+      if (type.kind == ValueKind::code) {
+        const int32_t number = wrap_code(*values - piece.result_zero);
+        *values = static_cast<uint8_t>(direct_codes_.code(coder, number) + piece.result_zero);
+      } else if (type.kind == ValueKind::floating) {
+        const int64_t order = to_order(type.format, load_bits(type, values));
+        const int64_t coded = direct_floats_.code(coder, type.format, piece.greatest, order);
+        store_bits(type, values, from_order(type.format, coded));
+      } else {
+        const auto number = static_cast<int64_t>(load_number(type, values));
+        store_bits(type, values,
+              static_cast<uint64_t>(direct_integers_.code(
+                  coder, number, 0, ResidualModel::kMiddle, &direct_spread_)));
+      }
+    }
+    return true;
+  }
+
+  template <typename Coder>
+  bool code_sparse(Coder& coder, const ValueType&, const Piece& piece, uint8_t* values) {
+    for (uint64_t i = 0; i < piece.elements; ++i, ++values) {
+      const int32_t number = wrap_code(*values - piece.result_zero);
+      *values =
+          static_cast<uint8_t>(direct_codes_.code_sparse(coder, number) + piece.result_zero);
+    }
+    return true;
+  }
+
+  // --- elements predicted from the base
+
+  template <typename Coder>
+  bool code_predicted(Coder& coder, const ValueType& type, const Piece& piece,
+                      const PieceFit& fit, const uint8_t* base, uint8_t* values) {
+    begin_piece(type);
+    if (!code_columns(coder, type, piece, fit)) return false;
+    uint64_t left = piece.elements;
+    for (uint64_t row = 0; left > 0; ++row) {
+      if (!code_row_head(coder, type, piece, fit, row)) return false;
+      const auto count = static_cast<uint32_t>(left < piece.columns ? left : piece.columns);
+      const bool is_good = type.kind == ValueKind::code
+                               ? code_codes(coder, type, piece, count, base, values)
+                           : type.kind == ValueKind::integer
+                               ? code_integers(coder, type, piece, count, base, values)
+                               : code_floats(coder, type, piece, count, base, values);
+      if (!is_good) return false;
+      left -= count;
+      base += size_t{count} * type.bytes;
+      values += size_t{count} * type.bytes;
+    }
+    return true;
+  }
+
+  void begin_piece(const ValueType& type) {
+    last_gain_ = row_gain_ = type.gain_one();
+    gain_kind_ = 0;
+    factor_spread_.fill({});
+  }
+
+  // A gain: none, that of the last lane that had another, or another.
+  template <typename Coder>
+  bool code_gain(Coder& coder, const ValueType& type, int32_t given, int32_t* gain) {
+    const int32_t one = type.gain_one();
+    const uint32_t kind = given == one ? 0 : given == last_gain_ ? 1 : 2;
+    gain_kind_ = gain_kinds_[gain_kind_].code(coder, kind);
+    if (gain_kind_ > 2) return false;
+    if (gain_kind_ == 2) {
+      const int64_t coded = one + code_signed(coder, gain_, int64_t{given} - one);
+      if (coded < 1 || coded > type.max_gain()) return false;
+      last_gain_ = static_cast<int32_t>(coded);
+    }
+    *gain = gain_kind_ == 0 ? one : last_gain_;
+    return true;
+  }
+
+  template <typename Coder>
+  bool code_factor(Coder& coder, uint32_t rank, int16_t* factor) {
+    const int64_t coded = factors_.code(coder, *factor, 0, ResidualModel::kMiddle,
+                                        &factor_spread_[rank]);
+    *factor = static_cast<int16_t>(coded);
+    return coded >= -32767 && coded <= 32767;
+  }
+
+  template <typename Coder>
+  bool code_columns(Coder& coder, const ValueType& type, const Piece& piece,
+                    const PieceFit& fit) {
+    if (piece.axis == GainAxis::column) {
+      for (uint32_t j = 0; j < piece.columns; ++j) {
+        const int32_t given = fit.gains != nullptr ? fit.gains[j] : 0;
+        if (!code_gain(coder, type, given, &column_gain_[j])) return false;
+      }
+    }
+    if (piece.ranks == 0) return true;
+    low_rank_.begin(piece.ranks, piece.columns);
+    for (uint32_t rank = 0; rank < piece.ranks; ++rank) {
+      const uint32_t given = fit.units != nullptr ? fit.units[rank] : 0;
+      const uint64_t unit = unit_.code(coder, given);
+      if (unit > kMaxRankUnit) return false;
+      low_rank_.set_unit(rank, static_cast<uint32_t>(unit));
+      const int16_t* factors =
+          fit.column_factors != nullptr
+              ? fit.column_factors + size_t{rank} * piece.columns
+              : nullptr;
+      for (uint32_t j = 0; j < piece.columns; ++j) {
+        int16_t factor = factors != nullptr ? factors[j] : int16_t{0};
+        if (!code_factor(coder, rank, &factor)) return false;
+        low_rank_.set_column(rank, j, factor);
+      }
+    }
+    factor_spread_.fill({});
+    return true;
+  }
+
+  template <typename Coder>
+  bool code_row_head(Coder& coder, const ValueType& type, const Piece& piece,
+                     const PieceFit& fit, uint64_t row) {
+    if (piece.axis == GainAxis::row) {
+      const int32_t given = fit.gains != nullptr ? fit.gains[row] : 0;
+      if (!code_gain(coder, type, given, &row_gain_)) return false;
+    }
+    if (piece.ranks == 0) return true;
+    std::array<int16_t, kMaxRanks> factors{};
+    for (uint32_t rank = 0; rank < piece.ranks; ++rank) {
+      if (fit.row_factors != nullptr) factors[rank] = fit.row_factors[row * piece.ranks + rank];
+      if (!code_factor(coder, rank, &factors[rank])) return false;
+    }
+    low_rank_.begin_row(factors);
+    return true;
+  }
+
+  int32_t gain_at(const Piece& piece, uint32_t column) const {
+    return piece.axis == GainAxis::column ? column_gain_[column] : row_gain_;
+  }
+  int32_t shift_at(const Piece& piece, uint32_t column) const {
+    return piece.ranks > 0 ? low_rank_.shift(column) : 0;
+  }
+
+  template <typename Coder>
+  bool code_codes(Coder& coder, const ValueType& type, const Piece& piece, uint32_t count,
+                  const uint8_t* base, uint8_t* values) {
+    const int32_t low = (type.is_signed ? -128 : 0) - piece.result_zero;
+    const Bounds bounds = {low, low + 255};
+    for (uint32_t j = 0; j < count; ++j) {
+      const int32_t gain = gain_at(piece, j);
+      const int32_t shift = shift_at(piece, j);
+      const int32_t from = byte_number(type, base[j]) - piece.base_zero;
+      const int64_t predicted =
+          int64_t{from} * gain + (shift >> (kShiftBits - type.gain_bits));
+      const uint32_t setting = gain != type.gain_one() || shift != 0 ? 1 : 0;
+      const int32_t coded =
+          codes_.code(coder, byte_number(type, values[j]) - piece.result_zero, predicted,
+                      bounds, setting);
+      if (coded < bounds.low || coded > bounds.high) return false;
+      values[j] = static_cast<uint8_t>(coded + piece.result_zero);
+    }
+    return true;
+  }
+
+  template <typename Coder>
+  bool code_integers(Coder& coder, const ValueType& type, const Piece& piece,
+                     uint32_t count, const uint8_t* base, uint8_t* values) {
+    for (uint32_t j = 0; j < count; ++j, base += type.bytes, values += type.bytes) {
+      Guess guess = {static_cast<int64_t>(load_number(type, base)), ResidualModel::kMiddle};
+      if (type.gain_bits != 0) {
+        const int64_t shift = int64_t{shift_at(piece, j)} * (1 << (type.gain_bits - kShiftBits));
+        const int64_t eighths =
+            (guess.order * gain_at(piece, j) + shift + type.gain_one() / 2) >>
+            (type.gain_bits - 3);
+        guess = {eighths >> 3, static_cast<uint32_t>(eighths & 7)};
+      }
+      code_by_residual(coder, type, guess, 0, load_number(type, values), values);
+    }
+    return true;
+  }
+
+  template <typename Coder>
+  bool code_floats(Coder& coder, const ValueType& type, const Piece& piece, uint32_t count,
+                   const uint8_t* base, uint8_t* values) {
+    const FloatFormat format = type.format;
+    for (uint32_t j = 0; j < count; ++j, base += type.bytes, values += type.bytes) {
+      const Guess guess = guess_float(format, load_bits(type, base), gain_at(piece, j),
+                                      shift_at(piece, j), piece.exponent);
+      const auto order = static_cast<uint64_t>(to_order(format, load_bits(type, values)));
+      code_by_residual(coder, type, guess, exponent_at(format, guess.order), order, values);
+    }
+    return true;
+  }
+
+  // `number` is modulo 2^64; residuals are taken modulo the width of the type.
+  template <typename Coder>
+  void code_by_residual(Coder& coder, const ValueType& type, const Guess& guess,
+                        int32_t exponent, uint64_t number, uint8_t* values) {
+    const uint64_t difference = number - static_cast<uint64_t>(guess.order);
+    const int64_t residual = residuals_.code(coder, extend_sign(type, difference), exponent,
+                                             guess.phase, &spread_);
+    const int64_t coded =
+        extend_sign(type, static_cast<uint64_t>(guess.order) + static_cast<uint64_t>(residual));
+    const uint64_t bits = type.kind == ValueKind::floating ? from_order(type.format, coded)
+                                                           : static_cast<uint64_t>(coded);
+    store_bits(type, values, bits);
+  }
+
+  // --- elements
+
+  static int32_t byte_number(const ValueType& type, uint8_t byte) {
+    return type.is_signed ? static_cast<int8_t>(byte) : byte;
+  }
+  static int32_t wrap_code(int32_t number) {
+    return static_cast<int8_t>(static_cast<uint8_t>(number));
+  }
+
+  NumberModel elements_{};
+  TreeModel<2> method_{};
+  NumberModel zero_{};
+  NumberModel greatest_{};
+  NumberModel columns_{};
+  TreeModel<2> axis_{};
+  NumberModel ranks_{};
+  NumberModel exponent_{};
+  NumberModel unit_{};
+  std::array<TreeModel<2>, 3> gain_kinds_{};
+  uint32_t gain_kind_ = 0;
+  int32_t last_gain_ = 0;
+  NumberModel gain_{};
+  ResidualModel factors_{};
+  std::array<Spread, kMaxRanks> factor_spread_{};
+
+  CodeModel codes_{};
+  ResidualModel residuals_{};
+  Spread spread_{};
+  DirectCodeModel direct_codes_{};
+  DirectFloatModel direct_floats_{};
+  ResidualModel direct_integers_{};
+  Spread direct_spread_{};
+  TreeModel<8> byte_{};
+
+  int32_t row_gain_ = 0;
+  LowRank low_rank_{};
+  std::array<int32_t, kMaxColumns> column_gain_{};
+};
+
+}  // namespace mallorn

@@ -1,0 +1,30 @@
+#include "mallorn-apply/core/values_decoder.hpp"
+
+#include "mallorn-apply/core/range_decoder.hpp"
+
+namespace mallorn::apply {
+
+Status decode_values(Dtype dtype, ByteView coded, ByteView base, ValueModel* model,
+                     ByteSpan result) {
+  ValueType type;
+  if (!value_type(dtype, &type)) return Status::corrupt_data;
+  const bool has_base = !base.empty();
+  if (has_base && base.size() != result.size()) return Status::corrupt_data;
+  start_anew(model);
+  RangeDecoder coder(coded);
+  size_t at = 0;
+  while (at < result.size()) {
+    Piece piece;
+    if (!model->code_head(coder, type, has_base, result.size() - at, &piece) ||
+        !model->code(coder, type, piece, {}, has_base ? base.data() + at : nullptr,
+                     result.data() + at) ||
+        coder.is_exhausted()) {
+      return Status::corrupt_data;
+    }
+    const uint64_t unit = piece.method == PieceMethod::bytes ? 1 : type.bytes;
+    at += static_cast<size_t>(piece.elements * unit);
+  }
+  return coder.status();
+}
+
+}  // namespace mallorn::apply

@@ -1,0 +1,16 @@
+// Decodes codec 4, `values` (docs/format/values.md).
+#pragma once
+
+#include "libcommon/core/bytes.hpp"
+#include "libcommon/core/status.hpp"
+#include "libcommon/core/value_model.hpp"
+
+namespace mallorn::apply {
+
+// Fills `result` from `coded` and `base`, which is as long, or empty. `model`, in any
+// state, is memory to work with. corrupt_data, and `result` partly written, if `dtype` has
+// no value_type(), if lengths differ, or if the data is damaged.
+Status decode_values(Dtype dtype, ByteView coded, ByteView base, ValueModel* model,
+                     ByteSpan result);
+
+}  // namespace mallorn::apply

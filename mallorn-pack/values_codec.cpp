@@ -1,0 +1,172 @@
+#include "mallorn-pack/values_codec.hpp"
+
+#include <algorithm>
+#include <memory>
+
+#include "mallorn-pack/bit_cost.hpp"
+#include "mallorn-pack/range_encoder.hpp"
+#include "mallorn-pack/value_fit.hpp"
+
+namespace mallorn::pack {
+namespace {
+
+// Rows that are shorter get no gains of their own.
+constexpr uint64_t kLeastLane = 4;
+
+class Encoder {
+ public:
+  Encoder(const ValueType& type, bool has_base, uint64_t bytes)
+      : type_(type), has_base_(has_base), room_(bytes), coder_(coded_) {}
+
+  // Codes a part of a tensor: first what is left of a row begun before, then the matrix,
+  // then bytes that fill no element.
+  void add(const TensorPlace& place, ByteView base, ByteView result) {
+    const size_t elements = result.size() / type_.bytes;
+    size_t at = 0;
+    if (place.row_elements > 0) {
+      const uint64_t begun = place.first_element % place.row_elements;
+      if (begun != 0) at = std::min<uint64_t>(elements, place.row_elements - begun);
+    }
+    const auto part = [&](ByteView bytes, size_t from, size_t to) {
+      if (bytes.empty()) return bytes;
+      return bytes.subspan(from * type_.bytes, (to - from) * type_.bytes);
+    };
+    if (at > 0) add_elements(place, part(base, 0, at), part(result, 0, at));
+    if (at < elements) add_elements(place, part(base, at, elements), part(result, at, elements));
+    const size_t whole = elements * type_.bytes;
+    if (whole < result.size()) add_bytes(result.subspan(whole));
+  }
+
+  std::vector<uint8_t> finish() {
+    coder_.finish();
+    return std::move(coded_);
+  }
+
+ private:
+  void add_elements(const TensorPlace& place, ByteView base, ByteView result) {
+    FittedPiece best;
+    uint64_t least = UINT64_MAX;
+    const auto offer = [&](FittedPiece fitted) {
+      const uint64_t cost = cost_of(fitted, base, result);
+      if (cost >= least) return;
+      least = cost;
+      best = std::move(fitted);
+    };
+    if (has_base_) {
+      for (FittedPiece& fitted : predictions(place, base, result)) offer(std::move(fitted));
+    }
+    // Nothing that resembles the base is smaller on its own.
+    if (least / 1024 > result.size() * 8 / 2) {
+      FittedPiece alone = direct(place, result);
+      if (type_.kind == ValueKind::code) {
+        FittedPiece sparse = alone;
+        sparse.piece.method = PieceMethod::sparse;
+        offer(std::move(sparse));
+      }
+      offer(std::move(alone));
+    }
+    write(best, base, result);
+  }
+
+  void add_bytes(ByteView result) {
+    FittedPiece fitted;
+    fitted.piece.elements = result.size();
+    fitted.piece.method = PieceMethod::bytes;
+    write(fitted, {}, result);
+  }
+
+  FittedPiece direct(const TensorPlace& place, ByteView result) const {
+    FittedPiece fitted;
+    fitted.piece.elements = result.size() / type_.bytes;
+    fitted.piece.result_zero = place.result_zero;
+    if (type_.kind != ValueKind::floating) return fitted;
+    for (size_t at = 0; at < result.size(); at += type_.bytes) {
+      const int64_t order = to_order(type_.format, load_bits(type_, result.data() + at));
+      fitted.piece.greatest =
+          std::max(fitted.piece.greatest, static_cast<uint32_t>(exponent_at(type_.format, order)));
+    }
+    return fitted;
+  }
+
+  // With the gains that save most, and with ranks on top of them.
+  std::vector<FittedPiece> predictions(const TensorPlace& place, ByteView base,
+                                       ByteView result) const {
+    FittedPiece plain;
+    plain.piece.elements = result.size() / type_.bytes;
+    plain.piece.method = PieceMethod::predicted;
+    plain.piece.base_zero = place.base_zero;
+    plain.piece.result_zero = place.result_zero;
+    plain.piece.columns = static_cast<uint32_t>(plain.piece.elements);
+    if (type_.gain_bits == 0) return {plain};
+    const MatrixPair matrices = load_matrices(type_, plain.piece, base, result);
+    FittedPiece best = plain;
+    int64_t most = 0;
+    const auto try_gains = [&](GainAxis axis, uint64_t columns) {
+      if (columns < kLeastLane || columns > plain.piece.elements) return;
+      if (axis == GainAxis::column && columns > kMaxColumns) return;
+      FittedPiece fitted = plain;
+      fitted.piece.columns = static_cast<uint32_t>(columns);
+      const int64_t saved = fit_gains(type_, matrices, axis, &fitted);
+      if (most == 0 ? saved < 0 : saved <= most) return;
+      most = saved;
+      best = std::move(fitted);
+    };
+    try_gains(GainAxis::row, plain.piece.elements);
+    try_gains(GainAxis::column, place.column_elements);
+    try_gains(GainAxis::row, place.row_elements);
+    std::vector<FittedPiece> found = {best};
+    fit_ranks(type_, matrices, &best);
+    if (best.piece.ranks > 0) found.push_back(std::move(best));
+    return found;
+  }
+
+  uint64_t cost_of(const FittedPiece& fitted, ByteView base, ByteView result) {
+    *trial_ = *model_;
+    BitCost cost;
+    code(cost, *trial_, fitted, base, result);
+    return cost.cost();
+  }
+
+  void write(const FittedPiece& fitted, ByteView base, ByteView result) {
+    code(coder_, *model_, fitted, base, result);
+    room_ -= result.size();
+  }
+
+  // Models store what they have coded: the same values as were there.
+  template <typename Coder>
+  void code(Coder& coder, ValueModel& model, const FittedPiece& fitted, ByteView base,
+            ByteView result) {
+    scratch_.assign(result.begin(), result.end());
+    Piece piece = fitted.piece;
+    (void)model.code_head(coder, type_, has_base_, room_, &piece);
+    (void)model.code(coder, type_, piece, fitted.view(), base.data(), scratch_.data());
+  }
+
+  ValueType type_;
+  bool has_base_;
+  uint64_t room_;
+  std::unique_ptr<ValueModel> model_ = std::make_unique<ValueModel>();
+  std::unique_ptr<ValueModel> trial_ = std::make_unique<ValueModel>();
+  std::vector<uint8_t> coded_;
+  RangeEncoder coder_;
+  std::vector<uint8_t> scratch_;
+};
+
+}  // namespace
+
+std::vector<uint8_t> encode_values(Dtype dtype, const std::vector<SectionPart>& parts,
+                                   ByteView base, ByteView result) {
+  ValueType type;
+  (void)value_type(dtype, &type);
+  Encoder encoder(type, !base.empty(), result.size());
+  size_t at = 0;
+  for (const SectionPart& part : parts) {
+    const auto length = static_cast<size_t>(part.length_bytes);
+    encoder.add(part.place, base.empty() ? base : base.subspan(at, length),
+                result.subspan(at, length));
+    at += length;
+  }
+  return encoder.finish();
+}
+
+}  // namespace mallorn::pack
