@@ -6,59 +6,61 @@
 namespace mallorn {
 namespace {
 
+struct QuantType {
+  Dtype dtype;
+  QuantGrid grid;
+};
+
 constexpr Bounds kNone = {0, 0};
 
-constexpr QuantGrid kQ4_0 = {1, 32, {-8, 7}, kNone, Start::none};
-constexpr QuantGrid kQ4_1 = {1, 32, {0, 15}, kNone, Start::added};
-constexpr QuantGrid kQ5_0 = {1, 32, {-16, 15}, kNone, Start::none};
-constexpr QuantGrid kQ5_1 = {1, 32, {0, 31}, kNone, Start::added};
-constexpr QuantGrid kQ8_0 = {1, 32, {-128, 127}, kNone, Start::none};
-constexpr QuantGrid kQ2_K = {16, 16, {0, 3}, {0, 15}, Start::taken};
-constexpr QuantGrid kQ3_K = {16, 16, {-4, 3}, {-32, 31}, Start::none};
-constexpr QuantGrid kQ4_K = {8, 32, {0, 15}, {0, 63}, Start::taken};
-constexpr QuantGrid kQ5_K = {8, 32, {0, 31}, {0, 63}, Start::taken};
-constexpr QuantGrid kQ6_K = {16, 16, {-32, 31}, {-128, 127}, Start::none};
+constexpr QuantType kTypes[] = {
+    {Dtype::q4_0, {1, 32, {-8, 7}, kNone, Start::none}},
+    {Dtype::q4_1, {1, 32, {0, 15}, kNone, Start::added}},
+    {Dtype::q5_0, {1, 32, {-16, 15}, kNone, Start::none}},
+    {Dtype::q5_1, {1, 32, {0, 31}, kNone, Start::added}},
+    {Dtype::q8_0, {1, 32, {-128, 127}, kNone, Start::none}},
+    {Dtype::q2_k, {16, 16, {0, 3}, {0, 15}, Start::taken}},
+    {Dtype::q3_k, {16, 16, {-4, 3}, {-32, 31}, Start::none}},
+    {Dtype::q4_k, {8, 32, {0, 15}, {0, 63}, Start::taken}},
+    {Dtype::q5_k, {8, 32, {0, 31}, {0, 63}, Start::taken}},
+    {Dtype::q6_k, {16, 16, {-32, 31}, {-128, 127}, Start::none}},
+};
 
-// Where a type keeps its numbers. `codes` may have high bits elsewhere (bits 0: none).
+// Numbers that are not in parts, as if their high bits were of width 0.
+CodeField whole_numbers(const Field& field) {
+  const unsigned bits = field.lane == Lane::nibbles  ? 4
+                        : field.lane == Lane::crumbs ? 2
+                                                     : 8;
+  const unsigned run = field.count < 32 ? field.count : 32;
+  return {static_cast<uint16_t>(field.count * 8 / bits),
+          {field.offset, static_cast<uint8_t>(bits), static_cast<uint8_t>(run)},
+          {0, 0, 0}};
+}
+
+// Where a type keeps its numbers. Fields come in one order: scale, minimum, integers of the
+// groups, codes. What a type lacks is not to be looked at.
 struct Places {
   uint16_t scale;
-  uint16_t minimum;  // kAbsent without one
+  uint16_t minimum;
+  Field group_field;
+  CodeField groups;  // unless `group_field` is of lane `scales`
   CodeField codes;
 };
 
-constexpr uint16_t kAbsent = 0xFFFF;
-
-// Codes of four bits and of two, in one field, as if their high bits were of width 0.
-constexpr Places places(Dtype dtype) {
-  switch (dtype) {
-    case Dtype::q4_0:
-      return {0, kAbsent, {32, {2, 4, 16}, {0, 0, 0}}};
-    case Dtype::q4_1:
-      return {0, 2, {32, {4, 4, 16}, {0, 0, 0}}};
-    case Dtype::q5_0:
-      return {0, kAbsent, {32, {6, 4, 16}, {2, 1, 1}}};
-    case Dtype::q5_1:
-      return {0, 2, {32, {8, 4, 16}, {4, 1, 1}}};
-    case Dtype::q8_0:
-      return {0, kAbsent, {32, {2, 8, 32}, {0, 0, 0}}};
-    case Dtype::q2_k:
-      return {80, 82, {256, {16, 2, 32}, {0, 0, 0}}};
-    case Dtype::q3_k:
-      return {108, kAbsent, {256, {32, 2, 32}, {0, 1, 32}}};
-    case Dtype::q4_k:
-      return {0, 2, {256, {16, 4, 32}, {0, 0, 0}}};
-    case Dtype::q5_k:
-      return {0, 2, {256, {48, 4, 32}, {16, 1, 32}}};
-    default:  // q6_k
-      return {208, kAbsent, {256, {0, 4, 64}, {128, 2, 32}}};
-  }
+Places places(Dtype dtype, const QuantGrid& grid) {
+  const BlockFields block = block_fields(dtype);
+  const auto numbers = [&block](const Field& field, size_t part) {
+    return field.lane == Lane::part ? block.codes[part] : whole_numbers(field);
+  };
+  const Field& groups = block.fields[grid.start == Start::none ? 1 : 2];
+  const Field& codes = block.fields[block.field_count - 1];
+  return {block.fields[0].offset, block.fields[1].offset, groups, numbers(groups, 0),
+          numbers(codes, block.code_count - 1)};
 }
 
-constexpr CodeField kQ3_KScales = {16, {96, 4, 8}, {104, 2, 4}};
+using Numbers = std::array<uint8_t, kMaxBlockCodes>;
 
-using Codes = std::array<uint8_t, kMaxBlockCodes>;
-
-// Numbers from their bits: unsigned codes less the offset, or, for eight bits, signed ones.
+// Numbers from their bits: unsigned ones less the offset, or, for eight bits, signed ones.
 int16_t number(uint8_t bits, Bounds bounds) {
   if (bounds.low == -128) return static_cast<int8_t>(bits);
   return static_cast<int16_t>(bits + bounds.low);
@@ -69,101 +71,65 @@ uint8_t bits(int16_t number, Bounds bounds) {
   return static_cast<uint8_t>(number - bounds.low);
 }
 
-void read_group_scales(Dtype dtype, const uint8_t* bytes, QuantBlock* block) {
-  Codes raw{};
-  if (dtype == Dtype::q2_k) {
-    for (size_t i = 0; i < 16; ++i) {
-      raw[i] = bytes[i] & 15;
-      block->group_minimum[i] = bytes[i] >> 4;
-    }
-  } else if (dtype == Dtype::q3_k) {
-    unpack_codes(kQ3_KScales, bytes, raw.data());
-  } else if (dtype == Dtype::q6_k) {
-    memcpy(raw.data(), bytes + 192, 16);
-  } else if (dtype == Dtype::q4_k || dtype == Dtype::q5_k) {
-    unpack_scales(bytes + 4, raw.data());
-    for (size_t i = 0; i < 8; ++i) block->group_minimum[i] = raw[8 + i];
+// Scales of all groups come before their minima.
+void read_groups(const QuantGrid& grid, const Places& at, const uint8_t* bytes,
+                 QuantBlock* block) {
+  Numbers raw;
+  if (at.group_field.lane == Lane::scales) {
+    unpack_scales(bytes + at.group_field.offset, raw.data());
   } else {
-    return;
+    unpack_codes(at.groups, bytes, raw.data());
   }
-  const QuantGrid& grid = *quant_grid(dtype);
   for (size_t i = 0; i < grid.groups; ++i) {
     block->group_scale[i] = number(raw[i], grid.group_scales);
+    if (grid.start == Start::taken) block->group_minimum[i] = raw[grid.groups + i];
   }
 }
 
-void write_group_scales(Dtype dtype, const QuantBlock& block, uint8_t* bytes) {
-  const QuantGrid& grid = *quant_grid(dtype);
-  Codes raw{};
+void write_groups(const QuantGrid& grid, const Places& at, const QuantBlock& block,
+                  uint8_t* bytes) {
+  Numbers raw;
   for (size_t i = 0; i < grid.groups; ++i) {
     raw[i] = bits(block.group_scale[i], grid.group_scales);
+    raw[grid.groups + i] = static_cast<uint8_t>(block.group_minimum[i]);
   }
-  if (dtype == Dtype::q2_k) {
-    for (size_t i = 0; i < 16; ++i) {
-      bytes[i] = static_cast<uint8_t>(raw[i] | block.group_minimum[i] << 4);
-    }
-  } else if (dtype == Dtype::q3_k) {
-    pack_codes(kQ3_KScales, raw.data(), bytes);
-  } else if (dtype == Dtype::q6_k) {
-    memcpy(bytes + 192, raw.data(), 16);
-  } else if (dtype == Dtype::q4_k || dtype == Dtype::q5_k) {
-    for (size_t i = 0; i < 8; ++i) {
-      raw[8 + i] = static_cast<uint8_t>(block.group_minimum[i]);
-    }
-    pack_scales(raw.data(), bytes + 4);
+  if (at.group_field.lane == Lane::scales) {
+    pack_scales(raw.data(), bytes + at.group_field.offset);
+  } else {
+    pack_codes(at.groups, raw.data(), bytes);
   }
 }
 
 }  // namespace
 
 const QuantGrid* quant_grid(Dtype dtype) {
-  switch (dtype) {
-    case Dtype::q4_0:
-      return &kQ4_0;
-    case Dtype::q4_1:
-      return &kQ4_1;
-    case Dtype::q5_0:
-      return &kQ5_0;
-    case Dtype::q5_1:
-      return &kQ5_1;
-    case Dtype::q8_0:
-      return &kQ8_0;
-    case Dtype::q2_k:
-      return &kQ2_K;
-    case Dtype::q3_k:
-      return &kQ3_K;
-    case Dtype::q4_k:
-      return &kQ4_K;
-    case Dtype::q5_k:
-      return &kQ5_K;
-    case Dtype::q6_k:
-      return &kQ6_K;
-    default:
-      return nullptr;
+  for (const QuantType& type : kTypes) {
+    if (type.dtype == dtype) return &type.grid;
   }
+  return nullptr;
 }
 
 void read_quant_block(Dtype dtype, const uint8_t* bytes, QuantBlock* block) {
   const QuantGrid& grid = *quant_grid(dtype);
-  const Places at = places(dtype);
+  const Places at = places(dtype, grid);
   block->scale = load_le<uint16_t>(bytes + at.scale);
   block->minimum =
-      at.minimum == kAbsent ? uint16_t{0} : load_le<uint16_t>(bytes + at.minimum);
-  Codes raw;
+      grid.start == Start::none ? uint16_t{0} : load_le<uint16_t>(bytes + at.minimum);
+  if (grid.group_scales.high != 0) read_groups(grid, at, bytes, block);
+  Numbers raw;
   unpack_codes(at.codes, bytes, raw.data());
   for (size_t i = 0; i < at.codes.count; ++i) block->code[i] = number(raw[i], grid.codes);
-  read_group_scales(dtype, bytes, block);
 }
 
 void write_quant_block(Dtype dtype, const QuantBlock& block, uint8_t* bytes) {
   const QuantGrid& grid = *quant_grid(dtype);
-  const Places at = places(dtype);
-  Codes raw;
+  const Places at = places(dtype, grid);
+  store_le<uint16_t>(bytes + at.scale, block.scale);
+  if (grid.start != Start::none) store_le<uint16_t>(bytes + at.minimum, block.minimum);
+  if (grid.group_scales.high != 0) write_groups(grid, at, block, bytes);
+  Numbers raw;
   for (size_t i = 0; i < at.codes.count; ++i) raw[i] = bits(block.code[i], grid.codes);
   pack_codes(at.codes, raw.data(), bytes);
-  write_group_scales(dtype, block, bytes);
-  store_le<uint16_t>(bytes + at.scale, block.scale);
-  if (at.minimum != kAbsent) store_le<uint16_t>(bytes + at.minimum, block.minimum);
 }
 
 QuantLine quant_line(const QuantGrid& grid, const QuantBlock& block, uint32_t group) {
