@@ -10,13 +10,12 @@
 namespace mallorn::pack {
 namespace {
 
-// How many bits the differences of numbers have that are predicted by `factor` and `shift`.
-uint32_t missed_bits(const int16_t* base, const int16_t* numbers, size_t count,
-                     int64_t factor, int64_t shift) {
+// How many bits the differences to predicted numbers have.
+uint32_t missed_bits(const QuantMap& map, const int16_t* base, const int16_t* numbers,
+                     size_t count) {
   uint32_t bits = 0;
   for (size_t i = 0; i < count; ++i) {
-    const int64_t predicted = (base[i] * factor + shift + 2048) >> 12;
-    const int64_t difference = numbers[i] - predicted;
+    const int64_t difference = numbers[i] - ((map.predict(base[i]) + 2048) >> 12);
     bits += static_cast<uint32_t>(
         std::bit_width(static_cast<uint64_t>(difference < 0 ? -difference : difference)));
   }
@@ -26,23 +25,22 @@ uint32_t missed_bits(const int16_t* base, const int16_t* numbers, size_t count,
 // How far group scales and codes are from what BlockModel would predict.
 uint32_t misses(const QuantGrid& grid, const QuantBlock& base, const QuantBlock& block,
                 bool keeps_numbers) {
-  uint32_t bits = 0;
-  const auto factor = [keeps_numbers](int64_t from, int64_t to) {
-    return keeps_numbers ? 4096 : ratio_4096(from, to);
+  const auto map = [keeps_numbers](const QuantMap& moved) {
+    return keeps_numbers ? kSameNumbers : moved;
   };
+  uint32_t bits = 0;
   if (grid.group_scales.high != 0) {
-    bits += missed_bits(base.group_scale.data(), block.group_scale.data(), grid.groups,
-                        factor(half_units(base.scale), half_units(block.scale)), 0);
-    bits += missed_bits(base.group_minimum.data(), block.group_minimum.data(), grid.groups,
-                        factor(half_units(base.minimum), half_units(block.minimum)), 0);
+    bits += missed_bits(map(map_groups(base.scale, block.scale)), base.group_scale.data(),
+                        block.group_scale.data(), grid.groups);
+    bits += missed_bits(map(map_groups(base.minimum, block.minimum)),
+                        base.group_minimum.data(), block.group_minimum.data(), grid.groups);
   }
   for (uint32_t group = 0; group < grid.groups; ++group) {
-    const QuantLine from = quant_line(grid, base, group);
-    const QuantLine to = quant_line(grid, block, group);
+    const QuantMap moved =
+        map_codes(quant_line(grid, base, group), quant_line(grid, block, group));
     const size_t begin = size_t{group} * grid.group_codes;
-    bits += missed_bits(base.code.data() + begin, block.code.data() + begin,
-                        grid.group_codes, factor(from.step, to.step),
-                        keeps_numbers ? 0 : ratio_4096(from.start - to.start, to.step));
+    bits += missed_bits(map(moved), base.code.data() + begin, block.code.data() + begin,
+                        grid.group_codes);
   }
   return bits;
 }

@@ -54,7 +54,6 @@ class BlockModel {
 
  private:
   static constexpr uint32_t kLimit = 100;
-  static constexpr int64_t kSame = 4096;  // a factor of 1
   using Numbers = std::array<int16_t, kMaxBlockGroups>;
 
   static bool is_within(int32_t number, Bounds bounds) {
@@ -74,27 +73,24 @@ class BlockModel {
   template <typename Coder>
   bool code_group_scales(Coder& coder, const QuantGrid& grid, const QuantBlock& base,
                          QuantBlock* block) {
-    const int64_t by_scale =
-        keeps_ ? kSame : ratio_4096(half_units(base.scale), half_units(block->scale));
-    if (!code_factors(coder, scale_, grid, by_scale, base.group_scale,
-                      &block->group_scale)) {
+    if (!code_groups(coder, scale_, grid, base.scale, block->scale, base.group_scale,
+                     &block->group_scale)) {
       return false;
     }
-    if (grid.start != Start::taken) return true;
-    const int64_t by_minimum =
-        keeps_ ? kSame : ratio_4096(half_units(base.minimum), half_units(block->minimum));
-    return code_factors(coder, minimum_, grid, by_minimum, base.group_minimum,
-                        &block->group_minimum);
+    return grid.start != Start::taken ||
+           code_groups(coder, minimum_, grid, base.minimum, block->minimum,
+                       base.group_minimum, &block->group_minimum);
   }
 
-  // The integers of all groups, which a factor `by` of their scales makes smaller or
-  // larger.
+  // The integers of all groups, whose scales are `from` in the base and `to` now.
   template <typename Coder>
-  static bool code_factors(Coder& coder, CodeModel& model, const QuantGrid& grid,
-                           int64_t by, const Numbers& base, Numbers* numbers) {
+  bool code_groups(Coder& coder, CodeModel& model, const QuantGrid& grid, uint16_t from,
+                   uint16_t to, const Numbers& base, Numbers* numbers) {
+    const QuantMap map = keeps_ ? kSameNumbers : map_groups(from, to);
     for (uint32_t i = 0; i < grid.groups; ++i) {
       int16_t& number = (*numbers)[i];
-      const int32_t coded = model.code(coder, number, base[i] * by, grid.group_scales, 0);
+      const int32_t coded =
+          model.code(coder, number, map.predict(base[i]), grid.group_scales, 0);
       if (!is_within(coded, grid.group_scales)) return false;
       number = static_cast<int16_t>(coded);
     }
@@ -107,13 +103,11 @@ class BlockModel {
     const QuantLine from = quant_line(grid, base, group);
     const QuantLine to = quant_line(grid, *block, group);
     const bool is_moved = from.step != to.step || from.start != to.start;
-    const int64_t factor = keeps_ ? kSame : ratio_4096(from.step, to.step);
-    const int64_t shift = keeps_ ? 0 : ratio_4096(from.start - to.start, to.step);
+    const QuantMap map = keeps_ ? kSameNumbers : map_codes(from, to);
     const uint32_t begin = group * grid.group_codes;
     for (uint32_t i = begin; i < begin + grid.group_codes; ++i) {
-      const int64_t predicted = base.code[i] * factor + shift;
-      const int32_t coded =
-          code_.code(coder, block->code[i], predicted, grid.codes, is_moved ? 1 : 0);
+      const int32_t coded = code_.code(coder, block->code[i], map.predict(base.code[i]),
+                                       grid.codes, is_moved ? 1 : 0);
       if (!is_within(coded, grid.codes)) return false;
       block->code[i] = static_cast<int16_t>(coded);
     }

@@ -79,4 +79,26 @@ constexpr int64_t ratio_4096(int64_t a, int64_t b) {
   return quotient < -kMost ? -kMost : quotient > kMost ? kMost : quotient;
 }
 
+// Where a number of the base is expected in the result: number * factor + shift, in units
+// of 1 / 4096.
+struct QuantMap {
+  int64_t factor;
+  int64_t shift;
+
+  constexpr int64_t predict(int16_t number) const { return number * factor + shift; }
+};
+
+// Numbers stay as they are.
+inline constexpr QuantMap kSameNumbers = {4096, 0};
+
+// Integers of groups keep what they stand for, under another scale (or minimum).
+constexpr QuantMap map_groups(uint16_t from, uint16_t to) {
+  return {ratio_4096(half_units(from), half_units(to)), 0};
+}
+
+// Codes keep their weights.
+constexpr QuantMap map_codes(const QuantLine& from, const QuantLine& to) {
+  return {ratio_4096(from.step, to.step), ratio_4096(from.start - to.start, to.step)};
+}
+
 }  // namespace mallorn
