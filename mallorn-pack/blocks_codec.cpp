@@ -1,11 +1,16 @@
 #include "mallorn-pack/blocks_codec.hpp"
 
+#include <algorithm>
 #include <bit>
+#include <cstdlib>
 #include <cstring>
 #include <memory>
 
 #include "libcommon/core/block_model.hpp"
+#include "mallorn-pack/bit_cost.hpp"
+#include "mallorn-pack/floating.hpp"
 #include "mallorn-pack/range_encoder.hpp"
+#include "mallorn-pack/rank_fit.hpp"
 
 namespace mallorn::pack {
 namespace {
@@ -45,32 +50,154 @@ uint32_t misses(const QuantGrid& grid, const QuantBlock& base, const QuantBlock&
   return bits;
 }
 
+// A row of a matrix of blocks, and what of it a chunk has.
+struct BlockRows {
+  uint64_t row_blocks = 0;  // 0: rows are not of whole blocks, or not known
+  uint64_t begun = 0;       // blocks of the first row that came before
+};
+
+BlockRows rows_of(const QuantGrid& grid, const TensorPlace& place) {
+  const uint64_t block_codes = uint64_t{grid.groups} * grid.group_codes;
+  if (place.row_elements == 0 || place.row_elements % block_codes != 0) return {};
+  const uint64_t row_blocks = place.row_elements / block_codes;
+  return {row_blocks, place.first_element / block_codes % row_blocks};
+}
+
+class Encoder {
+ public:
+  explicit Encoder(Dtype dtype, uint64_t bytes)
+      : dtype_(dtype),
+        grid_(*quant_grid(dtype)),
+        block_bytes_(dtype_layout(dtype).block_bytes),
+        room_(bytes / block_bytes_),
+        coder_(coded_) {}
+
+  // Codes blocks of one tensor: what is left of a row, then whole rows.
+  void add(const TensorPlace& place, ByteView base, ByteView result) {
+    const BlockRows rows = rows_of(grid_, place);
+    const uint64_t blocks = result.size() / block_bytes_;
+    const uint64_t rest = rows.begun == 0 ? 0 : std::min(blocks, rows.row_blocks - rows.begun);
+    const auto part = [&](ByteView bytes, uint64_t from, uint64_t to) {
+      return bytes.subspan(from * block_bytes_, (to - from) * block_bytes_);
+    };
+    if (rest > 0) add_piece(0, part(base, 0, rest), part(result, 0, rest));
+    if (rest < blocks) {
+      add_piece(rows.row_blocks, part(base, rest, blocks), part(result, rest, blocks));
+    }
+  }
+
+  void add_byte(uint8_t base, uint8_t byte) { model_->code_byte(coder_, byte, base); }
+
+  std::vector<uint8_t> finish() {
+    coder_.finish();
+    return std::move(coded_);
+  }
+
+ private:
+  void add_piece(uint64_t row_blocks, ByteView base, ByteView result) {
+    BlockPiece plain;
+    plain.blocks = result.size() / block_bytes_;
+    FittedRanks fitted;
+    if (row_blocks > 0) fitted = fit(row_blocks, base, result);
+    BlockPiece ranked = plain;
+    ranked.ranks = static_cast<uint32_t>(fitted.units.size());
+    ranked.row_blocks = row_blocks;
+    ranked.exponent = fitted.exponent + 24;
+    const bool has_ranks = ranked.ranks > 0 && std::abs(ranked.exponent) <= kMaxShiftExponent &&
+                           cost_of(ranked, fitted, base, result) <
+                               cost_of(plain, {}, base, result);
+    code(coder_, *model_, has_ranks ? ranked : plain, fitted, base, result);
+    room_ -= plain.blocks;
+  }
+
+  FittedRanks fit(uint64_t row_blocks, ByteView base, ByteView result) const {
+    const uint64_t blocks = result.size() / block_bytes_;
+    const uint64_t block_codes = uint64_t{grid_.groups} * grid_.group_codes;
+    Update update;
+    update.columns = row_blocks * block_codes;
+    update.rows = blocks / row_blocks;
+    QuantBlock from;
+    QuantBlock to;
+    for (uint64_t i = 0; i < update.rows * row_blocks; ++i) {
+      read_quant_block(dtype_, base.data() + i * block_bytes_, &from);
+      read_quant_block(dtype_, result.data() + i * block_bytes_, &to);
+      add_difference(from, to, &update);
+    }
+    update.floor /= static_cast<double>(std::max<size_t>(update.values.size(), 1));
+    return find_ranks(std::move(update), (blocks + row_blocks - 1) / row_blocks, std::nullopt);
+  }
+
+  // Rounding to steps leaves a twelfth of their squares.
+  void add_difference(const QuantBlock& from, const QuantBlock& to, Update* update) const {
+    const double unit = power_of_two(-24);
+    for (uint32_t group = 0; group < grid_.groups; ++group) {
+      const QuantLine a = quant_line(grid_, from, group);
+      const QuantLine b = quant_line(grid_, to, group);
+      const double step = static_cast<double>(b.step) * unit;
+      update->floor += step * step / 12 * grid_.group_codes;
+      const uint32_t begin = group * grid_.group_codes;
+      for (uint32_t i = begin; i < begin + grid_.group_codes; ++i) {
+        const int64_t moved = (b.step * to.code[i] + b.start) - (a.step * from.code[i] + a.start);
+        update->values.push_back(static_cast<float>(static_cast<double>(moved) * unit));
+      }
+    }
+  }
+
+  uint64_t cost_of(const BlockPiece& piece, const FittedRanks& fitted, ByteView base,
+                   ByteView result) {
+    *trial_ = *model_;
+    BitCost cost;
+    code(cost, *trial_, piece, fitted, base, result);
+    return cost.cost();
+  }
+
+  template <typename Coder>
+  void code(Coder& coder, BlockModel& model, BlockPiece piece, const FittedRanks& fitted,
+            ByteView base, ByteView result) const {
+    const RankFit ranks = fitted.view();
+    QuantBlock from;
+    QuantBlock block;
+    (void)model.begin_piece(coder, grid_, room_, &piece, ranks);
+    for (uint64_t i = 0; i < piece.blocks; ++i) {
+      const uint8_t* base_block = base.data() + i * block_bytes_;
+      const uint8_t* result_block = result.data() + i * block_bytes_;
+      (void)model.begin_block(coder, grid_, piece, i, ranks);
+      const bool is_equal = std::memcmp(base_block, result_block, block_bytes_) == 0;
+      if (model.code_equal(coder, is_equal)) continue;
+      read_quant_block(dtype_, base_block, &from);
+      read_quant_block(dtype_, result_block, &block);
+      // Only where it is clear: blocks predicted in another way teach the model less.
+      const bool keeps_numbers =
+          2 * misses(grid_, from, block, true) < misses(grid_, from, block, false);
+      (void)model.code(coder, grid_, from, keeps_numbers, &block);  // in bounds, as read
+    }
+  }
+
+  Dtype dtype_;
+  const QuantGrid& grid_;
+  size_t block_bytes_;
+  uint64_t room_;  // blocks yet to come
+  std::unique_ptr<BlockModel> model_ = std::make_unique<BlockModel>();
+  std::unique_ptr<BlockModel> trial_ = std::make_unique<BlockModel>();
+  std::vector<uint8_t> coded_;
+  RangeEncoder coder_;
+};
+
 }  // namespace
 
-std::vector<uint8_t> encode_blocks(Dtype dtype, ByteView base, ByteView result) {
-  const QuantGrid& grid = *quant_grid(dtype);
+std::vector<uint8_t> encode_blocks(Dtype dtype, const std::vector<SectionPart>& parts,
+                                   ByteView base, ByteView result) {
   const size_t block_bytes = dtype_layout(dtype).block_bytes;
-  const auto model = std::make_unique<BlockModel>();
-  std::vector<uint8_t> coded;
-  RangeEncoder coder(coded);
-  QuantBlock from;
-  QuantBlock block;
+  Encoder encoder(dtype, result.size());
   size_t at = 0;
-  for (; result.size() - at >= block_bytes; at += block_bytes) {
-    const bool is_equal =
-        std::memcmp(base.data() + at, result.data() + at, block_bytes) == 0;
-    if (model->code_equal(coder, is_equal)) continue;
-    read_quant_block(dtype, base.data() + at, &from);
-    read_quant_block(dtype, result.data() + at, &block);
-    // Only where it is clear: blocks predicted in another way teach the model less.
-    const bool keeps_numbers =
-        2 * misses(grid, from, block, true) < misses(grid, from, block, false);
-    (void)model->code(coder, grid, from, keeps_numbers,
-                      &block);  // in bounds, as it was read
+  for (const SectionPart& part : parts) {
+    // Only the last part may end within a block; what others lack counts as theirs.
+    const auto length = static_cast<size_t>(part.length_bytes - part.length_bytes % block_bytes);
+    if (length > 0) encoder.add(part.place, base.subspan(at, length), result.subspan(at, length));
+    at += length;
   }
-  for (; at < result.size(); ++at) model->code_byte(coder, result[at], base[at]);
-  coder.finish();
-  return coded;
+  for (; at < result.size(); ++at) encoder.add_byte(base[at], result[at]);
+  return encoder.finish();
 }
 
 }  // namespace mallorn::pack

@@ -6,10 +6,13 @@
 
 #include "libcommon/core/bytes.hpp"
 #include "libcommon/core/dtype.hpp"
+#include "mallorn-pack/chunk_layout.hpp"
 
 namespace mallorn::pack {
 
-// `dtype` has a quant_grid(); `base` is as long as `result`.
-std::vector<uint8_t> encode_blocks(Dtype dtype, ByteView base, ByteView result);
+// `dtype` has a quant_grid(); `base` is as long as `result`; `parts` are what `result`
+// consists of.
+std::vector<uint8_t> encode_blocks(Dtype dtype, const std::vector<SectionPart>& parts,
+                                   ByteView base, ByteView result);
 
 }  // namespace mallorn::pack

@@ -30,7 +30,7 @@ CodedSection encode_section(const SectionPlan& plan, const PackOptions& options)
     if (coded.size() < best.coded.size()) best = {codec, uses_base, std::move(coded)};
   };
   if (plan.has_base && quant_grid(plan.dtype) != nullptr && options.level > kFastLevel) {
-    offer(CodecId::blocks, true, encode_blocks(plan.dtype, plan.base, plan.result));
+    offer(CodecId::blocks, true, encode_blocks(plan.dtype, plan.parts, plan.base, plan.result));
     // Where blocks resemble those of the base nothing else comes near.
     if (best.coded.size() < plan.result.size() / 2) return best;
   }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "libcommon/core/value_model.hpp"
+#include "mallorn-pack/rank_fit.hpp"
 
 namespace mallorn::pack {
 
@@ -22,13 +23,9 @@ struct MatrixPair {
 struct FittedPiece {
   Piece piece;
   std::vector<int32_t> gains;
-  std::vector<uint32_t> units;
-  std::vector<int16_t> column_factors;
-  std::vector<int16_t> row_factors;
+  FittedRanks ranks;
 
-  PieceFit view() const {
-    return {gains.data(), units.data(), column_factors.data(), row_factors.data()};
-  }
+  PieceFit view() const { return {gains.data(), ranks.view()}; }
 };
 
 // The elements of a matrix as numbers; `piece` says what stands for zero. Infinities and

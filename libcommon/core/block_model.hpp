@@ -12,11 +12,53 @@
 #include "libcommon/core/block_fields.hpp"
 #include "libcommon/core/code_model.hpp"
 #include "libcommon/core/quant_block.hpp"
+#include "libcommon/core/rank_model.hpp"
 
 namespace mallorn {
 
+// Blocks that follow one another in one matrix.
+struct BlockPiece {
+  uint64_t blocks = 0;
+  uint32_t ranks = 0;
+  // With ranks:
+  uint64_t row_blocks = 0;  // that make a row; the last row may be shorter
+  int32_t exponent = 0;     // shifts are in units of 2^(exponent - 24)
+};
+
 class BlockModel {
  public:
+  // Codes what is common to the blocks of a piece, of which there are at most `room`. False
+  // if a decoder has got what no encoder writes.
+  template <typename Coder>
+  [[nodiscard]] bool begin_piece(Coder& coder, const QuantGrid& grid, uint64_t room,
+                                 BlockPiece* piece, const RankFit& fit) {
+    piece->blocks = blocks_.code(coder, piece->blocks);
+    if (piece->blocks == 0 || piece->blocks > room) return false;
+    has_ranks_ = has_ranks_model_.code(coder, piece->ranks != 0 ? 1 : 0, kLimit) != 0;
+    if (!has_ranks_) return true;
+    piece->row_blocks = row_blocks_.code(coder, piece->row_blocks);
+    if (piece->row_blocks == 0 || piece->row_blocks > piece->blocks) return false;
+    const uint64_t columns = piece->row_blocks * grid.groups * grid.group_codes;
+    if (columns > kMaxColumns) return false;
+    if (!ranks_.code_count(coder, columns, &piece->ranks)) return false;
+    if (!ranks_.code_exponent(coder, &piece->exponent)) return false;
+    if (piece->exponent < -kMaxShiftExponent || piece->exponent > kMaxShiftExponent) {
+      return false;
+    }
+    exponent_ = piece->exponent;
+    return ranks_.code_columns(coder, piece->ranks, static_cast<uint32_t>(columns), fit);
+  }
+
+  // Before the block of that index in its piece.
+  template <typename Coder>
+  [[nodiscard]] bool begin_block(Coder& coder, const QuantGrid& grid, const BlockPiece& piece,
+                                 uint64_t index, const RankFit& fit) {
+    if (!has_ranks_) return true;
+    const uint64_t in_row = index % piece.row_blocks;
+    column_ = static_cast<uint32_t>(in_row) * grid.groups * grid.group_codes;
+    return in_row != 0 || ranks_.code_row(coder, index / piece.row_blocks, fit);
+  }
+
   // Codes whether a block is equal to that of the base. If it is, nothing else is coded.
   template <typename Coder>
   bool code_equal(Coder& coder, bool is_equal) {
@@ -104,16 +146,26 @@ class BlockModel {
     const QuantLine to = quant_line(grid, *block, group);
     const bool is_moved = from.step != to.step || from.start != to.start;
     const QuantMap map = keeps_ ? kSameNumbers : map_codes(from, to);
+    const int64_t reach = has_ranks_ ? code_reach(exponent_, to.step) : 0;
     const uint32_t begin = group * grid.group_codes;
     for (uint32_t i = begin; i < begin + grid.group_codes; ++i) {
-      const int32_t coded = code_.code(coder, block->code[i], map.predict(base.code[i]),
-                                       grid.codes, is_moved ? 1 : 0);
+      int64_t predicted = map.predict(base.code[i]);
+      if (has_ranks_) predicted += (ranks_.shift(column_ + i) * reach) >> 32;
+      const int32_t coded =
+          code_.code(coder, block->code[i], predicted, grid.codes, is_moved ? 1 : 0);
       if (!is_within(coded, grid.codes)) return false;
       block->code[i] = static_cast<int16_t>(coded);
     }
     return true;
   }
 
+  NumberModel blocks_{};
+  BitModel has_ranks_model_{};
+  bool has_ranks_ = false;
+  NumberModel row_blocks_{};
+  RankModel ranks_{};
+  int32_t exponent_ = 0;
+  uint32_t column_ = 0;  // of the first code of the block
   std::array<BitModel, 4> equal_{};
   uint32_t equal_before_ = 0;  // the last two blocks
   std::array<BitModel, 2> keep_{};

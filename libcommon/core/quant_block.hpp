@@ -88,6 +88,17 @@ struct QuantMap {
   constexpr int64_t predict(int16_t number) const { return number * factor + shift; }
 };
 
+// What makes codes of shifts: a shift s * 2^exponent, in units of 2^-24, moves a code by
+// s * code_reach(exponent, step) / 2^32, in units of 1 / 4096. `exponent` is from
+// -kMaxShiftExponent to kMaxShiftExponent; the reach at most 2^31 of either sign.
+constexpr int32_t kMaxShiftExponent = 16;
+constexpr int64_t code_reach(int32_t exponent, int64_t step) {
+  constexpr int64_t kMost = int64_t{1} << 31;
+  if (step == 0) return 0;
+  const int64_t reach = (int64_t{1} << (44 + exponent)) / step;
+  return reach < -kMost ? -kMost : reach > kMost ? kMost : reach;
+}
+
 // Numbers stay as they are.
 inline constexpr QuantMap kSameNumbers = {4096, 0};
 

@@ -17,7 +17,7 @@
 #include "libcommon/core/direct_model.hpp"
 #include "libcommon/core/dtype.hpp"
 #include "libcommon/core/float_value.hpp"
-#include "libcommon/core/low_rank.hpp"
+#include "libcommon/core/rank_model.hpp"
 #include "libcommon/core/residual_model.hpp"
 
 namespace mallorn {
@@ -129,10 +129,8 @@ struct Piece {
 
 // The numbers that an encoder has found for a piece; a decoder has none to give.
 struct PieceFit {
-  const int32_t* gains = nullptr;           // by row or column
-  const uint32_t* units = nullptr;          // by rank
-  const int16_t* column_factors = nullptr;  // [rank][column]
-  const int16_t* row_factors = nullptr;     // [row][rank]
+  const int32_t* gains = nullptr;  // by row or column
+  RankFit ranks;
 };
 
 class ValueModel {
@@ -215,16 +213,10 @@ class ValueModel {
     const uint32_t axis = axis_.code(coder, static_cast<uint32_t>(piece->axis));
     if (axis > static_cast<uint32_t>(GainAxis::column)) return false;
     piece->axis = static_cast<GainAxis>(axis);
-    const uint64_t ranks = ranks_.code(coder, piece->ranks);
-    if (ranks > kMaxRanks) return false;
-    piece->ranks = static_cast<uint32_t>(ranks);
-    const bool has_columns = piece->axis == GainAxis::column || ranks > 0;
-    if (has_columns && columns > kMaxColumns) return false;
-    if (ranks * columns > kMaxFactors) return false;
-    if (ranks == 0 || type.kind != ValueKind::floating) return true;
-    const int64_t exponent = code_signed(coder, exponent_, piece->exponent);
-    piece->exponent = static_cast<int32_t>(exponent);
-    return exponent >= -4096 && exponent <= 4096;
+    if (piece->axis == GainAxis::column && columns > kMaxColumns) return false;
+    if (!ranks_.code_count(coder, columns, &piece->ranks)) return false;
+    if (piece->ranks == 0 || type.kind != ValueKind::floating) return true;
+    return ranks_.code_exponent(coder, &piece->exponent);
   }
 
   // --- elements on their own
@@ -287,7 +279,6 @@ class ValueModel {
   void begin_piece(const ValueType& type) {
     last_gain_ = row_gain_ = type.gain_one();
     gain_kind_ = 0;
-    factor_spread_.fill({});
   }
 
   // A gain: none, that of the last lane that had another, or another.
@@ -307,14 +298,6 @@ class ValueModel {
   }
 
   template <typename Coder>
-  bool code_factor(Coder& coder, uint32_t rank, int16_t* factor) {
-    const int64_t coded = factors_.code(coder, *factor, 0, ResidualModel::kMiddle,
-                                        &factor_spread_[rank]);
-    *factor = static_cast<int16_t>(coded);
-    return coded >= -32767 && coded <= 32767;
-  }
-
-  template <typename Coder>
   bool code_columns(Coder& coder, const ValueType& type, const Piece& piece,
                     const PieceFit& fit) {
     if (piece.axis == GainAxis::column) {
@@ -324,24 +307,7 @@ class ValueModel {
       }
     }
     if (piece.ranks == 0) return true;
-    low_rank_.begin(piece.ranks, piece.columns);
-    for (uint32_t rank = 0; rank < piece.ranks; ++rank) {
-      const uint32_t given = fit.units != nullptr ? fit.units[rank] : 0;
-      const uint64_t unit = unit_.code(coder, given);
-      if (unit > kMaxRankUnit) return false;
-      low_rank_.set_unit(rank, static_cast<uint32_t>(unit));
-      const int16_t* factors =
-          fit.column_factors != nullptr
-              ? fit.column_factors + size_t{rank} * piece.columns
-              : nullptr;
-      for (uint32_t j = 0; j < piece.columns; ++j) {
-        int16_t factor = factors != nullptr ? factors[j] : int16_t{0};
-        if (!code_factor(coder, rank, &factor)) return false;
-        low_rank_.set_column(rank, j, factor);
-      }
-    }
-    factor_spread_.fill({});
-    return true;
+    return ranks_.code_columns(coder, piece.ranks, piece.columns, fit.ranks);
   }
 
   template <typename Coder>
@@ -351,21 +317,14 @@ class ValueModel {
       const int32_t given = fit.gains != nullptr ? fit.gains[row] : 0;
       if (!code_gain(coder, type, given, &row_gain_)) return false;
     }
-    if (piece.ranks == 0) return true;
-    std::array<int16_t, kMaxRanks> factors{};
-    for (uint32_t rank = 0; rank < piece.ranks; ++rank) {
-      if (fit.row_factors != nullptr) factors[rank] = fit.row_factors[row * piece.ranks + rank];
-      if (!code_factor(coder, rank, &factors[rank])) return false;
-    }
-    low_rank_.begin_row(factors);
-    return true;
+    return piece.ranks == 0 || ranks_.code_row(coder, row, fit.ranks);
   }
 
   int32_t gain_at(const Piece& piece, uint32_t column) const {
     return piece.axis == GainAxis::column ? column_gain_[column] : row_gain_;
   }
   int32_t shift_at(const Piece& piece, uint32_t column) const {
-    return piece.ranks > 0 ? low_rank_.shift(column) : 0;
+    return piece.ranks > 0 ? ranks_.shift(column) : 0;
   }
 
   template <typename Coder>
@@ -448,15 +407,11 @@ class ValueModel {
   NumberModel greatest_{};
   NumberModel columns_{};
   TreeModel<2> axis_{};
-  NumberModel ranks_{};
-  NumberModel exponent_{};
-  NumberModel unit_{};
   std::array<TreeModel<2>, 3> gain_kinds_{};
   uint32_t gain_kind_ = 0;
   int32_t last_gain_ = 0;
   NumberModel gain_{};
-  ResidualModel factors_{};
-  std::array<Spread, kMaxRanks> factor_spread_{};
+  RankModel ranks_{};
 
   CodeModel codes_{};
   ResidualModel residuals_{};
@@ -468,7 +423,6 @@ class ValueModel {
   TreeModel<8> byte_{};
 
   int32_t row_gain_ = 0;
-  LowRank low_rank_{};
   std::array<int32_t, kMaxColumns> column_gain_{};
 };
 

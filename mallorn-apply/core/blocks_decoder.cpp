@@ -14,15 +14,21 @@ Status decode_blocks(Dtype dtype, ByteView coded, ByteView base, BlockModel* mod
   QuantBlock from;
   QuantBlock block;
   size_t at = 0;
-  for (; result.size() - at >= block_bytes; at += block_bytes) {
-    if (model->code_equal(coder, false)) {
-      memcpy(result.data() + at, base.data() + at, block_bytes);
-    } else {
-      read_quant_block(dtype, base.data() + at, &from);
-      if (!model->code(coder, *grid, from, false, &block)) return Status::corrupt_data;
-      write_quant_block(dtype, block, result.data() + at);
+  while (result.size() - at >= block_bytes) {
+    BlockPiece piece;
+    const uint64_t room = (result.size() - at) / block_bytes;
+    if (!model->begin_piece(coder, *grid, room, &piece, {})) return Status::corrupt_data;
+    for (uint64_t i = 0; i < piece.blocks; ++i, at += block_bytes) {
+      if (!model->begin_block(coder, *grid, piece, i, {})) return Status::corrupt_data;
+      if (model->code_equal(coder, false)) {
+        memcpy(result.data() + at, base.data() + at, block_bytes);
+      } else {
+        read_quant_block(dtype, base.data() + at, &from);
+        if (!model->code(coder, *grid, from, false, &block)) return Status::corrupt_data;
+        write_quant_block(dtype, block, result.data() + at);
+      }
+      if (coder.is_exhausted()) return Status::corrupt_data;
     }
-    if (coder.is_exhausted()) return Status::corrupt_data;
   }
   for (; at < result.size(); ++at) result[at] = model->code_byte(coder, 0, base[at]);
   return coder.status();

@@ -1,0 +1,199 @@
+#include "mallorn-pack/rank_fit.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstdlib>
+
+#include "mallorn-pack/floating.hpp"
+
+namespace mallorn::pack {
+namespace {
+
+// In sixteen sums, which a compiler may keep side by side.
+float dot(const float* a, const float* b, size_t count) {
+  constexpr size_t kSums = 16;
+  std::array<float, kSums> sums{};
+  size_t i = 0;
+  for (; i + kSums <= count; i += kSums) {
+    for (size_t k = 0; k < kSums; ++k) sums[k] += a[i + k] * b[i + k];
+  }
+  for (; i < count; ++i) sums[0] += a[i] * b[i];
+  for (size_t k = kSums / 2; k > 0; k /= 2) {
+    for (size_t j = 0; j < k; ++j) sums[j] += sums[j + k];
+  }
+  return sums[0];
+}
+
+double square_sum(const std::vector<float>& values) {
+  constexpr size_t kRun = 1024;  // summed in double from run to run
+  double sum = 0;
+  for (size_t i = 0; i < values.size(); i += kRun) {
+    sum += dot(&values[i], &values[i], std::min(kRun, values.size() - i));
+  }
+  return sum;
+}
+
+void add_scaled(float* to, const float* from, float by, size_t count) {
+  for (size_t i = 0; i < count; ++i) to[i] += by * from[i];
+}
+
+// The direction in which the rows of a matrix are longest, of length 1, and along it the
+// rows themselves, by power iteration.
+struct Direction {
+  std::vector<float> column;  // by column
+  std::vector<float> row;     // by row
+  double strength = 0;         // length of `row`
+};
+
+Direction strongest(const Update& update) {
+  constexpr int kIterations = 10;
+  constexpr double kProgress = 1.005;
+  Direction found;
+  found.column.resize(update.columns);
+  found.row.resize(update.rows);
+  uint32_t noise = 1;
+  for (float& value : found.column) {
+    noise = noise * 1664525 + 1013904223;
+    value = static_cast<float>(noise >> 16) - 32768;
+  }
+  for (int i = 0; i < kIterations; ++i) {
+    const auto length = static_cast<float>(std::sqrt(square_sum(found.column)));
+    if (length == 0) return {};
+    for (float& value : found.column) value /= length;
+    for (size_t r = 0; r < update.rows; ++r) {
+      found.row[r] =
+          dot(&update.values[r * update.columns], found.column.data(), update.columns);
+    }
+    const double before = found.strength;
+    found.strength = std::sqrt(square_sum(found.row));
+    if (found.strength <= before * kProgress || i + 1 == kIterations) break;
+    std::fill(found.column.begin(), found.column.end(), 0.0f);
+    const auto scale = static_cast<float>(1 / found.strength);
+    for (size_t r = 0; r < update.rows; ++r) {
+      add_scaled(found.column.data(), &update.values[r * update.columns],
+                 scale * found.row[r], update.columns);
+    }
+  }
+  return found;
+}
+
+// A rank in whole numbers.
+struct Rank {
+  std::vector<int16_t> column;
+  std::vector<int16_t> row;
+  double unit;
+};
+
+int16_t to_factor(double value) {
+  const double rounded = std::floor(value + 0.5);
+  return static_cast<int16_t>(std::clamp(rounded, -32767.0, 32767.0));
+}
+
+// Rounds a direction as coarsely as pays: a step of 3.5 standard deviations of what is left
+// over adds as much to the residuals as another bit for each factor would cost.
+Rank round_rank(const Update& update, const Direction& direction, double left) {
+  const auto count = static_cast<double>(update.values.size());
+  const double step = 3.5 * std::sqrt(std::max(left / count, 0.0) + update.floor);
+  Rank rank;
+  rank.unit = step * step / direction.strength;
+  std::vector<float> column(update.columns);
+  for (size_t j = 0; j < update.columns; ++j) {
+    rank.column.push_back(to_factor(direction.column[j] * direction.strength / step));
+    column[j] = rank.column.back();
+  }
+  const double squares = square_sum(column);
+  for (size_t r = 0; r < update.rows; ++r) {
+    // Once more, now that the other factor is known as it will be.
+    const double along = squares == 0 ? 0
+                                      : dot(&update.values[r * update.columns],
+                                            column.data(), update.columns) /
+                                            squares;
+    rank.row.push_back(to_factor(along / rank.unit));
+  }
+  return rank;
+}
+
+void subtract(Update* update, const Rank& rank) {
+  std::vector<float> column(rank.column.begin(), rank.column.end());
+  for (size_t r = 0; r < update->rows; ++r) {
+    if (rank.row[r] == 0) continue;
+    add_scaled(&update->values[r * update->columns], column.data(),
+               static_cast<float>(-rank.unit * rank.row[r]), update->columns);
+  }
+}
+
+// Roughly what factors cost, in 1/1024 bit: of numbers with that mean size.
+int64_t factor_cost(const std::vector<int16_t>& factors) {
+  double sum = 0;
+  for (const int16_t factor : factors) sum += std::abs(static_cast<int>(factor));
+  const double mean = sum / static_cast<double>(factors.size());
+  const int64_t each = log2_1024(5.4 * mean + 1.2) - log2_1024(1.0);
+  return each * static_cast<int64_t>(factors.size());
+}
+
+std::vector<Rank> take_ranks(Update update, size_t most) {
+  constexpr int64_t kHeadCost = 32 * 1024;
+  std::vector<Rank> ranks;
+  const auto count = static_cast<double>(update.values.size());
+  double squares = square_sum(update.values);
+  while (ranks.size() < most && squares > 0) {
+    const Direction direction = strongest(update);
+    if (direction.strength == 0) break;
+    const double left = squares - direction.strength * direction.strength;
+    Rank rank = round_rank(update, direction, left);
+    subtract(&update, rank);
+    const double after = square_sum(update.values);
+    const int64_t saved = (log2_1024(squares / count + update.floor) -
+                           log2_1024(after / count + update.floor)) *
+                          static_cast<int64_t>(update.values.size()) / 2;
+    if (saved < factor_cost(rank.column) + factor_cost(rank.row) + kHeadCost) break;
+    ranks.push_back(std::move(rank));
+    squares = after;
+  }
+  return ranks;
+}
+
+// The unit of shifts in which the ranks fit: an exponent for which sums stay below 2^30.
+int32_t shift_exponent(const std::vector<Rank>& ranks) {
+  double most = 0;
+  for (const Rank& rank : ranks) {
+    int32_t column = 0;
+    int32_t row = 0;
+    for (const int16_t factor : rank.column) column = std::max(column, std::abs(factor));
+    for (const int16_t factor : rank.row) row = std::max(row, std::abs(factor));
+    most += rank.unit * column * row;
+  }
+  int32_t exponent = 0;
+  for (; most >= power_of_two(30) && exponent < 1000; ++exponent) most /= 2;
+  for (; most < power_of_two(29) && exponent > -1000; --exponent) most *= 2;
+  return exponent;
+}
+
+}  // namespace
+
+FittedRanks find_ranks(Update update, size_t all_rows, std::optional<int32_t> exponent) {
+  constexpr size_t kLeast = 8;  // rows and columns: below, factors are as many as elements
+  const size_t rows = update.rows;
+  const size_t columns = update.columns;
+  FittedRanks fitted;
+  if (rows < kLeast || columns < kLeast || columns > kMaxColumns) return fitted;
+  const size_t most = std::min<size_t>(kMaxRanks, kMaxFactors / columns);
+  const std::vector<Rank> ranks = take_ranks(std::move(update), most);
+  if (ranks.empty()) return fitted;
+  fitted.exponent = exponent ? *exponent : shift_exponent(ranks);
+  fitted.row_factors.assign(all_rows * ranks.size(), 0);
+  for (size_t k = 0; k < ranks.size(); ++k) {
+    const double unit = std::floor(ranks[k].unit / power_of_two(fitted.exponent) + 0.5);
+    fitted.units.push_back(
+        static_cast<uint32_t>(std::clamp(unit, 1.0, double{kMaxRankUnit})));
+    fitted.column_factors.insert(fitted.column_factors.end(), ranks[k].column.begin(),
+                                 ranks[k].column.end());
+    for (size_t r = 0; r < rows; ++r) {
+      fitted.row_factors[r * ranks.size() + k] = ranks[k].row[r];
+    }
+  }
+  return fitted;
+}
+
+}  // namespace mallorn::pack
