@@ -33,7 +33,7 @@ inline constexpr std::array<uint16_t, 128> kRates = make_rates();
 // One probability with a count: fast while it knows little, slow when it knows much.
 struct BitModel {
   uint16_t p16 = 32768;
-  uint8_t count = 0;
+  uint16_t count = 0;
 
   uint32_t probability() const { return p16 < 32 ? 32u : p16 > 65504 ? 65504u : p16; }
 

@@ -17,14 +17,10 @@ class RangeDecoder {
   // argument.
   uint32_t code(uint32_t p16, [[maybe_unused]] uint32_t unused) {
     const uint32_t bound = (range_ >> 16) * p16;
-    uint32_t bit = 0;
-    if (code_ < bound) {
-      range_ = bound;
-      bit = 1;
-    } else {
-      code_ -= bound;
-      range_ -= bound;
-    }
+    // Without a branch, which nothing could predict.
+    const bool bit = code_ < bound;
+    range_ = bit ? bound : range_ - bound;
+    code_ -= bit ? 0 : bound;
     normalize();
     return bit;
   }
