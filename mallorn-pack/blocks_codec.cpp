@@ -42,7 +42,7 @@ uint32_t misses(const QuantGrid& grid, const QuantBlock& base, const QuantBlock&
   }
   for (uint32_t group = 0; group < grid.groups; ++group) {
     const QuantMap moved =
-        map_codes(quant_line(grid, base, group), quant_line(grid, block, group));
+        map_codes(grid, quant_line(grid, base, group), quant_line(grid, block, group));
     const size_t begin = size_t{group} * grid.group_codes;
     bits += missed_bits(map(moved), base.code.data() + begin, block.code.data() + begin,
                         grid.group_codes);
@@ -137,10 +137,15 @@ class Encoder {
       update->floor += step * step / 12 * grid_.group_codes;
       const uint32_t begin = group * grid_.group_codes;
       for (uint32_t i = begin; i < begin + grid_.group_codes; ++i) {
-        const int64_t moved = (b.step * to.code[i] + b.start) - (a.step * from.code[i] + a.start);
+        const int64_t moved = (b.step * code_value(to.code[i]) + b.start) -
+                              (a.step * code_value(from.code[i]) + a.start);
         update->values.push_back(static_cast<float>(static_cast<double>(moved) * unit));
       }
     }
+  }
+
+  int64_t code_value(int16_t code) const {
+    return grid_.table != nullptr ? grid_.table->value(code) : code;
   }
 
   uint64_t cost_of(const BlockPiece& piece, const FittedRanks& fitted, ByteView base,

@@ -76,6 +76,7 @@ class BlockModel {
                           bool keeps_numbers, QuantBlock* block) {
     keeps_ = keep_[keeps_ ? 1 : 0].code(coder, keeps_numbers ? 1 : 0, kLimit) != 0;
     if (!code_half(coder, 0, base.scale, &block->scale)) return false;
+    if (grid.scale == Scale::power && block->scale > 0xFF) return false;
     const bool has_start = grid.start != Start::none;
     if (has_start && !code_half(coder, 1, base.minimum, &block->minimum)) return false;
     if (grid.group_scales.high != 0) {
@@ -145,14 +146,14 @@ class BlockModel {
     const QuantLine from = quant_line(grid, base, group);
     const QuantLine to = quant_line(grid, *block, group);
     const bool is_moved = from.step != to.step || from.start != to.start;
-    const QuantMap map = keeps_ ? kSameNumbers : map_codes(from, to);
+    const QuantMap map = keeps_ ? kSameNumbers : map_codes(grid, from, to);
     const int64_t reach = has_ranks_ ? code_reach(exponent_, to.step) : 0;
     const uint32_t begin = group * grid.group_codes;
     for (uint32_t i = begin; i < begin + grid.group_codes; ++i) {
-      int64_t predicted = map.predict(base.code[i]);
-      if (has_ranks_) predicted += (ranks_.shift(column_ + i) * reach) >> 32;
+      const int64_t moved = has_ranks_ ? (ranks_.shift(column_ + i) * reach) >> 32 : 0;
       const int32_t coded =
-          code_.code(coder, block->code[i], predicted, grid.codes, is_moved ? 1 : 0);
+          code_.code(coder, block->code[i], map.predict(base.code[i], moved), grid.codes,
+                     is_moved ? 1 : 0);
       if (!is_within(coded, grid.codes)) return false;
       block->code[i] = static_cast<int16_t>(coded);
     }

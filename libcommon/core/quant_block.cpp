@@ -6,6 +6,13 @@
 namespace mallorn {
 namespace {
 
+constexpr CodeTable kIq4Nl({-127, -104, -83, -65, -49, -35, -22, -10,  //
+                            1, 13, 25, 38, 53, 69, 89, 113});
+
+// A one is eight; zeros of either sign are kept apart.
+constexpr CodeTable kE2M1({1, 8, 16, 24, 32, 48, 64, 96,  //
+                           -1, -8, -16, -24, -32, -48, -64, -96});
+
 struct QuantType {
   Dtype dtype;
   QuantGrid grid;
@@ -24,6 +31,9 @@ constexpr QuantType kTypes[] = {
     {Dtype::q4_k, {8, 32, {0, 15}, {0, 63}, Start::taken}},
     {Dtype::q5_k, {8, 32, {0, 31}, {0, 63}, Start::taken}},
     {Dtype::q6_k, {16, 16, {-32, 31}, {-128, 127}, Start::none}},
+    {Dtype::iq4_nl, {1, 32, {0, 15}, kNone, Start::none, Scale::half, &kIq4Nl}},
+    {Dtype::iq4_xs, {8, 32, {0, 15}, {-32, 31}, Start::none, Scale::half, &kIq4Nl}},
+    {Dtype::mxfp4, {1, 32, {0, 15}, kNone, Start::none, Scale::power, &kE2M1}},
 };
 
 // Numbers that are not in parts, as if their high bits were of width 0.
@@ -47,8 +57,15 @@ struct Places {
   CodeField codes;
 };
 
+// Codec 2 leaves the two fields of group scales of iq4_xs apart.
+constexpr CodeField kIq4XsGroups = {8, {4, 4, 1}, {2, 2, 1}};
+constexpr CodeField kIq4XsCodes = {256, {8, 4, 16}, {0, 0, 0}};
+
 Places places(Dtype dtype, const QuantGrid& grid) {
   const BlockFields block = block_fields(dtype);
+  if (dtype == Dtype::iq4_xs) {
+    return {block.fields[0].offset, 0, block.fields[1], kIq4XsGroups, kIq4XsCodes};
+  }
   const auto numbers = [&block](const Field& field, size_t part) {
     return field.lane == Lane::part ? block.codes[part] : whole_numbers(field);
   };
@@ -69,6 +86,14 @@ int16_t number(uint8_t bits, Bounds bounds) {
 uint8_t bits(int16_t number, Bounds bounds) {
   if (bounds.low == -128) return static_cast<uint8_t>(number);
   return static_cast<uint8_t>(number - bounds.low);
+}
+
+int16_t code(uint8_t raw, const QuantGrid& grid) {
+  return grid.table != nullptr ? grid.table->number(raw) : number(raw, grid.codes);
+}
+
+uint8_t raw_code(int16_t code, const QuantGrid& grid) {
+  return grid.table != nullptr ? grid.table->bits(code) : bits(code, grid.codes);
 }
 
 // Scales of all groups come before their minima.
@@ -112,29 +137,35 @@ const QuantGrid* quant_grid(Dtype dtype) {
 void read_quant_block(Dtype dtype, const uint8_t* bytes, QuantBlock* block) {
   const QuantGrid& grid = *quant_grid(dtype);
   const Places at = places(dtype, grid);
-  block->scale = load_le<uint16_t>(bytes + at.scale);
+  block->scale = grid.scale == Scale::power ? uint16_t{bytes[at.scale]}
+                                            : load_le<uint16_t>(bytes + at.scale);
   block->minimum =
       grid.start == Start::none ? uint16_t{0} : load_le<uint16_t>(bytes + at.minimum);
   if (grid.group_scales.high != 0) read_groups(grid, at, bytes, block);
   Numbers raw;
   unpack_codes(at.codes, bytes, raw.data());
-  for (size_t i = 0; i < at.codes.count; ++i) block->code[i] = number(raw[i], grid.codes);
+  for (size_t i = 0; i < at.codes.count; ++i) block->code[i] = code(raw[i], grid);
 }
 
 void write_quant_block(Dtype dtype, const QuantBlock& block, uint8_t* bytes) {
   const QuantGrid& grid = *quant_grid(dtype);
   const Places at = places(dtype, grid);
-  store_le<uint16_t>(bytes + at.scale, block.scale);
+  if (grid.scale == Scale::power) {
+    bytes[at.scale] = static_cast<uint8_t>(block.scale);
+  } else {
+    store_le<uint16_t>(bytes + at.scale, block.scale);
+  }
   if (grid.start != Start::none) store_le<uint16_t>(bytes + at.minimum, block.minimum);
   if (grid.group_scales.high != 0) write_groups(grid, at, block, bytes);
   Numbers raw;
-  for (size_t i = 0; i < at.codes.count; ++i) raw[i] = bits(block.code[i], grid.codes);
+  for (size_t i = 0; i < at.codes.count; ++i) raw[i] = raw_code(block.code[i], grid);
   pack_codes(at.codes, raw.data(), bytes);
 }
 
 QuantLine quant_line(const QuantGrid& grid, const QuantBlock& block, uint32_t group) {
   const bool has_scales = grid.group_scales.high != 0;
-  const int64_t scale = half_units(block.scale);
+  const int64_t scale =
+      grid.scale == Scale::power ? power_units(block.scale) : half_units(block.scale);
   const int64_t start = half_units(block.minimum);
   return {has_scales ? scale * block.group_scale[group] : scale,
           grid.start == Start::taken ? -start * block.group_minimum[group] : start};

@@ -3,7 +3,8 @@
 //
 // A block holds 32 or 256 codes in groups. The weight of a code q in a group is
 // step * q + start, with a step and a start for each group: a scale of the block, in half
-// precision, times a small integer of the group (if the type has those).
+// precision or a power of two, times a small integer of the group (if the type has those).
+// Some types have a table of values in place of q.
 #pragma once
 
 #include <array>
@@ -28,23 +29,75 @@ enum class Start : uint8_t {
   taken,  // a minimum of the block times an integer of the group, to be subtracted
 };
 
+// What the scale of a block is.
+enum class Scale : uint8_t {
+  half,   // bits of a half-precision float
+  power,  // the exponent of a power of two, one byte (E8M0)
+};
+
+// The values of 16 codes that are not evenly spaced. Such codes are numbered in the order
+// of their values, so that numbers near each other stand for weights near each other.
+class CodeTable {
+ public:
+  // `values` by the bits of a code, all different, of any unit, below 2^8 of either sign.
+  explicit constexpr CodeTable(const std::array<int16_t, 16>& values) {
+    for (uint8_t bits = 0; bits < 16; ++bits) {
+      uint8_t number = 0;
+      for (const int16_t other : values) {
+        if (other < values[bits]) ++number;
+      }
+      numbers_[bits] = number;
+      bits_[number] = bits;
+      values_[number] = values[bits];
+    }
+    for (size_t i = 1; i < 16; ++i) {
+      middles_[i] = static_cast<int16_t>(values_[i - 1] + values_[i]);
+    }
+    middles_[0] = static_cast<int16_t>(4 * values_[0] - middles_[1]);
+    middles_[16] = static_cast<int16_t>(4 * values_[15] - middles_[15]);
+  }
+
+  constexpr uint8_t number(uint8_t bits) const { return numbers_[bits]; }
+  constexpr uint8_t bits(int16_t number) const { return bits_[number & 15]; }
+  constexpr int64_t value(int16_t number) const { return values_[number & 15]; }
+
+  // Where `value` lies among the numbers, both in units of 1 / 4096. All that is nearest to
+  // the value of one number lies within half a unit of it, evenly spread.
+  constexpr int64_t place(int64_t value) const {
+    size_t i = 0;
+    while (i < 15 && 2 * value >= int64_t{4096} * middles_[i + 1]) ++i;
+    const int64_t above = 2 * value - int64_t{4096} * middles_[i];
+    return static_cast<int64_t>(4096 * i) - 2048 + above / (middles_[i + 1] - middles_[i]);
+  }
+
+ private:
+  std::array<uint8_t, 16> numbers_{};
+  std::array<uint8_t, 16> bits_{};
+  std::array<int16_t, 16> values_{};
+  // Twice the middle between number i and the one below; as far out at the ends.
+  std::array<int16_t, 17> middles_{};
+};
+
 struct QuantGrid {
   uint16_t groups;
   uint16_t group_codes;
   Bounds codes;         // signed, where types store them with an offset
   Bounds group_scales;  // 0, 0: groups have none
   Start start;
+  Scale scale = Scale::half;
+  const CodeTable* table = nullptr;  // null: codes are values
 };
 
 struct QuantBlock {
-  uint16_t scale = 0;    // bits of a half-precision float
-  uint16_t minimum = 0;  // the same; 0 without a start
+  uint16_t scale = 0;    // see Scale
+  uint16_t minimum = 0;  // bits of a half-precision float; 0 without a start
   std::array<int16_t, kMaxBlockGroups> group_scale{};
   std::array<int16_t, kMaxBlockGroups> group_minimum{};
   std::array<int16_t, kMaxBlockCodes> code{};
 };
 
-// The grid of `dtype`; null for all but q4_0 to q5_1, q8_0, and q2_k to q6_k.
+// The grid of `dtype`; null for all but q4_0 to q5_1, q8_0, q2_k to q6_k, iq4_nl, iq4_xs
+// and mxfp4.
 const QuantGrid* quant_grid(Dtype dtype);
 
 // `dtype` has a grid; `bytes` has the length of its block. All bits of a block end up in
@@ -63,6 +116,13 @@ constexpr int64_t half_units(uint16_t half) {
   return (half & 0x8000) != 0 ? -size : size;
 }
 
+// The same of the power of two with the bits of an exponent, as ggml has it: 2^(e - 128).
+// What is too small or too large for that is taken for the least or the greatest.
+constexpr int64_t power_units(uint16_t exponent) {
+  const int shift = exponent - 104;
+  return int64_t{1} << (shift < 0 ? 0 : shift > 40 ? 40 : shift);
+}
+
 // What the codes of a group stand for, in units of 2^-24; both at most 2^48 of either sign.
 struct QuantLine {
   int64_t step;
@@ -79,16 +139,21 @@ constexpr int64_t ratio_4096(int64_t a, int64_t b) {
   return quotient < -kMost ? -kMost : quotient > kMost ? kMost : quotient;
 }
 
-// Where a number of the base is expected in the result: number * factor + shift, in units
-// of 1 / 4096.
+// Where a number of the base is expected in the result, in units of 1 / 4096: at
+// number * factor + shift, or where a table has its value times factor. What its weight
+// was moved by beside, in these units, is added to either.
 struct QuantMap {
   int64_t factor;
   int64_t shift;
+  const CodeTable* table = nullptr;
 
-  constexpr int64_t predict(int16_t number) const { return number * factor + shift; }
+  constexpr int64_t predict(int16_t number, int64_t moved = 0) const {
+    if (table != nullptr) return table->place(table->value(number) * factor + moved);
+    return number * factor + shift + moved;
+  }
 };
 
-// What makes codes of shifts: a shift s * 2^exponent, in units of 2^-24, moves a code by
+// What makes moves of shifts: a shift s * 2^exponent, in units of 2^-24, moves a weight by
 // s * code_reach(exponent, step) / 2^32, in units of 1 / 4096. `exponent` is from
 // -kMaxShiftExponent to kMaxShiftExponent; the reach at most 2^31 of either sign.
 constexpr int32_t kMaxShiftExponent = 16;
@@ -108,8 +173,10 @@ constexpr QuantMap map_groups(uint16_t from, uint16_t to) {
 }
 
 // Codes keep their weights.
-constexpr QuantMap map_codes(const QuantLine& from, const QuantLine& to) {
-  return {ratio_4096(from.step, to.step), ratio_4096(from.start - to.start, to.step)};
+constexpr QuantMap map_codes(const QuantGrid& grid, const QuantLine& from,
+                             const QuantLine& to) {
+  return {ratio_4096(from.step, to.step), ratio_4096(from.start - to.start, to.step),
+          grid.table};
 }
 
 }  // namespace mallorn

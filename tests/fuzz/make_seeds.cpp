@@ -213,7 +213,9 @@ Bytes blocks(Dtype dtype, size_t count) {
     uint8_t* at = made.data() + i * block_bytes;
     QuantBlock block;
     read_quant_block(dtype, at, &block);
-    block.scale = static_cast<uint16_t>(0x2C00 + block.scale % 0x400);
+    block.scale = static_cast<uint16_t>(quant_grid(dtype)->scale == Scale::power
+                                            ? 120 + block.scale % 8
+                                            : 0x2C00 + block.scale % 0x400);
     if (block.minimum != 0) block.minimum = static_cast<uint16_t>(0x2C00 + i);
     write_quant_block(dtype, block, at);
   }
@@ -229,7 +231,8 @@ Bytes moved_blocks(Dtype dtype, Bytes made) {
     uint8_t* at = made.data() + i * block_bytes;
     QuantBlock block;
     read_quant_block(dtype, at, &block);
-    block.scale = static_cast<uint16_t>(block.scale + 5 * i);
+    block.scale =
+        static_cast<uint16_t>(block.scale + (grid.scale == Scale::power ? i % 2 : 5 * i));
     for (size_t k = i; k < size_t{grid.groups} * grid.group_codes; k += 11) {
       if (block.code[k] < grid.codes.high) ++block.code[k];
     }

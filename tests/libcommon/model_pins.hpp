@@ -25,10 +25,13 @@ constexpr ModelPin kModelPins[] = {
 
 // Of BlockModel: blocks of each dtype, then bytes of one that is not whole.
 constexpr ModelPin kBlockPins[] = {
-    {"q4_0", 3444, 0x09271B8B},  {"q4_1", 2990, 0x83FD7241},  {"q5_0", 4084, 0x0FC6E0FC},
-    {"q5_1", 3545, 0x874A3EDA},  {"q8_0", 6481, 0x2F90DA5C},  {"q2_k", 9993, 0x0E6B41E7},
-    {"q3_k", 16925, 0x8C99C830}, {"q4_k", 20441, 0x85D95C52}, {"q5_k", 24990, 0xE52F7EC3},
-    {"q6_k", 31679, 0x14F487CF}, {"bytes", 126, 0x2A102CC2},
+    {"q4_0", 3444, 0x09271B8B},   {"q4_1", 2990, 0x83FD7241},
+    {"q5_0", 4084, 0x0FC6E0FC},   {"q5_1", 3545, 0x874A3EDA},
+    {"q8_0", 6481, 0x2F90DA5C},   {"q2_k", 9993, 0x0E6B41E7},
+    {"q3_k", 16925, 0x8C99C830},  {"q4_k", 20441, 0x85D95C52},
+    {"q5_k", 24990, 0xE52F7EC3},  {"q6_k", 31679, 0x14F487CF},
+    {"iq4_nl", 3535, 0xC468D0A5}, {"iq4_xs", 22098, 0x0D349186},
+    {"mxfp4", 3919, 0xE484D55E},  {"bytes", 126, 0x2A102CC2},
 };
 
 }  // namespace mallorn::test

@@ -98,7 +98,7 @@ void check_packed_scales(Dtype dtype) {
 
 }  // namespace
 
-TEST_CASE("quant block: ten dtypes have a grid, which fills their blocks") {
+TEST_CASE("quant block: 13 dtypes have a grid, which fills their blocks") {
   size_t grids = 0;
   for (unsigned number = 0; number < 256; ++number) {
     const auto dtype = static_cast<Dtype>(number);
@@ -108,7 +108,7 @@ TEST_CASE("quant block: ten dtypes have a grid, which fills their blocks") {
     CHECK((quant_grid(dtype) != nullptr) == is_listed);
     grids += quant_grid(dtype) != nullptr ? 1 : 0;
   }
-  CHECK(grids == 10);
+  CHECK(grids == 13);
   for_each_grid([](const DtypeLayout& layout, const QuantGrid& grid) {
     CHECK(test::code_count(grid) == layout.block_elements);
     CHECK(grid.groups <= kMaxBlockGroups);
@@ -257,4 +257,61 @@ TEST_CASE("quant block: where q6_k has its numbers") {
   check({Dtype::q6_k, 192, 0x80, {scale(0, -128)}});
   check({Dtype::q6_k, 207, 0x7F, {scale(15, 127)}});
   check({Dtype::q6_k, 209, 0x3C, {half_scale(0x3C00)}});
+}
+
+TEST_CASE("quant block: where blocks with tables have their numbers") {
+  check({Dtype::iq4_nl, 0, 0x12, {half_scale(0x0012)}});
+  check({Dtype::iq4_nl, 1, 0x3C, {half_scale(0x3C00)}});
+  check({Dtype::iq4_nl, 2, 0x5A, {code(0, 10), code(16, 5)}});
+  check({Dtype::iq4_nl, 17, 0xF0, {code(31, 15)}});
+
+  check({Dtype::iq4_xs, 1, 0x3C, {half_scale(0x3C00)}});
+  check({Dtype::iq4_xs, 2, 0xE4, {scale(1, -16), scale(2, 0), scale(3, 16)}});
+  check({Dtype::iq4_xs, 3, 0x40, {scale(7, -16)}});
+  check({Dtype::iq4_xs, 4, 0x5A, {scale(0, -22), scale(1, -27)}});
+  check({Dtype::iq4_xs, 7, 0xF0, {scale(7, -17)}});
+  check({Dtype::iq4_xs, 8, 0x5A, {code(0, 10), code(16, 5)}});
+  check({Dtype::iq4_xs, 24, 0x21, {code(32, 1), code(48, 2)}});
+  check({Dtype::iq4_xs, 135, 0xC3, {code(239, 3), code(255, 12)}});
+
+  // Codes in the order of their values: 8 is zero, 7 is -0, 0 is -12, 15 is 12.
+  check({Dtype::mxfp4, 0, 0x7F, {half_scale(0x7F)}});
+  check({Dtype::mxfp4, 1, 0x5A, {code(0, 5), code(16, 13)}});
+  check({Dtype::mxfp4, 16, 0xF8, {code(15, 7), code(31, 0)}});
+}
+
+TEST_CASE("quant block: scales that are powers of two, in the units of halves") {
+  CHECK(power_units(128) == half_units(0x3C00));
+  CHECK(power_units(104) == half_units(0x0001));
+  CHECK(power_units(143) == half_units(0x7800));
+  for (uint16_t least = 0; least < 104; ++least) CHECK(power_units(least) == 1);
+  for (uint16_t most = 144; most < 256; ++most) {
+    CHECK(power_units(most) == int64_t{1099511627776});  // 2^40
+  }
+}
+
+TEST_CASE("quant block: the place among the values of a table is where the nearest are") {
+  for (const Dtype dtype : {Dtype::iq4_nl, Dtype::mxfp4}) {
+    const CodeTable& table = *quant_grid(dtype)->table;
+    const auto nearest = [&](int64_t value) { return (table.place(value) + 2048) >> 12; };
+    for (int16_t i = 0; i < 16; ++i) {
+      CHECK(table.number(table.bits(i)) == i);
+      CHECK(nearest(4096 * table.value(i)) == i);
+      if (i == 0) continue;
+      const auto below = static_cast<int16_t>(i - 1);
+      CHECK(table.value(below) < table.value(i));
+      const int64_t middle = 2048 * (table.value(below) + table.value(i));
+      CHECK(table.place(middle) == 4096 * i - 2048);
+      CHECK(nearest(middle - 1) == below);
+    }
+    int64_t last = INT64_MIN;
+    for (int64_t value = -200 * 4096; value < 200 * 4096; value += 31) {
+      const int64_t place = table.place(value);
+      CHECK(place >= last);
+      last = place;
+    }
+    const int64_t far = int64_t{127} << 24;
+    CHECK(table.place(-far) < -2048);
+    CHECK(table.place(far) > 15 * 4096 + 2048);
+  }
 }

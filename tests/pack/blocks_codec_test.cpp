@@ -243,7 +243,7 @@ TEST_CASE("blocks codec: pack leaves it where there is no base, or nothing to ga
   test::Random random(32);
   const Bytes noise = random.bytes(144000);
   CHECK(packed(Dtype::q4_k, {noise, random.bytes(144000)}, 9).codec == CodecId::stored);
-  CHECK(packed(Dtype::iq4_xs, {noise, random.changed(noise, 20)}, 9).codec !=
+  CHECK(packed(Dtype::iq2_xs, {noise, random.changed(noise, 20)}, 9).codec !=
         CodecId::blocks);
   test::MadeChunk alone = one_section(Dtype::q4_k, {{}, noise});
   alone.steps[0].kind = StepKind::literal;
@@ -259,10 +259,11 @@ TEST_CASE("blocks codec: as small as planes where scales move and codes stay") {
       base.push_back(test::random_block(random, *quant_grid(dtype)));
       result.push_back(base.back());
       const int scale = result.back().scale;
-      result.back().scale =
-          static_cast<uint16_t>(scale + (0x400 + scale % 0x400) / 20);  // * 1.05
+      const bool is_power = quant_grid(dtype)->scale == Scale::power;
+      result.back().scale = static_cast<uint16_t>(
+          scale + (is_power ? 1 : (0x400 + scale % 0x400) / 20));  // * 2, * 1.05
     }
     const SectionPair pair = {test::bytes_of(dtype, base), test::bytes_of(dtype, result)};
-    CHECK(packed(dtype, pair, 9).bytes <= packed(dtype, pair, 3).bytes * 5 / 4);
+    CHECK(packed(dtype, pair, 9).bytes <= packed(dtype, pair, 3).bytes * 5 / 4 + 50);
   });
 }

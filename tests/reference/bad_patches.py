@@ -204,7 +204,7 @@ def blocks(base: bytes) -> Iterator[tuple[str, str, str, bytes]]:
     made = old[:5] + b"\x9A" + old[6:]
     good = BlocksMaker("q4_0").write(old, made)
     yield "blocks-no-prediction", "corrupt_data", "", patch("q4_0", good, made, has_base=False)
-    for name in ("f32", "u8", "q8_1", "iq4_nl"):
+    for name in ("f32", "u8", "q8_1", "iq3_s"):
         yield f"blocks-{name}", "corrupt_data", "it has no grid", patch(name, good, made)
     yield "undeclared-blocks", "malformed", "bit 2 clear", patch("q4_0", good, made, features=3)
     yield "blocks-too-long", "corrupt_data", "nine bytes more", patch("q4_0", good + bytes(8) + b"\1", made)
@@ -214,7 +214,8 @@ def blocks(base: bytes) -> Iterator[tuple[str, str, str, bytes]]:
     for what, name, index, wrong in (("code-above", "q4_0", 4, 8), ("code-below", "q5_0", 2, -17),
                                      ("code-below-0", "q4_1", 20, -1), ("code-128", "q8_0", 1, 128),
                                      ("group-scale", "q4_k", 2, 64), ("group-minimum", "q2_k", 31, 16),
-                                     ("half", "q4_0", -1, 0x10000)):
+                                     ("half", "q4_0", -1, 0x10000), ("code-above-15", "mxfp4", 7, 16),
+                                     ("power", "mxfp4", -1, 600)):
         size = GRIDS[name].bytes
         payload = OutOfBounds(name, index, wrong).write(base[:size], base[:size])
         yield f"blocks-{what}", "corrupt_data", f"{name}: {wrong}", patch(name, payload, base[:size])

@@ -26,6 +26,13 @@ class Grid:
     scale: int
     minimum: int | None
     codes: Codes
+    table: tuple[tuple[int, int], ...] | None = None  # by number: as stored, value
+    power: bool = False  # the scale is the exponent of a power of two
+
+
+IQ4_NL = tuple(enumerate((-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113)))
+E2M1 = ((15, -96), (14, -64), (13, -48), (12, -32), (11, -24), (10, -16), (9, -8), (8, -1),
+        (0, 1), (1, 8), (2, 16), (3, 24), (4, 32), (5, 48), (6, 64), (7, 96))
 
 
 def _codes(count: int, low: tuple[int, int, int], high: tuple[int, int, int] | None = None) -> Codes:
@@ -45,8 +52,11 @@ GRIDS = {
     "q5_k": Grid(176, 8, 32, (0, 31), (0, 63), TAKEN, 0, 2, _codes(256, (48, 4, 32), (16, 1, 32))),
     "q6_k": Grid(210, 16, 16, (-32, 31), (-128, 127), NO_START, 208, None,
                  _codes(256, (0, 4, 64), (128, 2, 32))),
+    "iq4_nl": Grid(18, 1, 32, (0, 15), None, NO_START, 0, None, _codes(32, (2, 4, 16)), IQ4_NL),
+    "iq4_xs": Grid(136, 8, 32, (0, 15), (-32, 31), NO_START, 0, None, _codes(256, (8, 4, 16)), IQ4_NL),
+    "mxfp4": Grid(17, 1, 32, (0, 15), None, NO_START, 0, None, _codes(32, (1, 4, 16)), E2M1, True),
 }
-Q3_K_SCALES = _codes(16, (96, 4, 8), (104, 2, 4))
+SCALES = {"q3_k": _codes(16, (96, 4, 8), (104, 2, 4)), "iq4_xs": _codes(8, (4, 4, 1), (2, 2, 1))}
 
 
 @dataclass
@@ -93,8 +103,8 @@ def _read_scales(name: str, block: bytes) -> tuple[list[int], list[int]]:
     """Unsigned group scales and minima."""
     if name == "q2_k":
         return [s % 16 for s in block[:16]], [s >> 4 for s in block[:16]]
-    if name == "q3_k":
-        return _unpack(Q3_K_SCALES, block), []
+    if name in SCALES:
+        return _unpack(SCALES[name], block), []
     if name == "q6_k":
         return list(block[192:208]), []
     s = block[4:16]
@@ -107,8 +117,8 @@ def _read_scales(name: str, block: bytes) -> tuple[list[int], list[int]]:
 def _write_scales(name: str, scales: list[int], minima: list[int], block: bytearray) -> None:
     if name == "q2_k":
         block[:16] = bytes(s | m << 4 for s, m in zip(scales, minima))
-    elif name == "q3_k":
-        _pack(Q3_K_SCALES, scales, block)
+    elif name in SCALES:
+        _pack(SCALES[name], scales, block)
     elif name == "q6_k":
         block[192:208] = bytes(scales)
     else:
@@ -119,8 +129,12 @@ def _write_scales(name: str, scales: list[int], minima: list[int], block: bytear
 
 def read_block(name: str, block: bytes) -> Block:
     grid = GRIDS[name]
-    half = int.from_bytes(block[grid.scale:grid.scale + 2], "little")
-    made = Block(half, codes=[_number(u, grid.code_bounds[0]) for u in _unpack(grid.codes, block)])
+    made = Block(int.from_bytes(block[grid.scale:grid.scale + 2 - grid.power], "little"))
+    if grid.table:
+        order = [u for u, _ in grid.table]
+        made.codes = [order.index(u) for u in _unpack(grid.codes, block)]
+    else:
+        made.codes = [_number(u, grid.code_bounds[0]) for u in _unpack(grid.codes, block)]
     if grid.minimum is not None:
         made.minimum = int.from_bytes(block[grid.minimum:grid.minimum + 2], "little")
     if grid.scale_bounds:
@@ -132,11 +146,13 @@ def read_block(name: str, block: bytes) -> Block:
 def write_block(name: str, block: Block) -> bytes:
     grid = GRIDS[name]
     made = bytearray(grid.bytes)
-    _pack(grid.codes, [_unsigned(number, grid.code_bounds[0]) for number in block.codes], made)
+    _pack(grid.codes, [grid.table[number][0] if grid.table else _unsigned(number, grid.code_bounds[0])
+                       for number in block.codes], made)
     if grid.scale_bounds:
         scales = [_unsigned(number, grid.scale_bounds[0]) for number in block.group_scales]
         _write_scales(name, scales, block.group_minima, made)
-    made[grid.scale:grid.scale + 2] = block.scale.to_bytes(2, "little")
+    width = 2 - grid.power
+    made[grid.scale:grid.scale + width] = block.scale.to_bytes(width, "little")
     if grid.minimum is not None:
         made[grid.minimum:grid.minimum + 2] = block.minimum.to_bytes(2, "little")
     return bytes(made)
@@ -153,10 +169,21 @@ def units(half: int) -> int:
 
 
 def ratio(a: int, b: int) -> int:
-    if b == 0:
-        return 0
-    size = 4096 * abs(a) // abs(b)
-    return max(-1 << 24, min(1 << 24, size if (a < 0) == (b < 0) else -size))
+    return 0 if b == 0 else max(-1 << 24, min(1 << 24, quotient(4096 * a, b)))
+
+
+def quotient(a: int, b: int) -> int:
+    """Rounds towards zero."""
+    size = abs(a) // abs(b)
+    return size if (a < 0) == (b < 0) else -size
+
+
+def position(x: int, values: list[int]) -> int:
+    """Where x lies among the values of a table, both in units of 1 / 4096."""
+    middles = [a + b for a, b in zip(values, values[1:])]
+    middles = [4 * values[0] - middles[0], *middles, 4 * values[15] - middles[-1]]
+    i = sum(2 * x >= 4096 * middle for middle in middles[1:16])
+    return 4096 * i - 2048 + quotient(2 * x - 4096 * middles[i], middles[i + 1] - middles[i])
 
 
 @dataclass(frozen=True)
@@ -274,7 +301,10 @@ class BlocksDecoder:
         x = self.halves[which].decode(self.coder)
         if x > 0xFFFF:
             raise Fault("corrupt_data", "difference of halves")
-        return monotone((monotone(old) + (x >> 1 ^ -(x & 1))) % 65536)
+        half = monotone((monotone(old) + (x >> 1 ^ -(x & 1))) % 65536)
+        if self.grid.power and half > 0xFF:
+            raise Fault("corrupt_data", "a power beyond a byte")
+        return half
 
     def decode_number(self, model: CodeModel, predicted: int, bounds: tuple[int, int],
                       setting: int = 0) -> int:
@@ -282,6 +312,8 @@ class BlocksDecoder:
 
     def line(self, block: Block, group: int) -> tuple[int, int]:
         step, start = units(block.scale), units(block.minimum)
+        if self.grid.power:
+            step = 1 << max(0, min(40, block.scale - 104))
         if self.grid.scale_bounds:
             step *= block.group_scales[group]
         if self.grid.start == TAKEN:
@@ -296,8 +328,14 @@ class BlocksDecoder:
         shift = 0 if self.kept else ratio(old_start - start, step)
         begin = group * self.grid.group_codes
         for code in base.codes[begin:begin + self.grid.group_codes]:
-            block.codes.append(self.decode_number(self.code, code * factor + shift,
+            block.codes.append(self.decode_number(self.code, self.predict(code, factor, shift),
                                                   self.grid.code_bounds, setting))
+
+    def predict(self, code: int, factor: int, shift: int) -> int:
+        if self.grid.table and not self.kept:
+            values = [value for _, value in self.grid.table]
+            return position(values[code] * factor, values)
+        return code * factor + shift
 
 
 def decode_blocks(dtype: int, coded: bytes, base: bytes | None) -> bytes:

@@ -103,7 +103,7 @@ def requantized(name: str, old: Block, change: int, generator: random.Random) ->
         noise = generator.choice((-1, 1, 2)) if generator.random() < 0.08 else 0
         return min(max(place_of(predicted, bounds).step + noise, bounds[0]), bounds[1])
 
-    new = Block((old.scale + change) % 65536, old.minimum)
+    new = Block((old.scale + change) % (256 if grid.power else 65536), old.minimum)
     if grid.minimum is not None:
         new.minimum = (old.minimum - change // 2) % 65536
     if grid.scale_bounds:
@@ -115,7 +115,7 @@ def requantized(name: str, old: Block, change: int, generator: random.Random) ->
     for i, code in enumerate(old.codes):
         step, start = maker.line(new, i // grid.group_codes)
         old_step, old_start = maker.line(old, i // grid.group_codes)
-        predicted_code = code * ratio(old_step, step) + ratio(old_start - start, step)
+        predicted_code = maker.predict(code, ratio(old_step, step), ratio(old_start - start, step))
         new.codes.append(near(predicted_code, grid.code_bounds))
     return new
 
@@ -136,15 +136,17 @@ def changed_blocks(name: str, base: bytes, generator: random.Random) -> bytes:
             block = requantized(name, read_block(name, old), change, generator)
             if index == 8:
                 block.scale = (0, 0x8000, 0x7C00, 0xFE01)[len(name + str(at)) % 4]
+                block.scale %= 256 if GRIDS[name].power else 65536
             made += write_block(name, block)
     return made + bytes((byte + generator.choice((0, 1, 200))) % 256 for byte in base[len(made):])
 
 
-def every_grid(base: bytes) -> Chunk:
-    """A section of codec 3 for each dtype that has blocks of numbers."""
-    generator = random.Random(17)
+def grids(base: bytes, names: list[str], seed: int) -> Chunk:
+    """A section of codec 3 for each dtype."""
+    generator = random.Random(seed)
     plans, sections = [], []
-    for name, grid in GRIDS.items():
+    for name in names:
+        grid = GRIDS[name]
         length = (24 if grid.bytes < 40 else 9) * grid.bytes + 3
         offset = generator.randrange(len(base) - length)
         old = base[offset:offset + length]
@@ -306,8 +308,11 @@ def made_up() -> Iterator[Case]:
                list(every_dtype(base, list(BLOCKS), 80, 1)))
     yield case("planes-kinds", "planes 3", "every kind of plane and of zstd block; shared sections",
                [plane_kinds(base)])
-    yield case("blocks", "blocks", "every dtype of codec 3: scales and codes that move, with a tail",
-               [every_grid(base)], features=4)
+    tables = [name for name, grid in GRIDS.items() if grid.table]
+    yield case("blocks", "blocks", "dtypes of codec 3: scales and codes that move, with a tail",
+               [grids(base, [name for name in GRIDS if name not in tables], 17)], features=4)
+    yield case("blocks-tables", "blocks 9", "the same for dtypes with tables of values",
+               [grids(base, tables, 19)], features=4)
     equal = Section(3, NUMBERS["q6_k"], b"", base[500:500 + 20 * 210], True)
     yield case("blocks-equal", "blocks 3", "no coded bytes: every block is that of the base",
                [Chunk([from_section(0, 20 * 210, 500)], [equal], equal.result)], features=4)

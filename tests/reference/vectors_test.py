@@ -58,7 +58,7 @@ def made_by_decoder(kind: str, data: bytes) -> bytes:
 
 def gguf(tensors: dict[str, bytes]) -> bytes:
     """A model of tensors of GGUF blocks, by dtype."""
-    kinds = {name: kind for kind, name in zip((2, 3, 6, 7, 8, 10, 11, 12, 13, 14), blocks.GRIDS)}
+    kinds = {name: kind for kind, name in zip((2, 3, 6, 7, 8, 10, 11, 12, 13, 14, 20, 23, 39), blocks.GRIDS)}
     head = b"GGUF" + struct.pack("<IQQ", 3, len(tensors), 0)
     data = b""
     for name, content in tensors.items():
@@ -248,13 +248,20 @@ class Documents(VectorTest):
                  for row in re.findall(r"^\| `.*\|$", text, re.M)]
         grids = {row[0].strip("`"): row[1:] for row in cells if len(row) == 7}
         places = {row[0].strip("`"): row[1:] for row in cells if len(row) == 6}
+        numbers = [tuple(map(int, row)) for row in
+                   re.findall(r"^\| (\d+) \| (\d+) \| (-?\d+) \| (\d+) \| (-?\d+) \|$", text, re.M)]
+        self.assertEqual([row[0] for row in numbers], list(range(16)))
+        tables = dict.fromkeys(("iq4_nl", "iq4_xs"), tuple(row[1:3] for row in numbers))
+        tables["mxfp4"] = tuple(row[3:5] for row in numbers)
         found = {name: blocks.Grid(int(size), int(groups), int(group_codes), bounds(code), bounds(scale),
-                                   start, int(places[name][0]),
+                                   start, int(places[name][0].split(":")[0]),
                                    int(places[name][1]) if places[name][1] else None,
-                                   codes(places[name][2]))
+                                   codes(places[name][2]), tables.get(name),
+                                   places[name][0].endswith("byte"))
                  for name, (size, groups, group_codes, code, scale, start) in grids.items()}
         self.assertEqual(found, blocks.GRIDS)
-        self.assertEqual(codes(places["q3_k"][3]), blocks.Q3_K_SCALES)
+        for name, scales in blocks.SCALES.items():
+            self.assertEqual(codes(places[name][3]), scales)
         for name, grid in blocks.GRIDS.items():
             self.assertEqual(grid.bytes, dtypes.BLOCKS[name][0])
             noise = random.Random(name).randbytes(grid.bytes)

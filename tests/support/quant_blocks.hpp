@@ -12,9 +12,10 @@
 namespace mallorn::test {
 
 // Every dtype with a grid.
-constexpr Dtype kGridDtypes[] = {Dtype::q4_0, Dtype::q4_1, Dtype::q5_0, Dtype::q5_1,
-                                 Dtype::q8_0, Dtype::q2_k, Dtype::q3_k, Dtype::q4_k,
-                                 Dtype::q5_k, Dtype::q6_k};
+constexpr Dtype kGridDtypes[] = {Dtype::q4_0, Dtype::q4_1, Dtype::q5_0,   Dtype::q5_1,
+                                 Dtype::q8_0, Dtype::q2_k, Dtype::q3_k,   Dtype::q4_k,
+                                 Dtype::q5_k, Dtype::q6_k, Dtype::iq4_nl, Dtype::iq4_xs,
+                                 Dtype::mxfp4};
 
 inline bool is_same(const QuantBlock& a, const QuantBlock& b) {
   return a.scale == b.scale && a.minimum == b.minimum && a.group_scale == b.group_scale &&
@@ -30,6 +31,11 @@ inline int16_t number_within(Random& random, Bounds bounds) {
   return static_cast<int16_t>(bounds.low + static_cast<int32_t>(random.below(count)));
 }
 
+// The bits of a scale that its block has room for.
+inline uint16_t scale_mask(const QuantGrid& grid) {
+  return grid.scale == Scale::power ? 0x00FF : 0xFFFF;
+}
+
 // Calls visit(number, bounds) for every small integer of the block.
 template <typename Visit>
 void for_each_integer(const QuantGrid& grid, QuantBlock* block, const Visit& visit) {
@@ -43,7 +49,8 @@ void for_each_integer(const QuantGrid& grid, QuantBlock* block, const Visit& vis
 // A block as models have them: a scale of about 2^-5, any integers.
 inline QuantBlock random_block(Random& random, const QuantGrid& grid) {
   QuantBlock block;
-  block.scale = static_cast<uint16_t>(0x2800 + random.below(0x400));
+  block.scale = static_cast<uint16_t>(
+      grid.scale == Scale::power ? 110 + random.below(16) : 0x2800 + random.below(0x400));
   if (grid.start != Start::none) {
     block.minimum = static_cast<uint16_t>(0xA800 + random.below(0x400));
   }
@@ -59,7 +66,7 @@ inline QuantBlock related_block(Random& random, const QuantGrid& grid, QuantBloc
   const auto move = [&](uint16_t half) {
     return static_cast<uint16_t>(half + random.below(2 * reach - 1) - (reach - 1));
   };
-  block.scale = move(block.scale);
+  block.scale = move(block.scale) & scale_mask(grid);
   if (grid.start != Start::none) block.minimum = move(block.minimum);
   for_each_integer(grid, &block, [&](int16_t& number, Bounds bounds) {
     if (!random.chance(rarity)) return;
@@ -76,7 +83,7 @@ inline QuantBlock extreme_block(Random& random, const QuantGrid& grid) {
                                                 0xFFFF, 0x7C01, 0x0001, 0x8001, 0x03FF,
                                                 0x0400, 0x7BFF, 0xFBFF, 0x3C00};
   QuantBlock block;
-  block.scale = kHalves[random.below(kHalves.size())];
+  block.scale = kHalves[random.below(kHalves.size())] & scale_mask(grid);
   if (grid.start != Start::none) block.minimum = kHalves[random.below(kHalves.size())];
   const auto extreme = [](uint64_t which, Bounds bounds) {
     return static_cast<int16_t>(which == 0   ? bounds.low
@@ -118,7 +125,7 @@ inline BlockPair make_block_pair(Random& random, const QuantGrid& grid) {
     pair.result = pair.base;
   } else if (kind == 5) {  // nothing but a sign
     pair.result = pair.base;
-    pair.result.scale ^= 0x8000;
+    pair.result.scale ^= static_cast<uint16_t>((scale_mask(grid) >> 1) + 1);
   } else {
     pair.result =
         related_block(random, grid, pair.base, 1 + random.below(60), 1 + random.below(200));
@@ -150,14 +157,43 @@ inline double value_of(uint16_t half) {
   return (half & 0x8000) != 0 ? -size : size;
 }
 
-// weight = step * code + start, as the dequantizers of ggml have it.
+inline double scale_of(const QuantGrid& grid, const QuantBlock& block) {
+  return grid.scale == Scale::power ? std::ldexp(1.0, block.scale - 128)
+                                    : value_of(block.scale);
+}
+
+// What a code stands for, in steps; with tables, kvalues_iq4nl and kvalues_mxfp4 of ggml
+// in ascending order.
+inline double code_value(const QuantGrid& grid, int16_t code) {
+  constexpr double kIq4Nl[16] = {-127, -104, -83, -65, -49, -35, -22, -10,
+                                 1,    13,   25,  38,  53,  69,  89,  113};
+  constexpr double kMxfp4[16] = {-12, -8, -6, -4, -3, -2, -1, -0.0,
+                                 0.0, 1,  2,  3,  4,  6,  8,  12};
+  if (grid.table == nullptr) return code;
+  return grid.scale == Scale::power ? kMxfp4[code] : kIq4Nl[code];
+}
+
+// The code of a weight of so many steps; zeros keep their sign.
+inline int16_t nearest_code(const QuantGrid& grid, double steps) {
+  const auto distance = [&](int16_t code) {
+    return std::abs(code_value(grid, code) - steps) +
+           (std::signbit(code_value(grid, code)) == std::signbit(steps) ? 0 : 1e-9);
+  };
+  int16_t nearest = 0;
+  for (int16_t code = 1; code <= grid.codes.high; ++code) {
+    if (distance(code) < distance(nearest)) nearest = code;
+  }
+  return nearest;
+}
+
+// weight = step * code_value + start, as the dequantizers of ggml have it.
 struct Line {
   double step;
   double start;
 };
 
 inline Line line_of(const QuantGrid& grid, const QuantBlock& block, size_t group) {
-  const double scale = value_of(block.scale);
+  const double scale = scale_of(grid, block);
   const double start = value_of(block.minimum);
   return {grid.group_scales.high != 0 ? scale * block.group_scale[group] : scale,
           grid.start == Start::taken ? -start * block.group_minimum[group] : start};
@@ -174,9 +210,11 @@ inline QuantBlock requantized(const QuantGrid& grid, const QuantBlock& block,
   for (size_t i = 0; i < code_count(grid); ++i) {
     const Line from = line_of(grid, block, i / grid.group_codes);
     const Line to = line_of(grid, scaled, i / grid.group_codes);
-    const double weight = from.step * block.code[i] + from.start;
-    const double number = to.step == 0 ? 0 : (weight - to.start) / to.step;
-    scaled.code[i] = rounded(number, grid.codes);
+    const double weight = from.step * code_value(grid, block.code[i]);
+    const double steps = to.step == 0 ? 0 : weight / to.step;
+    const double shift = to.step == 0 ? 0 : (from.start - to.start) / to.step;
+    scaled.code[i] = grid.table != nullptr ? nearest_code(grid, steps)
+                                           : rounded(steps + shift, grid.codes);
   }
   return scaled;
 }
@@ -185,11 +223,12 @@ inline QuantBlock requantized(const QuantGrid& grid, const QuantBlock& block,
 // for in part, as quantizers do.
 inline QuantBlock rescaled(Random& random, const QuantGrid& grid, const QuantBlock& block) {
   QuantBlock scaled = block;
-  scaled.scale = static_cast<uint16_t>(block.scale + 100 + random.below(200));
+  scaled.scale = static_cast<uint16_t>(
+      block.scale + (grid.scale == Scale::power ? -1 : 100 + random.below(200)));
   if (grid.start != Start::none) {
     scaled.minimum = static_cast<uint16_t>(block.minimum + random.below(100));
   }
-  const double by_scale = value_of(block.scale) / value_of(scaled.scale);
+  const double by_scale = scale_of(grid, block) / scale_of(grid, scaled);
   const double by_minimum =
       block.minimum == 0 ? 1 : value_of(block.minimum) / value_of(scaled.minimum);
   for (size_t i = 0; i < grid.groups; ++i) {
