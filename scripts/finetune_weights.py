@@ -84,13 +84,14 @@ def resample(source: Weights, count: int, seed: int) -> Weights:
     # RandomState: numpy keeps its streams as they are for ever, which it does not promise of others.
     random = np.random.RandomState(seed)
     rows = max(1, round(count / COLUMNS / TENSORS))
+    # Drawn first, so that models of all sizes, and so of all types, have the same.
+    tensor_rms = TENSOR_RMS * spread(TENSOR_RMS_SPREAD, (TENSORS,), random)
     tensors = []
-    for number in range(TENSORS):
+    for number, rms in enumerate(tensor_rms):
         matrix = source[number % len(source)]
         chosen = random.randint(matrix.shape[0], size=(rows, 1))
         values = matrix[chosen, random.randint(matrix.shape[1], size=(rows, COLUMNS))]
         values = values * (1 + JITTER * random.standard_normal(values.shape))
-        rms = TENSOR_RMS * spread(TENSOR_RMS_SPREAD, (1, 1), random)
         tensors.append((values * (rms * np.sqrt(values.size) / norm([values]))).astype(np.float32))
     return tensors
 
@@ -98,10 +99,11 @@ def resample(source: Weights, count: int, seed: int) -> Weights:
 def fine_tune(old: Weights, relative_size: float, seed: int) -> Weights:
     """The old weights and an update whose L2 norm is relative_size of theirs."""
     random = np.random.RandomState(seed)
-    updates = [raw_update(tensor.shape, number == EMBEDDING, random)
-               for number, tensor in enumerate(old)]
-    size = relative_size * norm(old) / norm(updates)
-    return [(tensor + size * update).astype(np.float32) for tensor, update in zip(old, updates)]
+    sizes = spread(TENSOR_SPREAD, (len(old),), random)
+    updates = [size * raw_update(tensor.shape, number == EMBEDDING, random)
+               for number, (tensor, size) in enumerate(zip(old, sizes))]
+    factor = relative_size * norm(old) / norm(updates)
+    return [(tensor + factor * update).astype(np.float32) for tensor, update in zip(old, updates)]
 
 
 def raw_update(shape: tuple[int, int], is_embedding: bool, random: np.random.RandomState
@@ -113,11 +115,10 @@ def raw_update(shape: tuple[int, int], is_embedding: bool, random: np.random.Ran
         of_rows = np.minimum(spread(EMBEDDING_SPREAD, (rows, 1), random) / 2**EMBEDDING_SPREAD, 1)
     else:
         of_rows = spread(ROW_SPREAD, (rows, 1), random)
-    return (strides * of_rows * spread(COLUMN_SPREAD, (1, columns), random)
-            * spread(TENSOR_SPREAD, (1, 1), random))
+    return strides * of_rows * spread(COLUMN_SPREAD, (1, columns), random)
 
 
-def spread(log2_spread: float, shape: tuple[int, int], random: np.random.RandomState
+def spread(log2_spread: float, shape: tuple[int, ...], random: np.random.RandomState
            ) -> np.ndarray:
     return np.exp2(log2_spread * random.standard_normal(shape))
 
