@@ -52,7 +52,7 @@ def line_of(result: Result) -> str:
         f"{result.tool:14}",
         f"{result.patch_bytes:12}" if has_patch else f"{'-':>12}",
         f"{100 * result.patch_bytes / result.new_bytes:9.3f}" if has_patch else f"{'-':>9}",
-        f"{result.diff.seconds:8.2f} {result.new_bytes / 1e6 / result.diff.seconds:7.0f}",
-        f"{result.apply.seconds:8.2f} {result.new_bytes / 1e6 / result.apply.seconds:7.0f}",
+        f"{result.diff.seconds:8.2f} {result.speed(result.diff):7.0f}",
+        f"{result.apply.seconds:8.2f} {result.speed(result.apply):7.0f}",
         mebibytes(result.diff.rss_bytes, result.diff.anon_bytes),
         mebibytes(result.apply.rss_bytes, result.apply.anon_bytes)]).rstrip()

@@ -47,6 +47,10 @@ class Result:
     def percent(self) -> float:
         return 100 * self.counted_bytes / self.new_bytes if self.new_bytes else 0.0
 
+    def speed(self, measure: Measure) -> float | None:
+        """MB of the new model, 10^6 bytes, a second; None when nothing was measured."""
+        return self.new_bytes / 1e6 / measure.seconds if measure.seconds else None
+
 
 def measure_tool(tool: Tool, case: str, old: Path, new: Path, folder: Path,
                  effort: Effort) -> Result:

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 
 from bench_cases import Case
 from bench_measure import Result
-from bench_tools import LIMIT, OURS
+from bench_tools import LIMIT, OURS, PLAIN
 
 FAST_FILE_BYTES = 1_000_000  # speed is compared on larger files: below, starting a program rules
 SPEED_PEERS = ("hdiffz", "bsdiff", "zstd")
+RELATED_KINDS = ("fine-tune", "related-update")  # where tensors of old and new have much in common
 
 
 @dataclass
@@ -29,7 +30,7 @@ class Outcome:
         return self.of(OURS)
 
     def good_peers(self) -> list[Result]:
-        return [r for r in self.results if r.tool not in (OURS, LIMIT) and r.is_ok]
+        return [r for r in self.results if r.tool not in (OURS, PLAIN, LIMIT) and r.is_ok]
 
     @property
     def best_peer(self) -> Result | None:
@@ -49,6 +50,7 @@ def ratios(outcome: Outcome, result: Result) -> dict[str, float | None]:
     best, run = outcome.best_peer, outcome.best_run_peer
     return {
         "size": ratio(result.counted_bytes, best and best.counted_bytes),
+        "plain": plain_ratio(outcome, result),
         "diff_time": ratio(result.diff.seconds, run and run.diff.seconds),
         "apply_time": ratio(result.apply.seconds, run and run.apply.seconds),
         "diff_memory": ratio(result.diff.rss_bytes, run and run.diff.rss_bytes),
@@ -60,6 +62,12 @@ def ratio(value: float, base: float | None) -> float | None:
     return value / base if value and base else None
 
 
+def plain_ratio(outcome: Outcome, result: Result) -> float | None:
+    """Size over that of the plain tensor baseline."""
+    plain = outcome.of(PLAIN)
+    return ratio(result.counted_bytes, plain.counted_bytes) if plain and plain.is_ok else None
+
+
 def geometric_mean(values: Iterable[float]) -> float | None:
     logs = [math.log(value) for value in values]
     return math.exp(math.fsum(logs) / len(logs)) if logs else None
@@ -67,10 +75,12 @@ def geometric_mean(values: Iterable[float]) -> float | None:
 
 @dataclass
 class SizeMean:
-    name: str  # 'all pairs', or a kind
+    """Sizes of ours over those of something else, over a group of pairs."""
+
+    name: str  # 'all pairs', 'related pairs', or a kind
     pairs: int
     mean: float
-    not_larger: int  # pairs where ours is as small as the best peer, or smaller
+    not_larger: int  # pairs where ours is as small as the other, or smaller
     worst: float
     worst_case: str
 
@@ -88,23 +98,33 @@ class SpeedMean:
 
 
 def size_means(outcomes: list[Outcome]) -> list[SizeMean]:
+    """Ours over the best peer, for all pairs and for each kind."""
+    return means_of("size", groups_of(outcomes))
+
+
+def plain_means(outcomes: list[Outcome]) -> list[SizeMean]:
+    """Ours over the plain tensor baseline: the same groups, and first all related pairs."""
+    related = [outcome for outcome in outcomes if outcome.case.kind in RELATED_KINDS]
+    return means_of("plain", [("related pairs", related), *groups_of(outcomes)])
+
+
+def groups_of(outcomes: list[Outcome]) -> list[tuple[str, list[Outcome]]]:
     kinds = sorted({outcome.case.kind for outcome in outcomes if outcome.case.kind})
-    groups = [("all pairs", outcomes)]
-    groups += [(kind, [o for o in outcomes if o.case.kind == kind]) for kind in kinds]
+    return [("all pairs", outcomes),
+            *((kind, [o for o in outcomes if o.case.kind == kind]) for kind in kinds)]
+
+
+def means_of(measure: str, groups: list[tuple[str, list[Outcome]]]) -> list[SizeMean]:
     means = []
     for name, members in groups:
-        pairs = [(size, o.case.name) for o in members if (size := size_ratio(o))]
+        pairs = [(size, o.case.name) for o in members
+                 if o.ours and o.ours.is_ok and (size := ratios(o, o.ours)[measure])]
         if pairs:
             worst, worst_case = max(pairs)
             mean = geometric_mean(size for size, _ in pairs)
             means.append(SizeMean(name, len(pairs), mean or 0.0,
                                   sum(size <= 1 for size, _ in pairs), worst, worst_case))
     return means
-
-
-def size_ratio(outcome: Outcome) -> float | None:
-    ours = outcome.ours
-    return ratios(outcome, ours)["size"] if ours and ours.is_ok else None
 
 
 def speed_means(outcomes: list[Outcome]) -> list[SpeedMean]:

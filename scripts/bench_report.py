@@ -1,4 +1,4 @@
-"""Shows outcomes: a table for people, TSV and JSON for programs. No figure is computed here."""
+"""Shows outcomes: tables for people, TSV and JSON for programs. No figure is computed here."""
 
 from __future__ import annotations
 
@@ -9,18 +9,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bench_measure import Result
-from bench_outcome import FAST_FILE_BYTES, Outcome, ratios, size_means, speed_means
-from bench_tools import LIMIT, OURS
+from bench_outcome import (FAST_FILE_BYTES, Outcome, SizeMean, plain_means, ratios, size_means,
+                           speed_means)
+from bench_tools import LIMIT, OURS, PLAIN
 
-HEAD = (f"{'case / tool':34} {'patch':>10} {'% of new':>9} {'x best':>7} "
-        f"{'diff s':>8} {'x best':>7} {'apply s':>8} {'x best':>7} "
+HEAD = (f"{'case / tool':34} {'patch':>10} {'% of new':>9} {'x best':>7} {'x plain':>7} "
+        f"{'diff s':>8} {'MB/s':>6} {'x best':>7} {'apply s':>8} {'MB/s':>6} {'x best':>7} "
         f"{'diff MiB':>11} {'apply MiB':>11}")
 
 COLUMNS = ["case", "format", "kind", "old_bytes", "new_bytes", "tool", "source", "is_best_peer",
            "error", "patch_bytes", "counted_bytes", "percent", "diff_seconds", "apply_seconds",
            "diff_rss_bytes", "diff_anon_bytes", "apply_rss_bytes", "apply_anon_bytes",
            "size_ratio", "diff_time_ratio", "apply_time_ratio", "diff_memory_ratio",
-           "apply_memory_ratio"]
+           "apply_memory_ratio", "plain_ratio", "diff_mb_per_s", "apply_mb_per_s"]
 
 
 def print_head(settings: dict, tools: dict[str, str], missing: list[str]) -> None:
@@ -28,11 +29,14 @@ def print_head(settings: dict, tools: dict[str, str], missing: list[str]) -> Non
         print(f"{name:14} {setting}")
     if missing:
         print(f"not installed: {', '.join(missing)}")
-    print(f"threads {settings['threads']}, best of {settings['diff_repeats']} diff and "
+    place = " on one core" if settings["one_core"] else ""
+    print(f"threads {settings['threads']}{place}, best of {settings['diff_repeats']} diff and "
           f"{settings['apply_repeats']} apply runs, digest allowance "
           f"{settings['digest_allowance']} bytes added to each peer's patch")
     print("x best: over the best peer of the case, the one with the smallest patch; times and "
           "memory: the best that ran here")
+    print(f"x plain: over the row {PLAIN}, where it ran; MB/s: 10^6 bytes of the new model, start of "
+          "the programs included")
     print("MiB: peak resident (sum over processes, mapped files included) / peak anonymous\n")
     print(HEAD)
 
@@ -61,15 +65,23 @@ def line_of(outcome: Outcome, result: Result, mark: str) -> str:
         f"{name:28} {mark:5}",
         f"{result.counted_bytes if has_patch else '-':>10}",
         f"{f'{result.percent:.3f}' if has_patch else '-':>9}",
-        f"{times(ratio['size'])}",
-        f"{seconds(result.diff.seconds)} {times(ratio['diff_time'])}",
-        f"{seconds(result.apply.seconds)} {times(ratio['apply_time'])}",
+        f"{times(ratio['size'])} {times(ratio['plain'])}",
+        f"{seconds(result.diff.seconds)} {speed(result.speed(result.diff))}",
+        f"{times(ratio['diff_time'])}",
+        f"{seconds(result.apply.seconds)} {speed(result.speed(result.apply))}",
+        f"{times(ratio['apply_time'])}",
         f"{mebibytes(result.diff.rss_bytes, result.diff.anon_bytes)}",
         f"{mebibytes(result.apply.rss_bytes, result.apply.anon_bytes)}"]).rstrip()
 
 
 def seconds(value: float) -> str:
     return f"{value:8.3f}" if value else f"{'-':>8}"
+
+
+def speed(value: float | None) -> str:
+    if value is None:
+        return f"{'-':>6}"
+    return f"{value:6.1f}" if value < 100 else f"{value:6.0f}"
 
 
 def times(value: float | None) -> str:
@@ -85,12 +97,8 @@ def mebibytes(rss_bytes: int, anon_bytes: int) -> str:
 
 
 def print_summary(outcomes: list[Outcome]) -> None:
-    sizes = size_means(outcomes)
-    if sizes:
-        print(f"\n{OURS} patch over the best peer's, geometric mean")
-    for mean in sizes:
-        print(f"  {mean.name:18} {mean.pairs:3} pairs {mean.mean:7.3f}   not larger in "
-              f"{mean.not_larger:3}   worst {mean.worst:.3f} {mean.worst_case}")
+    print_means("the best peer's", size_means(outcomes))
+    print_means(f"the plain tensor baseline's ({PLAIN})", plain_means(outcomes))
     speeds = speed_means(outcomes)
     if speeds:
         print(f"\n{OURS} time over the peer's, files over {FAST_FILE_BYTES} bytes, geometric mean")
@@ -103,6 +111,14 @@ def print_summary(outcomes: list[Outcome]) -> None:
     if failed:
         print(f"\nfailed round trips: {len(failed)}")
         print("\n".join(f"  {line}" for line in failed))
+
+
+def print_means(other: str, means: list[SizeMean]) -> None:
+    if means:
+        print(f"\n{OURS} patch over {other}, geometric mean")
+    for mean in means:
+        print(f"  {mean.name:18} {mean.pairs:3} pairs {mean.mean:7.3f}   not larger in "
+              f"{mean.not_larger:3}   worst {mean.worst:.3f} {mean.worst_case}")
 
 
 def rows(outcomes: list[Outcome]) -> Iterator[dict]:
@@ -127,6 +143,8 @@ def figures(outcome: Outcome, result: Result) -> dict:
         found |= {"patch_bytes": result.patch_bytes, "counted_bytes": result.counted_bytes,
                   "percent": round(result.percent, 6)}
     for step, measure in (("diff", result.diff), ("apply", result.apply)):
+        rate = result.speed(measure)
+        found[f"{step}_mb_per_s"] = rate and round(rate, 3)
         found |= {f"{step}_seconds": round(measure.seconds, 6) or None,
                   f"{step}_rss_bytes": measure.rss_bytes or None,
                   f"{step}_anon_bytes": measure.anon_bytes if measure.rss_bytes else None}
@@ -146,5 +164,6 @@ def write_json(path: Path, outcomes: list[Outcome], settings: dict, tools: dict[
         "settings": settings, "tools": tools, "not_installed": missing,
         "results": list(rows(outcomes)),
         "size": [dataclasses.asdict(mean) for mean in size_means(outcomes)],
+        "plain": [dataclasses.asdict(mean) for mean in plain_means(outcomes)],
         "speed": [dataclasses.asdict(mean) for mean in speed_means(outcomes)]}
     path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")

@@ -16,8 +16,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from model_manifest import find_parse
+
 OURS = "mallorn"
 LIMIT = "limit"  # measured by bench_measure itself, without a program
+PLAIN = "plain"  # bench_plain.py: no tool that anyone uses, so never the best peer
 
 Command = Callable[[Path, Path, Path, int], list[str]]
 
@@ -39,6 +42,19 @@ def ours(mallorn: Path) -> Tool:
         lambda old, patch, output, threads: [
             str(mallorn), "patch", str(old), str(patch), "-o", str(output), "--force",
             "--threads", str(threads)])
+
+
+def plain(mallorn: Path) -> Tool | None:
+    """Needs the mallorn-parse that `mallorn` runs, and zstd."""
+    parse = find_parse(mallorn)
+    if not parse or not programs("zstd"):
+        return None
+    command = [sys.executable, str(Path(__file__).with_name("bench_plain.py"))]
+    return Tool(PLAIN, "XOR with the old tensor of the name, byte planes, zstd -19; all else as zstd",
+                lambda old, new, patch, threads: [
+                    *command, "diff", str(parse), str(old), str(new), str(patch)],
+                lambda old, patch, output, threads: [
+                    *command, "apply", str(parse), str(old), str(patch), str(output)])
 
 
 def bsdiff() -> Tool | None:

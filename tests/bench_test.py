@@ -10,6 +10,8 @@ import csv
 import hashlib
 import json
 import os
+import random
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -24,6 +26,7 @@ sys.path.insert(0, str(SCRIPTS))
 
 import bench_measure
 import bench_outcome
+import bench_plain
 import bench_plot
 import bench_process
 import make_big_pair
@@ -39,6 +42,20 @@ case $1 in
 esac
 exit {exit_code}
 """
+
+
+# A manifest beside the model stands in for what mallorn-parse finds out.
+PARSE = """#!/bin/sh
+for model; do :; done
+cat "${model%.bin}.json"
+"""
+
+
+def write_manifest(model: Path, tensors: list[tuple[str, int, int, str]]) -> None:
+    """Tensors are (name, offset, length, dtype)."""
+    model.with_suffix(".json").write_text(json.dumps({"ranges": [
+        {"kind": "tensor", "names": [name] if name else [], "offset": offset, "length": length,
+         "dtype": dtype} for name, offset, length, dtype in tensors]}))
 
 
 def write_program(path: Path, text: str) -> Path:
@@ -137,6 +154,49 @@ class BenchRun(unittest.TestCase):
         self.assertEqual((self.home / "kept/beta/mallorn.patch").stat().st_size, 2000)
         self.assertFalse((self.home / "kept/alpha").exists())
 
+    @unittest.skipUnless(shutil.which("zstd"), "needs zstd")
+    def test_the_plain_baseline_is_compared_and_never_the_best(self) -> None:
+        write_program(self.home / "mallorn-parse", PARSE)
+        (self.models / "pairs.tsv").write_text(
+            "case\tformat\tkind\nalpha\traw\tfine-tune\nbeta\traw\tretrained\n")
+        for model in self.models.glob("*/*.bin"):
+            write_manifest(model, [("t", 8, 900, "f32")])
+        report = self.home / "out.json"
+        rows = self.results("--tools", "mallorn,plain", "--digest-allowance", "7", "--json",
+                            str(report))
+        self.assertEqual(self.ended.returncode, 0, self.ended.stderr)
+        ours, plain = rows[0], rows[1]
+        self.assertEqual((plain["tool"], plain["error"], plain["is_best_peer"]), ("plain", "", "0"))
+        self.assertEqual(int(plain["counted_bytes"]), int(plain["patch_bytes"]) + 7)
+        self.assertAlmostEqual(float(ours["plain_ratio"]), 1000 / int(plain["counted_bytes"]),
+                               places=5)
+        means = {mean["name"]: mean for mean in json.loads(report.read_text())["plain"]}
+        self.assertEqual({name: mean["pairs"] for name, mean in means.items()},
+                         {"related pairs": 1, "all pairs": 2, "fine-tune": 1, "retrained": 1})
+        self.assertIn("plain tensor baseline", self.ended.stdout)
+
+    def test_speed_is_the_new_model_over_the_time(self) -> None:
+        rows = self.results("--tools", "mallorn", "--only", "beta")
+        ours, = rows
+        self.assertAlmostEqual(float(ours["apply_mb_per_s"]) * float(ours["apply_seconds"]),
+                               2001e-6, delta=1e-5)
+
+    def test_one_core_is_what_all_programs_get(self) -> None:
+        self.mallorn = write_program(
+            self.home / "counting", f'#!/bin/sh\nnproc >> "{self.home}/cores"\n'
+            f'echo "$@" >> "{self.home}/words"\ncp "$3" "$5"\n')
+        for options, cores, threads in ((("--one-core",), 1, 1),
+                                        (("--one-core", "--threads", "3"), 1, 3),
+                                        (("--threads", "3"), len(os.sched_getaffinity(0)), 3)):
+            with self.subTest(options):
+                ended = self.bench("--tools", "mallorn", "--only", "beta", *options)
+                place = " on one core" if "--one-core" in options else ""
+                self.assertIn(f"threads {threads}{place}, ", ended.stdout)
+                lines = [(self.home / name).read_text().splitlines()[-1]
+                         for name in ("cores", "words")]
+                self.assertEqual(lines[0], str(cores))
+                self.assertTrue(lines[1].endswith(f"--threads {threads}"), lines[1])
+
     def test_wrong_use_ends_with_64(self) -> None:
         for arguments in (["--bogus"], ["--only", "nothing"], ["--tools", "nothing"],
                           ["--threads", "0"], ["--best-peers", str(self.home / "none")],
@@ -165,6 +225,57 @@ class BenchRun(unittest.TestCase):
         self.assertEqual(ended.returncode, 0, ended.stderr)
         self.assertRegex(ended.stdout, r"mallorn +\d+ +100\.000 +\d+\.\d+ +\d+")
         self.assertRegex(ended.stdout, r"limit +- +- +\d+\.\d+ +\d+")
+
+
+@unittest.skipUnless(shutil.which("zstd"), "needs zstd")
+class Plain(unittest.TestCase):
+    """The plain tensor baseline gives back every file, whatever happened to its tensors."""
+
+    def setUp(self) -> None:
+        holder = tempfile.TemporaryDirectory()
+        self.addCleanup(holder.cleanup)
+        self.home = Path(holder.name)
+        self.parse = str(write_program(self.home / "mallorn-parse", PARSE))
+
+    def patch_size(self, old: tuple[bytes, list], new: tuple[bytes, list]) -> int:
+        paths = {name: self.home / f"{name}.bin" for name in ("old", "new")}
+        for path, (content, tensors) in zip(paths.values(), (old, new)):
+            path.write_bytes(content)
+            write_manifest(path, tensors)
+        patch, output = str(self.home / "patch"), self.home / "output"
+        bench_plain.diff(self.parse, str(paths["old"]), str(paths["new"]), patch)
+        bench_plain.apply(self.parse, str(paths["old"]), patch, str(output))
+        self.assertEqual(output.read_bytes(), new[0])
+        return Path(patch).stat().st_size
+
+    def test_round_trips(self) -> None:
+        noise = random.Random(1).randbytes
+        head, a, b, c = noise(10), noise(400), noise(300), noise(41)
+        old = (head + a + b + c, [("a", 10, 400, "f32"), ("b", 410, 300, "bf16"),
+                                  ("c", 710, 41, "f16")])  # c: half an element too long
+        full = len(old[0])
+        for name, new, most in (
+                ("equal", old, 60),
+                ("moved", (b"!" + head + a + b"..." + b + c + b"end",
+                           [("a", 11, 400, "f32"), ("b", 414, 300, "bf16"), ("c", 714, 41, "f16")]),
+                 100),
+                ("reordered", (c + b + head + a, [("c", 0, 41, "f16"), ("b", 41, 300, "bf16"),
+                                                  ("a", 351, 400, "f32")]), 100),
+                ("renamed and resized", (head + a + b[:200], [("z", 10, 400, "f32"),
+                                                              ("b", 410, 200, "bf16")]), 120),
+                ("other", (noise(700), [("a", 100, 400, "f32")]), full + 100),
+                ("none", (b"", []), 60)):
+            with self.subTest(name):
+                self.assertLess(self.patch_size(old, new), most)
+
+    def test_planes_of_small_steps_are_small(self) -> None:
+        noise = random.Random(1)
+        old = noise.randbytes(40000)
+        new = bytearray(old)
+        for at in range(0, 40000, 4):
+            new[at] ^= noise.getrandbits(8)
+        tensors = [("t", 0, 40000, "f32")]
+        self.assertLess(self.patch_size((old, tensors), (bytes(new), tensors)), 10200)
 
 
 class Process(unittest.TestCase):
@@ -265,6 +376,16 @@ class Outcomes(unittest.TestCase):
         self.assertEqual([(m.name, m.pairs) for m in means], [("all pairs", 2), ("k", 1)])
         self.assertAlmostEqual(means[0].mean, 1.0)
         self.assertEqual((means[0].not_larger, means[0].worst), (1, 2.0))
+
+    def test_the_plain_baseline_is_for_related_pairs_first(self) -> None:
+        means = bench_outcome.plain_means([
+            outcome(result("mallorn", 5), result("plain", 10), result("b", 1), kind="fine-tune"),
+            outcome(result("mallorn", 8), result("plain", 10), kind="related-update"),
+            outcome(result("mallorn", 30), result("plain", 10), kind="retrained"),
+            outcome(result("mallorn", 30), result("plain", 1, error="wrong"), kind="fine-tune")])
+        self.assertEqual((means[0].name, means[0].pairs, means[0].worst), ("related pairs", 2, 0.8))
+        self.assertAlmostEqual(means[0].mean, 0.4 ** 0.5)
+        self.assertEqual((means[1].name, means[1].pairs, means[1].not_larger), ("all pairs", 3, 2))
 
     def test_speed_is_compared_with_each_peer(self) -> None:
         speed, = bench_outcome.speed_means([
