@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import csv
 import fnmatch
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
 PAIRS_FILE = "pairs.tsv"  # columns case, format, kind; more are allowed
 BEST_PEERS_FILE = "best-peers.tsv"  # columns case, new, tool, patch
+TARGET_FILE = "target.json"  # beside the pair: the fields of Target
 
 
 class UsageError(Exception):
@@ -24,6 +26,16 @@ class ListedPeer:
 
 
 @dataclass(frozen=True)
+class Target:
+    """What a patch may take for each weight of the new model; written by make-finetune."""
+
+    type: str  # of the weights, as `mallorn info` names it
+    update: str
+    weights: int
+    bits_per_weight: float
+
+
+@dataclass(frozen=True)
 class Case:
     name: str
     old: Path
@@ -31,6 +43,7 @@ class Case:
     format: str
     kind: str  # empty when no list tells
     listed: ListedPeer | None
+    target: Target | None = None
 
     @property
     def new_bytes(self) -> int:
@@ -70,7 +83,17 @@ def make_case(name: str, old: Path, new: Path, pairs: dict[str, dict[str, str]],
         raise UsageError(f"{name}: the list of best peers has no number of bytes: {row['patch']}")
     return Case(name, old, new, facts.get("format") or new.suffix.lstrip("."),
                 facts.get("kind") or "",
-                ListedPeer(row["tool"], int(row["patch"])) if row else None)
+                ListedPeer(row["tool"], int(row["patch"])) if row else None,
+                read_target(old.with_name(TARGET_FILE)))
+
+
+def read_target(path: Path) -> Target | None:
+    if not path.exists():
+        return None
+    try:
+        return Target(**json.loads(path.read_text(encoding="utf-8")))
+    except (ValueError, TypeError) as error:
+        raise UsageError(f"{path}: {error}") from None
 
 
 def model_in(folder: Path, stem: str) -> Path | None:

@@ -21,6 +21,7 @@ class Outcome:
 
     case: Case
     results: list[Result] = field(default_factory=list)
+    weight_bytes: int | None = None  # of our patch; known where the case has a target
 
     def of(self, tool: str) -> Result | None:
         return next((r for r in self.results if r.tool == tool and r.source == "run"), None)

@@ -11,6 +11,7 @@ from pathlib import Path
 from bench_measure import Result
 from bench_outcome import (FAST_FILE_BYTES, Outcome, SizeMean, plain_means, ratios, size_means,
                            speed_means)
+from bench_targets import Reached, reached
 from bench_tools import LIMIT, OURS, PLAIN
 
 HEAD = (f"{'case / tool':34} {'patch':>10} {'% of new':>9} {'x best':>7} {'x plain':>7} "
@@ -99,6 +100,7 @@ def mebibytes(rss_bytes: int, anon_bytes: int) -> str:
 def print_summary(outcomes: list[Outcome]) -> None:
     print_means("the best peer's", size_means(outcomes))
     print_means(f"the plain tensor baseline's ({PLAIN})", plain_means(outcomes))
+    print_targets(reached(outcomes))
     speeds = speed_means(outcomes)
     if speeds:
         print(f"\n{OURS} time over the peer's, files over {FAST_FILE_BYTES} bytes, geometric mean")
@@ -119,6 +121,21 @@ def print_means(other: str, means: list[SizeMean]) -> None:
     for mean in means:
         print(f"  {mean.name:18} {mean.pairs:3} pairs {mean.mean:7.3f}   not larger in "
               f"{mean.not_larger:3}   worst {mean.worst:.3f} {mean.worst_case}")
+
+
+def print_targets(lines: list[Reached]) -> None:
+    if not lines:
+        return
+    print(f"\nbits per weight, whole patch and weights alone; target kept in "
+          f"{sum(line.holds for line in lines)} of {len(lines)} pairs")
+    print(f"  {'type':6} {'update':10} {'patch':>9} {'weights':>9} {'target':>9} {'x target':>9} "
+          f"{'diff MB/s':>10} {'apply MB/s':>11}")
+    for line in lines:
+        weights = f"{'-':>9}" if line.weight_bits is None else f"{line.weight_bits:9.4f}"
+        print(f"  {line.type:6} {line.update:10} {line.patch_bits:9.4f} {weights} "
+              f"{line.target_bits:9.4f} {line.patch_bits / line.target_bits:9.3f} "
+              f"{speed(line.diff_mb_per_s):>10} {speed(line.apply_mb_per_s):>11}"
+              f"{'' if line.holds else '   over'}")
 
 
 def rows(outcomes: list[Outcome]) -> Iterator[dict]:
@@ -165,5 +182,6 @@ def write_json(path: Path, outcomes: list[Outcome], settings: dict, tools: dict[
         "results": list(rows(outcomes)),
         "size": [dataclasses.asdict(mean) for mean in size_means(outcomes)],
         "plain": [dataclasses.asdict(mean) for mean in plain_means(outcomes)],
+        "targets": [dataclasses.asdict(line) for line in reached(outcomes)],
         "speed": [dataclasses.asdict(mean) for mean in speed_means(outcomes)]}
     path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")

@@ -29,8 +29,9 @@ import bench_outcome
 import bench_plain
 import bench_plot
 import bench_process
+import bench_targets
 import make_big_pair
-from bench_cases import Case
+from bench_cases import Case, Target
 from bench_measure import Result
 from bench_process import Measure
 
@@ -174,6 +175,33 @@ class BenchRun(unittest.TestCase):
         self.assertEqual({name: mean["pairs"] for name, mean in means.items()},
                          {"related pairs": 1, "all pairs": 2, "fine-tune": 1, "retrained": 1})
         self.assertIn("plain tensor baseline", self.ended.stdout)
+
+    def test_bits_per_weight_are_held_against_targets(self) -> None:
+        fields = {"type": "q4_0", "update": "light", "weights": 2000, "bits_per_weight": 4.0}
+        (self.models / "alpha/target.json").write_text(json.dumps(fields))
+        (self.models / "beta/target.json").write_text(
+            json.dumps(fields | {"weights": 1000, "type": "f16"}))
+        self.mallorn = write_program(self.home / "counting", STAND_IN.format(last="Z", exit_code=0)
+                                     .replace("esac", "  info) echo '" + json.dumps({"sections": [
+                                         {"dtype": "q4_0", "coded_bytes": 300},
+                                         {"dtype": "f32", "coded_bytes": 5},
+                                         {"dtype": "q4_0", "coded_bytes": 200}]}) + "' ;;\nesac"))
+        report = self.home / "out.json"
+        self.results("--tools", "mallorn", "--json", str(report))
+        alpha, beta = json.loads(report.read_text())["targets"]
+        self.assertEqual((alpha["patch_bits"], alpha["weight_bits"], alpha["target_bits"]),
+                         (4.0, 2.0, 4.0))  # 1000 and 500 bytes for 2000 weights
+        self.assertEqual((beta["patch_bits"], beta["weight_bits"]), (16.0, 0.0))
+        self.assertGreater(alpha["apply_mb_per_s"], 0)
+        self.assertIn("target kept in 1 of 2 pairs", self.ended.stdout)
+        self.assertRegex(self.ended.stdout, r"f16 +light +16.0000 .* over\n")
+
+    def test_a_broken_target_is_refused(self) -> None:
+        for text in ("{", '{"type": "f32"}'):
+            (self.models / "alpha/target.json").write_text(text)
+            ended = self.bench("--tools", "mallorn")
+            self.assertEqual(ended.returncode, 64)
+            self.assertIn("target.json", ended.stderr)
 
     def test_speed_is_the_new_model_over_the_time(self) -> None:
         rows = self.results("--tools", "mallorn", "--only", "beta")
@@ -386,6 +414,15 @@ class Outcomes(unittest.TestCase):
         self.assertEqual((means[0].name, means[0].pairs, means[0].worst), ("related pairs", 2, 0.8))
         self.assertAlmostEqual(means[0].mean, 0.4 ** 0.5)
         self.assertEqual((means[1].name, means[1].pairs, means[1].not_larger), ("all pairs", 3, 2))
+
+    def test_a_target_is_for_the_whole_patch(self) -> None:
+        found = outcome(result("mallorn", 101))
+        found.case = FakeCase("case", Path("old"), Path("new"), "raw", "", None,
+                              Target("f32", "light", 800, 1.0))
+        found.weight_bytes = 100
+        line, = bench_targets.reached([found, outcome(result("mallorn", 1))])
+        self.assertEqual((line.weight_bits, line.holds), (1.0, False))
+        self.assertEqual(line.diff_mb_per_s, 2.0)
 
     def test_speed_is_compared_with_each_peer(self) -> None:
         speed, = bench_outcome.speed_means([
