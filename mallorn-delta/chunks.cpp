@@ -35,8 +35,11 @@ uint64_t whole_rows(const Step& step, uint64_t length) {
 
 class Chunker {
  public:
+  explicit Chunker(const std::vector<ByteRange>& whole) : whole_(whole) {}
+
   std::vector<std::vector<Step>> run(std::vector<Step> steps) {
     for (Step& step : steps) {
+      make_room_for_whole();
       while (step.result_bytes > 0) take(&step);
     }
     close();
@@ -44,6 +47,15 @@ class Chunker {
   }
 
  private:
+  // Before a step: closes the open chunk if it has too little room for a range that begins
+  // here and is to stay whole, but another one had enough.
+  void make_room_for_whole() {
+    while (next_ < whole_.size() && whole_[next_].offset < made_) ++next_;
+    if (next_ == whole_.size() || whole_[next_].offset != made_) return;
+    const uint64_t length = whole_[next_].length;
+    if (length <= kMaxChunkCoded && length > kMaxChunkCoded - coded_bytes_) close();
+  }
+
   // Moves as much of `step` into the open chunk as fits, or closes the chunk. Throws
   // Error(internal) for a step that must stay whole and fits into none.
   void take(Step* step) {
@@ -63,6 +75,7 @@ class Chunker {
       close();
       return;
     }
+    made_ += length;
     result_bytes_ += length;
     coded_bytes_ += is_copy ? 0 : length;
     open_.push_back(split_off(step, length));
@@ -74,16 +87,20 @@ class Chunker {
     result_bytes_ = coded_bytes_ = 0;
   }
 
+  const std::vector<ByteRange>& whole_;
+  size_t next_ = 0;  // of whole_
   std::vector<std::vector<Step>> chunks_;
   std::vector<Step> open_;
+  uint64_t made_ = 0;  // of all chunks
   uint64_t result_bytes_ = 0;
   uint64_t coded_bytes_ = 0;
 };
 
 }  // namespace
 
-std::vector<std::vector<Step>> cut_into_chunks(std::vector<Step> steps) {
-  return Chunker().run(std::move(steps));
+std::vector<std::vector<Step>> cut_into_chunks(std::vector<Step> steps,
+                                               const std::vector<ByteRange>& whole) {
+  return Chunker(whole).run(std::move(steps));
 }
 
 }  // namespace mallorn::delta

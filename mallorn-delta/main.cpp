@@ -86,8 +86,8 @@ void write_inline(StreamWriter& stream, const delta::Model& base,
                                                         static_cast<size_t>(result_bytes)));
 }
 
-void write_stream(const delta::Model& base, const delta::Model& result,
-                  std::vector<Step> steps, const Arguments& arguments) {
+void write_stream(const delta::Model& base, const delta::Model& result, delta::Plan plan,
+                  const Arguments& arguments) {
   DeltaManifest manifest;
   manifest.base = {"", base.bytes().size(), base.digest};
   manifest.result = {"", result.bytes().size(), result.digest};
@@ -104,7 +104,8 @@ void write_stream(const delta::Model& base, const delta::Model& result,
   stream.write(FrameType::manifest, delta_manifest_to_json(manifest));
   Progress progress(!arguments.common.is_quiet, "writing", result.bytes().size());
   uint64_t made = 0;
-  for (const std::vector<Step>& chunk : delta::cut_into_chunks(std::move(steps))) {
+  for (const std::vector<Step>& chunk :
+       delta::cut_into_chunks(std::move(plan.steps), plan.whole)) {
     uint64_t chunk_bytes = 0;
     for (const Step& step : chunk) chunk_bytes += step.result_bytes;
     stream.write(FrameType::steps, steps_to_bytes(chunk));
@@ -125,7 +126,7 @@ int run(int argc, char** argv) {
   const delta::Model base = delta::read_model(STDIN_FILENO, "standard input");
   delta::Plan plan = delta::make_plan(base, result);
   if (arguments.explains) std::fputs(delta::explain(base, result, plan).c_str(), stderr);
-  write_stream(base, result, std::move(plan.steps), arguments);
+  write_stream(base, result, std::move(plan), arguments);
   return 0;
 }
 

@@ -12,10 +12,17 @@ namespace {
 // cost more in bookkeeping than prediction saves.
 constexpr uint64_t kMinTensorBytes = 64;
 
+// An array that says where the elements of a sparse tensor belong. Two of them, indices and
+// segments, tell more together than each alone.
+bool is_sparsity(const Range& range) {
+  return range.kind == RangeKind::tensor &&
+         (range.role == "indices" || range.role == "segments");
+}
+
 // True for ranges that are coded element by element; all others are bytes.
 bool is_elements(const Range& range) {
   return range.kind == RangeKind::tensor && range.dtype != Dtype::opaque &&
-         range.length_bytes >= kMinTensorBytes;
+         (range.length_bytes >= kMinTensorBytes || is_sparsity(range));
 }
 
 ByteView bytes_of(const Model& model, const Range& range) {
@@ -61,6 +68,7 @@ class Planner {
       }
     }
     plan_bytes(result_.manifest.length_bytes);
+    keep_sparsity_whole();
     plan_.steps = grow_copies(std::move(plan_.steps), base_.bytes(), result_.bytes());
     return std::move(plan_);
   }
@@ -107,7 +115,7 @@ class Planner {
                  bytes_of(result_, range).first(static_cast<size_t>(common)));
       base_.file->release(from.offset_bytes, from.length_bytes);
       result_.file->release(range.offset_bytes, range.length_bytes);
-      if (relation.is_related) predicted = common;
+      if (relation.is_related && is_apt(range, common, relation)) predicted = common;
       if (predicted > 0) {
         TensorPlace place = place_of(range);
         place.base_zero = zero_point(from);
@@ -122,6 +130,32 @@ class Planner {
     }
     plan_.tensors.push_back(
         {i, match, predicted > 0 ? "predict" : "literal", estimate(range, relation)});
+  }
+
+  // Indices and segments that are neighbours, but for a gap between them.
+  void keep_sparsity_whole() {
+    const std::vector<Range>& ranges = result_.manifest.ranges;
+    const Range* before = nullptr;  // the array before, unless it has its partner
+    for (const Range& range : ranges) {
+      if (range.kind != RangeKind::tensor) continue;
+      const bool is_array = is_sparsity(range);
+      if (is_array && before != nullptr && before->role != range.role) {
+        const uint64_t begin = before->offset_bytes;
+        plan_.whole.push_back({begin, range.offset_bytes + range.length_bytes - begin});
+        before = nullptr;
+      } else {
+        before = is_array ? &range : nullptr;
+      }
+    }
+  }
+
+  // Half an array of a sparse tensor is no array any more, and as a mask an index takes
+  // some three bits: only what is predicted whole, and better than that, is predicted.
+  static bool is_apt(const Range& range, uint64_t common, const Relation& relation) {
+    constexpr uint64_t kMaskCost = 3 * 1024;
+    if (!is_sparsity(range)) return true;
+    const uint64_t cost = relation.cost * dtype_layout(range.dtype).block_bytes;
+    return common == range.length_bytes && cost < kMaskCost;
   }
 
   // Tensors may have grown or shrunk: whole blocks that both have.

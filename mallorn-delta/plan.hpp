@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "libcommon/delta_stream.hpp"
+#include "mallorn-delta/byte_index.hpp"
 #include "mallorn-delta/match.hpp"
 #include "mallorn-delta/model_source.hpp"
 
@@ -21,6 +22,8 @@ struct TensorPlan {
 struct Plan {
   std::vector<Step> steps;  // tile the result, in order
   std::vector<TensorPlan> tensors;
+  // Of the result, in order: what is coded together and should not be parted by chunks.
+  std::vector<ByteRange> whole;
 };
 
 // Pure: depends on the two models alone. Time near-linear in their size, memory bounded by
@@ -30,8 +33,11 @@ Plan make_plan(const Model& base, const Model& result);
 // Lets copies take over the equal bytes beside them, and joins copies that then meet.
 std::vector<Step> grow_copies(std::vector<Step> steps, ByteView base, ByteView result);
 
-// Cuts the steps into chunks within the limits of the patch format, in order. Throws
-// Error(internal) if a byte-wise prediction is longer than a chunk: nothing can cut that.
-std::vector<std::vector<Step>> cut_into_chunks(std::vector<Step> steps);
+// Cuts the steps into chunks within the limits of the patch format, in order; ranges that
+// are to stay `whole` only if they are longer than a chunk, or do not begin with a step.
+// Throws Error(internal) if a byte-wise prediction is longer than a chunk: nothing can cut
+// that.
+std::vector<std::vector<Step>> cut_into_chunks(std::vector<Step> steps,
+                                               const std::vector<ByteRange>& whole);
 
 }  // namespace mallorn::delta

@@ -168,3 +168,58 @@ TEST_CASE("explain: one line per tensor, names made harmless") {
   CHECK(text.find("40,000") != std::string::npos);
   CHECK(text.find("a\\x1b[31m <- w") != std::string::npos);
 }
+
+TEST_CASE("plan: arrays of a sparse tensor are elements, however short, and stay whole") {
+  const auto array = [](uint64_t offset, uint64_t length, Dtype dtype,
+                        const std::string& role) {
+    Range range = range_of(RangeKind::tensor, offset, length, dtype, "w");
+    range.role = role;
+    return range;
+  };
+  test::Random random(81);
+  Manifest manifest;
+  manifest.format = "tflite";
+  manifest.ranges = {
+      range_of(RangeKind::gap, 0, 100),       array(100, 1000, Dtype::u8, "indices"),
+      range_of(RangeKind::gap, 1100, 12),     array(1112, 20, Dtype::u16, "segments"),
+      array(1132, 30, Dtype::u8, "segments"), array(1162, 500, Dtype::u8, "indices"),
+      array(1662, 500, Dtype::u8, "indices"), array(2162, 100, Dtype::f32, "values"),
+      array(2262, 70, Dtype::u16, "segments")};
+  const delta::Model base = test::model_of(random.bytes(2332), manifest);
+  const delta::Model result = test::model_of(random.bytes(2332), manifest);
+  const delta::Plan plan = delta::make_plan(base, result);
+  check(plan.steps, base.bytes(), result.bytes());
+  REQUIRE(plan.whole.size() == 2);
+  CHECK(plan.whole[0].offset == 100);
+  CHECK(plan.whole[0].length == 1032);
+  CHECK(plan.whole[1].offset == 1132);
+  CHECK(plan.whole[1].length == 530);
+  const auto steps_of = [&](Dtype dtype, uint64_t length) {
+    return std::count_if(plan.steps.begin(), plan.steps.end(), [&](const Step& step) {
+      return step.dtype == dtype && step.result_bytes == length;
+    });
+  };
+  CHECK(steps_of(Dtype::u8, 1000) == 1);
+  CHECK(steps_of(Dtype::u16, 20) == 1);
+  CHECK(steps_of(Dtype::u8, 30) == 1);
+}
+
+TEST_CASE("plan: indices are predicted only if that is better than a mask") {
+  test::Random random(82);
+  Manifest manifest = three_ranges(Dtype::u8);
+  manifest.format = "tflite";
+  Bytes old_bytes = random.bytes(41500);
+  const auto kind_of_step = [&](uint64_t rarity) {
+    const delta::Model base = test::model_of(old_bytes, manifest);
+    Bytes changed = old_bytes;
+    for (size_t i = 1000; i < 41000; ++i) {
+      if (random.chance(rarity)) changed[i] = static_cast<uint8_t>(random.below(256));
+    }
+    const delta::Model result = test::model_of(changed, manifest);
+    return std::string(delta::make_plan(base, result).tensors.at(0).method);
+  };
+  CHECK(kind_of_step(2) == "predict");
+  manifest.ranges[1].role = "indices";
+  CHECK(kind_of_step(2) == "literal");
+  CHECK(kind_of_step(20) == "predict");
+}

@@ -83,8 +83,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const delta::Model base = model_of(rest.first(cut), data[1], data[2]);
   const delta::Model result = model_of(rest.subspan(cut), data[3], data[4]);
   uint64_t made = 0;
+  delta::Plan plan = delta::make_plan(base, result);
   for (const std::vector<Step>& steps :
-       delta::cut_into_chunks(delta::make_plan(base, result).steps)) {
+       delta::cut_into_chunks(std::move(plan.steps), plan.whole)) {
     const pack::ChunkInput chunk = input_of(base, result, steps, made);
     check_chunk(chunk, base.bytes());
     made += chunk.result.size();
