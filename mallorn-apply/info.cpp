@@ -22,6 +22,8 @@ const char* codec_name(CodecId codec) {
       return "blocks";
     case CodecId::values:
       return "values";
+    case CodecId::mask:
+      return "mask";
   }
   return "unknown";
 }

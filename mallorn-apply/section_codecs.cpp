@@ -2,6 +2,7 @@
 
 #include "mallorn-apply/core/blocks_decoder.hpp"
 #include "mallorn-apply/core/values_decoder.hpp"
+#include "mallorn-apply/core/mask_decoder.hpp"
 #include "mallorn-apply/planes_decoder.hpp"
 #include "mallorn-apply/zstd_decoder.hpp"
 
@@ -24,6 +25,9 @@ Status HostSections::decode(const SectionHeader& header, ByteView coded, ByteVie
     case CodecId::values:
       if (!values_) values_ = std::make_unique<ValueModel>();
       return decode_values(header.dtype, coded, base, values_.get(), result);
+    case CodecId::mask:
+      if (!mask_) mask_ = std::make_unique<MaskModel>();
+      return decode_mask(header.dtype, coded, base, mask_.get(), result);
   }
   return Status::unknown_codec;
 }

@@ -5,6 +5,7 @@
 
 #include "libcommon/core/block_model.hpp"
 #include "libcommon/core/value_model.hpp"
+#include "libcommon/core/mask_model.hpp"
 #include "mallorn-apply/core/chunk_decoder.hpp"
 
 namespace mallorn::apply {
@@ -19,6 +20,7 @@ class HostSections final : public SectionDecoder {
   std::unique_ptr<ByteModel> bytes_;
   std::unique_ptr<BlockModel> blocks_;
   std::unique_ptr<ValueModel> values_;
+  std::unique_ptr<MaskModel> mask_;
 };
 
 }  // namespace mallorn::apply

@@ -1,5 +1,9 @@
 #include "mallorn-pack/chunk_layout.hpp"
 
+#include <optional>
+
+#include "mallorn-pack/mask_codec.hpp"
+
 namespace mallorn::pack {
 namespace {
 
@@ -12,17 +16,58 @@ bool predicts(const Step& step, ByteView base) {
   return step.kind == StepKind::predict && base.size() >= step.result_bytes;
 }
 
+struct MaskSteps {
+  std::vector<bool> is_array;  // by step: it is one of the two arrays of a mask
+  std::vector<MaskShape> masks;
+};
+
+// Steps that are the indices and segments of a sparse tensor: neighbours, but for bytes and
+// copies between them. Indices that are predicted stay so: mallorn-delta has found the base
+// to be better. Segments follow from a mask in any case.
+MaskSteps find_mask_steps(const ChunkInput& chunk) {
+  MaskSteps found;
+  found.is_array.resize(chunk.steps.size());
+  uint64_t cells_left = kMaxMaskCells;
+  size_t before = 0;  // the last step of elements, and its bytes unless they are of a mask
+  ArrayView array_before;
+  size_t at = 0;
+  for (size_t i = 0; i < chunk.steps.size(); ++i) {
+    const Step& step = chunk.steps[i];
+    const auto length = static_cast<size_t>(step.result_bytes);
+    const ArrayView array = {step.dtype, chunk.result.subspan(at, length)};
+    at += length;
+    if (step.kind == StepKind::copy || is_plain(step)) continue;
+    const auto mask = find_mask(array_before, array);
+    const Step& indices = mask && !mask->has_segments_first ? chunk.steps[before] : step;
+    if (mask && indices.kind == StepKind::literal && mask->cells() <= cells_left) {
+      cells_left -= mask->cells();
+      found.masks.push_back(*mask);
+      found.is_array[before] = found.is_array[i] = true;
+      array_before = {};
+    } else {
+      before = i;
+      array_before = array;
+    }
+  }
+  return found;
+}
+
 class Layouter {
  public:
   explicit Layouter(const ChunkInput& chunk) : chunk_(chunk) {}
 
-  ChunkLayout run() {
+  ChunkLayout run(bool finds_masks) {
+    masks_.is_array.resize(chunk_.steps.size());
+    if (finds_masks) masks_ = find_mask_steps(chunk_);
     size_t at = 0;
     for (size_t i = 0; i < chunk_.steps.size(); ++i) {
       const Step& step = chunk_.steps[i];
       const auto length = static_cast<size_t>(step.result_bytes);
       layout_.section_of.push_back(place(i, chunk_.result.subspan(at, length)));
       at += length;
+    }
+    for (SectionPlan& section : layout_.sections) {
+      if (section.dtype == Dtype::opaque) section.masks = masks_.masks;
     }
     return std::move(layout_);
   }
@@ -32,8 +77,9 @@ class Layouter {
     const Step& step = chunk_.steps[i];
     if (step.kind == StepKind::copy) return kNoSection;
     if (is_plain(step)) return kNoSection;
-    const bool has_base = predicts(step, chunk_.base[i]);
-    const uint32_t index = find_section(step.dtype, has_base);
+    const bool is_of_mask = masks_.is_array[i];
+    const bool has_base = !is_of_mask && predicts(step, chunk_.base[i]);
+    const uint32_t index = find_section(is_of_mask ? Dtype::opaque : step.dtype, has_base);
     if (index == kNoSection) return kNoSection;  // slow, but right
     SectionPlan& section = layout_.sections[index];
     section.parts.push_back({step.result_bytes, step.place});
@@ -52,18 +98,19 @@ class Layouter {
       if (section.dtype == dtype && section.has_base == has_base) return i;
     }
     if (layout_.sections.size() == kMaxChunkSections) return kNoSection;
-    layout_.sections.push_back({dtype, has_base, {}, {}, {}});
+    layout_.sections.push_back({dtype, has_base, {}, {}, {}, {}});
     return static_cast<uint32_t>(layout_.sections.size() - 1);
   }
 
   const ChunkInput& chunk_;
+  MaskSteps masks_;
   ChunkLayout layout_;
 };
 
 }  // namespace
 
-ChunkLayout lay_out(const ChunkInput& chunk) {
-  return Layouter(chunk).run();
+ChunkLayout lay_out(const ChunkInput& chunk, bool finds_masks) {
+  return Layouter(chunk).run(finds_masks);
 }
 
 }  // namespace mallorn::pack

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "libcommon/core/mask_model.hpp"
 #include "libcommon/core/patch_format.hpp"
 #include "mallorn-pack/delta_source.hpp"
 
@@ -21,8 +22,9 @@ struct SectionPlan {
   Dtype dtype = Dtype::opaque;
   bool has_base = false;
   std::vector<SectionPart> parts;
-  std::vector<uint8_t> result;  // of its steps, joined
-  std::vector<uint8_t> base;    // as long, or empty
+  std::vector<uint8_t> result;   // of its steps, joined
+  std::vector<uint8_t> base;     // as long, or empty
+  std::vector<MaskShape> masks;  // of which `result` is the arrays; else empty
 };
 
 struct ChunkLayout {
@@ -30,7 +32,8 @@ struct ChunkLayout {
   std::vector<SectionPlan> sections;
 };
 
-// Elements go into sections, by dtype; bytes stay among the steps.
-ChunkLayout lay_out(const ChunkInput& chunk);
+// Elements go into sections, by dtype; bytes stay among the steps. If asked to, the index
+// arrays of sparse tensors go into a section of their own, of opaque bytes without a base.
+ChunkLayout lay_out(const ChunkInput& chunk, bool finds_masks);
 
 }  // namespace mallorn::pack

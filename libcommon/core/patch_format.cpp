@@ -105,6 +105,8 @@ uint32_t codec_feature(CodecId codec) {
       return kFeatureBlocks;
     case CodecId::values:
       return kFeatureValues;
+    case CodecId::mask:
+      return kFeatureMask;
   }
   return 0;
 }
@@ -141,7 +143,7 @@ Status read_section_header(ByteReader& reader, SectionHeader* section) {
   section->result_bytes = reader.varint();
   section->coded_bytes = reader.varint();
   if (!reader.ok()) return reader.status();
-  if (codec > static_cast<uint8_t>(CodecId::values)) return Status::unknown_codec;
+  if (codec > static_cast<uint8_t>(CodecId::mask)) return Status::unknown_codec;
   section->codec = static_cast<CodecId>(codec);
   section->dtype = static_cast<Dtype>(dtype);
   if (flags > 1 || dtype_layout(section->dtype).dtype != section->dtype)

@@ -29,8 +29,9 @@ constexpr uint32_t kFeatureZstd = 1u << 0;       // sections or runs coded by zs
 constexpr uint32_t kFeatureStructure = 1u << 1;  // bytes coded by ByteModel
 constexpr uint32_t kFeatureBlocks = 1u << 2;     // sections coded by BlockModel
 constexpr uint32_t kFeatureValues = 1u << 3;     // sections coded by ValueModel
+constexpr uint32_t kFeatureMask = 1u << 4;       // sections coded by MaskModel
 constexpr uint32_t kKnownFeatures =
-    kFeatureZstd | kFeatureStructure | kFeatureBlocks | kFeatureValues;
+    kFeatureZstd | kFeatureStructure | kFeatureBlocks | kFeatureValues | kFeatureMask;
 
 struct PatchHeader {
   Profile profile = Profile::host;
@@ -82,7 +83,14 @@ enum class RecordKind : uint8_t {
   zstd_run = 1,  // the next piece of one zstd stream that holds the whole result
 };
 
-enum class CodecId : uint8_t { stored = 0, zstd = 1, planes = 2, blocks = 3, values = 4 };
+enum class CodecId : uint8_t {
+  stored = 0,
+  zstd = 1,
+  planes = 2,
+  blocks = 3,
+  values = 4,
+  mask = 5,
+};
 
 // One section of a chunk: bytes of several steps of one dtype, coded together.
 struct SectionHeader {

@@ -98,6 +98,19 @@ TEST_CASE("info: sections of blocks are named, and need their feature") {
   CHECK(status_of({chunk}, kFeatureZstd | kFeatureStructure) == Status::malformed);
 }
 
+TEST_CASE("info: sections of masks are named, and need their feature") {
+  const Bytes chunk =
+      chunk_record({{CodecId::mask, Dtype::opaque, false, 288, 40}}, 288, 288);
+  PatchHeader header;
+  header.features = kFeatureMask | kFeatureStructure;
+  const apply::PatchInfo info = info_of(test::patch_bytes(header, {chunk}));
+  const auto json = nlohmann::json::parse(apply::info_to_json(info));
+  CHECK(json["sections"][0]["codec"] == "mask");
+  CHECK(apply::info_to_text(info).find("mask") != std::string::npos);
+  CHECK(status_of({chunk}, kFeatureMask) == Status::ok);
+  CHECK(status_of({chunk}, kFeatureZstd | kFeatureBlocks) == Status::malformed);
+}
+
 TEST_CASE("info: a patch that holds the whole result, and one that holds nothing") {
   PatchHeader header;
   header.features = kFeatureZstd;

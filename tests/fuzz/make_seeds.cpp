@@ -18,6 +18,7 @@
 #include "mallorn-delta/plan.hpp"
 #include "mallorn-pack/blocks_codec.hpp"
 #include "mallorn-pack/chunk_encoder.hpp"
+#include "mallorn-pack/mask_codec.hpp"
 #include "mallorn-pack/patch_writer.hpp"
 #include "mallorn-pack/planes_codec.hpp"
 #include "mallorn-pack/zstd_codec.hpp"
@@ -268,6 +269,60 @@ void write_blocks_seeds() {
               moved_blocks(Dtype::q4_k, old_blocks)}));
 }
 
+// The indices and segments of a tensor that keeps some of its columns, others in each row.
+struct Arrays {
+  Bytes indices;
+  Bytes segments;
+};
+
+Arrays sparse_arrays(size_t rows, size_t columns, size_t segment_bytes, size_t seed) {
+  const Bytes noise = slice(fuzz::fixed_base(), 2048 + seed, rows * columns / 2 + 1);
+  Arrays made;
+  for (size_t row = 0; row <= rows; ++row) {
+    const size_t ones = made.indices.size();
+    made.segments.push_back(static_cast<uint8_t>(ones));
+    for (size_t i = 1; i < segment_bytes; ++i) {
+      made.segments.push_back(static_cast<uint8_t>(ones >> (8 * i)));
+    }
+    for (size_t i = 0; row < rows && i < columns; ++i) {
+      const size_t cell = row * columns + i;
+      const bool is_one = (noise[cell / 2] >> (4 * (cell % 2)) & 3) == 0;
+      if (is_one) made.indices.push_back(static_cast<uint8_t>(i));
+    }
+  }
+  return made;
+}
+
+void write_mask_seeds() {
+  const auto write_masks = [](const char* name, const std::vector<MaskShape>& masks,
+                              const Bytes& result) {
+    const Bytes length = {static_cast<uint8_t>(result.size()),
+                          static_cast<uint8_t>(result.size() >> 8)};
+    write("mask_decoder", name, join({length, pack::encode_mask(masks, result)}));
+  };
+  const Arrays small = sparse_arrays(20, 60, 2, 0);
+  const Arrays other = sparse_arrays(9, 20, 1, 100);
+  const auto first =
+      pack::find_mask({Dtype::u8, small.indices}, {Dtype::u16, small.segments});
+  const auto second =
+      pack::find_mask({Dtype::u8, other.segments}, {Dtype::u8, other.indices});
+  write_masks("one", {*first}, join({small.indices, small.segments}));
+  write_masks("two", {*first, *second},
+              join({small.indices, small.segments, other.segments, other.indices}));
+  Bytes full(512 + 6);  // two rows of 256 columns
+  for (size_t i = 0; i < 512; ++i) full[i] = static_cast<uint8_t>(i);
+  full[515] = 1;
+  full[517] = 2;
+  write_masks("full", {{2, 256, 512, false, 1, 2}}, full);
+  // The round-trip target's first two ranges: 6 * 37 + 1 and 7 * 37 + 1 bytes of u8.
+  Bytes segments;
+  for (size_t i = 0; i < 260; ++i) {
+    segments.push_back(static_cast<uint8_t>(std::min<size_t>(i, 223)));
+  }
+  write("round_trip", "mask",
+        join({{0, 6, 1, 6, 1}, slice(fuzz::fixed_base(), 2048, 223), segments, {1, 2, 3}}));
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -280,5 +335,6 @@ int main(int argc, char** argv) {
   write_patch_seeds();
   write_codec_seeds();
   write_blocks_seeds();
+  write_mask_seeds();
   return 0;
 }

@@ -34,4 +34,11 @@ constexpr ModelPin kBlockPins[] = {
     {"mxfp4", 3919, 0xE484D55E},  {"bytes", 126, 0x2A102CC2},
 };
 
+// Of MaskModel: a mask; two, of which the second follows the first; one full, one empty.
+constexpr ModelPin kMaskPins[] = {
+    {"one", 465, 0x398D2E83},
+    {"two", 697, 0x2DF70B19},
+    {"full and empty", 8, 0x9E512DB9},
+};
+
 }  // namespace mallorn::test

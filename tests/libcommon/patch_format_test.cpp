@@ -242,6 +242,8 @@ TEST_CASE("chunk header: each field's refusal") {
   SectionHeader bad = good;
   bad.codec = static_cast<CodecId>(4);
   CHECK(status(bad) == Status::unknown_codec);
+  bad.codec = static_cast<CodecId>(6);
+  CHECK(status(bad) == Status::unknown_codec);
   bad.codec = static_cast<CodecId>(255);
   CHECK(status(bad) == Status::unknown_codec);
   bad = good;

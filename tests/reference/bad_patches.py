@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from blocks import GRIDS, read_block
 from cases import Case, read
 from good_patches import ABC, GGUF, NUMBERS, text, varint_block
-from patch_maker import (BlocksMaker, Chunk, Plan, Section, body_of, chunk_records, copy, from_section,
+from mask import Shape
+from patch_maker import (BlocksMaker, Chunk, MaskMaker, Plan, Section, body_of, chunk_records, copy, from_section,
                          literal, make_patch, predicted, zstd_blocks, zstd_frame)
 from structure import BYTES, COPY, NEAR, NONE, STRAIGHT
 
@@ -31,7 +32,7 @@ def headers(base: bytes) -> Iterator[tuple[str, str, str, bytes]]:
     yield "header-length-145", "malformed", "", header(header_length=145)
     yield "header-length-211", "malformed", "", header(header_length=211) + bytes(99)
     yield "model-id-length", "malformed", "n is 1, but there is no room for it", header(id_length=1)
-    yield "unknown-feature", "unsupported_feature", "bit 3", header(features=8)
+    yield "unknown-feature", "unsupported_feature", "bit 5", header(features=32)
     yield "two-files", "unsupported_feature", "", header(files=2)
     yield "no-body", "malformed", "body length 0", make_patch(base, b"", b"")
     yield "header-check", "check_mismatch", "the last bit", good[:145] + bytes([good[145] ^ 1]) + good[146:]
@@ -120,7 +121,7 @@ def chunk_headers(base: bytes) -> Iterator[tuple[str, str, str, bytes]]:
     yield "sections-65", "limit_exceeded", "", patch(copied(section_count=65))
     yield ("truncated-section-header", "truncated", "there is none",
            patch(copied(section_count=1, structure=b"")))
-    yield "unknown-codec", "unknown_codec", "4", patch(sectioned(codec=4))
+    yield "unknown-codec", "unknown_codec", "6", patch(sectioned(codec=6))
     yield "unknown-dtype", "malformed", "31", patch(sectioned(dtype=31))
     yield "reserved-flag", "malformed", "bit 1 of a section", patch(sectioned(flags=2))
     empty = Chunk([from_section(0, 3)], [Section(0, U8, b"", b"")], b"123")
@@ -221,6 +222,25 @@ def blocks(base: bytes) -> Iterator[tuple[str, str, str, bytes]]:
         yield f"blocks-{what}", "corrupt_data", f"{name}: {wrong}", patch(name, payload, base[:size])
 
 
+def masks(base: bytes) -> Iterator[tuple[str, str, str, bytes]]:
+    def patch(payload: bytes, made: bytes, dtype: int = 0, has_base: bool = False,
+              features: int = 16) -> bytes:
+        chunk = Chunk([from_section(0, len(made), 0 if has_base else None)],
+                      [Section(5, dtype, payload, made, has_base)], made)
+        return make_patch(base, made, body_of([chunk.record(base, 0)]), features=features)
+
+    maker = MaskMaker()
+    made = maker.write(Shape(0, 2, 5, 4, 1, 1), [[1, 4], [0, 2]])
+    good = maker.encoder.coded()
+    yield "mask-u8", "corrupt_data", "of a dtype", patch(good, made, dtype=U8)
+    yield "mask-prediction", "corrupt_data", "", patch(good, made, has_base=True)
+    yield "undeclared-mask", "malformed", "bit 4 clear", patch(good, made, features=15 - 8)
+    for what, length, shape in (("ones", 13, Shape(0, 2, 5, 11, 1, 1)), ("width", 7, Shape(0, 2, 5, 4, 8, 1)),
+                                ("cells", 516, Shape(0, 513, 65536, 1, 2, 1))):
+        yield (f"mask-{what}", "corrupt_data", "beyond its bound",
+               patch(MaskMaker().write_shape(shape), bytes(length)))
+
+
 def steps(base: bytes) -> Iterator[tuple[str, str, str, bytes]]:
     size = len(base)
     stored = Section(0, U8, b"123", b"123")
@@ -276,7 +296,7 @@ def cases() -> Iterator[Case]:
     for base_name, base, group, spec in (
             (ABC, abc, headers, "patch 4"), (ABC, abc, records, "patch 5"), (ABC, abc, runs, "patch 8"),
             (ALPHABET, alphabet, chunk_headers, "patch 6, 7"), (ALPHABET, alphabet, steps, "structure 6"),
-            (GGUF, read(GGUF), blocks, "blocks 10")):
+            (GGUF, read(GGUF), blocks, "blocks 10"), (ALPHABET, alphabet, masks, "mask 6")):
         for name, status, what, data in group(base):
             yield Case(name, base_name, data, spec, what, status=status)
     many = Chunk([copy(0, 1) for _ in range((1 << 14) + 1)], result=alphabet[:1] * ((1 << 14) + 1))

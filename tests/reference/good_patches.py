@@ -10,8 +10,9 @@ from pathlib import Path
 from blocks import GRIDS, Block, place_of, ratio, read_block, units, write_block
 from cases import TOP, Case, Programs, read
 from dtypes import BLOCKS, NAMES, SCALARS, layout
-from patch_maker import (BlocksMaker, Chunk, Plan, Section, body_of, chunk_records, copy, from_section,
-                         literal, make_patch, predicted, varint, zstd_blocks, zstd_frame)
+from mask import Shape
+from patch_maker import (BlocksMaker, Chunk, MaskMaker, Plan, Section, body_of, chunk_records, copy,
+                         from_section, literal, make_patch, predicted, varint, zstd_blocks, zstd_frame)
 from planes import DIRECT, ORDERED, RESIDUAL, decode_planes
 from structure import STRAIGHT, WAITING
 
@@ -154,6 +155,42 @@ def grids(base: bytes, names: list[str], seed: int) -> Chunk:
         plans.append(from_section(len(sections), length, offset))
         sections.append(Section(3, NUMBERS[name], BlocksMaker(name).write(old, made), made, True))
     return Chunk(plans, sections, b"".join(section.result for section in sections))
+
+
+EXAMPLE_SHAPE = Shape(0, 3, 5, 6, 1, 2)
+EXAMPLE_ROWS = [[0, 3], [1, 3, 4], [3]]
+
+
+def masks() -> Chunk:
+    """Two sections of codec 5: the worked example; masks of every width, order and extreme."""
+    generator = random.Random(29)
+
+    def rows(count: int, columns: int, kept: int) -> list[list[int]]:
+        return [sorted(generator.sample(range(columns), generator.randrange(2 * kept + 1)))
+                for _ in range(count)]
+
+    example, maker = MaskMaker(), MaskMaker()
+    sections = [Section(5, 0, b"", example.write(EXAMPLE_SHAPE, EXAMPLE_ROWS)),
+                Section(5, 0, b"", b"".join(maker.write(Shape(order, len(made), columns, sum(map(len, made)),
+                                                              *widths), made)
+                                            for order, columns, widths, made in (
+                    (0, 40, (1, 2), rows(25, 40, 10)),
+                    (1, 300, (2, 1), rows(6, 300, 3)),
+                    (0, 16, (4, 4), [list(range(16)), [], list(range(1, 16))] * 2),
+                    (1, 65536, (2, 1), [[0, 65535]]),
+                    (0, 256, (1, 2), [list(range(256))]),
+                    (1, 9, (1, 4), [[], []]),
+                    (0, 0, (2, 2), [[]]),
+                    (1, 7, (1, 1), []),
+                    (0, 24, (1, 1), rows(12, 24, 12)))))]
+    for section, made in zip(sections, (example, maker)):
+        section.payload = made.encoder.coded()
+    # The arrays of the example are apart, as they are in models.
+    half = len(EXAMPLE_ROWS)
+    plans = [from_section(0, 2 * half), from_section(1, len(sections[1].result)),
+             from_section(0, len(sections[0].result) - 2 * half)]
+    first = sections[0].result
+    return Chunk(plans, sections, first[:2 * half] + sections[1].result + first[2 * half:])
 
 
 def plane_kinds(base: bytes) -> Chunk:
@@ -316,6 +353,8 @@ def made_up() -> Iterator[Case]:
     equal = Section(3, NUMBERS["q6_k"], b"", base[500:500 + 20 * 210], True)
     yield case("blocks-equal", "blocks 3", "no coded bytes: every block is that of the base",
                [Chunk([from_section(0, 20 * 210, 500)], [equal], equal.result)], features=4)
+    yield case("mask", "mask", "masks of every width and order, without rows, columns or ones, and full",
+               [masks()], features=16)
     yield case("steps", "structure 6", "every kind of step with every address; three chunks",
                all_steps(base))
     yield case("behind-the-base", "structure 7", "a hit where the base has no byte", hits_then_end(base))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from blocks import decode_blocks
 from dtypes import NAMES
 from faults import Fault, Reader, crc32c
+from mask import decode_mask
 from planes import decode_planes
 from range_coder import RangeDecoder
 from structure import BYTES, SECTION, StructureDecoder
@@ -16,8 +17,8 @@ from zstd_frames import decode_run, decode_section
 MAGIC = bytes.fromhex("8D 4D 4C 50")
 FIXED_HEADER = 146
 MAX_MODEL_ID = 64
-KNOWN_FEATURES = 7
-ZSTD, STRUCTURE, BLOCKS = 0, 1, 2  # their bits
+ZSTD, STRUCTURE, BLOCKS, MASK = 0, 1, 2, 4  # their bits
+KNOWN_FEATURES = 1 << ZSTD | 1 << STRUCTURE | 1 << BLOCKS | 1 << MASK
 MAX_RECORD = (1 << 20) + (1 << 18)
 MAX_RESULT = 1 << 30
 MAX_CODED = 1 << 20
@@ -108,7 +109,7 @@ class SectionHeader:
 def read_section_header(reader: Reader) -> SectionHeader:
     codec, dtype, flags = reader.take(3)
     section = SectionHeader(codec, dtype, flags == 1, reader.varint(), reader.varint())
-    if codec > 3:
+    if codec not in (0, 1, 2, 3, 5):
         raise Fault("unknown_codec", str(codec))
     if flags > 1 or dtype not in NAMES or section.result_bytes == 0:
         raise Fault("malformed", "section header")
@@ -124,7 +125,9 @@ def decode_section_payload(section: SectionHeader, payload: bytes, base: bytes |
         return decode_section(payload, section.result_bytes)
     if section.codec == 2:
         return decode_planes(section.dtype, payload, base, section.result_bytes)
-    return decode_blocks(section.dtype, payload, base)
+    if section.codec == 3:
+        return decode_blocks(section.dtype, payload, base)
+    return decode_mask(section.dtype, payload, base, section.result_bytes)
 
 
 def check_declared(features: int, is_needed: bool, bit: int) -> None:
@@ -148,6 +151,7 @@ def decode_chunk(record: bytes, base: bytes, position: int, result_left: int, fe
     sections = [read_section_header(reader) for _ in range(section_count)]
     check_declared(features, any(section.codec in (1, 2) for section in sections), ZSTD)
     check_declared(features, any(section.codec == 3 for section in sections), BLOCKS)
+    check_declared(features, any(section.codec == 5 for section in sections), MASK)
     payload_bytes = sum(section.payload_bytes for section in sections)
     if sum(section.result_bytes for section in sections) > coded_bytes:
         raise Fault("malformed", "sections make more than is coded")

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from blocks import BlocksDecoder, CodeModel, monotone, place_of, read_block
 from expectations import Cursor
 from faults import Fault, crc32c
+from mask import Cells, MaskDecoder, Shape
 from patch import MAGIC, sha256
 from structure import BYTES, COPY, NEAR, NONE, SECTION, STRAIGHT, Step, StructureDecoder
 
@@ -191,6 +192,55 @@ class BlocksMaker(BlocksDecoder):
             super().decode_number(model, predicted, bounds, setting)
         assert not wanted and place.step + model.last == number, "beyond the bound that is predicted"
         return number
+
+
+class CellsMaker(Cells):
+    def __init__(self, encoder: RangeEncoder, shape: Shape, rows: list[list[int]]) -> None:
+        super().__init__(encoder, shape)  # type: ignore
+        self.rows = deque(rows)
+
+    def decode_row(self) -> list[int]:
+        wanted, ones = self.rows.popleft(), self.ones_left
+        for column in range(len(self.columns)):
+            if ones not in (0, self.cells_left - column):
+                self.coder.wanted.append(int(column in wanted))  # type: ignore
+            ones -= int(column in wanted)
+        return super().decode_row()
+
+
+class MaskMaker(MaskDecoder):
+    """Writes sections of codec 5, with the shapes that it is given, be they wrong."""
+
+    def __init__(self) -> None:
+        self.encoder = RangeEncoder()
+        super().__init__(self.encoder)  # type: ignore
+        self.rows: list[list[int]] = []
+
+    def write(self, shape: Shape, rows: list[list[int]]) -> bytes:
+        """The arrays."""
+        self.want_shape(shape)
+        self.decode_shape()
+        self.rows = rows
+        return self.decode_arrays(shape)
+
+    def want_shape(self, shape: Shape) -> None:
+        self.encoder.wanted.append(shape.is_segments_first)
+        for number in (shape.rows, shape.columns, shape.ones):
+            self.encoder.want_number(number)
+        for width in (shape.index_bytes, shape.segment_bytes):
+            self.encoder.want_tree(width.bit_length() - 1, 2)
+
+    def write_shape(self, shape: Shape) -> bytes:
+        """The coded bytes of a shape alone."""
+        self.want_shape(shape)
+        self.decode_shape()
+        return self.encoder.coded()
+
+    def decode_rows(self, shape: Shape) -> list[list[int]]:
+        if shape.cells() == 0:
+            return self.rows
+        cells = CellsMaker(self.encoder, shape, self.rows)
+        return [cells.decode_row() for _ in range(shape.rows)]
 
 
 @dataclass

@@ -21,17 +21,21 @@ from unittest import mock
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parent))
+sys.path.insert(1, str(Path(__file__).resolve().parent.parent.parent / "scripts"))
 
 import blocks  # noqa: E402
 import byte_model  # noqa: E402
 import dtypes  # noqa: E402
+import mask  # noqa: E402
 import patch  # noqa: E402
 import range_coder  # noqa: E402
 import stream  # noqa: E402
 import stream_cases  # noqa: E402
+import tiny_tflite  # noqa: E402
 from cases import DOCS, TOP, VECTORS, Programs, read  # noqa: E402
 from faults import Fault, crc32c  # noqa: E402
 from good_patches import changed_blocks  # noqa: E402
+from model_writers.tflite import csr_sparsity  # noqa: E402
 from structure import StructureDecoder  # noqa: E402
 from vectors import (COLUMNS, SUFFIX, content, exit_codes, give, made_by_programs, open_file,  # noqa: E402
                      rows, status_of)
@@ -68,6 +72,24 @@ def gguf(tensors: dict[str, bytes]) -> bytes:
         head += struct.pack("<IQIQ", 1, elements, kinds[name], len(data))
         data += content + bytes(-len(content) % 32)
     return head + bytes(-len(head) % 32) + data
+
+
+def sparse_tflite(generator: random.Random) -> tuple[bytes, int]:
+    """Three tensors of which a quarter is left; the length of their arrays."""
+    parts = tiny_tflite.Parts()
+    length = 0
+    for name, rows, columns in (("a", 60, 100), ("b", 100, 60), ("c", 7, 250)):
+        indices: list[int] = []
+        segments = [0]
+        for _ in range(rows):
+            kept = generator.sample(range(columns), generator.randrange(columns // 2 + 1))
+            indices += sorted(kept)
+            segments.append(len(indices))
+        length += len(indices) + 2 * len(segments)
+        data = generator.randbytes(4 * len(indices))
+        parts.add(name, "FLOAT32", [rows, columns], data, how="sparse",
+                  sparsity=csr_sparsity(rows, segments, indices))
+    return parts.finish(tiny_tflite.one_graph(parts)).file, length
 
 
 def hex_rows(text: str) -> bytes:
@@ -221,6 +243,16 @@ class Documents(VectorTest):
         coder.check_end()
         self.check_trace(text, coder)
 
+    def test_example_of_masks(self) -> None:
+        text = section("mask.md", "## 8. Worked example")
+        coded = hex_rows(text)
+        self.assertIn(coded, (VECTORS / "patch/good/mask.mlp").read_bytes())
+        result = bytes.fromhex(re.findall(r"^    result +([0-9A-F ]+)$", text, re.M)[0])
+        coder = Tracer(coded)
+        self.assertEqual(mask.MaskDecoder(coder).decode(len(result)), result)
+        coder.check_end()
+        self.check_trace(text, coder)
+
     def check_trace(self, text: str, coder: Tracer) -> None:
         trace = coder.trace
         told = re.findall(r"^\| .+? \| ([01 ]+) \| ([0-9 ]+) \| (\w{8}) \| (\w{8}) \|$", text, re.M)
@@ -336,6 +368,24 @@ class Today(VectorTest):
                 self.assertEqual(patch.decode(made, gguf(old)), gguf(new))
         self.assertEqual(seen, set(blocks.GRIDS))
 
+    def test_sparse_tensors(self) -> None:
+        """The programs find the arrays of sparse tensors and write them as they are read here."""
+        generator = random.Random(31)
+        (old, _), (new, length) = sparse_tflite(generator), sparse_tflite(generator)
+        seen = []
+
+        def decode(dtype: int, coded: bytes, base: bytes | None, length: int) -> bytes:
+            seen.append(mask.decode_mask(dtype, coded, base, length))
+            return seen[-1]
+
+        with tempfile.TemporaryDirectory() as folder:
+            paths = [Path(folder) / name for name in ("old.tflite", "new.tflite")]
+            for path, model in zip(paths, (old, new)):
+                path.write_bytes(model)
+            with mock.patch.object(patch, "decode_mask", decode):
+                self.check_pair(*paths)
+        self.assertEqual(sum(map(len, seen)), length)
+
 
 class AbleToFail(VectorTest):
     """Would these tests notice?"""
@@ -350,6 +400,10 @@ class AbleToFail(VectorTest):
         for name, value in (("LEVELS", blocks.LEVELS[1:]), ("LIMIT", 99)):
             with mock.patch.object(blocks, name, value), self.assertRaises(Fault, msg=name):
                 made_by_decoder(gguf_base, scaled)
+        pruned = (VECTORS / "patch/good/mask.mlp").read_bytes()
+        for name, value in (("LIMIT", 126), ("KNOWN", 15), ("LEVELS", 15)):
+            with mock.patch.object(mask, name, value), self.assertRaises(Fault, msg=name):
+                made_by_decoder(gguf_base, pruned)
         for module, name, value in ((range_coder, "RATES", [n - 9 for n in range_coder.RATES]),
                                     (byte_model, "STRETCH", [n + 5 for n in byte_model.STRETCH]),
                                     (byte_model, "GOLDEN", byte_model.GOLDEN - 2)):
