@@ -44,12 +44,11 @@ class ResidualModel {
     const int32_t half_bits =
         spread->is_known ? (spread->expected - 16 * exponent + 4) >> 3 : 0;
     Place at;
+    at.bits = half_bits < 2 ? 1u : half_bits > 2 * 63 ? 63u : static_cast<uint32_t>(half_bits) / 2;
     at.size = half_bits < -1 ? 0u
               : half_bits > kSizes - 2
                   ? static_cast<uint32_t>(kSizes - 1)
                   : static_cast<uint32_t>(half_bits + 1);
-    const int32_t surplus = (half_bits - (kSizes - 3)) / 2;
-    at.least = surplus < 0 ? 0u : surplus > 47 ? 47u : static_cast<uint32_t>(surplus);
     at.phase = at.size < kPhaseSizes ? phase : kMiddle;
     const auto magnitude = residual < 0 ? 0 - static_cast<uint64_t>(residual)
                                         : static_cast<uint64_t>(residual);
@@ -68,34 +67,33 @@ class ResidualModel {
   }
 
  private:
-  static constexpr int32_t kSizes = 19;  // half bits expected, from -1/2
+  static constexpr int32_t kSizes = 26;  // half bits expected, from -1/2
   static constexpr uint32_t kPhaseSizes = 10;
   static constexpr uint32_t kLimit = 100;
   static constexpr uint32_t kMaxBits = 64;
+  static constexpr uint32_t kSteps = 12;
 
   struct Place {
-    uint32_t size;   // context: bits expected, in halves
-    uint32_t least;  // of the bit lengths that the tree tells apart; 0 unless many expected
+    uint32_t size;  // context: bits expected, in halves
+    uint32_t bits;  // expected, at least 1
     uint32_t phase;
   };
 
-  // The bit length of a magnitude: whether it is 0, then, by a tree, by how much it is more
-  // than `least`; what is beyond either end of the tree in unary.
+  // The bit length of a magnitude: whether it is 0, then whether it is longer than expected,
+  // then how much longer or shorter, in unary.
   template <typename Coder>
   uint32_t code_bits(Coder& coder, uint32_t bits, const Place& at) {
-    if (at.least == 0) {
-      BitModel& moves = moves_[at.size][at.phase][last_ != 0 ? 1 : 0];
-      if (moves.code(coder, bits != 0 ? 1 : 0, kLimit) == 0) return 0;
-    }
-    const uint32_t first = at.least == 0 ? 1 : at.least;
-    const uint32_t wanted = bits < first ? 0 : bits - first > 15 ? 15 : bits - first;
-    const uint32_t above = tree_[at.size].code(coder, wanted, kLimit);
-    uint32_t coded = first + above;
-    if (above == 0 && at.least != 0) {
-      while (coded > 0 && shorter_.code(coder, bits < coded ? 1 : 0, kLimit) != 0) --coded;
-    } else if (above == 15) {
-      while (coded < kMaxBits && longer_.code(coder, bits > coded ? 1 : 0, kLimit) != 0) {
-        ++coded;
+    BitModel& moves = moves_[at.size][at.phase][last_ != 0 ? 1 : 0];
+    if (moves.code(coder, bits != 0 ? 1 : 0, kLimit) == 0) return 0;
+    uint32_t coded = at.bits;
+    if (longer_[at.size][0].code(coder, bits > coded ? 1 : 0, kLimit) != 0) {
+      ++coded;
+      for (uint32_t i = 1; coded < kMaxBits; ++coded, i += i < kSteps - 1 ? 1 : 0) {
+        if (longer_[at.size][i].code(coder, bits > coded ? 1 : 0, kLimit) == 0) break;
+      }
+    } else {
+      for (uint32_t i = 0; coded > 1; --coded, i += i < kSteps - 1 ? 1 : 0) {
+        if (shorter_[at.size][i].code(coder, bits < coded ? 1 : 0, kLimit) == 0) break;
       }
     }
     return coded;
@@ -124,9 +122,8 @@ class ResidualModel {
 
   std::array<std::array<std::array<BitModel, 2>, kPhases>, kSizes> moves_{};
   std::array<std::array<std::array<BitModel, 3>, kPhases>, kSizes> is_down_{};
-  std::array<TreeModel<4>, kSizes> tree_{};
-  BitModel shorter_{};
-  BitModel longer_{};
+  std::array<std::array<BitModel, kSteps>, kSizes> longer_{};
+  std::array<std::array<BitModel, kSteps>, kSizes> shorter_{};
   std::array<std::array<BitModel, kMaxBits + 1>, kSizes> second_{};
   std::array<std::array<BitModel, 2>, kMaxBits + 1> third_{};
   uint32_t last_ = 0;  // residual: 0 none, 1 down, 2 up
