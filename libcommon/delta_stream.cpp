@@ -29,7 +29,7 @@ void read_place(ByteView parameters, ByteReader* step_reader, TensorPlace* place
   place->column_elements = reader.varint();
   place->base_zero = read_zero_point(reader);
   place->result_zero = read_zero_point(reader);
-  if (!reader.at_end()) step_reader->fail(Status::malformed);
+  if (!reader.ok() || !reader.at_end()) step_reader->fail(Status::malformed);
 }
 
 std::vector<uint8_t> place_to_bytes(const TensorPlace& place) {
