@@ -370,8 +370,11 @@ class ValueModel {
                    const uint8_t* base, uint8_t* values) {
     const FloatFormat format = type.format;
     for (uint32_t j = 0; j < count; ++j, base += type.bytes, values += type.bytes) {
-      const Guess guess = guess_float(format, load_bits(type, base), gain_at(piece, j),
-                                      shift_at(piece, j), piece.exponent);
+      const uint64_t bits = load_bits(type, base);
+      Guess guess = {to_order(format, bits), ResidualModel::kMiddle};
+      if (type.gain_bits != 0) {
+        guess = guess_float(format, bits, gain_at(piece, j), shift_at(piece, j), piece.exponent);
+      }
       const auto order = static_cast<uint64_t>(to_order(format, load_bits(type, values)));
       code_by_residual(coder, type, guess, exponent_at(format, guess.order), order, values);
     }
