@@ -47,7 +47,7 @@ class DirectFloatModel {
   template <typename Coder>
   int64_t code(Coder& coder, FloatFormat format, uint32_t greatest, int64_t order) {
     const auto magnitude = static_cast<uint64_t>(order < 0 ? -1 - order : order);
-    const uint32_t depth =
+    const uint64_t depth =
         code_depth(coder, greatest - static_cast<uint32_t>(magnitude >> format.mantissa_bits));
     const bool is_negative = negative_.code(coder, order < 0 ? 1 : 0, kLimit) != 0;
     uint64_t coded = 0;
@@ -66,8 +66,8 @@ class DirectFloatModel {
       const auto part = static_cast<uint32_t>(magnitude >> left) & ((1u << count) - 1);
       coded = coded << count | coder.code_bits(part, count);
     }
-    const uint32_t field = depth < greatest ? greatest - depth : 0;
-    coded += static_cast<uint64_t>(field) << format.mantissa_bits;
+    const uint64_t field = depth < greatest ? greatest - depth : 0;
+    coded += field << format.mantissa_bits;
     return is_negative ? -1 - static_cast<int64_t>(coded) : static_cast<int64_t>(coded);
   }
 
@@ -77,10 +77,10 @@ class DirectFloatModel {
   static constexpr uint32_t kModelled = 3;
 
   template <typename Coder>
-  uint32_t code_depth(Coder& coder, uint32_t depth) {
+  uint64_t code_depth(Coder& coder, uint32_t depth) {
     const uint32_t coded = depth_.code(coder, depth < kDepths ? depth : kDepths, kLimit);
     if (coded < kDepths) return coded;
-    return kDepths + static_cast<uint32_t>(beyond_.code(coder, depth - kDepths));
+    return kDepths + beyond_.code(coder, depth - kDepths);
   }
 
   TreeModel<4> depth_{};
