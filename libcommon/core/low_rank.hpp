@@ -24,7 +24,6 @@ class LowRank {
   void begin(uint32_t ranks, uint32_t columns) {
     ranks_ = ranks;
     columns_ = columns;
-    shift_.fill(0);
   }
   uint32_t ranks() const { return ranks_; }
 
