@@ -178,7 +178,8 @@ FittedRanks find_ranks(Update update, size_t all_rows, std::optional<int32_t> ex
   const size_t columns = update.columns;
   FittedRanks fitted;
   if (rows < kLeast || columns < kLeast || columns > kMaxColumns) return fitted;
-  const size_t most = std::min<size_t>(kMaxRanks, kMaxFactors / columns);
+  const size_t most =
+      std::min({size_t{kMaxRanks}, columns, kMaxFactors / columns});
   const std::vector<Rank> ranks = take_ranks(std::move(update), most);
   if (ranks.empty()) return fitted;
   fitted.exponent = exponent ? *exponent : shift_exponent(ranks);

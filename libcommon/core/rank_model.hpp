@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "libcommon/core/bit_model.hpp"
+#include "libcommon/core/block_fields.hpp"
 #include "libcommon/core/low_rank.hpp"
 #include "libcommon/core/residual_model.hpp"
 
@@ -18,6 +19,13 @@ struct RankFit {
   const int16_t* row_factors = nullptr;     // [row][rank]
 };
 
+// A number of either sign, by a model of numbers.
+template <typename Coder>
+int64_t code_signed(Coder& coder, NumberModel& model, int64_t number) {
+  const auto folded = zigzag(static_cast<uint64_t>(number)) & (UINT64_MAX >> 1);
+  return static_cast<int64_t>(unzigzag(model.code(coder, folded)));
+}
+
 class RankModel {
  public:
   // Codes how many ranks a matrix of `columns` columns has. False if there are more than
@@ -27,16 +35,16 @@ class RankModel {
     const uint64_t coded = count_.code(coder, *ranks);
     *ranks = static_cast<uint32_t>(coded);
     if (coded == 0) return true;
-    return coded <= kMaxRanks && columns <= kMaxColumns && coded * columns <= kMaxFactors;
+    return coded <= kMaxRanks && coded <= columns && columns <= kMaxColumns &&
+           coded * columns <= kMaxFactors;
   }
 
   // Codes the unit of shifts: an exponent from -4096 to 4096.
   template <typename Coder>
   [[nodiscard]] bool code_exponent(Coder& coder, int32_t* exponent) {
-    constexpr int32_t kMost = 4096;
-    const uint64_t coded = exponent_.code(coder, static_cast<uint64_t>(*exponent + kMost));
-    *exponent = static_cast<int32_t>(coded) - kMost;
-    return coded <= 2 * kMost;
+    const int64_t coded = code_signed(coder, exponent_, *exponent);
+    *exponent = static_cast<int32_t>(coded);
+    return coded >= -kMaxExponent && coded <= kMaxExponent;
   }
 
   // Codes what the ranks have for all rows. False for numbers out of bounds.
@@ -77,6 +85,8 @@ class RankModel {
   int32_t shift(uint32_t column) const { return low_rank_.shift(column); }
 
  private:
+  static constexpr int32_t kMaxExponent = 4096;
+
   template <typename Coder>
   bool code_factor(Coder& coder, uint32_t rank, int16_t* factor) {
     const int64_t coded =

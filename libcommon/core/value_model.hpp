@@ -178,13 +178,6 @@ class ValueModel {
   static constexpr uint32_t kShiftBits = 20;  // integers: shifts are in units of 2^-20
 
 
-  // Numbers of either sign.
-  template <typename Coder>
-  static int64_t code_signed(Coder& coder, NumberModel& model, int64_t number) {
-    const auto folded = zigzag(static_cast<uint64_t>(number)) & (UINT64_MAX >> 1);
-    return static_cast<int64_t>(unzigzag(model.code(coder, folded)));
-  }
-
   template <typename Coder>
   bool code_zeros(Coder& coder, bool has_base, Piece* piece) {
     const auto zero = [&](int32_t* number) {

@@ -12,6 +12,8 @@ from patch_maker import (BlocksMaker, Chunk, MaskMaker, Plan, Section, body_of, 
                          literal, make_patch, predicted, zstd_blocks, zstd_frame)
 from structure import BYTES, COPY, NEAR, NONE, STRAIGHT
 
+import values_cases
+
 ALPHABET = "vectors/patch/base/alphabet"
 U8 = NUMBERS["u8"]
 
@@ -296,7 +298,8 @@ def cases() -> Iterator[Case]:
     for base_name, base, group, spec in (
             (ABC, abc, headers, "patch 4"), (ABC, abc, records, "patch 5"), (ABC, abc, runs, "patch 8"),
             (ALPHABET, alphabet, chunk_headers, "patch 6, 7"), (ALPHABET, alphabet, steps, "structure 6"),
-            (GGUF, read(GGUF), blocks, "blocks 10"), (ALPHABET, alphabet, masks, "mask 6")):
+            (GGUF, read(GGUF), blocks, "blocks 10"), (ALPHABET, alphabet, masks, "mask 6"),
+            (ALPHABET, alphabet, values_cases.bad, "values 12")):
         for name, status, what, data in group(base):
             yield Case(name, base_name, data, spec, what, status=status)
     many = Chunk([copy(0, 1) for _ in range((1 << 14) + 1)], result=alphabet[:1] * ((1 << 14) + 1))

@@ -16,6 +16,8 @@ from patch_maker import (BlocksMaker, Chunk, MaskMaker, Plan, Section, body_of, 
 from planes import DIRECT, ORDERED, RESIDUAL, decode_planes
 from structure import STRAIGHT, WAITING
 
+import values_cases
+
 ABC, NONE = "vectors/patch/base/abc", "vectors/patch/base/empty"
 GGUF = "vectors/models/all-types.old.gguf"
 REAL_TFLITE = "pairs/ft_res8s_s2_ftsmall_i8_tflite/old.tflite"
@@ -48,16 +50,16 @@ def by_programs(programs: Programs) -> Iterator[Case]:
     yield case("empty-both", NONE, b"", "patch 3", "nothing from nothing")
     yield case("empty-base", NONE, b"nothing that a base could have told\n", "structure 6",
                "bytes without an address")
-    yield case("structure-gguf", GGUF, f"{models}/all-types.new.gguf", "structure 12",
-               "many small tensors, all in the structure")
+    yield case("sections-gguf", GGUF, f"{models}/all-types.new.gguf", "patch 7",
+               "many small tensors, a section for each dtype")
     yield case("structure-onnx", f"{models}/renamed.old.onnx", f"{models}/renamed.new.onnx",
                "structure 8", "bytes have come in and fallen out")
     yield case("structure-tflite", f"{models}/reordered.old.tflite", f"{models}/reordered.new.tflite",
                "structure 9", "offsets change with what they point to")
     yield case("stored-gguf", f"{models}/retyped.old.gguf", f"{models}/retyped.new.gguf", "patch 7",
                "a section as it is")
-    yield case("planes-tflite", f"{models}/perturbed.old.tflite", f"{models}/perturbed.new.tflite",
-               "planes 5", "residuals of i8")
+    yield case("values-tflite", f"{models}/perturbed.old.tflite", f"{models}/perturbed.new.tflite",
+               "values 7", "i8, given those of the base")
     yield case("zstd-run", ABC, text(2000), "patch 8", "the whole result, compressed")
 
 
@@ -355,6 +357,7 @@ def made_up() -> Iterator[Case]:
                [Chunk([from_section(0, 20 * 210, 500)], [equal], equal.result)], features=4)
     yield case("mask", "mask", "masks of every width and order, without rows, columns or ones, and full",
                [masks()], features=16)
+    yield from values_cases.good()
     yield case("steps", "structure 6", "every kind of step with every address; three chunks",
                all_steps(base))
     yield case("behind-the-base", "structure 7", "a hit where the base has no byte", hits_then_end(base))

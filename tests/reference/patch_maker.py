@@ -11,7 +11,7 @@ import subprocess
 from collections import deque
 from dataclasses import dataclass, field
 
-from blocks import BlocksDecoder, CodeModel, monotone, place_of, read_block
+from blocks import BlocksDecoder, CodeModel, Place, monotone, place_of, read_block
 from expectations import Cursor
 from faults import Fault, crc32c
 from mask import Cells, MaskDecoder, Shape
@@ -45,20 +45,37 @@ class RangeEncoder:
         else:
             self.low += bound
             self.range -= bound
+        self._normalize()
+        return bit
+
+    def more(self, value: int, left: int) -> int:
+        while left > 0:
+            n = min(left, 16)
+            left -= n
+            bits = 0
+            for _ in range(n):
+                bits = 2 * bits + self.wanted.popleft()
+            self.range >>= n
+            self.low += bits * self.range
+            self._normalize()
+            value = value << n | bits
+        return value
+
+    def _normalize(self) -> None:
         while self.range < 1 << 24:
             self.range <<= 8
             self.low <<= 8
             self.count += 1
-        return bit
 
     def coded(self) -> bytes:
-        """Four bytes for what range leaves open, one for each turn of the loop; zeros left out."""
+        """Four bytes for what range leaves open, one for each turn of the loop; up to eight zeros left out."""
         high = self.low + self.range - 1
         for bits in range(31, -1, -1):
             value = high >> bits << bits
             if value >= self.low:
                 break
-        return value.to_bytes(4 + self.count, "big").rstrip(b"\0")
+        coded = value.to_bytes(4 + self.count, "big")
+        return coded[:max(len(coded.rstrip(b"\0")), len(coded) - 8)]
 
     def want_tree(self, value: int, bits: int) -> None:
         self.wanted.extend(value >> i & 1 for i in reversed(range(bits)))
@@ -137,6 +154,18 @@ class StructureMaker(StructureDecoder):
         return super().decode_byte(cursor, index)
 
 
+def want_code(encoder: RangeEncoder, place: Place, number: int) -> None:
+    """What a code model is to find: docs/format/blocks.md, section 7, the other way."""
+    residual = number - place.step
+    encoder.wanted.append(int(residual != 0))
+    if residual != 0:
+        if place.edge == 0:
+            encoder.wanted.append(int(residual < 0))
+        bits = abs(residual).bit_length()
+        encoder.wanted.extend([1] * (bits - 1) + [0] * (bits < 8))
+        encoder.want_tree(abs(residual), bits - 1)
+
+
 class BlocksMaker(BlocksDecoder):
     """Writes a section of codec 3; codes what it is told to, be it out of bounds."""
 
@@ -179,18 +208,10 @@ class BlocksMaker(BlocksDecoder):
                       setting: int = 0) -> int:
         place = place_of(predicted, bounds)
         number = self.numbers.popleft()
-        residual = number - place.step
-        wanted = self.encoder.wanted
-        wanted.append(int(residual != 0))
-        if residual != 0:
-            if place.edge == 0:
-                wanted.append(int(residual < 0))
-            bits = abs(residual).bit_length()
-            wanted.extend([1] * (bits - 1) + [0] * (bits < 8))
-            self.encoder.want_tree(abs(residual), bits - 1)
+        want_code(self.encoder, place, number)
         with contextlib.suppress(Fault):
             super().decode_number(model, predicted, bounds, setting)
-        assert not wanted and place.step + model.last == number, "beyond the bound that is predicted"
+        assert not self.encoder.wanted and place.step + model.last == number, "beyond the bound that is predicted"
         return number
 
 

@@ -30,10 +30,29 @@ class RangeDecoder:
         else:
             self.range -= bound
             self.code = self.code - bound & MASK
+        self._normalize()
+        return bit
+
+    def bits(self, n: int) -> int:
+        """The next n bits, at once."""
+        self.range >>= n
+        value = min(self.code // self.range, (1 << n) - 1)
+        self.code -= value * self.range
+        self._normalize()
+        return value
+
+    def more(self, value: int, left: int) -> int:
+        """Puts so many bits behind those of `value`, 16 at once and then the rest."""
+        while left > 0:
+            n = min(left, 16)
+            left -= n
+            value = value << n | self.bits(n)
+        return value
+
+    def _normalize(self) -> None:
         while self.range < 1 << 24:
             self.range = self.range << 8 & MASK
             self.code = (self.code << 8 | self._next()) & MASK
-        return bit
 
     def check_end(self) -> None:
         if not self.read - 8 <= len(self.coded) <= self.read:
@@ -67,10 +86,10 @@ class Tree:
         self.bits = bits
         self.models = [BitModel() for _ in range(1 << bits)]
 
-    def decode(self, coder: RangeDecoder) -> int:
+    def decode(self, coder: RangeDecoder, limit: int = 30) -> int:
         node = 1
         for _ in range(self.bits):
-            node = 2 * node + self.models[node].decode(coder)
+            node = 2 * node + self.models[node].decode(coder, limit)
         return node - (1 << self.bits)
 
 

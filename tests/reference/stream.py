@@ -145,6 +145,15 @@ class Chunk:
     result: bytes
 
 
+def check_parameters(parameters: bytes) -> None:
+    """Where the elements of a step lie: hints, on which no result depends."""
+    reader = Reader(parameters, short="malformed")
+    *_, base_zero, result_zero = (reader.varint() for _ in range(5))
+    malformed(reader.left() == 0, "bytes after the parameters")
+    for zero in (base_zero, result_zero):
+        malformed(-128 <= (zero >> 1 ^ -(zero & 1)) <= 255, "zero point")
+
+
 def read_steps(payload: bytes, base_length: int, result_left: int) -> list[Step]:
     """The payload of a `steps` frame; section 7."""
     reader = Reader(payload)
@@ -155,12 +164,17 @@ def read_steps(payload: bytes, base_length: int, result_left: int) -> list[Step]
     for _ in range(count):
         kind, dtype, predictor = reader.take(3)
         step = Step(kind, dtype, predictor, reader.varint(), reader.varint())
-        parameters = reader.varint()
-        if parameters > 1 << 16:
+        parameter_bytes = reader.varint()
+        if parameter_bytes > 1 << 16:
             raise Fault("limit_exceeded", "parameters of a step")
+        parameters = reader.take(parameter_bytes)
         malformed(kind <= LITERAL and dtype in NAMES and step.result_bytes > 0, "step")
-        if predictor > 1 or parameters > 0:
+        if predictor > 1:
             raise Fault("unsupported_feature", "predictor")
+        if parameters:
+            if kind == COPY or dtype == 0:
+                raise Fault("unsupported_feature", "parameters of bytes")
+            check_parameters(parameters)
         result_left -= step.result_bytes
         malformed(result_left >= 0, "past the end of the result")
         if kind == LITERAL:

@@ -101,10 +101,12 @@ def good(programs: Programs) -> Iterator[Case]:
     steps = (step(0, 0, 0, 2, 0), step(2, 1, 0, 1, 0), )
     yield Case("copy-literal", "delta", delta(*steps, carried=ABD), "stream 7",
                "a copy and a literal: no bytes of the base", ABD)
-    chunks = (frame(STEPS, varint(1, 3) + step(1, 2, 0, 1, 2)) + frame(BYTES, b"c") + frame(BYTES, b"d"))
+    place = varint((1 << 64) - 1) + varint(1) + varint(3) + varint(255) + varint(510, 3)  # zeros: -128, 255
+    chunks = (frame(STEPS, varint(1, 3) + step(1, 2, 0, 1, 2, len(place)) + place)
+              + frame(BYTES, b"c") + frame(BYTES, b"d"))
     yield Case("two-chunks", "delta",
                delta(step(0, 0, 0, 2, 0), carried=b"ab", after=chunks), "stream 7",
-               "two chunks; a predictor that looks at the end of the base", ABD)
+               "two chunks; a predictor that looks at the end of the base; parameters", ABD)
 
 
 def bad_frames() -> Iterator[tuple[str, str, str, bytes]]:
@@ -223,10 +225,12 @@ def bad_deltas() -> Iterator[tuple[str, str, str, bytes]]:
     yield "step-kind-3", "malformed", "", delta(step(3, 0, 0, 3, 0))
     yield "step-dtype-31", "malformed", "", delta(step(1, 31, 0, 3, 0))
     yield "step-predictor-2", "unsupported_feature", "", delta(step(1, 0, 2, 3, 0))
-    yield ("step-parameters", "unsupported_feature", "one byte",
+    yield ("step-parameters", "unsupported_feature", "of dtype opaque",
            delta(step(1, 0, 0, 3, 0, 1) + b"p", count=1))
     yield ("step-parameters-too-long", "limit_exceeded", "2^16 + 1",
            delta(step(1, 0, 0, 3, 0, 65537)))
+    yield ("step-parameters-truncated", "malformed", "four varints and a half",
+           delta(step(1, 1, 0, 3, 0, 5) + b"\0\0\0\0\x80", count=1))
     yield "step-of-nothing", "malformed", "", delta(step(1, 0, 1, 0, 0), PREDICT)
     yield ("step-past-result", "malformed", "4 of 3 bytes",
            delta(step(2, 0, 0, 4, 0), carried=b"abde"))
@@ -253,6 +257,20 @@ def bad_deltas() -> Iterator[tuple[str, str, str, bytes]]:
         PREDICT, text=delta_manifest(base=side(ABC, path="patch/base/abc")))
     sides = {"base": side(ABC, path="patch/base/abc"), "result": side(ABD, path="patch/base/abd")}
     yield "by-reference-bytes", "malformed", "", delta(PREDICT, text=delta_manifest(**sides))
+
+
+def more_bad_parameters() -> Iterator[tuple[str, bytes]]:
+    """Of steps: with the status that they have; too many to be stored."""
+    for status, head, place in (("unsupported_feature", (0, 1, 0), bytes(5)),
+                                ("unsupported_feature", (1, 0, 0), bytes(5)),
+                                ("malformed", (1, 1, 0), bytes(4)),
+                                ("malformed", (1, 1, 0), bytes(6)),
+                                ("malformed", (2, 1, 0), b"\xFF" * 9 + b"\2" + bytes(4)),
+                                ("malformed", (1, 1, 0), bytes(3) + varint(257) + b"\0"),
+                                ("malformed", (1, 1, 0), bytes(4) + varint(512)),
+                                ("malformed", (1, 1, 0), bytes(4) + varint((1 << 64) - 1))):
+        carried = {0: b"", 1: ABC, 2: b""}[head[0]] + ABD
+        yield status, delta(step(*head, 3, 0, len(place)) + place, count=1, carried=carried)
 
 
 def bad() -> Iterator[Case]:

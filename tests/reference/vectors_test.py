@@ -23,6 +23,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 sys.path.insert(1, str(Path(__file__).resolve().parent.parent.parent / "scripts"))
 
+import bad_patches  # noqa: E402
 import blocks  # noqa: E402
 import byte_model  # noqa: E402
 import dtypes  # noqa: E402
@@ -32,11 +33,15 @@ import range_coder  # noqa: E402
 import stream  # noqa: E402
 import stream_cases  # noqa: E402
 import tiny_tflite  # noqa: E402
+import values  # noqa: E402
+import values_cases  # noqa: E402
 from cases import DOCS, TOP, VECTORS, Programs, read  # noqa: E402
 from faults import Fault, crc32c  # noqa: E402
 from good_patches import changed_blocks  # noqa: E402
 from model_writers.tflite import csr_sparsity  # noqa: E402
+from patch_maker import varint  # noqa: E402
 from structure import StructureDecoder  # noqa: E402
+from values_maker import zigzag  # noqa: E402
 from vectors import (COLUMNS, SUFFIX, content, exit_codes, give, made_by_programs, open_file,  # noqa: E402
                      rows, status_of)
 from zstd_frames import ZstdMissing  # noqa: E402
@@ -187,6 +192,20 @@ class Bad(VectorTest):
                 self.assertNotEqual(done.returncode, 0)
                 self.assertEqual(os.listdir(folder), [])
 
+    def test_more_parameters(self) -> None:
+        codes = exit_codes()
+        for status, data in stream_cases.more_bad_parameters():
+            with self.subTest(data):
+                self.assertEqual(self.refused_by_decoder("delta", data), status)
+                self.assertEqual(status_of(give(PROGRAMS, "delta", data)), (codes[status], status))
+
+    def test_more_values(self) -> None:
+        for wrong in values_cases.more_wrong_pieces():
+            with self.subTest(f"{wrong.name}: {wrong.what}"):
+                data = wrong.patch(read(bad_patches.ALPHABET))
+                self.assertEqual(self.refused_by_decoder(bad_patches.ALPHABET, data), "corrupt_data")
+                self.assertEqual(status_of(give(PROGRAMS, bad_patches.ALPHABET, data)), (65, "corrupt_data"))
+
     def test_more_manifests(self) -> None:
         for data in stream_cases.more_bad_manifests():
             with self.subTest(data[16:]):
@@ -213,6 +232,12 @@ class Tracer(range_coder.RangeDecoder):
         bit = super().bit(p)
         self.trace.append(f"{bit} | {p} | {before}")
         return bit
+
+    def bits(self, n: int) -> int:
+        before = f"{self.range:08X} | {self.code:08X}"
+        value = super().bits(n)
+        self.trace.append(f"{value:0{n}b} | - | {before}")
+        return value
 
 
 class Documents(VectorTest):
@@ -250,17 +275,27 @@ class Documents(VectorTest):
         result = bytes.fromhex(re.findall(r"^    result +([0-9A-F ]+)$", text, re.M)[0])
         coder = Tracer(coded)
         self.assertEqual(mask.MaskDecoder(coder).decode(len(result)), result)
+
+    def test_example_of_values(self) -> None:
+        text = section("values.md", "## 14. Worked example")
+        base, result = (bytes.fromhex(found) for found in
+                        re.findall(r"^    (?:base|result) +([0-9A-F ]+)$", text, re.M))
+        coded = hex_rows(text)
+        self.assertTrue((VECTORS / "patch/good/values-example.mlp").read_bytes().endswith(coded + b"\0"))
+        self.assertTrue(read(values_cases.NUMBERS).startswith(base))
+        coder = Tracer(coded)
+        self.assertEqual(values.ValuesDecoder("f16", coder).decode(base, len(result)), result)
         coder.check_end()
         self.check_trace(text, coder)
 
     def check_trace(self, text: str, coder: Tracer) -> None:
         trace = coder.trace
-        told = re.findall(r"^\| .+? \| ([01 ]+) \| ([0-9 ]+) \| (\w{8}) \| (\w{8}) \|$", text, re.M)
+        told = re.findall(r"^\| .+? \| ([01 ]+) \| ([0-9 -]+) \| (\w{8}) \| (\w{8}) \|$", text, re.M)
         bits = " ".join(row[0] for row in told).split()
         chances = " ".join(row[1] for row in told).split()
         self.assertEqual(list(zip(bits, chances)), [tuple(line.split(" | ")[:2]) for line in trace])
         for row in told:
-            self.assertIn(" | ".join((row[0][0], row[1].split()[0], row[2], row[3])), trace)
+            self.assertIn(" | ".join((row[0].split()[0], row[1].split()[0], row[2], row[3])), trace)
         end = f"range is {coder.range:08X}, code {coder.code:08X}; {coder.read} bytes"
         self.assertIn(end, text.replace("\n", " "))
 
@@ -298,6 +333,16 @@ class Documents(VectorTest):
             self.assertEqual(grid.bytes, dtypes.BLOCKS[name][0])
             noise = random.Random(name).randbytes(grid.bytes)
             self.assertEqual(blocks.write_block(name, blocks.read_block(name, noise)), noise)
+
+    def test_types(self) -> None:
+        """The table of values.md, section 4."""
+        text = section("values.md", "## 4. Types")
+        rows_of = re.findall(r"^\| (`[^|]+`) \| (\w+) \| (\d) \| (?:2\^(\d+)|none) \| (\d*) ?\| (\d*) ?\|$", text, re.M)
+        found = {name: values.Type(kind, int(size), 1 << int(one) if one else None, int(m or 0), int(e or 0),
+                                   name[0] == "i")
+                 for names, kind, size, one, m, e in rows_of for name in re.findall(r"\w+", names)}
+        self.assertEqual(found, values.TYPES)
+        self.assertEqual(read(values_cases.NUMBERS), values_cases.numbers())
 
     def test_tables(self) -> None:
         rows_of = re.findall(r"^\| (\d+) \| `(\w+)` \| (\d+) \| (\d+) \|",
@@ -387,6 +432,43 @@ class Today(VectorTest):
         self.assertEqual(sum(map(len, seen)), length)
 
 
+    def test_numbers(self) -> None:
+        """The programs choose codec 4 where gains or ranks made the result, and write it as it is read."""
+        generator = random.Random(37)
+        rows, columns = 60, 24
+        old, new, steps, carried = b"", b"", [], []
+        for name, type_ in values.TYPES.items():
+            elements = values_cases.old_numbers(type_, generator, rows * columns)
+            matrix = b"".join(u.to_bytes(type_.bytes, "little") for u in elements)
+            piece = values_cases.predicted_piece(name, matrix, generator, rows, columns)
+            place = b"".join(varint(number) for number in (0, columns, columns, zigzag(piece.base_zero),
+                                                           zigzag(piece.result_zero)))
+            steps.append(stream_cases.step(1, values_cases.CODES[name], 0, len(piece.made), len(old),
+                                           len(place)) + place)
+            carried.append((len(old), len(piece.made) + 3))
+            old += matrix
+            new += piece.made
+        delta = stream_cases.delta(
+            *steps, carried=b"".join(old[at:at + length] for at, length in carried) + new,
+            text={"base": stream_cases.side(old), "result": stream_cases.side(new)}, tail=stream_cases.end(new))
+        self.assertEqual(made_by_decoder("delta", delta), new)
+        made = PROGRAMS.output("mallorn-pack", "-q", stdin=delta)
+        heads = []
+
+        class Watched(values.ValuesDecoder):
+            def decode_piece(self, piece: values.Piece, base: bytes) -> bytes:
+                heads.append((self.type, piece))
+                return super().decode_piece(piece, base)
+
+        with mock.patch.object(values, "ValuesDecoder", Watched):
+            self.assertEqual(patch.decode(made, old), new)
+        for name in values_cases.FORMS:
+            found = [piece.method for type_, piece in heads if type_ == values.TYPES[name]]
+            self.assertIn(values.PREDICTED, found, name)
+        self.assertLessEqual({0, values.ROW, values.COLUMN}, {piece.axis for _, piece in heads})
+        self.assertTrue(any(piece.ranks > 0 for _, piece in heads))
+
+
 class AbleToFail(VectorTest):
     """Would these tests notice?"""
 
@@ -404,6 +486,11 @@ class AbleToFail(VectorTest):
         for name, value in (("LIMIT", 126), ("KNOWN", 15), ("LEVELS", 15)):
             with mock.patch.object(mask, name, value), self.assertRaises(Fault, msg=name):
                 made_by_decoder(gguf_base, pruned)
+        numbers = (VECTORS / "patch/good/values.mlp").read_bytes()
+        self.assertTrue(made_by_decoder(values_cases.NUMBERS, numbers))
+        for name, value in (("LIMIT", 99), ("DIRECT_LIMIT", 125), ("NOT_ROUNDED", 3)):
+            with mock.patch.object(values, name, value), self.assertRaises(Fault, msg=name):
+                made_by_decoder(values_cases.NUMBERS, numbers)
         for module, name, value in ((range_coder, "RATES", [n - 9 for n in range_coder.RATES]),
                                     (byte_model, "STRETCH", [n + 5 for n in byte_model.STRETCH]),
                                     (byte_model, "GOLDEN", byte_model.GOLDEN - 2)):

@@ -1,0 +1,151 @@
+"""Writes sections of codec 4: the decoder, told beforehand what it is to find."""
+
+from __future__ import annotations
+
+import contextlib
+from collections import deque
+from dataclasses import dataclass, field
+
+from blocks import place_of
+from faults import Fault
+from patch_maker import RangeEncoder, want_code
+from values import (BYTES, CODE, DIRECT, FLOAT, PREDICTED, SPARSE, Guess, Piece, ResidualModel, Spread,
+                    ValuesDecoder, signed)
+
+
+@dataclass
+class PlannedPiece(Piece):
+    """A head, and what is to be found behind it. Gains by row or column; the rest by rank first."""
+
+    made: bytes = b""
+    gains: list[int] = field(default_factory=list)
+    units: list[int] = field(default_factory=list)
+    column_factors: list[list[int]] = field(default_factory=list)  # [rank][column]
+    row_factors: list[list[int]] = field(default_factory=list)  # [row][rank]
+
+
+def zigzag(number: int) -> int:
+    return 2 * number if number >= 0 else -2 * number - 1
+
+
+class ValuesMaker(ValuesDecoder):
+    def __init__(self, name: str) -> None:
+        self.encoder = RangeEncoder()
+        super().__init__(name, self.encoder)  # type: ignore
+        self.wanted_numbers: dict[str, deque[int]] = {}
+        self.wanted_trees: dict[str, int] = {}
+        self.gains: deque[int] = deque()
+        self.factors: deque[int] = deque()
+        self.elements: deque[int] = deque()
+
+    def write(self, plans: list[PlannedPiece], base: bytes | None, length: int = 1 << 20) -> bytes:
+        """For a result of `length`, or less. Stops, as a reader does, where one is wrong."""
+        made = 0
+        with contextlib.suppress(Fault):
+            for plan in plans:
+                self.expect(plan)
+                piece = self.decode_head(base is not None, length - made)
+                written = self.decode_piece(piece, (base or b"")[made:])
+                assert written == plan.made, (self.type, plan)
+                made += len(written)
+        self.encoder.wanted.clear()
+        return self.encoder.coded()
+
+    def expect(self, plan: PlannedPiece) -> None:
+        zeros = [plan.result_zero, plan.base_zero] if plan.method == PREDICTED else [plan.result_zero]
+        numbers = {"elements": [plan.elements], "zero": [zigzag(zero) for zero in zeros],
+                   "greatest": [plan.greatest], "columns": [plan.columns], "ranks": [plan.ranks],
+                   "exponent": [zigzag(plan.exponent)], "unit": plan.units, "gain": []}
+        self.wanted_numbers = {name: deque(wanted) for name, wanted in numbers.items()}
+        self.wanted_trees = {"method": plan.method, "axis": plan.axis}
+        self.gains = deque(plan.gains)
+        self.factors = deque(sum(plan.column_factors, []) + sum(plan.row_factors, []))
+        size = 1 if plan.method == BYTES else self.type.bytes
+        elements = [int.from_bytes(plan.made[at:at + size], "little") for at in range(0, len(plan.made), size)]
+        if self.type.kind == FLOAT and plan.method == PREDICTED:
+            elements = [self.type.order(u) for u in elements]
+        elif self.type.kind == CODE and plan.method == PREDICTED:
+            elements = [self.type.number(u) - plan.result_zero for u in elements]
+        elif self.type.kind == CODE and plan.method in (DIRECT, SPARSE):
+            elements = [signed(u - plan.result_zero, 8) for u in elements]
+        self.elements = deque(elements)
+
+    # --- heads and gains
+
+    def decode_number(self, name: str) -> int:
+        self.encoder.want_number(self.wanted_numbers[name].popleft())
+        return super().decode_number(name)
+
+    def decode_tree(self, name: str) -> int:
+        self.encoder.want_tree(self.wanted_trees[name], 2)
+        return super().decode_tree(name)
+
+    def decode_gain_kind(self) -> int:
+        gain = self.gains.popleft()
+        kind = 0 if gain == self.type.one else 1 if gain == self.last_gain else 2
+        if kind == 2:
+            self.wanted_numbers["gain"].append(zigzag(gain - self.type.one))
+        self.encoder.want_tree(kind, 2)
+        return super().decode_gain_kind()
+
+    # --- elements
+
+    def decode_byte(self) -> int:
+        self.encoder.want_tree(self.elements.popleft(), 8)
+        return super().decode_byte()
+
+    def decode_direct_code(self) -> int:
+        self.encoder.want_tree(self.elements.popleft() + 128, 8)
+        return super().decode_direct_code()
+
+    def decode_sparse(self) -> int:
+        x = self.elements.popleft()
+        self.encoder.wanted.append(int(x == 0))
+        if x != 0:
+            self.encoder.wanted.append(int(x < 0))
+            self.encoder.want_tree(-1 - x if x < 0 else x - 1, 7)
+        return super().decode_sparse()
+
+    def decode_float(self, greatest: int) -> int:
+        u, m = self.elements.popleft(), self.type.m
+        order = self.type.order(u)
+        d = greatest - self.type.field(order)
+        self.encoder.want_tree(min(d, 15), 4)
+        if d >= 15:
+            self.encoder.want_number(d - 15)
+        self.encoder.wanted.append(int(order < 0))
+        self.encoder.want_tree(u % (1 << m), m)
+        return super().decode_float(greatest)
+
+    def decode_code(self, predicted: int, bounds: tuple[int, int], setting: int) -> int:
+        number = self.elements.popleft()
+        want_code(self.encoder, place_of(predicted, bounds), number)
+        return super().decode_code(predicted, bounds, setting)
+
+    def decode_residual(self, model: ResidualModel, exponent: int, guess: Guess, spread: Spread) -> int:
+        if model is self.factor:
+            residual = self.factors.popleft()
+        else:
+            residual = signed(self.elements.popleft() - guess.number, self.type.w)
+        self.want_residual(model, exponent, guess.phase, spread, residual)
+        return super().decode_residual(model, exponent, guess, spread)
+
+    def want_residual(self, model: ResidualModel, exponent: int, phase: int, spread: Spread,
+                      residual: int) -> None:
+        _, least, _ = model.place(exponent, phase, spread)
+        wanted, size = self.encoder.wanted, abs(residual)
+        n = size.bit_length()
+        if least == 0:
+            wanted.append(int(n > 0))
+            if n == 0:
+                return
+        first = max(least, 1)
+        t = min(max(n - first, 0), 15)
+        self.encoder.want_tree(t, 4)
+        if t == 15:
+            wanted.extend([1] * (n - first - 15) + [0] * (n < 64))
+        if t == 0 and least > 0:
+            wanted.extend([1] * (first - n) + [0] * (n > 0))
+        if n > 0:
+            wanted.append(int(residual < 0))
+            self.encoder.want_tree(size, n - 1)
