@@ -82,21 +82,39 @@ Direction strongest(const Update& update) {
 struct Rank {
   std::vector<int16_t> column;
   std::vector<int16_t> row;
-  double unit;
+  uint32_t grains;  // of its unit
 };
+
+constexpr double kMostFactor = 32767;
 
 int16_t to_factor(double value) {
   const double rounded = std::floor(value + 0.5);
-  return static_cast<int16_t>(std::clamp(rounded, -32767.0, 32767.0));
+  return static_cast<int16_t>(std::clamp(rounded, -kMostFactor, kMostFactor));
+}
+
+double longest(const std::vector<float>& values) {
+  double most = 0;
+  for (const float value : values) most = std::max<double>(most, std::fabs(value));
+  return most;
 }
 
 // Rounds a direction as coarsely as pays: a step of 3.5 standard deviations of what is left
-// over adds as much to the residuals as another bit for each factor would cost.
-Rank round_rank(const Update& update, const Direction& direction, double left) {
+// over adds as much to the residuals as another bit for each factor would cost. No finer
+// than factors and grains allow: what that leaves, further ranks can take.
+Rank round_rank(const Update& update, double grain, const Direction& direction,
+                double left) {
   const auto count = static_cast<double>(update.values.size());
-  const double step = 3.5 * std::sqrt(std::max(left / count, 0.0) + update.floor);
+  const double wanted = 3.5 * std::sqrt(std::max(left / count, 0.0) + update.floor);
+  const double least =
+      std::max(longest(direction.column) * direction.strength, longest(direction.row)) /
+      kMostFactor;
+  const double coarse = std::max(wanted, least);
   Rank rank;
-  rank.unit = step * step / direction.strength;
+  rank.grains = static_cast<uint32_t>(
+      std::clamp(std::ceil(coarse * coarse / direction.strength / grain), 1.0,
+                 double{kMaxRankUnit}));
+  const double unit = rank.grains * grain;
+  const double step = std::sqrt(unit * direction.strength);
   std::vector<float> column(update.columns);
   for (size_t j = 0; j < update.columns; ++j) {
     rank.column.push_back(to_factor(direction.column[j] * direction.strength / step));
@@ -109,17 +127,18 @@ Rank round_rank(const Update& update, const Direction& direction, double left) {
                                       : dot(&update.values[r * update.columns],
                                             column.data(), update.columns) /
                                             squares;
-    rank.row.push_back(to_factor(along / rank.unit));
+    rank.row.push_back(to_factor(along / unit));
   }
   return rank;
 }
 
-void subtract(Update* update, const Rank& rank) {
-  std::vector<float> column(rank.column.begin(), rank.column.end());
+void subtract(Update* update, double grain, const Rank& rank) {
+  const std::vector<float> column(rank.column.begin(), rank.column.end());
+  const double unit = rank.grains * grain;
   for (size_t r = 0; r < update->rows; ++r) {
     if (rank.row[r] == 0) continue;
     add_scaled(&update->values[r * update->columns], column.data(),
-               static_cast<float>(-rank.unit * rank.row[r]), update->columns);
+               static_cast<float>(-unit * rank.row[r]), update->columns);
   }
 }
 
@@ -132,17 +151,18 @@ int64_t factor_cost(const std::vector<int16_t>& factors) {
   return each * static_cast<int64_t>(factors.size());
 }
 
-std::vector<Rank> take_ranks(Update update, size_t most) {
+std::vector<Rank> take_ranks(Update update, double grain, size_t most) {
   constexpr int64_t kHeadCost = 32 * 1024;
   std::vector<Rank> ranks;
   const auto count = static_cast<double>(update.values.size());
   double squares = square_sum(update.values);
+  if (!std::isfinite(squares)) return {};  // too large for single precision
   while (ranks.size() < most && squares > 0) {
     const Direction direction = strongest(update);
     if (direction.strength == 0) break;
     const double left = squares - direction.strength * direction.strength;
-    Rank rank = round_rank(update, direction, left);
-    subtract(&update, rank);
+    Rank rank = round_rank(update, grain, direction, left);
+    subtract(&update, grain, rank);
     const double after = square_sum(update.values);
     const int64_t saved = (log2_1024(squares / count + update.floor) -
                            log2_1024(after / count + update.floor)) *
@@ -154,20 +174,12 @@ std::vector<Rank> take_ranks(Update update, size_t most) {
   return ranks;
 }
 
-// The unit of shifts in which the ranks fit: an exponent for which sums stay below 2^30.
-int32_t shift_exponent(const std::vector<Rank>& ranks) {
-  double most = 0;
-  for (const Rank& rank : ranks) {
-    int32_t column = 0;
-    int32_t row = 0;
-    for (const int16_t factor : rank.column) column = std::max(column, std::abs(factor));
-    for (const int16_t factor : rank.row) row = std::max(row, std::abs(factor));
-    most += rank.unit * column * row;
-  }
-  int32_t exponent = 0;
-  for (; most >= power_of_two(30) && exponent < 1000; ++exponent) most /= 2;
-  for (; most < power_of_two(29) && exponent > -1000; --exponent) most *= 2;
-  return exponent;
+// The exponent of a unit in which shifts fit: that of which the largest has 2^28. Sums may
+// wrap around on their way.
+int32_t shift_exponent(const Update& update) {
+  int exponent = 0;
+  (void)std::frexp(longest(update.values), &exponent);
+  return exponent - 28;
 }
 
 }  // namespace
@@ -180,14 +192,13 @@ FittedRanks find_ranks(Update update, size_t all_rows, std::optional<int32_t> ex
   if (rows < kLeast || columns < kLeast || columns > kMaxColumns) return fitted;
   const size_t most =
       std::min({size_t{kMaxRanks}, columns, kMaxFactors / columns});
-  const std::vector<Rank> ranks = take_ranks(std::move(update), most);
+  fitted.exponent = exponent ? *exponent : shift_exponent(update);
+  const std::vector<Rank> ranks =
+      take_ranks(std::move(update), power_of_two(fitted.exponent), most);
   if (ranks.empty()) return fitted;
-  fitted.exponent = exponent ? *exponent : shift_exponent(ranks);
   fitted.row_factors.assign(all_rows * ranks.size(), 0);
   for (size_t k = 0; k < ranks.size(); ++k) {
-    const double unit = std::floor(ranks[k].unit / power_of_two(fitted.exponent) + 0.5);
-    fitted.units.push_back(
-        static_cast<uint32_t>(std::clamp(unit, 1.0, double{kMaxRankUnit})));
+    fitted.units.push_back(ranks[k].grains);
     fitted.column_factors.insert(fitted.column_factors.end(), ranks[k].column.begin(),
                                  ranks[k].column.end());
     for (size_t r = 0; r < rows; ++r) {

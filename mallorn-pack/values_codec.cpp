@@ -115,8 +115,16 @@ class Encoder {
     try_gains(GainAxis::column, place.column_elements);
     try_gains(GainAxis::row, place.row_elements);
     std::vector<FittedPiece> found = {best};
-    fit_ranks(type_, matrices, &best);
-    if (best.piece.ranks > 0) found.push_back(std::move(best));
+    const auto try_ranks = [&](FittedPiece fitted) {
+      fit_ranks(type_, matrices, &fitted);
+      if (fitted.piece.ranks > 0) found.push_back(std::move(fitted));
+    };
+    // Gains may be a shadow of ranks, which are then better found without them.
+    if (best.piece.axis != GainAxis::none) try_ranks(best);
+    if (place.row_elements >= kLeastLane && place.row_elements <= plain.piece.elements) {
+      plain.piece.columns = static_cast<uint32_t>(place.row_elements);
+      try_ranks(plain);
+    }
     return found;
   }
 

@@ -86,6 +86,7 @@ constexpr Guess guess_float(FloatFormat format, uint64_t bits, int32_t gain, int
       sum += shift >> (up > 31 ? 31 : up);
     }
   }
+  if (sum == 0) return {0, 4};  // it has no leading one that says what its last place is
   // To eighths of the last place.
   const auto size = static_cast<uint64_t>(sum < 0 ? -sum : sum);
   const auto length = static_cast<int32_t>(std::bit_width(size));
