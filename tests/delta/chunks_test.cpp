@@ -5,12 +5,35 @@
 #include "mallorn-delta/plan.hpp"
 #include "tests/support/files.hpp"
 #include "tests/support/random.hpp"
-#include "tests/support/steps.hpp"
 
 using namespace mallorn;
-using test::step;
 
 namespace {
+
+Step step(StepKind kind, uint64_t length, uint64_t base_offset = 0,
+          Dtype dtype = Dtype::opaque, Predictor predictor = Predictor::same_value) {
+  Step made;
+  made.kind = kind;
+  made.result_bytes = length;
+  made.base_offset = base_offset;
+  made.dtype = dtype;
+  made.predictor = predictor;
+  return made;
+}
+
+Step with_place(Step made, const TensorPlace& place) {
+  made.place = place;
+  return made;
+}
+
+// Where the elements lie that follow the first `made` bytes of a step.
+TensorPlace place_after(const Step& step, uint64_t made) {
+  const DtypeLayout& layout = dtype_layout(step.dtype);
+  TensorPlace place = step.place;
+  if (place == TensorPlace{}) return place;
+  place.first_element += made / layout.block_bytes * layout.block_elements;
+  return place;
+}
 
 // Chunks obey their limits and, joined, are the steps again.
 void check(const std::vector<std::vector<Step>>& chunks, const std::vector<Step>& steps) {
@@ -40,6 +63,7 @@ void check(const std::vector<std::vector<Step>>& chunks, const std::vector<Step>
       REQUIRE(part.predictor == whole.predictor);
       const bool has_base = whole.kind != StepKind::literal;
       REQUIRE(part.base_offset == whole.base_offset + (has_base ? made : 0));
+      REQUIRE(part.place == place_after(whole, made));
       made += part.result_bytes;
       const uint64_t block = dtype_layout(whole.dtype).block_bytes;
       if (whole.kind != StepKind::copy && made < whole.result_bytes)
@@ -69,13 +93,13 @@ TEST_CASE("chunks: random plans are cut within all limits") {
                is_bytes ? Dtype::opaque : table.entries[random.below(table.count)].dtype,
                is_bytes ? Predictor::bytes : Predictor::same_value));
     }
-    check(delta::cut_into_chunks(steps, {}), steps);
+    check(delta::cut_into_chunks(steps), steps);
   }
 }
 
 TEST_CASE("chunks: one below, at and above each limit") {
   const auto count = [](const std::vector<Step>& steps) {
-    const std::vector<std::vector<Step>> chunks = delta::cut_into_chunks(steps, {});
+    const std::vector<std::vector<Step>> chunks = delta::cut_into_chunks(steps);
     check(chunks, steps);
     return chunks.size();
   };
@@ -96,14 +120,34 @@ TEST_CASE("chunks: elements are never cut inside a block") {
       step(StepKind::predict, 3 * kMaxChunkCoded, 100, Dtype::q6_k),
       step(StepKind::literal, 3),
       step(StepKind::predict, 2 * kMaxChunkCoded + 5, 9, Dtype::f64)};
-  check(delta::cut_into_chunks(steps, {}), steps);
+  check(delta::cut_into_chunks(steps), steps);
+}
+
+TEST_CASE("chunks: tensors are cut where rows end, if these are not long") {
+  const auto first_cut = [](Dtype dtype, const TensorPlace& place) {
+    const std::vector<Step> steps = {
+        with_place(step(StepKind::predict, 3 * kMaxChunkCoded, 100, dtype), place)};
+    const std::vector<std::vector<Step>> chunks = delta::cut_into_chunks(steps);
+    check(chunks, steps);
+    return chunks[0][0].result_bytes;
+  };
+  CHECK(first_cut(Dtype::f32, {0, 1000, 10, 0, 0}) ==
+        kMaxChunkCoded - kMaxChunkCoded % 4000);
+  // The step begins within a row.
+  CHECK((first_cut(Dtype::f32, {70, 1000, 10, 0, 0}) + 4 * 70) % 4000 == 0);
+  CHECK(first_cut(Dtype::i8, {0, 1, 50, -3, 4}) == kMaxChunkCoded);
+  CHECK(first_cut(Dtype::i8, {0, kMaxChunkCoded / 4, 50, 0, 0}) == kMaxChunkCoded);
+  CHECK(first_cut(Dtype::i8, {UINT64_MAX - 5, 1000, UINT64_MAX, 0, 0}) <= kMaxChunkCoded);
+  // Rows that are no whole blocks; rows that are.
+  CHECK(first_cut(Dtype::q4_0, {0, 1000, 10, 0, 0}) % 18 == 0);
+  CHECK(first_cut(Dtype::q4_0, {0, 3200, 10, 0, 0}) % 1800 == 0);
 }
 
 TEST_CASE("chunks: bytes predicted byte by byte go into a chunk whole") {
   std::vector<Step> steps(
       40, step(StepKind::predict, 1u << 16, 7, Dtype::opaque, Predictor::bytes));
   steps.insert(steps.begin(), step(StepKind::literal, 1));
-  const std::vector<std::vector<Step>> chunks = delta::cut_into_chunks(steps, {});
+  const std::vector<std::vector<Step>> chunks = delta::cut_into_chunks(steps);
   check(chunks, steps);
   for (const std::vector<Step>& chunk : chunks) {
     for (const Step& part : chunk)
@@ -118,50 +162,9 @@ TEST_CASE("chunks: bytes that must stay whole fill a chunk, and are refused beyo
         step(StepKind::predict, length, 7, Dtype::opaque, Predictor::bytes)};
   };
   const std::vector<std::vector<Step>> chunks =
-      delta::cut_into_chunks(bytes(kMaxChunkCoded), {});
+      delta::cut_into_chunks(bytes(kMaxChunkCoded));
   check(chunks, bytes(kMaxChunkCoded));
   CHECK(chunks.size() == 2);
-  CHECK(test::status_of([&] {
-          (void)delta::cut_into_chunks(bytes(kMaxChunkCoded + 1), {});
-        }) == Status::internal);
-}
-
-TEST_CASE(
-    "chunks: what is to stay whole goes into the next chunk, if that has room for it") {
-  constexpr uint64_t kHead = kMaxChunkCoded - 1000;
-  const std::vector<Step> steps = {
-      step(StepKind::literal, kHead), step(StepKind::literal, 600, 0, Dtype::u8),
-      step(StepKind::copy, 12, 5), step(StepKind::literal, 500, 0, Dtype::u16)};
-  const auto first_chunk = [&](const std::vector<delta::ByteRange>& whole) {
-    const std::vector<std::vector<Step>> chunks = delta::cut_into_chunks(steps, whole);
-    check(chunks, steps);
-    CHECK(chunks.size() == 2);
-    return chunks[0].size();
-  };
-  CHECK(first_chunk({}) == 4);  // cuts the last step
-  CHECK(first_chunk({{kHead, 1112}}) == 1);
-  CHECK(first_chunk({{7, 3}, {kHead, 1112}}) == 1);
-  CHECK(first_chunk({{kHead, 1000}}) == 4);                // has room
-  CHECK(first_chunk({{kHead, kMaxChunkCoded + 1}}) == 4);  // no chunk has
-  CHECK(first_chunk({{kHead + 1, 1111}}) == 4);            // begins within a step
-  CHECK(first_chunk({{kHead + 612, 500}}) == 3);
-}
-
-TEST_CASE("chunks: random plans with ranges to stay whole are cut within all limits") {
-  test::Random random = test::seeded("chunks whole");
-  for (int round = 0; round < 100; ++round) {
-    std::vector<Step> steps;
-    std::vector<delta::ByteRange> whole;
-    uint64_t at = 0;
-    for (uint64_t i = random.below(60); i > 0; --i) {
-      steps.push_back(step(random.chance(3) ? StepKind::copy : StepKind::literal,
-                           1 + random.length(2u << 20)));
-      if (random.chance(2)) {
-        whole.push_back({at - (random.chance(8) ? std::min<uint64_t>(at, 3) : 0),
-                         1 + random.length(3u << 20)});
-      }
-      at += steps.back().result_bytes;
-    }
-    check(delta::cut_into_chunks(steps, whole), steps);
-  }
+  CHECK(test::status_of([&] { (void)delta::cut_into_chunks(bytes(kMaxChunkCoded + 1)); }) ==
+        Status::internal);
 }

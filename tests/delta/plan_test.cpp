@@ -110,6 +110,37 @@ TEST_CASE("plan: a tensor that changed a little is predicted element by element"
   CHECK(plan.tensors[0].match.kind == delta::MatchKind::name);
 }
 
+TEST_CASE("plan: steps say where in their tensor they are, and its zero points") {
+  test::Random random(2);
+  const Bytes base = random.bytes(41500);
+  Bytes result = base;
+  for (size_t i = 1000; i < 41000; i += 4) ++result[i];
+  const auto place_of = [&](Manifest before, Manifest after) {
+    const delta::Plan plan =
+        delta::make_plan(test::model_of(base, before), test::model_of(result, after));
+    check(plan.steps, base, result);
+    for (const Step& step : plan.steps) {
+      if (step.dtype == Dtype::i8) return step.place;
+      REQUIRE(step.place == TensorPlace{});
+    }
+    return TensorPlace{};
+  };
+  Manifest before = three_ranges(Dtype::i8);
+  Manifest after = before;
+  CHECK(place_of(before, after) == TensorPlace{0, 1, 40000, 0, 0});
+  before.ranges[1].shape = after.ranges[1].shape = {1, 40, 10, 1, 100, 1};
+  before.ranges[1].quantization.zero_points = {-128};
+  after.ranges[1].quantization.zero_points = {255};
+  CHECK(place_of(before, after) == TensorPlace{0, 1000, 100, -128, 255});
+  before.ranges[1].quantization.zero_points = {-129};  // no number that fits
+  after.ranges[1].quantization.zero_points = {1, 2};   // no single one
+  CHECK(place_of(before, after) == TensorPlace{0, 1000, 100, 0, 0});
+  before.ranges[1].shape = after.ranges[1].shape = {};
+  CHECK(place_of(before, after) == TensorPlace{});
+  before.ranges[1].shape = after.ranges[1].shape = {UINT64_MAX, 2};  // overflows
+  CHECK(place_of(before, after) == TensorPlace{});
+}
+
 TEST_CASE("plan: a longer head moves the tensors, which are copied all the same") {
   test::Random random(3);
   const Bytes base = random.bytes(41500);

@@ -21,6 +21,7 @@
 #include "mallorn-pack/mask_codec.hpp"
 #include "mallorn-pack/patch_writer.hpp"
 #include "mallorn-pack/planes_codec.hpp"
+#include "mallorn-pack/values_codec.hpp"
 #include "mallorn-pack/zstd_codec.hpp"
 #include "mallorn-pack/zstd_run.hpp"
 #include "tests/fuzz/inputs.hpp"
@@ -323,6 +324,55 @@ void write_mask_seeds() {
         join({{0, 6, 1, 6, 1}, slice(fuzz::fixed_base(), 2048, 223), segments, {1, 2, 3}}));
 }
 
+// A matrix of 12 by 20 elements, and the same with the gain of a row, an update of one rank
+// or single elements changed.
+Bytes matrix(const ValueType& type) {
+  const Bytes noise = slice(fuzz::fixed_base(), 2048, 240 * type.bytes);
+  Bytes made = noise;
+  for (size_t i = 0; type.kind == ValueKind::floating && i < 240; ++i) {
+    uint8_t* at = made.data() + i * type.bytes;
+    const FloatFormat format = type.format;
+    const uint64_t near_one = (format.infinity() / 2 >> format.mantissa_bits) - i % 4;
+    const uint64_t rest = load_bits(type, at) & ~format.infinity();
+    store_bits(type, at, rest | near_one << format.mantissa_bits);
+  }
+  return made;
+}
+
+Bytes changed_matrix(const ValueType& type, Bytes made) {
+  for (size_t i = 0; i < 240; ++i) {
+    uint8_t* at = made.data() + i * type.bytes;
+    const size_t top = type.bytes - 1;
+    if (type.kind == ValueKind::code)
+      *at = static_cast<uint8_t>(*at + i / 20 * (i % 20) / 9);
+    if (type.kind != ValueKind::code && i % 5 == 0) at[top - 1] = static_cast<uint8_t>(i);
+    if (i % 37 == 0) ++at[0];
+  }
+  return made;
+}
+
+void write_values_seeds() {
+  for (unsigned i = 0; i < 256; ++i) {
+    const auto dtype = static_cast<Dtype>(i);
+    ValueType type;
+    if (!value_type(dtype, &type)) continue;
+    const Bytes tail = {1, 2, 3};
+    const Bytes base = join({matrix(type), tail});
+    const Bytes result = join({changed_matrix(type, matrix(type)), tail});
+    const auto low = static_cast<uint8_t>(base.size());
+    const auto high = static_cast<uint8_t>(base.size() >> 8);
+    const TensorPlace place = {30, 20, 20, 3, -3};  // begins within a row
+    const std::string name = dtype_layout(dtype).name;
+    write("values_decoder", name + "-base",
+          join({{static_cast<uint8_t>(i), low, high, low, high},
+                base,
+                pack::encode_values(dtype, {{base.size(), place}}, base, result)}));
+    write("values_decoder", name + "-alone",
+          join({{static_cast<uint8_t>(i), low, high, 0, 0},
+                pack::encode_values(dtype, {{base.size(), place}}, {}, result)}));
+  }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -336,5 +386,6 @@ int main(int argc, char** argv) {
   write_codec_seeds();
   write_blocks_seeds();
   write_mask_seeds();
+  write_values_seeds();
   return 0;
 }

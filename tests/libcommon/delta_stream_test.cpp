@@ -7,11 +7,9 @@
 #include "libcommon/error.hpp"
 #include "tests/support/files.hpp"
 #include "tests/support/random.hpp"
-#include "tests/support/steps.hpp"
 
 using namespace mallorn;
 using test::Bytes;
-using test::step;
 
 namespace {
 
@@ -20,6 +18,33 @@ DeltaManifest manifest(uint64_t base, uint64_t result) {
   made.base.length_bytes = base;
   made.result.length_bytes = result;
   return made;
+}
+
+Step step(StepKind kind, uint64_t length, uint64_t base_offset = 0,
+          Predictor predictor = Predictor::same_value, Dtype dtype = Dtype::opaque) {
+  Step made;
+  made.kind = kind;
+  made.result_bytes = length;
+  made.base_offset = base_offset;
+  made.predictor = predictor;
+  made.dtype = dtype;
+  return made;
+}
+
+Step placed(StepKind kind, Dtype dtype, const TensorPlace& place) {
+  Step made = step(kind, 8, 0, Predictor::same_value, dtype);
+  made.place = place;
+  return made;
+}
+
+TensorPlace random_place(test::Random& random) {
+  TensorPlace place;
+  place.first_element = random() >> random.below(64);
+  place.row_elements = random() >> random.below(64);
+  place.column_elements = random() >> random.below(64);
+  place.base_zero = static_cast<int32_t>(random.below(384)) - 128;
+  place.result_zero = static_cast<int32_t>(random.below(384)) - 128;
+  return place;
 }
 
 // The status with which a chunk of these steps at `offset` is refused, or ok.
@@ -58,8 +83,10 @@ TEST_CASE("delta steps: random chunks are read back as they were written") {
       if (kind != kCopy) length = 1 + length % (kMaxChunkCoded / 40);
       length =
           std::min(length, kind == kLiteral ? length : models.base.length_bytes - offset);
-      steps.push_back(step(kind, length, offset,
-                           table.entries[random.below(table.count)].dtype, predictor));
+      steps.push_back(step(kind, length, offset, predictor,
+                           table.entries[random.below(table.count)].dtype));
+      const bool may_have_place = kind != kCopy && steps.back().dtype != Dtype::opaque;
+      if (may_have_place && !random.chance(3)) steps.back().place = random_place(random);
     }
     REQUIRE(status_of(steps, models) == Status::ok);
   }
@@ -71,16 +98,13 @@ TEST_CASE("delta steps: ranges of the base, one below, at and above its end") {
   CHECK(status_of({step(kCopy, 10, 90)}, models) == Status::ok);
   CHECK(status_of({step(kCopy, 10, 91)}, models) == Status::malformed);
   CHECK(status_of({step(kCopy, 10, UINT64_MAX - 5)}, models) == Status::malformed);
-  CHECK(status_of({step(kCopy, 10, 91, Dtype::opaque, Predictor::bytes)}, models) ==
-        Status::malformed);
+  CHECK(status_of({step(kCopy, 10, 91, Predictor::bytes)}, models) == Status::malformed);
   CHECK(status_of({step(kPredict, 10, 90)}, models) == Status::ok);
   CHECK(status_of({step(kPredict, 10, 91)}, models) == Status::malformed);
   // Byte by byte, the base may end before the result does, but not before it begins.
-  CHECK(status_of({step(kPredict, 10, 91, Dtype::opaque, Predictor::bytes)}, models) ==
-        Status::ok);
-  CHECK(status_of({step(kPredict, 10, 100, Dtype::opaque, Predictor::bytes)}, models) ==
-        Status::ok);
-  CHECK(status_of({step(kPredict, 10, 101, Dtype::opaque, Predictor::bytes)}, models) ==
+  CHECK(status_of({step(kPredict, 10, 91, Predictor::bytes)}, models) == Status::ok);
+  CHECK(status_of({step(kPredict, 10, 100, Predictor::bytes)}, models) == Status::ok);
+  CHECK(status_of({step(kPredict, 10, 101, Predictor::bytes)}, models) ==
         Status::malformed);
   CHECK(status_of({step(kLiteral, 10, 0)}, models) == Status::ok);
   CHECK(status_of({step(kLiteral, 10, 1)}, models) == Status::malformed);
@@ -120,18 +144,55 @@ TEST_CASE("delta steps: limits of a chunk, one below, at and above") {
   CHECK(status_of({}, models) == Status::limit_exceeded);
 }
 
-TEST_CASE("delta steps: unknown kinds, dtypes, predictors and parameters are refused") {
+TEST_CASE("delta steps: unknown kinds, dtypes and predictors are refused") {
   const DeltaManifest models = manifest(1000, 1000);
   CHECK(status_of({step(static_cast<StepKind>(3), 10)}, models) == Status::malformed);
-  CHECK(status_of({step(kCopy, 10, 0, Dtype::opaque, static_cast<Predictor>(2))}, models) ==
+  CHECK(status_of({step(kCopy, 10, 0, static_cast<Predictor>(2))}, models) ==
         Status::unsupported_feature);
-  CHECK(status_of({step(kCopy, 10, 0, static_cast<Dtype>(26), Predictor::bytes)}, models) ==
+  CHECK(status_of({step(kCopy, 10, 0, Predictor::bytes, static_cast<Dtype>(26))}, models) ==
         Status::malformed);
-  Step with_parameters = step(kPredict, 10);
-  with_parameters.parameters = {1};
-  CHECK(status_of({with_parameters}, models) == Status::unsupported_feature);
-  with_parameters.parameters.assign((1u << 16) + 1, 0);
-  CHECK(status_of({with_parameters}, models) == Status::limit_exceeded);
+}
+
+TEST_CASE("delta steps: places are read back, and refused where there are no elements") {
+  const DeltaManifest models = manifest(1000, 1000);
+  const TensorPlace place = {UINT64_MAX, 1, UINT64_MAX - 1, -128, 255};
+  for (const StepKind kind : {kPredict, kLiteral}) {
+    CHECK(status_of({placed(kind, Dtype::i8, place)}, models) == Status::ok);
+    CHECK(status_of({placed(kind, Dtype::f32, {0, 0, 0, 0, 1})}, models) == Status::ok);
+    CHECK(status_of({placed(kind, Dtype::opaque, place)}, models) ==
+          Status::unsupported_feature);
+  }
+  CHECK(status_of({placed(kCopy, Dtype::i8, place)}, models) ==
+        Status::unsupported_feature);
+  for (const int32_t zero : {-129, 256, INT32_MIN, INT32_MAX}) {
+    CHECK(status_of({placed(kPredict, Dtype::i8, {0, 0, 0, zero, 0})}, models) ==
+          Status::malformed);
+    CHECK(status_of({placed(kPredict, Dtype::i8, {0, 0, 0, 0, zero})}, models) ==
+          Status::malformed);
+  }
+}
+
+TEST_CASE("delta steps: parameters that are no place are refused") {
+  // One step: literal, f32, same_value, 4 bytes, no base, then the parameters.
+  const auto status = [](Bytes parameters, size_t length) {
+    Bytes payload = {1, 2, static_cast<uint8_t>(Dtype::f32), 0, 4, 0};
+    for (; length > 127; length >>= 7) {
+      payload.push_back(static_cast<uint8_t>(length | 128));
+    }
+    payload.push_back(static_cast<uint8_t>(length));
+    payload.insert(payload.end(), parameters.begin(), parameters.end());
+    return status_of_bytes(payload);
+  };
+  CHECK(status({}, 0) == Status::ok);
+  CHECK(status({5, 3, 2, 1, 4}, 5) == Status::ok);
+  CHECK(status({0, 0, 0, 0, 0}, 5) == Status::ok);
+  for (size_t length = 1; length < 5; ++length) {
+    CHECK(status(Bytes(length, 1), length) == Status::malformed);
+  }
+  CHECK(status({5, 3, 2, 1, 4, 0}, 6) == Status::malformed);
+  CHECK(status({5, 3, 2, 1, 4}, 6) == Status::truncated);
+  CHECK(status({5, 3, 2, 1, 0xFF}, 5) == Status::malformed);
+  CHECK(status(Bytes((1u << 16) + 1, 0), (1u << 16) + 1) == Status::limit_exceeded);
 }
 
 TEST_CASE("delta steps: every prefix and every added byte is refused") {
@@ -158,8 +219,8 @@ TEST_CASE("delta steps: mutated chunks are refused or stay within all limits") {
   test::Random random = test::seeded("mutated steps");
   const DeltaManifest models = manifest(1000, 2000);
   const Bytes good = steps_to_bytes(
-      {step(kCopy, 300, 200), step(kPredict, 40, 990, Dtype::opaque, Predictor::bytes),
-       step(kLiteral, 5), step(kPredict, 400, 8)});
+      {step(kCopy, 300, 200), step(kPredict, 40, 990, Predictor::bytes), step(kLiteral, 5),
+       step(kPredict, 400, 8), placed(kPredict, Dtype::i8, {1000, 20, 10, -128, 3})});
   for (int round = 0; round < 20000; ++round) {
     Bytes bytes = good;
     for (uint64_t i = 1 + random.below(3); i > 0; --i) {
@@ -185,6 +246,6 @@ TEST_CASE("delta steps: how many bytes of the base a step looks at") {
   CHECK(base_bytes_of(step(kCopy, 10, 90), 100) == 10);
   CHECK(base_bytes_of(step(kPredict, 10, 80), 100) == 13);
   CHECK(base_bytes_of(step(kPredict, 10, 89), 100) == 11);
-  CHECK(base_bytes_of(step(kPredict, 10, 95, Dtype::opaque, Predictor::bytes), 100) == 5);
-  CHECK(base_bytes_of(step(kPredict, 10, 100, Dtype::opaque, Predictor::bytes), 100) == 0);
+  CHECK(base_bytes_of(step(kPredict, 10, 95, Predictor::bytes), 100) == 5);
+  CHECK(base_bytes_of(step(kPredict, 10, 100, Predictor::bytes), 100) == 0);
 }

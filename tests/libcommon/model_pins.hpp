@@ -7,6 +7,10 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstdio>
+#include <string>
+
+#include "libcommon/core/crc32c.hpp"
 
 namespace mallorn::test {
 
@@ -39,6 +43,43 @@ constexpr ModelPin kMaskPins[] = {
     {"one", 465, 0x398D2E83},
     {"two", 697, 0x2DF70B19},
     {"full and empty", 8, 0x9E512DB9},
+};
+
+// Of ResidualModel: sizes that follow exponents, sizes that do not, extremes.
+constexpr ModelPin kResidualPins[] = {
+    {"trained", 4808, 0xA4FF1544},
+    {"mixed", 2290, 0x0E129CB9},
+    {"extremes", 2725, 0x07C9099B},
+};
+
+// Of ValueModel: pieces of each dtype.
+constexpr ModelPin kValuePins[] = {
+    {"i8", 5965, 0x41E3686F},   {"u8", 5967, 0xBB0DFFE0},   {"i16", 8623, 0x28D9381D},
+    {"u16", 8696, 0xDD82E423},  {"i32", 12368, 0xB4741447}, {"u32", 12788, 0x3CEA82B3},
+    {"i64", 25316, 0xD5760AB4}, {"u64", 25316, 0xD5760AB4}, {"f16", 7277, 0x9157FBC7},
+    {"bf16", 6631, 0xC7863F64}, {"f32", 14418, 0x58CDF5C9}, {"f64", 22726, 0xCAEAA0FF},
+};
+
+// Compares what models have coded with pins, and prints what these would be now.
+class PinCheck {
+ public:
+  void check(const ModelPin& pin, ByteView coded) {
+    const uint32_t crc = crc32c(0, coded);
+    char line[100];
+    std::snprintf(line, sizeof(line), "    {\"%s\", %zu, 0x%08X},\n", pin.input,
+                  coded.size(), crc);
+    now_ += line;
+    is_changed_ = is_changed_ || coded.size() != pin.coded_bytes || crc != pin.crc32c;
+  }
+
+  bool is_changed() const { return is_changed_; }
+  std::string now() const {
+    return "the format has changed; tests/libcommon/model_pins.hpp would be\n" + now_;
+  }
+
+ private:
+  std::string now_;
+  bool is_changed_ = false;
 };
 
 }  // namespace mallorn::test

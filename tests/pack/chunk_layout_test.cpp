@@ -33,56 +33,66 @@ MadeChunk chunk_of(const std::vector<Step>& steps, size_t base_size) {
   return chunk;
 }
 
+// What the steps of one section say of it.
+struct Joined {
+  Bytes result;
+  std::vector<uint64_t> lengths;
+  std::vector<TensorPlace> places;
+
+  void add(const Step& step, ByteView bytes) {
+    result.insert(result.end(), bytes.begin(), bytes.end());
+    lengths.push_back(step.result_bytes);
+    places.push_back(step.place);
+  }
+};
+
 }  // namespace
 
-TEST_CASE("chunk layout: every step is copied, inlined or in one section of its dtype") {
+TEST_CASE(
+    "chunk layout: every step is copied, among the steps or in one section of its dtype") {
   test::Random random = test::seeded("chunk layout");
   for (int round = 0; round < 100; ++round) {
     const MadeChunk chunk =
         test::make_chunk(random, random.length(20000), random.below(50), 9000);
     const pack::ChunkInput input = chunk.input(round % 2 == 0);
-    for (const uint64_t inlined : {0, 5000, 131072}) {
-      const pack::ChunkLayout layout = pack::lay_out(input, inlined, round % 3 != 0);
-      REQUIRE(layout.section_of.size() == chunk.steps.size());
-      REQUIRE(layout.sections.size() <= kMaxChunkSections);
-      std::vector<Bytes> joined(layout.sections.size());
-      size_t at = 0;
-      for (size_t i = 0; i < chunk.steps.size(); ++i) {
-        const Step& made = chunk.steps[i];
-        const uint32_t index = layout.section_of[i];
-        if (index != pack::kNoSection) {
-          REQUIRE(made.kind != StepKind::copy);
-          REQUIRE(index < layout.sections.size());
-          const bool has_masks = !layout.sections[index].masks.empty();
-          REQUIRE(layout.sections[index].dtype == (has_masks ? Dtype::opaque : made.dtype));
-          if (layout.sections[index].has_base) REQUIRE(made.kind == StepKind::predict);
-          joined[index].insert(
-              joined[index].end(), chunk.result.begin() + static_cast<ptrdiff_t>(at),
-              chunk.result.begin() + static_cast<ptrdiff_t>(at + made.result_bytes));
-        }
-        at += made.result_bytes;
+    const pack::ChunkLayout layout = pack::lay_out(input);
+    REQUIRE(layout.section_of.size() == chunk.steps.size());
+    REQUIRE(layout.sections.size() <= kMaxChunkSections);
+    std::vector<Joined> joined(layout.sections.size());
+    size_t at = 0;
+    for (size_t i = 0; i < chunk.steps.size(); ++i) {
+      const Step& made = chunk.steps[i];
+      const uint32_t index = layout.section_of[i];
+      if (index != pack::kNoSection) {
+        REQUIRE(made.kind != StepKind::copy);
+        REQUIRE(index < layout.sections.size());
+        REQUIRE(layout.sections[index].dtype == made.dtype);
+        if (layout.sections[index].has_base) REQUIRE(made.kind == StepKind::predict);
+        joined[index].add(made, ByteView(chunk.result).subspan(at, made.result_bytes));
       }
-      for (size_t i = 0; i < joined.size(); ++i) {
-        REQUIRE(joined[i] == layout.sections[i].result);
-        REQUIRE(layout.sections[i].base.size() ==
-                (layout.sections[i].has_base ? joined[i].size() : 0));
+      at += made.result_bytes;
+    }
+    for (size_t i = 0; i < joined.size(); ++i) {
+      const pack::SectionPlan& section = layout.sections[i];
+      REQUIRE(joined[i].result == section.result);
+      REQUIRE(section.base.size() == (section.has_base ? section.result.size() : 0));
+      REQUIRE(joined[i].lengths.size() == section.parts.size());
+      for (size_t k = 0; k < section.parts.size(); ++k) {
+        REQUIRE(section.parts[k].length_bytes == joined[i].lengths[k]);
+        REQUIRE(section.parts[k].place == joined[i].places[k]);
       }
     }
   }
 }
 
-TEST_CASE(
-    "chunk layout: plain bytes are coded among the steps, elements apart or as well") {
+TEST_CASE("chunk layout: plain bytes are coded among the steps, elements apart") {
   const MadeChunk chunk = chunk_of(
       {step(StepKind::literal, Dtype::opaque, 10), step(StepKind::predict, Dtype::f32, 40),
        step(StepKind::copy, Dtype::opaque, 50)},
       100);
-  const pack::ChunkLayout apart = pack::lay_out(chunk.input(true), 0, true);
-  CHECK(apart.section_of == std::vector<uint32_t>{pack::kNoSection, 0, pack::kNoSection});
-  CHECK(apart.sections[0].has_base);
-  const pack::ChunkLayout inlined = pack::lay_out(chunk.input(true), 40, true);
-  CHECK(inlined.sections.empty());
-  CHECK(pack::lay_out(chunk.input(true), 39, true).sections.size() == 1);
+  const pack::ChunkLayout layout = pack::lay_out(chunk.input(true));
+  CHECK(layout.section_of == std::vector<uint32_t>{pack::kNoSection, 0, pack::kNoSection});
+  CHECK(layout.sections[0].has_base);
 }
 
 TEST_CASE("chunk layout: sections are shared by dtype and by having a base") {
@@ -91,7 +101,7 @@ TEST_CASE("chunk layout: sections are shared by dtype and by having a base") {
        step(StepKind::predict, Dtype::i8, 4, 9),
        step(StepKind::predict, Dtype::f32, 8, 20)},
       100);
-  const pack::ChunkLayout layout = pack::lay_out(chunk.input(false), 0, true);
+  const pack::ChunkLayout layout = pack::lay_out(chunk.input(false));
   CHECK(layout.section_of == std::vector<uint32_t>{0, 1, 2, 0});
   CHECK(layout.sections[0].result.size() == 12);
   CHECK_FALSE(layout.sections[1].has_base);
@@ -101,12 +111,13 @@ TEST_CASE("chunk layout: bytes whose base ends too early have no base in a secti
   Step late = step(StepKind::predict, Dtype::i8, 60, 90);
   late.predictor = Predictor::bytes;
   const MadeChunk chunk = chunk_of({late}, 100);
-  const pack::ChunkLayout layout = pack::lay_out(chunk.input(false), 0, true);
+  const pack::ChunkLayout layout = pack::lay_out(chunk.input(false));
   REQUIRE(layout.sections.size() == 1);
   CHECK_FALSE(layout.sections[0].has_base);
 }
 
-TEST_CASE("chunk layout: more dtypes than a chunk has sections are inlined") {
+TEST_CASE(
+    "chunk layout: dtypes beyond the sections that a chunk has stay among the steps") {
   std::vector<Step> steps;
   const DtypeTable table = dtype_table();
   for (size_t i = 1; i < table.count; ++i) {
@@ -114,68 +125,8 @@ TEST_CASE("chunk layout: more dtypes than a chunk has sections are inlined") {
     steps.push_back(step(StepKind::literal, table.entries[i].dtype, 300));
   }
   REQUIRE(steps.size() > kMaxChunkSections);
-  const pack::ChunkLayout layout =
-      pack::lay_out(chunk_of(steps, 1000).input(false), 0, true);
+  const pack::ChunkLayout layout = pack::lay_out(chunk_of(steps, 1000).input(false));
   CHECK(layout.sections.size() == kMaxChunkSections);
   CHECK(std::count(layout.section_of.begin(), layout.section_of.end(), pack::kNoSection) ==
         static_cast<ptrdiff_t>(steps.size() - kMaxChunkSections));
-}
-
-TEST_CASE("chunk layout: arrays of sparse tensors have a section of their own") {
-  MadeChunk chunk = chunk_of(
-      {step(StepKind::literal, Dtype::u8, 4), step(StepKind::literal, Dtype::opaque, 9),
-       step(StepKind::predict, Dtype::u16, 6), step(StepKind::literal, Dtype::u8, 3),
-       step(StepKind::copy, Dtype::opaque, 5, 1), step(StepKind::literal, Dtype::i32, 4),
-       step(StepKind::literal, Dtype::u8, 3)},
-      100);
-  const Bytes made = {1, 4, 0, 2,                 // indices
-                      9, 9, 9, 9, 9, 9, 9, 9, 9,  // a gap
-                      0, 0, 2, 0, 4, 0,           // their segments
-                      0, 0, 1,                    // segments of one row of two
-                      7, 7, 7, 7, 7,              // a copy
-                      3, 0, 0, 0,                 // their index
-                      0, 1, 2};                   // of no mask
-  REQUIRE(made.size() == chunk.result.size());
-  chunk.result = made;
-  const pack::ChunkInput input = chunk.input(true);
-  constexpr uint32_t kNone = pack::kNoSection;
-  const pack::ChunkLayout layout = pack::lay_out(input, 0, true);
-  CHECK(layout.section_of == std::vector<uint32_t>{0, kNone, 0, 0, kNone, 0, 1});
-  REQUIRE(layout.sections.size() == 2);
-  CHECK(layout.sections[0].dtype == Dtype::opaque);
-  CHECK_FALSE(layout.sections[0].has_base);
-  REQUIRE(layout.sections[0].masks.size() == 2);
-  CHECK(layout.sections[0].masks[0] == MaskShape{2, 5, 4, false, 1, 2});
-  CHECK(layout.sections[0].masks[1] == MaskShape{2, 4, 1, true, 4, 1});
-  CHECK(layout.sections[1].masks.empty());
-
-  // They are not inlined; and nobody looks for them unless asked to.
-  const pack::ChunkLayout inlined = pack::lay_out(input, 100, true);
-  CHECK(inlined.section_of == std::vector<uint32_t>{0, kNone, 0, 0, kNone, 0, kNone});
-  for (const pack::SectionPlan& section : pack::lay_out(input, 0, false).sections) {
-    CHECK(section.masks.empty());
-    CHECK(section.dtype != Dtype::opaque);
-  }
-
-  // Indices that the base predicts stay with it.
-  chunk.steps[0].kind = StepKind::predict;
-  CHECK(pack::lay_out(chunk.input(true), 0, true).sections[0].dtype == Dtype::u8);
-}
-
-TEST_CASE("chunk layout: masks of a chunk have no more cells than a section may") {
-  // One index, the last of 2^16, in 256 rows: half of the cells that a section may have.
-  Bytes arrays = {0xFF, 0xFF, 0};
-  arrays.insert(arrays.end(), 256, 1);
-  std::vector<Step> steps;
-  Bytes all;
-  for (int i = 0; i < 3; ++i) {
-    steps.push_back(step(StepKind::literal, Dtype::u16, 2));
-    steps.push_back(step(StepKind::literal, Dtype::u8, 257));
-    all.insert(all.end(), arrays.begin(), arrays.end());
-  }
-  MadeChunk chunk = chunk_of(steps, 0);
-  chunk.result = all;
-  const pack::ChunkLayout layout = pack::lay_out(chunk.input(true), 0, true);
-  CHECK(layout.sections[0].masks.size() == 2);
-  CHECK(layout.section_of == std::vector<uint32_t>{0, 0, 0, 0, 1, 2});
 }

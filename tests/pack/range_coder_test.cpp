@@ -15,6 +15,19 @@ struct Bit {
   uint32_t bit;
 };
 
+// Bits under a probability, or several of none; p16 0 stands for these.
+struct Symbol {
+  uint32_t p16;
+  uint32_t bits;
+  uint32_t count;
+};
+
+template <typename Coder>
+uint32_t code(Coder& coder, const Symbol& symbol, uint32_t bits) {
+  return symbol.p16 != 0 ? coder.code(symbol.p16, bits)
+                         : coder.code_bits(bits, symbol.count);
+}
+
 Bytes encode(const std::vector<Bit>& bits) {
   Bytes coded;
   pack::RangeEncoder encoder(coded);
@@ -42,6 +55,34 @@ std::vector<Bit> random_bits(test::Random& random, size_t count, uint32_t kind) 
     bits.push_back({p16, kind == 3 ? static_cast<uint32_t>(random.below(2)) : likely});
   }
   return bits;
+}
+
+Bytes check_symbols(const std::vector<Symbol>& symbols) {
+  Bytes coded;
+  pack::RangeEncoder encoder(coded);
+  for (const Symbol& symbol : symbols) {
+    REQUIRE(code(encoder, symbol, symbol.bits) == symbol.bits);
+  }
+  encoder.finish();
+  apply::RangeDecoder decoder(coded);
+  for (const Symbol& symbol : symbols) {
+    REQUIRE(code(decoder, symbol, 0xFFFFFFFF) == symbol.bits);
+  }
+  REQUIRE(decoder.status() == Status::ok);
+  return coded;
+}
+
+// All ones and all zeros, which make carries, as often as others.
+Symbol random_symbol(test::Random& random) {
+  const bool is_one = random.chance(2);
+  if (random.chance(2)) {
+    constexpr uint32_t kProbabilities[] = {1, 32, 65504, 65535, 32768};
+    return {kProbabilities[random.below(std::size(kProbabilities))], is_one ? 1u : 0u, 1};
+  }
+  const auto count = 1 + static_cast<uint32_t>(random.below(16));
+  const uint32_t ones = (1u << count) - 1;
+  if (random.chance(2)) return {0, is_one ? ones : 0, count};
+  return {0, static_cast<uint32_t>(random()) & ones, count};
 }
 
 }  // namespace
@@ -83,6 +124,52 @@ TEST_CASE("range coder: costs what the probabilities say") {
   CHECK(encode(random_bits(random, 8000, 3)).size() >= 998);
   CHECK(encode(std::vector<Bit>(8000, {65535, 1})).size() <= 2);
   CHECK(encode(std::vector<Bit>(8000, {49152, 1})).size() <= 417);  // 0.415 bits each
+}
+
+TEST_CASE("range coder: several bits at once, one to sixteen, come back among others") {
+  test::Random random = test::seeded("range coder, several bits");
+  for (int round = 0; round < 600; ++round) {
+    std::vector<Symbol> symbols;
+    for (uint64_t i = random.below(300); i > 0; --i) {
+      symbols.push_back(random_symbol(random));
+    }
+    check_symbols(symbols);
+  }
+  for (uint32_t count = 1; count <= 16; ++count) {
+    const uint32_t ones = (1u << count) - 1;
+    for (const uint32_t bits : {0u, 1u, ones / 2, ones - 1, ones}) {
+      check_symbols(std::vector<Symbol>(700, {0, bits, count}));
+      check_symbols({{0, bits, count}});
+    }
+  }
+}
+
+TEST_CASE("range coder: several bits at once cost as many, in any number") {
+  test::Random random(14);
+  for (uint32_t count = 1; count <= 16; ++count) {
+    CAPTURE(count);
+    std::vector<Symbol> symbols;
+    for (int i = 0; i < 8000; ++i) {
+      symbols.push_back({0, static_cast<uint32_t>(random()) & ((1u << count) - 1), count});
+    }
+    const size_t size = check_symbols(symbols).size();
+    CHECK(size <= 1000 * count * 1002 / 1000 + 4);
+    CHECK(size + 4 >= 1000 * count);
+  }
+}
+
+TEST_CASE("range decoder: any bytes make bits that fit their count") {
+  test::Random random = test::seeded("range decoder, several bits");
+  for (int round = 0; round < 300; ++round) {
+    const Bytes coded = round % 3 == 0 ? Bytes(400, 0xFF) : random.bytes(random.below(400));
+    apply::RangeDecoder decoder(coded);
+    for (int i = 0; i < 600; ++i) {
+      const Symbol symbol = random_symbol(random);
+      const uint32_t bits = code(decoder, symbol, 0);
+      const uint32_t count = symbol.p16 != 0 ? 1 : symbol.count;
+      REQUIRE(bits < (1u << count));
+    }
+  }
 }
 
 TEST_CASE("range coder: what is written before it stays in front") {
