@@ -6,6 +6,7 @@
 #include "libcommon/core/byte_reader.hpp"
 #include "libcommon/core/byte_writer.hpp"
 #include "libcommon/core/patch_format.hpp"
+#include "libcommon/derivation.hpp"
 #include "libcommon/error.hpp"
 
 namespace mallorn {
@@ -21,15 +22,14 @@ int32_t read_zero_point(ByteReader& reader) {
   return static_cast<int32_t>(number);
 }
 
-// Parameters of steps that hold elements.
-void read_place(ByteView parameters, ByteReader* step_reader, TensorPlace* place) {
+bool read_place(ByteView parameters, TensorPlace* place) {
   ByteReader reader(parameters);
   place->first_element = reader.varint();
   place->row_elements = reader.varint();
   place->column_elements = reader.varint();
   place->base_zero = read_zero_point(reader);
   place->result_zero = read_zero_point(reader);
-  if (!reader.ok() || !reader.at_end()) step_reader->fail(Status::malformed);
+  return reader.ok() && reader.at_end();
 }
 
 std::vector<uint8_t> place_to_bytes(const TensorPlace& place) {
@@ -43,6 +43,26 @@ std::vector<uint8_t> place_to_bytes(const TensorPlace& place) {
   writer.varint(zigzag(static_cast<uint64_t>(int64_t{place.result_zero})));
   bytes.resize(writer.size());
   return bytes;
+}
+
+// Of derived steps, how they are; of others that hold elements, where these lie.
+void take_parameters(ByteView parameters, Step* step, ByteReader& reader) {
+  if (!reader.ok()) return;
+  if (is_derived(*step)) {
+    Derivation derivation;
+    step->parameters.assign(parameters.begin(), parameters.end());
+    if (step->dtype != Dtype::f32 || step->result_bytes % sizeof(uint32_t) != 0 ||
+        !derivation_from_bytes(step->parameters, &derivation)) {
+      reader.fail(Status::malformed);
+    }
+  } else if (!parameters.empty()) {
+    if (step->dtype == Dtype::opaque || step->kind == StepKind::copy) {
+      reader.fail(Status::unsupported_feature);
+    } else if (!read_place(parameters, &step->place)) {
+      reader.fail(Status::malformed);
+    }
+  }
+}
 }
 
 Step read_step(ByteReader& reader) {
@@ -62,23 +82,17 @@ Step read_step(ByteReader& reader) {
       dtype_layout(step.dtype).dtype != step.dtype) {
     reader.fail(Status::malformed);
   }
-  if (predictor > static_cast<uint8_t>(Predictor::bytes)) {
+  if (predictor > static_cast<uint8_t>(Predictor::derived)) {
     reader.fail(Status::unsupported_feature);
   }
-  if (reader.ok() && !parameters.empty()) {
-    if (step.dtype == Dtype::opaque || step.kind == StepKind::copy) {
-      reader.fail(Status::unsupported_feature);
-    } else {
-      read_place(parameters, &reader, &step.place);
-    }
-  }
+  take_parameters(parameters, &step, reader);
   return step;
 }
 
 bool fits_base(const Step& step, uint64_t base_length) {
   if (step.kind == StepKind::literal) return step.base_offset == 0;
   const bool may_end_early =
-      step.kind == StepKind::predict && step.predictor == Predictor::bytes;
+      step.kind == StepKind::predict && step.predictor != Predictor::same_value;
   if (may_end_early) return step.base_offset <= base_length;
   return range_fits(step.base_offset, step.result_bytes, base_length);
 }
@@ -131,6 +145,11 @@ std::vector<Step> steps_from_bytes(ByteView payload, const DeltaManifest& manife
   }
   if (made > kMaxChunkResult || coded > kMaxChunkCoded) reader.fail(Status::limit_exceeded);
   if (!reader.at_end()) reader.fail(Status::trailing_bytes);
+  const std::vector<uint64_t> begins = step_begins(steps);
+  for (size_t i = 0; i < steps.size() && reader.ok(); ++i) {
+    if (is_derived(steps[i]) && !has_source(steps, begins, i))
+      reader.fail(Status::malformed);
+  }
   require(reader, context + ": steps frame");
   return steps;
 }

@@ -24,6 +24,8 @@ enum class StepKind : uint8_t {
 enum class Predictor : uint8_t {
   same_value = 0,  // element by element, the value at the same place
   bytes = 1,       // byte by byte, but bytes may have been inserted or removed (BaseCursor)
+  derived = 2,     // binary32 numbers that follow from others of the chunk (Derivation);
+                   // the base has their like, byte by byte, for who cannot make use of that
 };
 
 // Where the elements of a step lie in their tensor, for predict and literal steps of
@@ -44,9 +46,11 @@ struct Step {
       Dtype::opaque;  // of the elements; the step holds whole blocks, but for a ragged end
   Predictor predictor = Predictor::same_value;
   uint64_t result_bytes = 0;
-  uint64_t base_offset = 0;  // copy, predict: result_bytes bytes from here lie in the base,
-                             // but for predictor `bytes`, which may begin near its end
-  TensorPlace place;
+  // copy, predict: result_bytes bytes from here lie in the base, but for the predictors
+  // `bytes` and `derived`, which may begin near its end
+  uint64_t base_offset = 0;
+  TensorPlace place;                // of elements
+  std::vector<uint8_t> parameters;  // predictor `derived`: its Derivation
 
   bool operator==(const Step&) const = default;
 };

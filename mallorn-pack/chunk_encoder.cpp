@@ -73,7 +73,7 @@ EncodedChunk encode_chunk(const ChunkInput& chunk, uint64_t base_bytes,
     sections.push_back(std::move(section));
   }
   const Structure structure = encode_structure(chunk, layout, base_bytes);
-  if (structure.has_bytes) encoded.features |= kFeatureStructure;
+  encoded.features |= structure.features;
 
   std::array<uint8_t, 64 + kMaxChunkSections*(3 + 2 * kMaxVarintBytes)> head{};
   ByteWriter writer(head);

@@ -2,6 +2,7 @@
 
 #include <optional>
 
+#include "libcommon/derivation.hpp"
 #include "mallorn-pack/mask_codec.hpp"
 
 namespace mallorn::pack {
@@ -76,7 +77,7 @@ class Layouter {
   uint32_t place(size_t i, ByteView result) {
     const Step& step = chunk_.steps[i];
     if (step.kind == StepKind::copy) return kNoSection;
-    if (is_plain(step)) return kNoSection;
+    if (is_plain(step) || is_derived(step)) return kNoSection;
     const bool is_of_mask = masks_.is_array[i];
     const bool has_base = !is_of_mask && predicts(step, chunk_.base[i]);
     const uint32_t index = find_section(is_of_mask ? Dtype::opaque : step.dtype, has_base);

@@ -4,7 +4,12 @@
 #include <memory>
 
 #include "libcommon/core/byte_model.hpp"
+#include "libcommon/core/derived_model.hpp"
+#include "libcommon/core/f32_product.hpp"
+#include "libcommon/core/patch_format.hpp"
 #include "libcommon/core/step_model.hpp"
+#include "libcommon/derivation.hpp"
+#include "libcommon/error.hpp"
 #include "mallorn-pack/range_encoder.hpp"
 
 namespace mallorn::pack {
@@ -17,6 +22,7 @@ class StructureEncoder {
       : chunk_(chunk),
         layout_(layout),
         steps_(std::make_unique<StepModel>()),
+        derived_(std::make_unique<DerivedModel>()),
         coder_(structure_.coded) {
     steps_->begin_chunk(std::min(chunk.result_offset, base_bytes));
   }
@@ -32,6 +38,16 @@ class StructureEncoder {
     const Step& step = chunk_.steps[i];
     const ByteView result =
         chunk_.result.subspan(made_, static_cast<size_t>(step.result_bytes));
+    if (is_derived(step)) {
+      encode_derived(step, result);
+    } else {
+      encode_addressed(i, result);
+    }
+    made_ += result.size();
+  }
+
+  void encode_addressed(size_t i, ByteView result) {
+    const Step& step = chunk_.steps[i];
     const bool is_section = layout_.section_of[i] != kNoSection;
     const bool has_base = step.kind != StepKind::literal &&
                           (!is_section || layout_.sections[layout_.section_of[i]].has_base);
@@ -55,12 +71,37 @@ class StructureEncoder {
     } else {
       remember(result);
     }
-    made_ += result.size();
+  }
+
+  void encode_derived(const Step& step, ByteView result) {
+    Derivation derivation;
+    if (!derivation_from_bytes(step.parameters, &derivation)) {
+      throw Error(Status::internal, "a derived step without derivation");
+    }
+    CodedStep coded;
+    coded.kind = CodedStepKind::derived;
+    coded.length_bytes = step.result_bytes;
+    coded.source_distance = derivation.source_distance;
+    coded.source_is_ahead = derivation.source_is_ahead;
+    coded.factor = derivation.factor;
+    steps_->code(coder_, coded);
+    structure_.features |= kFeatureDerived;
+    const auto distance = static_cast<size_t>(derivation.source_distance);
+    const ByteView source = chunk_.result.subspan(
+        derivation.source_is_ahead ? made_ + distance : made_ - distance, result.size());
+    derived_->begin_step();
+    for (size_t at = 0; at < result.size(); at += sizeof(uint32_t)) {
+      const uint32_t product =
+          f32_product(load_le<uint32_t>(source.data() + at), derivation.factor);
+      derived_->code(coder_, load_le<uint32_t>(result.data() + at) - product);
+    }
+    steps_->pass(step.result_bytes);
+    before_ = 0;
   }
 
   void encode_bytes(size_t i, ByteView result, bool has_base) {
     if (!bytes_) bytes_ = std::make_unique<ByteModel>();
-    structure_.has_bytes = true;
+    structure_.features |= kFeatureStructure;
     const uint64_t start = has_base ? chunk_.steps[i].base_offset : 0;
     BaseCursor cursor(has_base ? chunk_.base[i] : ByteView{}, start, start);
     bytes_->begin_step(chunk_.result_offset + made_, before_);
@@ -82,6 +123,7 @@ class StructureEncoder {
   size_t made_ = 0;
   Structure structure_;
   std::unique_ptr<StepModel> steps_;
+  std::unique_ptr<DerivedModel> derived_;
   std::unique_ptr<ByteModel> bytes_;  // only if it is needed: it is large
   RangeEncoder coder_;
 };

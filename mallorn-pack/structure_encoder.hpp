@@ -10,7 +10,7 @@ namespace mallorn::pack {
 
 struct Structure {
   std::vector<uint8_t> coded;
-  bool has_bytes = false;  // some bytes were coded by ByteModel
+  uint32_t features = 0;  // that a reader needs for it
 };
 
 // `base_bytes` is the length of the whole base.

@@ -30,8 +30,8 @@ constexpr uint32_t kFeatureStructure = 1u << 1;  // bytes coded by ByteModel
 constexpr uint32_t kFeatureBlocks = 1u << 2;     // sections coded by BlockModel
 constexpr uint32_t kFeatureValues = 1u << 3;     // sections coded by ValueModel
 constexpr uint32_t kFeatureMask = 1u << 4;       // sections coded by MaskModel
-constexpr uint32_t kKnownFeatures =
-    kFeatureZstd | kFeatureStructure | kFeatureBlocks | kFeatureValues | kFeatureMask;
+constexpr uint32_t kFeatureDerived = 1u << 5;    // steps of numbers that follow from others
+constexpr uint32_t kKnownFeatures = (1u << 6) - 1;
 
 struct PatchHeader {
   Profile profile = Profile::host;

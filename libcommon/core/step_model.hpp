@@ -18,8 +18,10 @@ enum class CodedStepKind : uint8_t {
   copy = 0,     // bytes of the base as they are
   bytes = 1,    // bytes coded here by ByteModel
   section = 2,  // bytes that one of the chunk's sections holds
+  derived = 3,  // binary32 numbers that follow from others of the chunk (DerivedModel)
 };
-constexpr uint32_t kCodedStepKinds = 3;
+constexpr uint32_t kCodedStepKinds = 4;
+constexpr uint32_t kAddressedKinds = 3;  // those before `derived` may read the base
 
 enum class AddressKind : uint8_t {
   straight = 0,  // where the last step that read the base stopped
@@ -30,10 +32,13 @@ enum class AddressKind : uint8_t {
 
 struct CodedStep {
   CodedStepKind kind = CodedStepKind::copy;
-  uint64_t section = 0;  // index, for kind section
-  uint64_t length_bytes = 0;
   AddressKind address = AddressKind::straight;
-  uint64_t base_offset = 0;  // meaningful unless address is none
+  bool source_is_ahead = false;  // for kind derived: its source begins behind its own begin
+  uint32_t factor = 0;           // for kind derived: binary32
+  uint64_t section = 0;          // index, for kind section
+  uint64_t length_bytes = 0;
+  uint64_t base_offset = 0;      // meaningful unless address is none
+  uint64_t source_distance = 0;  // for kind derived: from its own begin
 };
 
 // Where the last steps that read the base stopped (references 0 to 7, the latest first) and
@@ -49,6 +54,8 @@ class RecentPlaces {
     places_[latest_] = stop;
     places_[kSteps + latest_] = start;
   }
+  // The latest goes on, as if the step had been longer.
+  void move_on(uint64_t length) { places_[latest_] += length; }
   uint64_t operator[](uint32_t reference) const {
     const uint32_t step = (latest_ + kSteps - reference % kSteps) % kSteps;
     return places_[reference / kSteps * kSteps + step];
@@ -77,6 +84,12 @@ class StepModel {
     waiting_ = waiting;
   }
 
+  // After a step that did not read the base but made what stood there in a new form.
+  void pass(uint64_t length) {
+    places_.move_on(length);
+    waiting_ += length;
+  }
+
   // How a step at `base_offset` is best addressed.
   AddressKind address_of(uint64_t base_offset) const {
     return base_offset == places_[0] ? AddressKind::straight
@@ -88,15 +101,19 @@ class StepModel {
   template <typename Coder>
   CodedStep code(Coder& coder, CodedStep step) {
     const uint32_t kind = kind_[before_].code(coder, static_cast<uint32_t>(step.kind));
-    const uint32_t k = kind < kCodedStepKinds ? kind : 0;
     step.kind = static_cast<CodedStepKind>(kind);
-    before_ = 1 + k;
+    before_ = 1 + kind;
     if (step.kind == CodedStepKind::section) {
       step.section = section_.code(coder, step.section);
     }
-    step.length_bytes = length_[k].code(coder, step.length_bytes);
+    step.length_bytes = length_[kind].code(coder, step.length_bytes);
+    if (step.kind == CodedStepKind::derived) {
+      step.address = AddressKind::none;
+      code_source(coder, &step);
+      return step;
+    }
     step.address = static_cast<AddressKind>(
-        address_[k].code(coder, static_cast<uint32_t>(step.address)));
+        address_[kind].code(coder, static_cast<uint32_t>(step.address)));
     if (step.address == AddressKind::straight) step.base_offset = places_[0];
     if (step.address == AddressKind::waiting) step.base_offset = waiting_;
     if (step.address == AddressKind::near) code_near(coder, &step.base_offset);
@@ -104,6 +121,18 @@ class StepModel {
   }
 
  private:
+  template <typename Coder>
+  void code_source(Coder& coder, CodedStep* step) {
+    step->source_distance = source_distance_.code(coder, step->source_distance);
+    step->source_is_ahead =
+        source_is_ahead_.code(coder, step->source_is_ahead ? 1u : 0u) != 0;
+    uint32_t factor = 0;
+    for (uint32_t i = 4; i-- > 0;) {  // the sign first
+      factor = factor << 8 | factor_[i].code(coder, step->factor >> (8 * i) & 0xFF);
+    }
+    step->factor = factor;
+  }
+
   template <typename Coder>
   void code_near(Coder& coder, uint64_t* base_offset) {
     const uint32_t reference = reference_.code(coder, nearest(*base_offset));
@@ -135,11 +164,14 @@ class StepModel {
   std::array<TreeModel<2>, kCodedStepKinds + 1> kind_{};  // by the kind before, +1
   std::array<NumberModel, kCodedStepKinds> length_{};
   NumberModel section_{};
-  std::array<TreeModel<2>, kCodedStepKinds> address_{};
+  std::array<TreeModel<2>, kAddressedKinds> address_{};
   TreeModel<4> reference_{};
   std::array<NumberModel, 3>
       distance_{};  // from where the last step stopped, others, began
   std::array<BitModel, RecentPlaces::kReferences> is_backward_{};
+  NumberModel source_distance_{};
+  BitModel source_is_ahead_{};
+  std::array<TreeModel<8>, 4> factor_{};  // by byte, the lowest first
   RecentPlaces places_{};
   uint64_t waiting_ = 0;
   uint32_t before_ = 0;

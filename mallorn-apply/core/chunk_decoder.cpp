@@ -1,5 +1,6 @@
 #include "mallorn-apply/core/chunk_decoder.hpp"
 
+#include "mallorn-apply/core/derived_numbers.hpp"
 #include "mallorn-apply/core/range_decoder.hpp"
 
 namespace mallorn::apply {
@@ -19,10 +20,13 @@ class StructureDecoder {
   Status run() {
     const ChunkHeader& header = space_.view.header;
     space_.steps.begin_chunk(position_ < base_.size() ? position_ : base_.size());
+    space_.derived.begin_chunk();
     space_.step_count = 0;
     while (made_ < header.result_bytes) {
       if (space_.step_count == kMaxChunkSteps) return Status::limit_exceeded;
       const CodedStep step = space_.steps.code(coder_, {});
+      space_.made_before[space_.step_count] = static_cast<uint32_t>(made_);
+      space_.coded_before[space_.step_count] = static_cast<uint32_t>(coded_);
       if (const Status status = accept(step); status != Status::ok) return status;
       space_.step[space_.step_count++] = step;
     }
@@ -52,7 +56,8 @@ class StructureDecoder {
       } else if (step.kind == CodedStepKind::section) {
         if (const Status status = take_section(step); status != Status::ok) return status;
       } else {
-        return Status::corrupt_data;
+        if (const Status status = decode_corrections(step); status != Status::ok)
+          return status;
       }
       coded_ += static_cast<size_t>(length);
     }
@@ -106,6 +111,21 @@ class StructureDecoder {
     if (!range_fits(step.base_offset, step.length_bytes, base_.size()))
       return Status::corrupt_data;
     end_step(step);
+    return Status::ok;
+  }
+
+  // What the numbers differ by from the products that predict them; these are known only
+  // when all other bytes of the chunk are (add_products).
+  Status decode_corrections(const CodedStep& step) {
+    const auto length = static_cast<size_t>(step.length_bytes);
+    if (length % sizeof(uint32_t) != 0) return Status::corrupt_data;
+    space_.derived.begin_step();
+    for (size_t i = 0; i < length; i += sizeof(uint32_t)) {
+      store_le(space_.coded.data() + coded_ + i, space_.derived.code(coder_, 0));
+      if (coder_.is_exhausted()) return Status::corrupt_data;
+    }
+    before_ = 0;
+    space_.steps.pass(step.length_bytes);
     return Status::ok;
   }
 
@@ -188,13 +208,14 @@ Status decode_chunk(ByteView record, ByteView base, uint64_t result_offset,
     const Status status = decode_section(i, base, sections, *workspace);
     if (status != Status::ok) return status;
   }
-  return Status::ok;
+  return add_products(base, workspace);
 }
 
 uint32_t used_features(const ChunkWorkspace& workspace) {
   uint32_t features = section_features(workspace.view.header);
   for (uint32_t i = 0; i < workspace.step_count; ++i) {
     if (workspace.step[i].kind == CodedStepKind::bytes) features |= kFeatureStructure;
+    if (workspace.step[i].kind == CodedStepKind::derived) features |= kFeatureDerived;
   }
   return features;
 }

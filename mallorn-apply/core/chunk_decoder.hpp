@@ -6,6 +6,7 @@
 #pragma once
 
 #include "libcommon/core/byte_model.hpp"
+#include "libcommon/core/derived_model.hpp"
 #include "libcommon/core/patch_format.hpp"
 #include "libcommon/core/step_model.hpp"
 
@@ -30,9 +31,13 @@ class SectionDecoder {
 // What decoding a chunk needs, kept by the caller and used for one chunk after the other.
 struct ChunkWorkspace {
   StepModel steps;
+  DerivedModel derived;
   ChunkView view;
   uint32_t step_count = 0;
   std::array<CodedStep, kMaxChunkSteps> step;
+  std::array<uint32_t, kMaxChunkSteps>
+      made_before;  // by step: bytes of the chunk ahead of it
+  std::array<uint32_t, kMaxChunkSteps> coded_before;  // of these, in `coded`
   std::array<uint8_t, kMaxChunkCoded> coded;  // the bytes of all steps but copies, in order
   std::array<uint8_t, kMaxChunkCoded>
       section;  // one section's bytes, before they are dealt out

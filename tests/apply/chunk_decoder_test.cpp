@@ -6,6 +6,7 @@
 
 #include <set>
 
+#include "libcommon/core/f32_product.hpp"
 #include "mallorn-pack/range_encoder.hpp"
 #include "tests/apply/patches.hpp"
 
@@ -55,13 +56,21 @@ struct Writer {
     pack::RangeEncoder coder(structure);
     const auto model = std::make_unique<StepModel>();
     const auto bytes = std::make_unique<ByteModel>();
+    const auto derived = std::make_unique<DerivedModel>();
     model->begin_chunk(straight);
+    derived->begin_chunk();
     for (const CodedStep& step : steps) {
       model->code(coder, step);
       if (step.kind == CodedStepKind::bytes && step.length_bytes < 1000) {
         BaseCursor cursor({}, 0, 0);
         bytes->begin_step(0, 0);
         for (uint64_t i = 0; i < step.length_bytes; ++i) bytes->code(coder, 0, cursor);
+      } else if (step.kind == CodedStepKind::derived) {
+        derived->begin_step();
+        for (uint64_t i = 0; i < std::min<uint64_t>(step.length_bytes, 1000) / 4; ++i) {
+          derived->code(coder, 0);
+        }
+        model->pass(step.length_bytes);
       } else if (step.address != AddressKind::none) {
         const uint64_t stop = step.base_offset + step.length_bytes;
         model->end_step(step.base_offset, stop, stop);
@@ -83,7 +92,22 @@ struct Writer {
 CodedStep coded(CodedStepKind kind, uint64_t length,
                 AddressKind address = AddressKind::none, uint64_t base_offset = 0,
                 uint32_t section = 0) {
-  return {kind, section, length, address, base_offset};
+  CodedStep step;
+  step.kind = kind;
+  step.section = section;
+  step.length_bytes = length;
+  step.address = address;
+  step.base_offset = base_offset;
+  return step;
+}
+
+// Numbers that are twice those `ahead` of it, or behind it if that is negative.
+CodedStep derived(uint64_t length, int64_t ahead, uint32_t factor = 0x40000000) {
+  CodedStep step = coded(CodedStepKind::derived, length);
+  step.source_is_ahead = ahead > 0;
+  step.source_distance = static_cast<uint64_t>(ahead < 0 ? -ahead : ahead);
+  step.factor = factor;
+  return step;
 }
 
 Status status_of(uint64_t result, uint64_t coded_result, std::vector<CodedStep> steps,
@@ -180,6 +204,69 @@ TEST_CASE("chunk decoder: sections hold exactly what their steps take") {
         Status::corrupt_data);
   CHECK(status_of(4, 4, {coded(kSection, 4, kNear, 97)}, {based}) == Status::corrupt_data);
   CHECK(status_of(4, 4, {coded(kSection, 4, kNear, 96)}, {based}) == Status::ok);
+}
+
+TEST_CASE("chunk decoder: derived numbers follow from any bytes of the chunk") {
+  const auto number = [](size_t at) {
+    return load_le<uint32_t>(workspace().coded.data() + at);
+  };
+  constexpr uint32_t kOnes = 0x01010101;  // what the base is full of
+  const SectionHeader four = {CodecId::stored, Dtype::u8, false, 4, 4};
+  // From a copy, before it and behind it.
+  CHECK(status_of(8, 4, {coded(kCopy, 4, AddressKind::straight), derived(4, -4)}) ==
+        Status::ok);
+  CHECK(number(0) == f32_product(kOnes, 0x40000000));
+  CHECK(status_of(8, 4, {derived(4, 4), coded(kCopy, 4, kNear, 96)}) == Status::ok);
+  CHECK(number(0) == f32_product(kOnes, 0x40000000));
+  // From a section, which is decoded later than the steps.
+  CHECK(status_of(8, 8, {derived(4, 4), coded(kSection, 4)}, {four}) == Status::ok);
+  CHECK(number(0) == f32_product(0x55555555, 0x40000000));
+  // From several steps, and from numbers that were derived before.
+  CHECK(status_of(14, 11,
+                  {coded(kBytes, 3), coded(kCopy, 3, kNear, 7), derived(4, -5),
+                   derived(4, -6)}) == Status::ok);
+  CHECK(number(3) == f32_product(0x01010000, 0x40000000));
+  CHECK(number(7) == f32_product(number(3) << 16 | 0x0101, 0x40000000));
+}
+
+TEST_CASE("chunk decoder: derived numbers without a source that is known are refused") {
+  const CodedStep eight = coded(kBytes, 8);
+  CHECK(status_of(16, 16, {eight, derived(8, -8)}) == Status::ok);
+  CHECK(status_of(16, 16, {eight, derived(8, -9)}) ==
+        Status::corrupt_data);  // chunk's begin
+  CHECK(status_of(16, 16, {derived(8, 8), eight}) == Status::ok);
+  CHECK(status_of(16, 16, {derived(8, 9), eight}) == Status::corrupt_data);  // its end
+  CHECK(status_of(16, 16, {derived(8, 17), eight}) == Status::corrupt_data);
+  CHECK(status_of(16, 16, {derived(8, INT64_MAX), eight}) == Status::corrupt_data);
+  CHECK(status_of(16, 16, {eight, derived(8, -INT64_MAX)}) == Status::corrupt_data);
+  // Itself, in part or whole; derived numbers that come later.
+  CHECK(status_of(16, 16, {eight, derived(8, 0)}) == Status::corrupt_data);
+  CHECK(status_of(16, 16, {eight, derived(8, -1)}) == Status::corrupt_data);
+  CHECK(status_of(16, 16, {derived(8, 7), eight}) == Status::corrupt_data);
+  CHECK(status_of(24, 24, {derived(8, 8), derived(8, 8), eight}) == Status::corrupt_data);
+  CHECK(status_of(24, 24, {eight, derived(8, -8), derived(8, -8)}) == Status::ok);
+}
+
+TEST_CASE("chunk decoder: derived numbers are whole; factors may be anything") {
+  const CodedStep eight = coded(kBytes, 8);
+  for (const uint64_t length : {1, 2, 3, 5, 6, 7}) {
+    CHECK(status_of(8 + length, 8 + length, {eight, derived(length, -8)}) ==
+          Status::corrupt_data);
+  }
+  for (const uint32_t factor : {0x7F800000u, 0xFF800000u, 0x7FC00000u}) {
+    workspace().coded.fill(0x11);
+    CHECK(status_of(16, 16, {eight, derived(8, -8, factor)}) == Status::ok);
+    CHECK(workspace().coded[8] == 0);
+    CHECK(workspace().coded[15] == 0);
+  }
+}
+
+TEST_CASE("chunk decoder: a few bytes do not make a megabyte of numbers") {
+  workspace().coded.fill(0x11);
+  CHECK(status_of(kMaxChunkCoded, kMaxChunkCoded - 4,
+                  {coded(kCopy, 4, AddressKind::straight),
+                   derived(kMaxChunkCoded - 4, -4)}) == Status::corrupt_data);
+  CHECK(workspace().coded[kMaxChunkCoded / 2] == 0x11);
 }
 
 TEST_CASE("chunk decoder: a stored section has as many bytes as it makes") {

@@ -12,6 +12,7 @@
 
 #include "libcommon/core/quant_block.hpp"
 #include "libcommon/delta_stream.hpp"
+#include "libcommon/derivation.hpp"
 #include "libcommon/digest.hpp"
 #include "libcommon/manifest.hpp"
 #include "libcommon/stream.hpp"
@@ -71,6 +72,27 @@ Bytes edited(Bytes bytes) {
   return bytes;
 }
 
+<<<<<<< HEAD
+=======
+Step step(StepKind kind, uint64_t length, uint64_t base_offset, Dtype dtype,
+          Predictor predictor) {
+  Step made;
+  made.kind = kind;
+  made.result_bytes = length;
+  made.base_offset = base_offset;
+  made.dtype = dtype;
+  made.predictor = predictor;
+  return made;
+}
+
+// Numbers that are half of those `distance` bytes before them.
+Step derived(uint64_t length, uint64_t distance) {
+  Step made = step(StepKind::predict, length, 0, Dtype::f32, Predictor::derived);
+  made.parameters = derivation_to_bytes({distance, false, 0x3F000000});
+  return made;
+}
+
+>>>>>>> f0f8f20 (Add derived steps: numbers that follow from others of the chunk)
 Manifest small_manifest() {
   Manifest manifest;
   manifest.format = "gguf";
@@ -109,6 +131,10 @@ void write_stream_seeds() {
              step(StepKind::predict, 64, 100, Dtype::f16, Predictor::same_value),
              step(StepKind::predict, 70, 4990, Dtype::opaque, Predictor::bytes),
              step(StepKind::literal, 9, 0, Dtype::opaque, Predictor::same_value)}));
+  write(
+      "steps", "derived",
+      steps_to_bytes({step(StepKind::copy, 300, 200, Dtype::opaque, Predictor::same_value),
+                      derived(64, 100), derived(32, 64)}));
   DeltaManifest manifest{{"", 10, {}}, {"", 20, {}}, "gguf"};
   write("delta_manifest", "inline", delta_manifest_to_json(manifest));
   manifest.base.path = "old%25.gguf";
@@ -120,15 +146,30 @@ void write_stream_seeds() {
         std::string(R"({"format":"raw","byte_order":"big","length":0,"ranges":[]})"));
 }
 
-// A chunk that copies, predicts and has literals; its record without the kind byte.
-Bytes chunk_record(const Bytes& base, const Bytes& result, uint64_t offset) {
+// Steps that copy, predict and have literals.
+std::vector<Step> mixed_steps() {
+  return {step(StepKind::copy, 450, 0, Dtype::opaque, Predictor::same_value),
+          step(StepKind::predict, 300, 450, Dtype::opaque, Predictor::bytes),
+          step(StepKind::predict, 1024, 1100, Dtype::f32, Predictor::same_value),
+          step(StepKind::predict, 1088, 2000, Dtype::q8_0, Predictor::same_value),
+          step(StepKind::literal, 100, 0, Dtype::opaque, Predictor::same_value)};
+}
+
+// Copies, a section, and what is said to follow from them.
+std::vector<Step> derived_steps() {
+  return {step(StepKind::copy, 450, 0, Dtype::opaque, Predictor::same_value),
+          derived(200, 300), derived(200, 200),
+          step(StepKind::predict, 5000, 0, Dtype::f32, Predictor::same_value),
+          derived(80, 90)};
+}
+
+// A chunk of these steps, the first of which copies 450 bytes; its record without the kind
+// byte.
+Bytes chunk_record(const Bytes& base, const Bytes& result, uint64_t offset,
+                   std::vector<Step> steps) {
   pack::ChunkInput chunk;
   chunk.result_offset = offset;
-  chunk.steps = {step(StepKind::copy, 450, 0, Dtype::opaque, Predictor::same_value),
-                 step(StepKind::predict, 300, 450, Dtype::opaque, Predictor::bytes),
-                 step(StepKind::predict, 1024, 1100, Dtype::f32, Predictor::same_value),
-                 step(StepKind::predict, 1088, 2000, Dtype::q8_0, Predictor::same_value),
-                 step(StepKind::literal, 100, 0, Dtype::opaque, Predictor::same_value)};
+  chunk.steps = std::move(steps);
   uint64_t length = 0;
   for (const Step& made : chunk.steps) {
     chunk.base.push_back(
@@ -146,8 +187,9 @@ Bytes chunk_record(const Bytes& base, const Bytes& result, uint64_t offset) {
 void write_patch_seeds() {
   const Bytes base = fuzz::fixed_base();
   const Bytes result = edited(base);
-  const Bytes record = chunk_record(base, result, 1000);
+  const Bytes record = chunk_record(base, result, 1000, mixed_steps());
   write("chunk", "mixed", record);
+  write("chunk", "derived", chunk_record(base, base, 1000, derived_steps()));
   PatchHeader header;
   header.base_bytes = base.size();
   header.base_digest = sha256(base);
@@ -162,7 +204,7 @@ void write_patch_seeds() {
 
   // For the patch target: a result length, then records.
   const Bytes kind = {static_cast<uint8_t>(RecordKind::chunk)};
-  const Bytes at_start = chunk_record(base, result, 0);
+  const Bytes at_start = chunk_record(base, result, 0, mixed_steps());
   const auto varint = [](uint64_t value) {
     Bytes bytes(kMaxVarintBytes);
     ByteWriter writer(bytes);

@@ -8,6 +8,11 @@
 #include <string>
 
 #include "libcommon/core/base_cursor.hpp"
+<<<<<<< HEAD
+=======
+#include "libcommon/core/crc32c.hpp"
+#include "libcommon/core/derived_model.hpp"
+>>>>>>> f0f8f20 (Add derived steps: numbers that follow from others of the chunk)
 #include "libcommon/core/step_model.hpp"
 #include "mallorn-apply/core/range_decoder.hpp"
 #include "mallorn-pack/range_encoder.hpp"
@@ -107,6 +112,29 @@ Bytes coded_input(const std::string& name) {
       if (step.address == AddressKind::none) continue;
       const uint64_t stop = step.base_offset + step.length_bytes;
       model->end_step(step.base_offset, stop, stop / 2);
+    }
+    encoder.finish();
+    return coded;
+  }
+  if (name == "derived") {
+    Bytes coded;
+    const auto model = std::make_unique<StepModel>();
+    const auto corrections = std::make_unique<DerivedModel>();
+    pack::RangeEncoder encoder(coded);
+    for (uint32_t i = 0; i < 40; ++i) {
+      CodedStep step;
+      step.kind = static_cast<CodedStepKind>(i % 4);
+      step.length_bytes = 4 * (1 + random.below(50));
+      step.source_distance = random.below(10000);
+      step.source_is_ahead = random.chance(4);
+      step.factor = static_cast<uint32_t>(random());
+      step = model->code(encoder, step);
+      if (step.kind != CodedStepKind::derived) continue;
+      corrections->begin_step();
+      for (uint64_t k = 0; k < step.length_bytes; k += 4) {
+        corrections->code(encoder, static_cast<uint32_t>(random()) >> random.below(32));
+      }
+      model->pass(step.length_bytes);
     }
     encoder.finish();
     return coded;

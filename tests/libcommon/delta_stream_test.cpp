@@ -4,6 +4,7 @@
 
 #include "libcommon/core/byte_writer.hpp"
 #include "libcommon/core/patch_format.hpp"
+#include "libcommon/derivation.hpp"
 #include "libcommon/error.hpp"
 #include "tests/support/files.hpp"
 #include "tests/support/random.hpp"
@@ -31,6 +32,7 @@ Step step(StepKind kind, uint64_t length, uint64_t base_offset = 0,
   return made;
 }
 
+<<<<<<< HEAD
 Step placed(StepKind kind, Dtype dtype, const TensorPlace& place) {
   Step made = step(kind, 8, 0, Predictor::same_value, dtype);
   made.place = place;
@@ -47,6 +49,16 @@ TensorPlace random_place(test::Random& random) {
   return place;
 }
 
+=======
+// Numbers that follow from those `ahead` of them, or behind them if that is negative.
+Step derived(uint64_t length, int64_t ahead, uint64_t base_offset = 0) {
+  Step made = step(StepKind::predict, length, base_offset, Predictor::derived, Dtype::f32);
+  made.parameters = derivation_to_bytes(
+      {static_cast<uint64_t>(ahead < 0 ? -ahead : ahead), ahead > 0, 0x40000000});
+  return made;
+}
+
+>>>>>>> f0f8f20 (Add derived steps: numbers that follow from others of the chunk)
 // The status with which a chunk of these steps at `offset` is refused, or ok.
 Status status_of(const std::vector<Step>& steps, const DeltaManifest& models,
                  uint64_t offset = 0) {
@@ -147,7 +159,7 @@ TEST_CASE("delta steps: limits of a chunk, one below, at and above") {
 TEST_CASE("delta steps: unknown kinds, dtypes and predictors are refused") {
   const DeltaManifest models = manifest(1000, 1000);
   CHECK(status_of({step(static_cast<StepKind>(3), 10)}, models) == Status::malformed);
-  CHECK(status_of({step(kCopy, 10, 0, static_cast<Predictor>(2))}, models) ==
+  CHECK(status_of({step(kCopy, 10, 0, static_cast<Predictor>(3))}, models) ==
         Status::unsupported_feature);
   CHECK(status_of({step(kCopy, 10, 0, Predictor::bytes, static_cast<Dtype>(26))}, models) ==
         Status::malformed);
@@ -195,6 +207,51 @@ TEST_CASE("delta steps: parameters that are no place are refused") {
   CHECK(status(Bytes((1u << 16) + 1, 0), (1u << 16) + 1) == Status::limit_exceeded);
 }
 
+TEST_CASE("delta steps: sources of derived numbers are within the chunk, and known") {
+  const DeltaManifest models = manifest(100, 1000);
+  const Step eight = step(kLiteral, 8);
+  CHECK(status_of({eight, derived(8, -8)}, models) == Status::ok);
+  CHECK(status_of({eight, derived(8, -9)}, models) == Status::malformed);
+  CHECK(status_of({eight, derived(8, -INT64_MAX)}, models) == Status::malformed);
+  CHECK(status_of({derived(8, 8), eight}, models) == Status::ok);
+  CHECK(status_of({derived(8, 9), eight}, models) == Status::malformed);
+  CHECK(status_of({derived(8, INT64_MAX), eight}, models) == Status::malformed);
+  CHECK(status_of({derived(8, 7), eight}, models) == Status::malformed);  // in part itself
+  CHECK(status_of({eight, derived(8, -7)}, models) == Status::malformed);
+  CHECK(status_of({eight, derived(8, 0)}, models) == Status::malformed);
+  CHECK(status_of({step(kCopy, 5), step(kLiteral, 3), derived(8, -8)}, models) ==
+        Status::ok);
+  CHECK(status_of({eight, derived(8, -8), derived(8, -8)}, models) == Status::ok);
+  CHECK(status_of({derived(8, 8), derived(8, 8), eight}, models) == Status::malformed);
+}
+
+TEST_CASE(
+    "delta steps: derived numbers are whole and of f32; where the base has their like") {
+  const DeltaManifest models = manifest(100, 1000);
+  const auto status_with = [&](const Step& made) {
+    return status_of({step(kLiteral, 40), made}, models);
+  };
+  CHECK(status_with(derived(8, -8, 100)) == Status::ok);
+  CHECK(status_with(derived(8, -8, 101)) == Status::malformed);
+  CHECK(status_with(derived(6, -8)) == Status::malformed);
+  Step made = derived(8, -8);
+  made.dtype = Dtype::i32;
+  CHECK(status_with(made) == Status::malformed);
+  made = derived(8, -8);
+  made.parameters.push_back(0);
+  CHECK(status_with(made) == Status::malformed);
+  made.parameters.resize(5);
+  CHECK(status_with(made) == Status::malformed);
+  made.parameters.clear();
+  CHECK(status_with(made) == Status::malformed);
+  made = derived(8, -8);
+  made.parameters[4] = 2;  // the direction
+  CHECK(status_with(made) == Status::malformed);
+  made = derived(8, -8);
+  made.kind = kCopy;  // has no predictor, and nothing to tell it
+  CHECK(status_with(made) == Status::unsupported_feature);
+}
+
 TEST_CASE("delta steps: every prefix and every added byte is refused") {
   const std::vector<Step> steps = {step(kCopy, 300, 200), step(kPredict, 40, 10),
                                    step(kLiteral, 5)};
@@ -218,9 +275,15 @@ TEST_CASE("delta steps: a count without steps allocates nothing and is truncated
 TEST_CASE("delta steps: mutated chunks are refused or stay within all limits") {
   test::Random random = test::seeded("mutated steps");
   const DeltaManifest models = manifest(1000, 2000);
+<<<<<<< HEAD
   const Bytes good = steps_to_bytes(
       {step(kCopy, 300, 200), step(kPredict, 40, 990, Predictor::bytes), step(kLiteral, 5),
        step(kPredict, 400, 8), placed(kPredict, Dtype::i8, {1000, 20, 10, -128, 3})});
+=======
+  const Bytes good =
+      steps_to_bytes({step(kCopy, 300, 200), step(kPredict, 40, 990, Predictor::bytes),
+                      step(kLiteral, 5), step(kPredict, 400, 8), derived(64, -300, 970)});
+>>>>>>> f0f8f20 (Add derived steps: numbers that follow from others of the chunk)
   for (int round = 0; round < 20000; ++round) {
     Bytes bytes = good;
     for (uint64_t i = 1 + random.below(3); i > 0; --i) {

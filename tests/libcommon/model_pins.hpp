@@ -24,7 +24,7 @@ constexpr ModelPin kModelPins[] = {
     {"numbers", 2363, 0xA92E7072},    {"steps", 1422, 0xEA38A862},
     {"zeros", 3, 0xD0749729},         {"noise", 1009, 0xC8B73280},
     {"text", 2370, 0xE7E1EBEB},       {"edited base", 275, 0xA620D39E},
-    {"moved words", 360, 0x5D8DBB35},
+    {"moved words", 360, 0x5D8DBB35}, {"derived", 800, 0xE56301DA},
 };
 
 // Of BlockModel: blocks of each dtype, then bytes of one that is not whole.

@@ -7,10 +7,16 @@ from collections.abc import Iterator
 from blocks import GRIDS, read_block
 from cases import Case, read
 from good_patches import ABC, GGUF, NUMBERS, text, varint_block
+<<<<<<< HEAD
 from mask import Shape
 from patch_maker import (BlocksMaker, Chunk, MaskMaker, Plan, Section, body_of, chunk_records, copy, from_section,
                          literal, make_patch, predicted, zstd_blocks, zstd_frame)
 from structure import BYTES, COPY, NEAR, NONE, STRAIGHT
+=======
+from patch_maker import (BlocksMaker, Chunk, Plan, Section, body_of, chunk_records, copy, derived,
+                         from_section, literal, make_patch, predicted, zstd_blocks, zstd_frame)
+from structure import BYTES, COPY, DERIVED, NEAR, NONE, STRAIGHT
+>>>>>>> f0f8f20 (Add derived steps: numbers that follow from others of the chunk)
 
 import values_cases
 
@@ -251,10 +257,17 @@ def steps(base: bytes) -> Iterator[tuple[str, str, str, bytes]]:
     def patch(plans: list[Plan], result: bytes, sections: list[Section] | None = None,
               **fields: object) -> bytes:
         chunk = Chunk(plans, sections or [], result, **fields)  # type: ignore[arg-type]
-        return make_patch(base, result, body_of([chunk.record(base, 0)]))
+        return make_patch(base, result, body_of([chunk.record(base, 0)]), features=0x23)
 
     abc = base[:3]
-    yield "step-kind-3", "corrupt_data", "", patch([Plan(3, 3, 0)], abc, coded_bytes=0)
+    part = Plan(DERIVED, 3, ahead=-3, factor=1)
+    yield "derived-length", "corrupt_data", "three bytes", patch([copy(0, 3), part], abc * 2)
+    zeros = bytes(8)
+    yield ("derived-outside-chunk", "corrupt_data", "its first byte",
+           patch([literal(zeros[4:]), derived([0], -5, 1)], zeros))
+    yield ("undeclared-derived", "malformed", "bit 5 clear",
+           make_patch(base, zeros, body_of([Chunk([literal(zeros[4:]), derived([0], -4, 1)],
+                                                  result=zeros).record(base, 0)])))
     yield "step-of-nothing", "corrupt_data", "length 0", patch([copy(0, 0)], abc)
     yield "step-past-chunk", "corrupt_data", "4 bytes of 3", patch([copy(0, 4)], abc)
     yield ("step-past-coded", "corrupt_data", "3 bytes, 2 coded",

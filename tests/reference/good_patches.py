@@ -9,9 +9,14 @@ from pathlib import Path
 
 from blocks import GRIDS, Block, place_of, ratio, read_block, units, write_block
 from cases import TOP, Case, Programs, read
+from derived import add_products
 from dtypes import BLOCKS, NAMES, SCALARS, layout
+<<<<<<< HEAD
 from mask import Shape
 from patch_maker import (BlocksMaker, Chunk, MaskMaker, Plan, Section, body_of, chunk_records, copy,
+=======
+from patch_maker import (BlocksMaker, Chunk, Plan, Section, body_of, chunk_records, copy, derived,
+>>>>>>> f0f8f20 (Add derived steps: numbers that follow from others of the chunk)
                          from_section, literal, make_patch, predicted, varint, zstd_blocks, zstd_frame)
 from planes import DIRECT, ORDERED, RESIDUAL, decode_planes
 from structure import STRAIGHT, WAITING
@@ -265,6 +270,29 @@ def all_steps(base: bytes) -> list[Chunk]:
     return [first, second, Chunk([literal(b"!")], result=b"!")]
 
 
+def derived_numbers(base: bytes) -> list[Chunk]:
+    """From every kind of step, on either side; products of every kind."""
+    numbers = [0x3F800000, 0x3FC00001, 0xBFFFFFFF, 0x00800001, 0x80000003, 0x7F7FFFFF, 0x7FC00000, 0]
+    values = b"".join(number.to_bytes(4, "little") for number in numbers)
+    section = Section(0, NUMBERS["f32"], values, values)
+    ahead, zeros = base[300:316], [0] * 8
+    first = [0, 1, -1, 0, 127, -128, 0x7FFFFFFF, -0x80000000]
+    plans = [derived(first, 48, 0x42FE0000), copy(300, 16), from_section(0, 32),
+             derived(zeros, -32, 0x3F000000), derived(zeros, -58, 0xBF7FFFFF), derived(zeros, -46, 0x34000001),
+             predicted(base[412:424], 412, STRAIGHT), derived([7] * 3, -12, 0x7F800000), literal(b"end")]
+
+    def make(corrections: list[int], source: bytes, factor: int) -> bytes:
+        return add_products(b"".join((value % (1 << 32)).to_bytes(4, "little") for value in corrections),
+                            source, factor)
+
+    made = make(first, values, 0x42FE0000) + ahead + values
+    made += make(zeros, values, 0x3F000000)
+    made += make(zeros, made[len(made) - 58:][:32], 0xBF7FFFFF)
+    made += make(zeros, made[len(made) - 46:][:32], 0x34000001)
+    made += base[412:424] + make([7] * 3, bytes(12), 0x7F800000) + b"end"
+    return [Chunk(plans, [section], made)]
+
+
 def hits_then_end(base: bytes) -> list[Chunk]:
     """32 right guesses up to the last byte of the base; then a byte of 0 is `hit`, or is not."""
     tail = base[-70:]
@@ -360,6 +388,8 @@ def made_up() -> Iterator[Case]:
     yield from values_cases.good()
     yield case("steps", "structure 6", "every kind of step with every address; three chunks",
                all_steps(base))
+    yield case("derived", "structure 13", "numbers that follow from others, of every kind of step",
+               derived_numbers(base), features=0b100010)
     yield case("behind-the-base", "structure 7", "a hit where the base has no byte", hits_then_end(base))
     yield case("words", "structure 9", "words that change in step", moved_words(base))
     yield case("steps-16384", "structure 5", "as many steps as a chunk may have", many_steps(base))

@@ -11,15 +11,24 @@ from faults import Fault, Reader, crc32c
 from mask import decode_mask
 from planes import decode_planes
 from range_coder import RangeDecoder
+<<<<<<< HEAD
 from structure import BYTES, SECTION, StructureDecoder
 from values import decode_values
+=======
+from structure import BYTES, DERIVED, SECTION, StructureDecoder, make_derived
+>>>>>>> f0f8f20 (Add derived steps: numbers that follow from others of the chunk)
 from zstd_frames import decode_run, decode_section
 
 MAGIC = bytes.fromhex("8D 4D 4C 50")
 FIXED_HEADER = 146
 MAX_MODEL_ID = 64
+<<<<<<< HEAD
 ZSTD, STRUCTURE, BLOCKS, VALUES, MASK = range(5)  # their bits
 KNOWN_FEATURES = (1 << 5) - 1
+=======
+KNOWN_FEATURES = 0b100111
+ZSTD, STRUCTURE, BLOCKS, DERIVED_NUMBERS = 0, 1, 2, 5  # their bits
+>>>>>>> f0f8f20 (Add derived steps: numbers that follow from others of the chunk)
 MAX_RECORD = (1 << 20) + (1 << 18)
 MAX_RESULT = 1 << 30
 MAX_CODED = 1 << 20
@@ -166,6 +175,7 @@ def decode_chunk(record: bytes, base: bytes, position: int, result_left: int, fe
     steps = StructureDecoder(coder, base, position, result_bytes, coded_bytes,
                              [(s.result_bytes, s.has_base) for s in sections]).run()
     check_declared(features, any(step.kind == BYTES for step in steps), STRUCTURE)
+    check_declared(features, any(step.kind == DERIVED for step in steps), DERIVED_NUMBERS)
     for index, (section, payload) in enumerate(zip(sections, payloads)):
         mine = [step for step in steps if step.kind == SECTION and step.section == index]
         prediction = (b"".join(base[step.offset:step.offset + step.length] for step in mine)
@@ -173,6 +183,7 @@ def decode_chunk(record: bytes, base: bytes, position: int, result_left: int, fe
         dealt = Reader(decode_section_payload(section, payload, prediction))
         for step in mine:
             step.made = dealt.take(step.length)
+    make_derived(steps)
     made = b"".join(step.made for step in steps)
     if crc32c(made) != check:
         raise Fault("check_mismatch", "chunk")

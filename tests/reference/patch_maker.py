@@ -16,7 +16,7 @@ from expectations import Cursor
 from faults import Fault, crc32c
 from mask import Cells, MaskDecoder, Shape
 from patch import MAGIC, sha256
-from structure import BYTES, COPY, NEAR, NONE, SECTION, STRAIGHT, Step, StructureDecoder
+from structure import BYTES, COPY, DERIVED, NEAR, NONE, SECTION, STRAIGHT, Step, StructureDecoder
 
 
 def varint(value: int, width: int = 1) -> bytes:
@@ -88,16 +88,18 @@ class RangeEncoder:
 
 @dataclass
 class Plan:
-    """A step to write. `made` is for kind BYTES; `offset` None means address NONE."""
+    """A step to write. `offset` None means address NONE."""
 
     kind: int
     length: int
     offset: int | None = None
-    made: bytes = b""
+    made: bytes = b""  # kind BYTES; of kind DERIVED the corrections
     section: int = 0
     address: int | None = None  # None: STRAIGHT where that is right, else NEAR
     reference: int | None = None  # of NEAR; None: the nearest
     distance: int | None = None  # None: from offset
+    ahead: int = 0  # kind DERIVED
+    factor: int = 0  # kind DERIVED
 
 
 class StructureMaker(StructureDecoder):
@@ -126,6 +128,11 @@ class StructureMaker(StructureDecoder):
         if plan.kind == SECTION:
             coder.want_number(plan.section)
         coder.want_number(plan.length)
+        if plan.kind == DERIVED:
+            coder.want_number(abs(plan.ahead))
+            coder.wanted.append(int(plan.ahead > 0))
+            coder.want_tree(plan.factor, 32)
+            return
         address = plan.address
         if address is None:
             address = (NONE if plan.offset is None else
@@ -152,6 +159,11 @@ class StructureMaker(StructureDecoder):
         if not self.encoder.wanted or not self.encoder.wanted[-1]:
             self.encoder.want_tree(byte, 8)
         return super().decode_byte(cursor, index)
+
+    def decode_correction(self, index: int) -> int:
+        value = int.from_bytes(self.plan.made[4 * index:4 * index + 4], "little", signed=True)
+        self.encoder.want_number(2 * value if value >= 0 else -2 * value - 1)
+        return super().decode_correction(index)
 
 
 def want_code(encoder: RangeEncoder, place: Place, number: int) -> None:
@@ -333,6 +345,11 @@ def copy(offset: int, length: int, address: int | None = None) -> Plan:
 def from_section(section: int, length: int, offset: int | None = None,
                  address: int | None = None) -> Plan:
     return Plan(SECTION, length, offset, section=section, address=address)
+
+
+def derived(corrections: list[int], ahead: int, factor: int) -> Plan:
+    made = b"".join(value.to_bytes(4, "little", signed=True) for value in corrections)
+    return Plan(DERIVED, len(made), made=made, ahead=ahead, factor=factor)
 
 
 def chunk_records(chunks: list[Chunk], base: bytes) -> list[bytes]:

@@ -6,6 +6,7 @@ import hashlib
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import accumulate
 
 from dtypes import NAMES
 from faults import Fault, Reader, crc32c
@@ -136,6 +137,7 @@ class Step:
     predictor: int
     result_bytes: int
     base_offset: int
+    parameters: bytes = b""
 
 
 @dataclass
@@ -167,9 +169,15 @@ def read_steps(payload: bytes, base_length: int, result_left: int) -> list[Step]
         parameter_bytes = reader.varint()
         if parameter_bytes > 1 << 16:
             raise Fault("limit_exceeded", "parameters of a step")
+<<<<<<< HEAD
         parameters = reader.take(parameter_bytes)
         malformed(kind <= LITERAL and dtype in NAMES and step.result_bytes > 0, "step")
         if predictor > 1:
+=======
+        step.parameters = reader.take(parameter_bytes)
+        malformed(kind <= LITERAL and dtype in NAMES and step.result_bytes > 0, "step")
+        if predictor > 2 or (step.parameters and not is_derived(step)):
+>>>>>>> f0f8f20 (Add derived steps: numbers that follow from others of the chunk)
             raise Fault("unsupported_feature", "predictor")
         if parameters:
             if kind == COPY or dtype == 0:
@@ -180,7 +188,7 @@ def read_steps(payload: bytes, base_length: int, result_left: int) -> list[Step]
         if kind == LITERAL:
             malformed(step.base_offset == 0, "literal with an offset")
         else:
-            may_end_early = kind == PREDICT and predictor == 1
+            may_end_early = kind == PREDICT and predictor > 0
             end = step.base_offset + (0 if may_end_early else step.result_bytes)
             malformed(end <= base_length, "outside the base")
         steps.append(step)
@@ -189,7 +197,31 @@ def read_steps(payload: bytes, base_length: int, result_left: int) -> list[Step]
     if (sum(step.result_bytes for step in steps) > 1 << 30
             or sum(step.result_bytes for step in steps if step.kind != COPY) > 1 << 20):
         raise Fault("limit_exceeded", "chunk")
+    check_sources(steps)
     return steps
+
+
+def is_derived(step: Step) -> bool:
+    return step.kind == PREDICT and step.predictor == 2
+
+
+def check_sources(steps: list[Step]) -> None:
+    begins = [0, *accumulate(step.result_bytes for step in steps)]
+    for index, step in enumerate(steps):
+        if not is_derived(step):
+            continue
+        malformed(NAMES[step.dtype] == "f32" and step.result_bytes % 4 == 0, "not whole numbers")
+        try:
+            reader = Reader(step.parameters)
+            _factor, direction, distance = reader.integer(4), reader.integer(1), reader.varint()
+        except Fault as fault:
+            raise Fault("malformed", "parameters") from fault
+        malformed(direction < 2 and not reader.left(), "parameters")
+        first = begins[index] + (distance if direction else -distance)
+        end = first + step.result_bytes
+        malformed(0 <= first and end <= begins[-1], "source outside the chunk")
+        malformed(not any(is_derived(other) and begins[i] < end and first < begins[i + 1]
+                          for i, other in enumerate(steps) if i >= index), "source not known yet")
 
 
 def read_delta(stream: bytes, open_file: OpenFile) -> tuple[dict, list[Chunk]]:

@@ -1,15 +1,17 @@
-"""The steps of a chunk, and bytes among them: docs/format/structure.md, section 6."""
+"""The steps of a chunk, and bytes among them: docs/format/structure.md, sections 6 and 13."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import accumulate
 
 from byte_model import ByteModel
+from derived import Corrections, add_products
 from expectations import Cursor
 from faults import Fault
 from range_coder import BitModel, Number, RangeDecoder, Tree
 
-COPY, BYTES, SECTION = 0, 1, 2
+COPY, BYTES, SECTION, DERIVED = 0, 1, 2, 3
 STRAIGHT, WAITING, NEAR, NONE = 0, 1, 2, 3
 MAX_STEPS = 1 << 14
 
@@ -21,7 +23,9 @@ class Step:
     section: int = 0
     address: int = NONE
     offset: int | None = None  # in the base
-    made: bytes | None = None  # kinds COPY and BYTES
+    made: bytes | None = None  # kinds COPY and BYTES; of DERIVED the corrections, at first
+    ahead: int = 0  # kind DERIVED: of its begin, the source's
+    factor: int = 0  # kind DERIVED
 
 
 class StructureDecoder:
@@ -43,14 +47,18 @@ class StructureDecoder:
         self.before = 0  # as a number: the nearest byte is the lowest
         self.steps: list[Step] = []
         self.bytes = ByteModel()
-        self.kind_models = [Tree(2) for _ in range(4)]
+        self.kind_models = [Tree(2) for _ in range(5)]
         self.kind_before = 0
-        self.length_models = [Number() for _ in range(3)]
+        self.length_models = [Number() for _ in range(4)]
         self.section_model = Number()
         self.address_models = [Tree(2) for _ in range(3)]
         self.reference_model = Tree(4)
         self.distance_models = [Number() for _ in range(3)]
         self.direction_models = [BitModel() for _ in range(16)]
+        self.source_distance_model = Number()
+        self.source_direction_model = BitModel()
+        self.factor_models = [Tree(8) for _ in range(4)]
+        self.corrections = Corrections()
 
     def run(self) -> list[Step]:
         while self.left > 0:
@@ -65,11 +73,13 @@ class StructureDecoder:
     def decode_step(self) -> Step:
         coder = self.coder
         kind = self.kind_models[self.kind_before].decode(coder)
-        if kind > SECTION:
-            raise Fault("corrupt_data", "kind of a step")
         self.kind_before = 1 + kind
         section = self.section_model.decode(coder) if kind == SECTION else 0
         step = Step(kind, self.length_models[kind].decode(coder), section)
+        if kind == DERIVED:
+            self.decode_source(step)
+            self.check_length(step)
+            return step
         step.address = self.address_models[kind].decode(coder)
         if step.address == STRAIGHT:
             step.offset = self.stops[0]
@@ -80,6 +90,12 @@ class StructureDecoder:
         self.check_length(step)
         self.check_address(step)
         return step
+
+    def decode_source(self, step: Step) -> None:
+        distance = self.source_distance_model.decode(self.coder)
+        step.ahead = distance if self.source_direction_model.decode(self.coder) else -distance
+        for model in reversed(self.factor_models):
+            step.factor = step.factor << 8 | model.decode(self.coder)
 
     def decode_near(self) -> int:
         reference = self.reference_model.decode(self.coder)
@@ -103,6 +119,8 @@ class StructureDecoder:
             raise Fault("corrupt_data", "more coded bytes than the header says")
         if step.kind == SECTION and step.length > self.section_left[step.section]:
             raise Fault("corrupt_data", "more bytes than the section has")
+        if step.kind == DERIVED and step.length % 4 != 0:
+            raise Fault("corrupt_data", "a part of a number")
 
     def check_address(self, step: Step) -> None:
         if step.kind == COPY and step.offset is None:
@@ -118,13 +136,16 @@ class StructureDecoder:
         """Makes the bytes of the step, unless a section has them, and moves on."""
         if step.kind == BYTES:
             self.make_bytes(step)
+        elif step.kind == DERIVED:
+            self.decode_corrections(step)
         elif step.offset is not None:
             end = step.offset + step.length
             self.end_step(step.offset, end, end)
             step.made = self.base[step.offset:end] if step.kind == COPY else None
         if step.kind == SECTION:
-            self.before = 0
             self.section_left[step.section] -= step.length
+        if step.kind in (SECTION, DERIVED):
+            self.before = 0
         else:
             assert step.made is not None
             self.before = int.from_bytes(
@@ -135,6 +156,16 @@ class StructureDecoder:
         self.position += step.length
         self.steps.append(step)
 
+    def decode_corrections(self, step: Step) -> None:
+        self.corrections.begin_step()
+        step.made = b"".join(self.decode_correction(i).to_bytes(4, "little")
+                             for i in range(step.length // 4))
+        self.stops[0] = (self.stops[0] + step.length) % (1 << 64)
+        self.waiting = (self.waiting + step.length) % (1 << 64)
+
+    def decode_correction(self, index: int) -> int:
+        return self.corrections.decode(self.coder)
+
     def make_bytes(self, step: Step) -> None:
         cursor = Cursor(None if step.offset is None else self.base, step.offset or 0)
         self.bytes.begin_step(self.position, self.before)
@@ -144,3 +175,25 @@ class StructureDecoder:
 
     def decode_byte(self, cursor: Cursor, index: int) -> int:
         return self.bytes.decode(self.coder, cursor)
+
+
+def make_derived(steps: list[Step]) -> None:
+    """The numbers of steps DERIVED, when all other steps have their bytes."""
+    begins = [0, *accumulate(step.length for step in steps)]
+    for index, step in enumerate(steps):
+        if step.kind != DERIVED:
+            continue
+        first = begins[index] + step.ahead
+        end = first + step.length
+        if first < 0 or end > begins[-1]:
+            raise Fault("corrupt_data", "source outside the chunk")
+        source = b""
+        for i, other in enumerate(steps):
+            if begins[i + 1] <= first or begins[i] >= end:
+                continue
+            if other.kind == DERIVED and i >= index:
+                raise Fault("corrupt_data", "source that is not known yet")
+            assert other.made is not None
+            source += other.made[max(first - begins[i], 0):end - begins[i]]
+        assert step.made is not None
+        step.made = add_products(step.made, source, step.factor)

@@ -251,7 +251,7 @@ class Documents(VectorTest):
         self.check_example("patch.md", "## 11. Worked example", "patch/good/abc-abd.mlp")
 
     def test_example_of_the_structure(self) -> None:
-        text = section("structure.md", "## 14. Worked example")
+        text = section("structure.md", "## 15. Worked example")
         coded = hex_rows(text)
         self.assertIn(b"\0" + coded + b"\0", (VECTORS / "patch/good/abc-abd.mlp").read_bytes())
         coder = Tracer(coded)

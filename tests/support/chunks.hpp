@@ -7,7 +7,9 @@
 #include <memory>
 #include <vector>
 
+#include "libcommon/core/f32_product.hpp"
 #include "libcommon/core/patch_format.hpp"
+#include "libcommon/derivation.hpp"
 #include "mallorn-apply/core/chunk_decoder.hpp"
 #include "mallorn-apply/section_codecs.hpp"
 #include "mallorn-pack/delta_source.hpp"
@@ -67,12 +69,54 @@ inline void add_step(Random& random, size_t most, MadeChunk* chunk) {
   chunk->steps.push_back(std::move(step));
 }
 
+// Numbers that follow from bytes made before, or from a step of text behind them.
+inline void add_derived(Random& random, size_t most, MadeChunk* chunk) {
+  const bool is_ahead = random.chance(2);
+  const size_t made = chunk->result.size();
+  size_t length = 4 * (1 + random.length(most / 4));
+  if (!is_ahead) length = std::min(length, made / 4 * 4);
+  if (length == 0) return;
+  Derivation derivation;
+  derivation.source_is_ahead = is_ahead;
+  derivation.source_distance = is_ahead ? length : length + random.below(made - length + 1);
+  derivation.factor = static_cast<uint32_t>(random());
+  Step step;
+  step.kind = StepKind::predict;
+  step.dtype = Dtype::f32;
+  step.predictor = Predictor::derived;
+  step.result_bytes = length;
+  step.base_offset = random.below(chunk->base.size() + 1);
+  step.parameters = derivation_to_bytes(derivation);
+  chunk->steps.push_back(step);
+  const Bytes text = is_ahead ? random.text(length) : Bytes();
+  chunk->result.resize(made + length);
+  chunk->result.insert(chunk->result.end(), text.begin(), text.end());
+  const size_t source =
+      is_ahead ? made + length : made - static_cast<size_t>(derivation.source_distance);
+  for (size_t i = 0; i < length; i += 4) {
+    const uint32_t product = f32_product(
+        load_le<uint32_t>(chunk->result.data() + source + i), derivation.factor);
+    const auto correction = static_cast<uint32_t>(random.chance(3) ? random() : 0);
+    store_le(chunk->result.data() + made + i, product + (correction >> random.below(32)));
+  }
+  if (!is_ahead) return;
+  Step literal;
+  literal.result_bytes = length;
+  chunk->steps.push_back(literal);
+}
+
 inline MadeChunk make_chunk(Random& random, size_t base_size, size_t step_count,
                             size_t most) {
   MadeChunk chunk;
   chunk.base = random.chance(2) ? random.text(base_size) : random.bytes(base_size);
   chunk.result_offset = random.chance(2) ? 0 : random.below(1u << 30);
-  while (chunk.steps.size() < step_count) add_step(random, most, &chunk);
+  while (chunk.steps.size() < step_count) {
+    if (random.chance(6)) {
+      add_derived(random, most, &chunk);
+    } else {
+      add_step(random, most, &chunk);
+    }
+  }
   return chunk;
 }
 
