@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "libcommon/core/patch_format.hpp"
+#include "libcommon/derivation.hpp"
 #include "libcommon/error.hpp"
 #include "mallorn-delta/plan.hpp"
 
@@ -31,6 +32,18 @@ uint64_t whole_rows(const Step& step, uint64_t length) {
   const uint64_t past = (step.place.first_element + elements) % step.place.row_elements;
   if (past % layout.block_elements != 0) return length;
   return length - past / layout.block_elements * layout.block_bytes;
+}
+
+// Numbers cannot follow from those of another chunk: they are bytes then.
+void drop_lost_sources(std::vector<Step>* steps) {
+  const std::vector<uint64_t> begins = step_begins(*steps);
+  for (size_t i = 0; i < steps->size(); ++i) {
+    Step& step = (*steps)[i];
+    if (!is_derived(step) || has_source(*steps, begins, i)) continue;
+    step.dtype = Dtype::opaque;
+    step.predictor = Predictor::bytes;
+    step.parameters.clear();
+  }
 }
 
 class Chunker {
@@ -68,7 +81,7 @@ class Chunker {
     // Where the rest of a byte-wise prediction would go on is known only to its cursor;
     // such steps are short, so they go into the next chunk whole.
     const bool is_whole =
-        step->kind == StepKind::predict && step->predictor == Predictor::bytes;
+        step->kind == StepKind::predict && step->predictor != Predictor::same_value;
     if (is_whole && length < step->result_bytes) length = 0;
     if (length == 0 || open_.size() == kMaxChunkSteps) {
       if (open_.empty()) throw Error(Status::internal, "a step is too long for a chunk");
@@ -82,6 +95,7 @@ class Chunker {
   }
 
   void close() {
+    drop_lost_sources(&open_);
     if (!open_.empty()) chunks_.push_back(std::move(open_));
     open_.clear();
     result_bytes_ = coded_bytes_ = 0;

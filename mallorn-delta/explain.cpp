@@ -1,5 +1,6 @@
 #include "mallorn-delta/explain.hpp"
 
+#include <bit>
 #include <cstdio>
 
 #include "libcommon/cli.hpp"
@@ -30,12 +31,18 @@ std::string explain(const Model& base, const Model& result, const Plan& plan) {
   uint64_t in_tensors = 0;
   for (const TensorPlan& tensor : plan.tensors) {
     const Range& range = result.manifest.ranges[tensor.result_range];
-    in_tensors += range.length_bytes;
+    in_tensors += range.kind == RangeKind::tensor ? range.length_bytes : 0;
     std::snprintf(line, sizeof(line), "%-8s %-16s %12s %-8s %-8s %10s  ",
                   dtype_layout(range.dtype).name, shape_of(range).substr(0, 16).c_str(),
                   with_commas(range.length_bytes).c_str(), match_name(tensor.match.kind),
                   tensor.method, with_commas(tensor.estimated_bytes).c_str());
     text += line + name_of(range);
+    if (tensor.derived) {
+      const Range& source = result.manifest.ranges[tensor.derived->source_range];
+      std::snprintf(line, sizeof(line), " * %g",
+                    static_cast<double>(std::bit_cast<float>(tensor.derived->factor)));
+      text += " = " + name_of(source) + line;
+    }
     if (tensor.match.kind != MatchKind::none) {
       const Range& from = base.manifest.ranges[tensor.match.base_range];
       if (name_of(from) != name_of(range)) text += " <- " + name_of(from);

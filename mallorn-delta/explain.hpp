@@ -7,7 +7,8 @@
 
 namespace mallorn::delta {
 
-// One line per tensor: what it was matched to, how it is made, what that will roughly cost.
+// One line per tensor, and per vector of scales that follows from another: what it was
+// matched to, how it is made, what that will roughly cost.
 std::string explain(const Model& base, const Model& result, const Plan& plan);
 
 }  // namespace mallorn::delta

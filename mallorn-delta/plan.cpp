@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "libcommon/derivation.hpp"
 #include "mallorn-delta/byte_match.hpp"
 #include "mallorn-delta/relation.hpp"
 
@@ -53,11 +54,17 @@ class Planner {
       : base_(base),
         result_(result),
         matches_(match_tensors(base.manifest, result.manifest)),
+        derived_(find_derived(base, result)),
         index_(base.bytes(), searchable(base, result)) {}
 
   Plan run() {
     const std::vector<Range>& ranges = result_.manifest.ranges;
     for (size_t i = 0; i < ranges.size(); ++i) {
+      if (derived_[i]) {
+        plan_bytes(ranges[i].offset_bytes);
+        plan_derived(i);
+        continue;
+      }
       if (!is_elements(ranges[i]) && ranges[i].length_bytes < kMinTensorBytes) continue;
       if (matches_[i].kind == MatchKind::digest) {
         plan_bytes(ranges[i].offset_bytes);
@@ -99,7 +106,24 @@ class Planner {
     step.result_bytes = from.length_bytes;
     step.base_offset = from.offset_bytes;
     add(step);
-    plan_.tensors.push_back({i, matches_[i], "copy", 0});
+    plan_.tensors.push_back({i, matches_[i], "copy", 0, {}});
+  }
+
+  void plan_derived(size_t i) {
+    const Range& range = result_.manifest.ranges[i];
+    const Range& source = result_.manifest.ranges[derived_[i]->source_range];
+    const bool is_ahead = source.offset_bytes > range.offset_bytes;
+    const uint64_t distance = is_ahead ? source.offset_bytes - range.offset_bytes
+                                       : range.offset_bytes - source.offset_bytes;
+    Step step;
+    step.kind = StepKind::predict;
+    step.dtype = Dtype::f32;
+    step.predictor = Predictor::derived;
+    step.result_bytes = range.length_bytes;
+    step.base_offset = expected_;
+    step.parameters = derivation_to_bytes({distance, is_ahead, derived_[i]->factor});
+    add(step);
+    plan_.tensors.push_back({i, {}, "derived", derived_[i]->estimated_bytes, derived_[i]});
   }
 
   void plan_elements(size_t i) {
@@ -129,7 +153,7 @@ class Planner {
       add_elements(StepKind::literal, range.dtype, range.length_bytes - predicted, 0, place);
     }
     plan_.tensors.push_back(
-        {i, match, predicted > 0 ? "predict" : "literal", estimate(range, relation)});
+        {i, match, predicted > 0 ? "predict" : "literal", estimate(range, relation), {}});
   }
 
   // Indices and segments that are neighbours, but for a gap between them.
@@ -217,6 +241,7 @@ class Planner {
   const Model& base_;
   const Model& result_;
   std::vector<TensorMatch> matches_;
+  std::vector<std::optional<Derived>> derived_;
   ByteIndex index_;
   Plan plan_;
   uint64_t planned_ = 0;   // bytes of the result that have a step

@@ -1,22 +1,26 @@
 // Decides how every byte of the result is made: the heart of mallorn-delta.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "libcommon/delta_stream.hpp"
 #include "mallorn-delta/byte_index.hpp"
+#include "mallorn-delta/derived.hpp"
 #include "mallorn-delta/match.hpp"
 #include "mallorn-delta/model_source.hpp"
 
 namespace mallorn::delta {
 
-// How one tensor of the result is made; for --explain.
+// How one tensor of the result, or a vector between tensors that follows from another, is
+// made; for --explain.
 struct TensorPlan {
   size_t result_range = 0;
   TensorMatch match;
-  const char* method = "";       // "copy", "predict", "literal", "bytes"
+  const char* method = "";       // "copy", "predict", "literal", "bytes", "derived"
   uint64_t estimated_bytes = 0;  // of the patch, roughly
+  std::optional<Derived> derived;
 };
 
 struct Plan {

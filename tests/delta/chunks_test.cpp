@@ -2,6 +2,7 @@
 
 #include "libcommon/core/patch_format.hpp"
 #include "libcommon/delta_stream.hpp"
+#include "libcommon/derivation.hpp"
 #include "mallorn-delta/plan.hpp"
 #include "tests/support/files.hpp"
 #include "tests/support/random.hpp"
@@ -167,4 +168,25 @@ TEST_CASE("chunks: bytes that must stay whole fill a chunk, and are refused beyo
   CHECK(chunks.size() == 2);
   CHECK(test::status_of([&] { (void)delta::cut_into_chunks(bytes(kMaxChunkCoded + 1)); }) ==
         Status::internal);
+}
+
+TEST_CASE("chunks: numbers whose source is in another chunk become bytes") {
+  Step derived = step(StepKind::predict, 4000, 50000, Dtype::f32, Predictor::derived);
+  const auto chunks_with = [&](uint64_t between, bool is_ahead) {
+    derived.parameters = derivation_to_bytes({4000 + between, is_ahead, 0x40000000});
+    const Step other = step(StepKind::literal, 4000);
+    const Step gap = step(StepKind::literal, between);
+    return delta::cut_into_chunks(is_ahead ? std::vector<Step>{derived, gap, other}
+                                           : std::vector<Step>{other, gap, derived});
+  };
+  for (const bool is_ahead : {false, true}) {
+    const std::vector<std::vector<Step>> near =
+        chunks_with(kMaxChunkCoded - 8000, is_ahead);
+    REQUIRE(near.size() == 1);
+    CHECK(near[0][is_ahead ? 0 : 2] == derived);
+    const std::vector<std::vector<Step>> far = chunks_with(kMaxChunkCoded - 7999, is_ahead);
+    REQUIRE(far.size() == 2);
+    CHECK((is_ahead ? far[0].front() : far[1].back()) ==
+          step(StepKind::predict, 4000, 50000, Dtype::opaque, Predictor::bytes));
+  }
 }

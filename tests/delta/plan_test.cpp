@@ -2,6 +2,9 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+
+#include "libcommon/derivation.hpp"
 #include "mallorn-delta/explain.hpp"
 #include "tests/support/models.hpp"
 
@@ -18,7 +21,7 @@ void check(const std::vector<Step>& steps, ByteView base, ByteView result) {
     REQUIRE(step.result_bytes <= result.size() - at);
     if (step.kind == StepKind::literal) {
       REQUIRE(step.base_offset == 0);
-    } else if (step.kind == StepKind::predict && step.predictor == Predictor::bytes) {
+    } else if (step.kind == StepKind::predict && step.predictor != Predictor::same_value) {
       REQUIRE(step.base_offset <= base.size());
     } else {
       REQUIRE(range_fits(step.base_offset, step.result_bytes, base.size()));
@@ -76,6 +79,37 @@ TEST_CASE("plan: the same models give the same steps") {
     const test::ModelPair pair = test::random_pair(random, 50000);
     REQUIRE(delta::make_plan(pair.base, pair.result).steps ==
             delta::make_plan(pair.base, pair.result).steps);
+  }
+}
+
+TEST_CASE("plan: numbers that follow from others, wherever they are") {
+  test::Random random(64);
+  for (const RangeKind kind : {RangeKind::gap, RangeKind::tensor}) {
+    Bytes bytes = random.bytes(1400);
+    Manifest manifest;
+    manifest.format = "tflite";
+    manifest.ranges = {
+        range_of(RangeKind::gap, 0, 100), range_of(kind, 100, 400, Dtype::f32, "half"),
+        range_of(RangeKind::gap, 500, 500), range_of(kind, 1000, 400, Dtype::f32, "whole")};
+    for (size_t i = 0; i < 400; i += 4) {
+      const uint32_t whole = 0x3C000000 + static_cast<uint32_t>(random.below(1u << 23));
+      store_le(bytes.data() + 1000 + i, whole);
+      store_le(bytes.data() + 100 + i, whole - 0x00800000);
+    }
+    const delta::Model base = test::model_of(random.bytes(1400), manifest);
+    const delta::Model result = test::model_of(bytes, manifest);
+    const delta::Plan plan = delta::make_plan(base, result);
+    check(plan.steps, base.bytes(), result.bytes());
+    const auto derived = std::find_if(plan.steps.begin(), plan.steps.end(), is_derived);
+    REQUIRE(derived != plan.steps.end());
+    CHECK(derived->result_bytes == 400);
+    CHECK(derived->dtype == Dtype::f32);
+    Derivation derivation;
+    REQUIRE(derivation_from_bytes(derived->parameters, &derivation));
+    CHECK(derivation == Derivation{900, true, 0x3F000000});
+    const std::string table = delta::explain(base, result, plan);
+    CHECK(table.find("derived") != std::string::npos);
+    CHECK(table.find("half = whole * 0.5") != std::string::npos);
   }
 }
 
