@@ -63,7 +63,6 @@ void take_parameters(ByteView parameters, Step* step, ByteReader& reader) {
     }
   }
 }
-}
 
 Step read_step(ByteReader& reader) {
   Step step;
@@ -116,7 +115,8 @@ std::vector<uint8_t> steps_to_bytes(const std::vector<Step>& steps) {
     writer.u8(static_cast<uint8_t>(step.predictor));
     writer.varint(step.result_bytes);
     writer.varint(step.base_offset);
-    const std::vector<uint8_t> parameters = place_to_bytes(step.place);
+    const std::vector<uint8_t> parameters =
+        is_derived(step) ? step.parameters : place_to_bytes(step.place);
     writer.varint(parameters.size());
     writer.bytes(parameters);
   }
