@@ -62,7 +62,7 @@ class CodeModel {
   static constexpr uint32_t level_of(int32_t average) {
     constexpr std::array<int32_t, kLevels - 1> kBegins = {5, 8, 12, 18, 28, 44, 70, 110};
     uint32_t level = 0;
-    while (level < kLevels - 1 && average >= kBegins[level]) ++level;
+    for (const int32_t begin : kBegins) level += average >= begin ? 1u : 0u;
     return level;
   }
 

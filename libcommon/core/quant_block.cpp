@@ -77,23 +77,22 @@ Places places(Dtype dtype, const QuantGrid& grid) {
 
 using Numbers = std::array<uint8_t, kMaxBlockCodes>;
 
-// Numbers from their bits: unsigned ones less the offset, or, for eight bits, signed ones.
-int16_t number(uint8_t bits, Bounds bounds) {
-  if (bounds.low == -128) return static_cast<int8_t>(bits);
-  return static_cast<int16_t>(bits + bounds.low);
+// Numbers from their bits: unsigned ones with an offset. Signed ones are that, too, once
+// their sign is turned over.
+unsigned flipped(Bounds bounds) { return bounds.low == -128 ? 128 : 0; }
+
+void numbers_of(const uint8_t* bits, size_t count, Bounds bounds, int16_t* numbers) {
+  const unsigned flip = flipped(bounds);
+  for (size_t i = 0; i < count; ++i) {
+    numbers[i] = static_cast<int16_t>(static_cast<int32_t>(bits[i] ^ flip) + bounds.low);
+  }
 }
 
-uint8_t bits(int16_t number, Bounds bounds) {
-  if (bounds.low == -128) return static_cast<uint8_t>(number);
-  return static_cast<uint8_t>(number - bounds.low);
-}
-
-int16_t code(uint8_t raw, const QuantGrid& grid) {
-  return grid.table != nullptr ? grid.table->number(raw) : number(raw, grid.codes);
-}
-
-uint8_t raw_code(int16_t code, const QuantGrid& grid) {
-  return grid.table != nullptr ? grid.table->bits(code) : bits(code, grid.codes);
+void bits_of(const int16_t* numbers, size_t count, Bounds bounds, uint8_t* bits) {
+  const unsigned flip = flipped(bounds);
+  for (size_t i = 0; i < count; ++i) {
+    bits[i] = static_cast<uint8_t>(static_cast<unsigned>(numbers[i] - bounds.low) ^ flip);
+  }
 }
 
 // Scales of all groups come before their minima.
@@ -105,19 +104,18 @@ void read_groups(const QuantGrid& grid, const Places& at, const uint8_t* bytes,
   } else {
     unpack_codes(at.groups, bytes, raw.data());
   }
-  for (size_t i = 0; i < grid.groups; ++i) {
-    block->group_scale[i] = number(raw[i], grid.group_scales);
-    if (grid.start == Start::taken) block->group_minimum[i] = raw[grid.groups + i];
-  }
+  numbers_of(raw.data(), grid.groups, grid.group_scales, block->group_scale.data());
+  if (grid.start != Start::taken) return;
+  numbers_of(raw.data() + grid.groups, grid.groups, grid.group_scales,
+             block->group_minimum.data());
 }
 
 void write_groups(const QuantGrid& grid, const Places& at, const QuantBlock& block,
                   uint8_t* bytes) {
   Numbers raw;
-  for (size_t i = 0; i < grid.groups; ++i) {
-    raw[i] = bits(block.group_scale[i], grid.group_scales);
-    raw[grid.groups + i] = static_cast<uint8_t>(block.group_minimum[i]);
-  }
+  bits_of(block.group_scale.data(), grid.groups, grid.group_scales, raw.data());
+  bits_of(block.group_minimum.data(), grid.groups, grid.group_scales,
+          raw.data() + grid.groups);
   if (at.group_field.lane == Lane::scales) {
     pack_scales(raw.data(), bytes + at.group_field.offset);
   } else {
@@ -126,6 +124,14 @@ void write_groups(const QuantGrid& grid, const Places& at, const QuantBlock& blo
 }
 
 }  // namespace
+
+int64_t CodeTable::place(int64_t value, int16_t near) const {
+  size_t i = near & 15;
+  while (i > 0 && 2 * value < int64_t{4096} * middles_[i]) --i;
+  while (i < 15 && 2 * value >= int64_t{4096} * middles_[i + 1]) ++i;
+  const int64_t above = 2 * value - int64_t{4096} * middles_[i];
+  return static_cast<int64_t>(4096 * i) - 2048 + above / (middles_[i + 1] - middles_[i]);
+}
 
 const QuantGrid* quant_grid(Dtype dtype) {
   for (const QuantType& type : kTypes) {
@@ -144,7 +150,13 @@ void read_quant_block(Dtype dtype, const uint8_t* bytes, QuantBlock* block) {
   if (grid.group_scales.high != 0) read_groups(grid, at, bytes, block);
   Numbers raw;
   unpack_codes(at.codes, bytes, raw.data());
-  for (size_t i = 0; i < at.codes.count; ++i) block->code[i] = code(raw[i], grid);
+  if (grid.table == nullptr) {
+    numbers_of(raw.data(), at.codes.count, grid.codes, block->code.data());
+  } else {
+    for (size_t i = 0; i < at.codes.count; ++i) {
+      block->code[i] = grid.table->number(raw[i]);
+    }
+  }
 }
 
 void write_quant_block(Dtype dtype, const QuantBlock& block, uint8_t* bytes) {
@@ -158,7 +170,11 @@ void write_quant_block(Dtype dtype, const QuantBlock& block, uint8_t* bytes) {
   if (grid.start != Start::none) store_le<uint16_t>(bytes + at.minimum, block.minimum);
   if (grid.group_scales.high != 0) write_groups(grid, at, block, bytes);
   Numbers raw;
-  for (size_t i = 0; i < at.codes.count; ++i) raw[i] = raw_code(block.code[i], grid);
+  if (grid.table == nullptr) {
+    bits_of(block.code.data(), at.codes.count, grid.codes, raw.data());
+  } else {
+    for (size_t i = 0; i < at.codes.count; ++i) raw[i] = grid.table->bits(block.code[i]);
+  }
   pack_codes(at.codes, raw.data(), bytes);
 }
 

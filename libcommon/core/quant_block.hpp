@@ -62,13 +62,9 @@ class CodeTable {
   constexpr int64_t value(int16_t number) const { return values_[number & 15]; }
 
   // Where `value` lies among the numbers, both in units of 1 / 4096. All that is nearest to
-  // the value of one number lies within half a unit of it, evenly spread.
-  constexpr int64_t place(int64_t value) const {
-    size_t i = 0;
-    while (i < 15 && 2 * value >= int64_t{4096} * middles_[i + 1]) ++i;
-    const int64_t above = 2 * value - int64_t{4096} * middles_[i];
-    return static_cast<int64_t>(4096 * i) - 2048 + above / (middles_[i + 1] - middles_[i]);
-  }
+  // the value of one number lies within half a unit of it, evenly spread. Looking for it
+  // begins at `near`.
+  int64_t place(int64_t value, int16_t near) const;
 
  private:
   std::array<uint8_t, 16> numbers_{};
@@ -147,8 +143,8 @@ struct QuantMap {
   int64_t shift;
   const CodeTable* table = nullptr;
 
-  constexpr int64_t predict(int16_t number, int64_t moved = 0) const {
-    if (table != nullptr) return table->place(table->value(number) * factor + moved);
+  int64_t predict(int16_t number, int64_t moved = 0) const {
+    if (table != nullptr) return table->place(table->value(number) * factor + moved, number);
     return number * factor + shift + moved;
   }
 };

@@ -293,7 +293,9 @@ TEST_CASE("quant block: scales that are powers of two, in the units of halves") 
 TEST_CASE("quant block: the place among the values of a table is where the nearest are") {
   for (const Dtype dtype : {Dtype::iq4_nl, Dtype::mxfp4}) {
     const CodeTable& table = *quant_grid(dtype)->table;
-    const auto nearest = [&](int64_t value) { return (table.place(value) + 2048) >> 12; };
+    const auto nearest = [&](int64_t value) {
+      return (table.place(value, 8) + 2048) >> 12;
+    };
     for (int16_t i = 0; i < 16; ++i) {
       CHECK(table.number(table.bits(i)) == i);
       CHECK(nearest(4096 * table.value(i)) == i);
@@ -301,17 +303,18 @@ TEST_CASE("quant block: the place among the values of a table is where the neare
       const auto below = static_cast<int16_t>(i - 1);
       CHECK(table.value(below) < table.value(i));
       const int64_t middle = 2048 * (table.value(below) + table.value(i));
-      CHECK(table.place(middle) == 4096 * i - 2048);
+      CHECK(table.place(middle, i) == 4096 * i - 2048);
       CHECK(nearest(middle - 1) == below);
     }
     int64_t last = INT64_MIN;
     for (int64_t value = -200 * 4096; value < 200 * 4096; value += 31) {
-      const int64_t place = table.place(value);
+      const int64_t place = table.place(value, 0);
+      CHECK(place == table.place(value, 15));
       CHECK(place >= last);
       last = place;
     }
     const int64_t far = int64_t{127} << 24;
-    CHECK(table.place(-far) < -2048);
-    CHECK(table.place(far) > 15 * 4096 + 2048);
+    CHECK(table.place(-far, 15) < -2048);
+    CHECK(table.place(far, 0) > 15 * 4096 + 2048);
   }
 }
