@@ -92,7 +92,8 @@ enum class CodecId : uint8_t {
   mask = 5,
 };
 
-// One section of a chunk: bytes of several steps of one dtype, coded together.
+// One section of a chunk: bytes of several steps of one dtype (of codec `mask`: opaque),
+// coded together.
 struct SectionHeader {
   CodecId codec = CodecId::stored;
   Dtype dtype = Dtype::opaque;

@@ -27,8 +27,8 @@ MaskShape first_shape(ByteView coded) {
   return shape;
 }
 
-// The decoder may be given more columns than there are ones in, and arrays that are a mask
-// in either order.
+// What is found need not be `shape`: columns behind the last one are no part of it, and
+// some arrays are a mask in either order.
 void check_found(const MaskShape& shape, const std::vector<uint8_t>& result) {
   const auto dtype_of = [](uint8_t bytes) {
     return bytes == 1 ? Dtype::u8 : bytes == 2 ? Dtype::u16 : Dtype::i32;
