@@ -98,13 +98,18 @@ double longest(const std::vector<float>& values) {
   return most;
 }
 
-// Rounds a direction as coarsely as pays: a step of 3.5 standard deviations of what is left
-// over adds as much to the residuals as another bit for each factor would cost. No finer
-// than factors and grains allow: what that leaves, further ranks can take.
-Rank round_rank(const Update& update, double grain, const Direction& direction,
-                double left) {
+// The step to which factors of one side are rounded if those of the other are of length 1,
+// as coarse as pays: 3.5 standard deviations of what is left over in the end add as much to
+// the residuals as another bit for each factor would cost.
+double coarsest_step(const Update& update, double left) {
   const auto count = static_cast<double>(update.values.size());
-  const double wanted = 3.5 * std::sqrt(std::max(left / count, 0.0) + update.floor);
+  return 3.5 * std::sqrt(std::max(left / count, 0.0) + update.floor);
+}
+
+// Rounds a direction, no finer than factors and grains allow: what that leaves, further
+// ranks can take.
+Rank round_rank(const Update& update, double grain, const Direction& direction,
+                double wanted) {
   const double least =
       std::max(longest(direction.column) * direction.strength, longest(direction.row)) /
       kMostFactor;
@@ -132,44 +137,83 @@ Rank round_rank(const Update& update, double grain, const Direction& direction,
   return rank;
 }
 
-void subtract(Update* update, double grain, const Rank& rank) {
+// Adds the rank `times` times.
+void add(Update* update, double grain, const Rank& rank, double times) {
   const std::vector<float> column(rank.column.begin(), rank.column.end());
-  const double unit = rank.grains * grain;
+  const double unit = times * rank.grains * grain;
   for (size_t r = 0; r < update->rows; ++r) {
     if (rank.row[r] == 0) continue;
     add_scaled(&update->values[r * update->columns], column.data(),
-               static_cast<float>(-unit * rank.row[r]), update->columns);
+               static_cast<float>(unit * rank.row[r]), update->columns);
   }
 }
 
-// Roughly what factors cost, in 1/1024 bit: of numbers with that mean size.
-int64_t factor_cost(const std::vector<int16_t>& factors) {
+// Roughly what numbers cost once they are rounded to whole steps, in 1/1024 bit.
+int64_t factor_cost(const std::vector<float>& values, double step) {
   double sum = 0;
-  for (const int16_t factor : factors) sum += std::abs(static_cast<int>(factor));
-  const double mean = sum / static_cast<double>(factors.size());
+  for (const float value : values) sum += std::fabs(value);
+  const double mean = sum / step / static_cast<double>(values.size());
   const int64_t each = log2_1024(5.4 * mean + 1.2) - log2_1024(1.0);
-  return each * static_cast<int64_t>(factors.size());
+  return each * static_cast<int64_t>(values.size());
 }
 
-std::vector<Rank> take_ranks(Update update, double grain, size_t most) {
-  constexpr int64_t kHeadCost = 32 * 1024;
-  std::vector<Rank> ranks;
+// What residuals save if their squares fall from `before` to `after`.
+int64_t saved_bits(const Update& update, double before, double after) {
   const auto count = static_cast<double>(update.values.size());
-  double squares = square_sum(update.values);
-  if (!std::isfinite(squares)) return {};  // too large for single precision
-  while (ranks.size() < most && squares > 0) {
-    const Direction direction = strongest(update);
+  return (log2_1024(before / count + update.floor) -
+          log2_1024(std::max(after, 0.0) / count + update.floor)) *
+         static_cast<int64_t>(update.values.size()) / 2;
+}
+
+int64_t rank_cost(const Update& update, const Direction& direction, double left) {
+  constexpr int64_t kHeadCost = 32 * 1024;
+  const double step = coarsest_step(update, left);
+  return factor_cost(direction.row, step) +
+         factor_cost(direction.column, step / direction.strength) + kHeadCost;
+}
+
+// The directions worth taking, and the squares that they leave over.
+struct Spectrum {
+  std::vector<Direction> directions;
+  double left = 0;
+};
+
+Spectrum find_directions(Update update, size_t most) {
+  Spectrum found;
+  found.left = square_sum(update.values);
+  if (!std::isfinite(found.left)) return {};  // too large for single precision
+  while (found.directions.size() < most && found.left > 0) {
+    Direction direction = strongest(update);
     if (direction.strength == 0) break;
-    const double left = squares - direction.strength * direction.strength;
-    Rank rank = round_rank(update, grain, direction, left);
-    subtract(&update, grain, rank);
+    const double after = found.left - direction.strength * direction.strength;
+    const int64_t saved = saved_bits(update, found.left, after);
+    if (saved < rank_cost(update, direction, after)) break;
+    for (size_t r = 0; r < update.rows; ++r) {
+      add_scaled(&update.values[r * update.columns], direction.column.data(),
+                 -direction.row[r], update.columns);
+    }
+    found.left = square_sum(update.values);
+    found.directions.push_back(std::move(direction));
+  }
+  return found;
+}
+
+// Rounds one direction after the other, each taking what those before it have left.
+std::vector<Rank> take_ranks(Update update, double grain, size_t most) {
+  const Spectrum spectrum = find_directions(update, most);
+  const double step = coarsest_step(update, spectrum.left);
+  std::vector<Rank> ranks;
+  double squares = square_sum(update.values);
+  for (const Direction& direction : spectrum.directions) {
+    Rank rank = round_rank(update, grain, direction, step);
+    add(&update, grain, rank, -1);
     const double after = square_sum(update.values);
-    const int64_t saved = (log2_1024(squares / count + update.floor) -
-                           log2_1024(after / count + update.floor)) *
-                          static_cast<int64_t>(update.values.size()) / 2;
-    if (saved < factor_cost(rank.column) + factor_cost(rank.row) + kHeadCost) break;
-    ranks.push_back(std::move(rank));
+    if (saved_bits(update, squares, after) < rank_cost(update, direction, spectrum.left)) {
+      add(&update, grain, rank, 1);
+      continue;
+    }
     squares = after;
+    ranks.push_back(std::move(rank));
   }
   return ranks;
 }
