@@ -213,8 +213,9 @@ TEST_CASE("float value: guesses are exact but for what is cut, with gains and sh
       const auto near = static_cast<int32_t>(random.below(64)) - 40 + field;
       const auto far = static_cast<int32_t>(random.below(2 * fields)) - 40;
       const int32_t shift = random.chance(3) ? 0 : any_int(random);
-      check_guess(format, bits, random.chance(4) ? kOne : random_gain(random), shift,
-                  random.chance(3) ? far : near);
+      const int32_t gain = random.chance(4) ? kOne : random_gain(random);
+      if (gain == kOne && shift == 0) continue;  // stays what it is, -0 included
+      check_guess(format, bits, gain, shift, random.chance(3) ? far : near);
     }
   }
 }
