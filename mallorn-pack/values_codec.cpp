@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <memory>
 
+#include "libcommon/error.hpp"
 #include "mallorn-pack/bit_cost.hpp"
 #include "mallorn-pack/range_encoder.hpp"
 #include "mallorn-pack/value_fit.hpp"
@@ -146,8 +147,10 @@ class Encoder {
             ByteView result) {
     scratch_.assign(result.begin(), result.end());
     Piece piece = fitted.piece;
-    (void)model.code_head(coder, type_, has_base_, room_, &piece);
-    (void)model.code(coder, type_, piece, fitted.view(), base.data(), scratch_.data());
+    if (!model.code_head(coder, type_, has_base_, room_, &piece) ||
+        !model.code(coder, type_, piece, fitted.view(), base.data(), scratch_.data())) {
+      throw Error(Status::internal, "values: a piece that no decoder takes");
+    }
   }
 
   ValueType type_;
