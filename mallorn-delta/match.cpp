@@ -21,9 +21,10 @@ constexpr size_t kMaxTried = 16;
 
 class Matcher {
  public:
-  Matcher(const Manifest& base, const Manifest& result)
+  Matcher(const Manifest& base, const Manifest& result, const Distance& distance)
       : base_(base),
         result_(result),
+        distance_(distance),
         matches_(result.ranges.size()),
         used_(base.ranges.size()) {
     for (size_t i = 0; i < base.ranges.size(); ++i) {
@@ -37,6 +38,7 @@ class Matcher {
   std::vector<TensorMatch> run() {
     for_each_unmatched([this](size_t i) { match_digest(i); });
     for_each_unmatched([this](size_t i) { match_name(i); });
+    match_contents();
     match_shapes();
     return std::move(matches_);
   }
@@ -111,6 +113,45 @@ class Matcher {
     }
   }
 
+  // Exporters rename tensors and put them in another order. Those of the same shape are
+  // looked at first, in file order: mostly the first of them is the one.
+  void match_contents() {
+    using Key = std::tuple<Dtype, std::string, uint64_t>;
+    const auto key = [](const Range& range) {
+      return Key{range.dtype, range.role, range.length_bytes};
+    };
+    std::map<Key, std::deque<size_t>> free;
+    for (size_t i = 0; i < base_.ranges.size(); ++i) {
+      if (is_tensor(base_.ranges[i]) && !used_[i]) free[key(base_.ranges[i])].push_back(i);
+    }
+    for_each_unmatched([&](size_t i) {
+      const auto found = free.find(key(result_.ranges[i]));
+      if (found == free.end()) return;
+      const auto nearest = find_nearest(result_.ranges[i], found->second);
+      if (!nearest) return;
+      take(i, MatchKind::content, *nearest);
+      std::erase(found->second, *nearest);
+    });
+  }
+
+  std::optional<size_t> find_nearest(const Range& range,
+                                     const std::deque<size_t>& candidates) const {
+    std::vector<size_t> order(candidates.begin(), candidates.end());
+    std::stable_partition(order.begin(), order.end(), [&](size_t candidate) {
+      return base_.ranges[candidate].shape == range.shape;
+    });
+    order.resize(std::min(order.size(), kMaxTried));
+    std::optional<size_t> nearest;
+    uint64_t least = UINT64_MAX;
+    for (const size_t candidate : order) {
+      const auto distance = distance_(base_.ranges[candidate], range);
+      if (!distance || *distance >= least) continue;
+      least = *distance;
+      nearest = candidate;
+    }
+    return nearest;
+  }
+
   void match_shapes() {
     using Key = std::tuple<Dtype, std::string, std::vector<uint64_t>, uint64_t>;
     const auto key = [](const Range& range) {
@@ -130,6 +171,7 @@ class Matcher {
 
   const Manifest& base_;
   const Manifest& result_;
+  const Distance& distance_;
   std::vector<TensorMatch> matches_;
   std::vector<bool> used_;
   std::map<Digest, std::vector<size_t>> by_digest_;
@@ -138,8 +180,9 @@ class Matcher {
 
 }  // namespace
 
-std::vector<TensorMatch> match_tensors(const Manifest& base, const Manifest& result) {
-  return Matcher(base, result).run();
+std::vector<TensorMatch> match_tensors(const Manifest& base, const Manifest& result,
+                                       const Distance& distance) {
+  return Matcher(base, result, distance).run();
 }
 
 const char* match_name(MatchKind kind) {
@@ -150,6 +193,8 @@ const char* match_name(MatchKind kind) {
       return "digest";
     case MatchKind::name:
       return "name";
+    case MatchKind::content:
+      return "content";
     case MatchKind::shape:
       return "shape";
   }

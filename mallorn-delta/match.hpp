@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <optional>
 #include <vector>
 
@@ -13,6 +14,7 @@ enum class MatchKind : uint8_t {
   none,
   digest,  // the same bytes, wherever they are
   name,    // the same name and dtype
+  content, // bytes that resemble those, under another name
   shape,   // the same dtype and shape, in the same order
 };
 
@@ -21,11 +23,16 @@ struct TensorMatch {
   size_t base_range = 0;  // index into the base's ranges; meaningless for none
 };
 
+// How far two tensors of the same dtype and length are from each other, the less the
+// better; nothing if they have nothing to do with each other.
+using Distance = std::function<std::optional<uint64_t>(const Range& base, const Range& result)>;
+
 // One entry per range of `result`; gaps have none. In this order: the same name and the
-// same bytes; the same bytes; the same name and dtype; the same dtype and shape in file
-// order, among tensors not yet matched. A tensor of the base may serve several times for
-// equal bytes, once otherwise.
-std::vector<TensorMatch> match_tensors(const Manifest& base, const Manifest& result);
+// same bytes; the same bytes; the same name and dtype; then, among tensors not yet matched,
+// the least distance of those with the same dtype and length; the same dtype and shape in
+// file order. A tensor of the base may serve several times for equal bytes, once otherwise.
+std::vector<TensorMatch> match_tensors(const Manifest& base, const Manifest& result,
+                                       const Distance& distance);
 
 const char* match_name(MatchKind kind);
 

@@ -53,7 +53,10 @@ class Planner {
   Planner(const Model& base, const Model& result)
       : base_(base),
         result_(result),
-        matches_(match_tensors(base.manifest, result.manifest)),
+        matches_(match_tensors(base.manifest, result.manifest,
+                               [this](const Range& from, const Range& range) {
+                                 return distance(from, range);
+                               })),
         derived_(find_derived(base, result)),
         index_(base.bytes(), searchable(base, result)) {}
 
@@ -99,6 +102,24 @@ class Planner {
     }
   }
 
+  // Only tensors worth predicting: others match by shape or not at all.
+  std::optional<uint64_t> distance(const Range& from, const Range& range) const {
+    if (!is_elements(range)) return {};
+    const Relation relation = relate_ranges(from, range, range.length_bytes);
+    if (!relation.is_related) return {};
+    return relation.cost;
+  }
+
+  // How the first `length` bytes of two ranges are related.
+  Relation relate_ranges(const Range& from, const Range& range, uint64_t length) const {
+    const Relation relation =
+        relate(range.dtype, bytes_of(base_, from).first(static_cast<size_t>(length)),
+               bytes_of(result_, range).first(static_cast<size_t>(length)));
+    base_.file->release(from.offset_bytes, from.length_bytes);
+    result_.file->release(range.offset_bytes, range.length_bytes);
+    return relation;
+  }
+
   void plan_copy(size_t i) {
     const Range& from = base_.manifest.ranges[matches_[i].base_range];
     Step step;
@@ -134,11 +155,7 @@ class Planner {
     if (match.kind != MatchKind::none) {
       const Range& from = base_.manifest.ranges[match.base_range];
       const uint64_t common = common_bytes(from, range);
-      relation =
-          relate(range.dtype, bytes_of(base_, from).first(static_cast<size_t>(common)),
-                 bytes_of(result_, range).first(static_cast<size_t>(common)));
-      base_.file->release(from.offset_bytes, from.length_bytes);
-      result_.file->release(range.offset_bytes, range.length_bytes);
+      relation = relate_ranges(from, range, common);
       if (relation.is_related && is_apt(range, common, relation)) predicted = common;
       if (predicted > 0) {
         TensorPlace place = place_of(range);

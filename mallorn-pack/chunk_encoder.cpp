@@ -14,9 +14,10 @@
 namespace mallorn::pack {
 namespace {
 
-// Up to this level, nothing is done that takes much longer than copying: codec `blocks`
-// decodes 25 to 150 MB/s, codec `mask` about 20 MB/s.
+// Up to this level, nothing large is coded in a way that takes much longer than copying:
+// adaptive codecs decode some 20 to 150 MB/s.
 constexpr int kFastLevel = 3;
+constexpr size_t kSmallSection = 64 * 1024;
 
 struct CodedSection {
   CodecId codec = CodecId::stored;
@@ -30,12 +31,14 @@ CodedSection encode_section(const SectionPlan& plan, const PackOptions& options)
   const auto offer = [&](CodecId codec, bool uses_base, std::vector<uint8_t> coded) {
     if (coded.size() < best.coded.size()) best = {codec, uses_base, std::move(coded)};
   };
-  if (plan.has_base && quant_grid(plan.dtype) != nullptr && options.level > kFastLevel) {
+  const bool may_adapt =
+      options.level > kFastLevel || plan.result.size() <= kSmallSection;
+  if (may_adapt && plan.has_base && quant_grid(plan.dtype) != nullptr) {
     offer(CodecId::blocks, true,
           encode_blocks(plan.dtype, plan.parts, plan.base, plan.result));
   }
   ValueType type;
-  if (value_type(plan.dtype, &type) && options.level > kFastLevel) {
+  if (may_adapt && value_type(plan.dtype, &type)) {
     offer(CodecId::values, plan.has_base,
           encode_values(plan.dtype, plan.parts, plan.base, plan.result));
   }

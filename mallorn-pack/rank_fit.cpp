@@ -235,7 +235,7 @@ FittedRanks find_ranks(Update update, size_t all_rows, std::optional<int32_t> ex
   FittedRanks fitted;
   if (rows < kLeast || columns < kLeast || columns > kMaxColumns) return fitted;
   const size_t most =
-      std::min({size_t{kMaxRanks}, columns, kMaxFactors / columns});
+      std::min({size_t{kMaxRanks}, rows, columns, kMaxFactors / columns});
   fitted.exponent = exponent ? *exponent : shift_exponent(update);
   const std::vector<Rank> ranks =
       take_ranks(std::move(update), power_of_two(fitted.exponent), most);

@@ -38,9 +38,11 @@ class BlockModel {
     if (!has_ranks_) return true;
     piece->row_blocks = row_blocks_.code(coder, piece->row_blocks);
     if (piece->row_blocks == 0 || piece->row_blocks > piece->blocks) return false;
-    const uint64_t columns = piece->row_blocks * grid.groups * grid.group_codes;
+    const uint64_t block_codes = uint64_t{grid.groups} * grid.group_codes;
+    const uint64_t columns = piece->row_blocks * block_codes;
     if (columns > kMaxColumns) return false;
-    if (!ranks_.code_count(coder, columns, &piece->ranks)) return false;
+    const uint64_t codes = piece->blocks * block_codes;
+    if (!ranks_.code_count(coder, columns, codes, &piece->ranks)) return false;
     if (!ranks_.code_exponent(coder, &piece->exponent)) return false;
     if (piece->exponent < -kMaxShiftExponent || piece->exponent > kMaxShiftExponent) {
       return false;

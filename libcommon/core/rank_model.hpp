@@ -28,15 +28,16 @@ int64_t code_signed(Coder& coder, NumberModel& model, int64_t number) {
 
 class RankModel {
  public:
-  // Codes how many ranks a matrix of `columns` columns has. False if there are more than
-  // fit.
+  // Codes how many ranks a matrix of `elements` in `columns` columns has. False if there
+  // are more than fit, or than rows or columns: decoding must end.
   template <typename Coder>
-  [[nodiscard]] bool code_count(Coder& coder, uint64_t columns, uint32_t* ranks) {
+  [[nodiscard]] bool code_count(Coder& coder, uint64_t columns, uint64_t elements,
+                                uint32_t* ranks) {
     const uint64_t coded = count_.code(coder, *ranks);
     *ranks = static_cast<uint32_t>(coded);
     if (coded == 0) return true;
     return coded <= kMaxRanks && coded <= columns && columns <= kMaxColumns &&
-           coded * columns <= kMaxFactors;
+           coded * columns <= kMaxFactors && coded * columns <= elements;
   }
 
   // Codes the unit of shifts: an exponent from -4096 to 4096.

@@ -207,7 +207,7 @@ class ValueModel {
     if (axis > static_cast<uint32_t>(GainAxis::column)) return false;
     piece->axis = static_cast<GainAxis>(axis);
     if (piece->axis == GainAxis::column && columns > kMaxColumns) return false;
-    if (!ranks_.code_count(coder, columns, &piece->ranks)) return false;
+    if (!ranks_.code_count(coder, columns, piece->elements, &piece->ranks)) return false;
     if (piece->ranks == 0 || type.kind != ValueKind::floating) return true;
     return ranks_.code_exponent(coder, &piece->exponent);
   }

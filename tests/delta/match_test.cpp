@@ -36,8 +36,14 @@ Manifest manifest_of(std::vector<Range> ranges) {
   return manifest;
 }
 
+// Without a look at contents.
+std::vector<TensorMatch> match(const Manifest& base, const Manifest& result) {
+  return delta::match_tensors(
+      base, result, [](const Range&, const Range&) { return std::optional<uint64_t>(); });
+}
+
 TensorMatch match_one(const Range& base, const Range& result) {
-  return delta::match_tensors(manifest_of({base}), manifest_of({result})).at(0);
+  return match(manifest_of({base}), manifest_of({result})).at(0);
 }
 
 }  // namespace
@@ -60,7 +66,7 @@ TEST_CASE("match: gaps and empty tensors have none") {
   const Range empty = tensor("a", Dtype::f32, {0}, 1);
   CHECK(match_one(gap, gap).kind == MatchKind::none);
   CHECK(match_one(empty, empty).kind == MatchKind::none);
-  CHECK(delta::match_tensors({}, {}).empty());
+  CHECK(match({}, {}).empty());
 }
 
 TEST_CASE("match: of equal bytes, those that share a name") {
@@ -70,7 +76,7 @@ TEST_CASE("match: of equal bytes, those that share a name") {
   const Manifest result =
       manifest_of({tensor("c", Dtype::f32, {4}, 1), tensor("b", Dtype::f32, {4}, 1),
                    tensor("x", Dtype::f32, {4}, 1)});
-  const std::vector<TensorMatch> matches = delta::match_tensors(base, result);
+  const std::vector<TensorMatch> matches = match(base, result);
   CHECK(matches[0].base_range == 2);
   CHECK(matches[1].base_range == 1);
   CHECK(matches[2].base_range == 0);  // the one not yet used
@@ -80,12 +86,12 @@ TEST_CASE("match: a tensor may serve several times for equal bytes, once otherwi
   const Manifest base = manifest_of({tensor("a", Dtype::f32, {4}, 1)});
   const Manifest equal =
       manifest_of({tensor("a", Dtype::f32, {4}, 1), tensor("b", Dtype::f32, {4}, 1)});
-  for (const TensorMatch& match : delta::match_tensors(base, equal)) {
+  for (const TensorMatch& match : match(base, equal)) {
     CHECK(match.kind == MatchKind::digest);
   }
   const Manifest other =
       manifest_of({tensor("a", Dtype::f32, {4}, 2), tensor("a", Dtype::f32, {4}, 3)});
-  const std::vector<TensorMatch> matches = delta::match_tensors(base, other);
+  const std::vector<TensorMatch> matches = match(base, other);
   CHECK(matches[0].kind == MatchKind::name);
   CHECK(matches[1].kind == MatchKind::none);
 }
@@ -95,7 +101,7 @@ TEST_CASE("match: duplicate names are taken one after the other") {
       manifest_of({tensor("a", Dtype::f32, {4}, 1), tensor("a", Dtype::f32, {4}, 2)});
   const Manifest result =
       manifest_of({tensor("a", Dtype::f32, {4}, 3), tensor("a", Dtype::f32, {4}, 4)});
-  const std::vector<TensorMatch> matches = delta::match_tensors(base, result);
+  const std::vector<TensorMatch> matches = match(base, result);
   CHECK(matches[0].base_range == 0);
   CHECK(matches[1].base_range == 1);
 }
@@ -110,7 +116,7 @@ TEST_CASE("match: renamed tensors pair up in file order, by role as well") {
   }
   new_ranges[4].role = "indices";
   const std::vector<TensorMatch> matches =
-      delta::match_tensors(manifest_of(old_ranges), manifest_of(new_ranges));
+      match(manifest_of(old_ranges), manifest_of(new_ranges));
   for (size_t i = 0; i < 10; ++i) {
     CAPTURE(i);
     CHECK((matches[i].kind == MatchKind::shape) == (i != 4));
@@ -140,7 +146,7 @@ TEST_CASE("match: whatever matches is a tensor, and used as often as allowed") {
     };
     const Manifest base = some();
     const Manifest result = some();
-    const std::vector<TensorMatch> matches = delta::match_tensors(base, result);
+    const std::vector<TensorMatch> matches = match(base, result);
     REQUIRE(matches.size() == result.ranges.size());
     std::set<size_t> used;
     for (size_t i = 0; i < matches.size(); ++i) {
@@ -164,7 +170,7 @@ TEST_CASE("match: time stays near-linear with many tensors") {
   constexpr uint64_t kCount = 100000;
   const auto seconds = [](const Manifest& base, const Manifest& result) {
     const std::clock_t start = std::clock();
-    (void)delta::match_tensors(base, result);
+    (void)match(base, result);
     return static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;
   };
   const auto many = [](uint8_t digest, bool has_names) {
@@ -194,4 +200,26 @@ TEST_CASE("match: time stays near-linear with many tensors") {
     return manifest_of(ranges);
   };
   CHECK(seconds(many_names('a'), many_names('b')) < kLimit);
+}
+
+TEST_CASE("match: tensors under other names, in another order, by what they hold") {
+  // The distance of two tensors is that of their digests; above 9 they are strangers.
+  const auto distance = [](const Range& from, const Range& range) {
+    const int apart = std::abs(int{from.digest[0]} - int{range.digest[0]});
+    return apart > 9 ? std::nullopt : std::optional<uint64_t>(static_cast<uint64_t>(apart));
+  };
+  const Manifest base = manifest_of({tensor("a", Dtype::f32, {2, 3}, 10),
+                                     tensor("b", Dtype::f32, {2, 3}, 20),
+                                     tensor("c", Dtype::f32, {6, 1}, 30),
+                                     tensor("d", Dtype::f32, {2, 3}, 40)});
+  const Manifest result = manifest_of(
+      {tensor("p", Dtype::f32, {2, 3}, 31), tensor("q", Dtype::f32, {2, 3}, 21),
+       tensor("r", Dtype::f32, {2, 3}, 11), tensor("s", Dtype::f32, {2, 3}, 90)});
+  const std::vector<TensorMatch> matches = delta::match_tensors(base, result, distance);
+  CHECK(matches[0].kind == MatchKind::content);
+  CHECK(matches[0].base_range == 2);  // of another shape
+  CHECK(matches[1].base_range == 1);
+  CHECK(matches[2].base_range == 0);
+  CHECK(matches[3].kind == MatchKind::shape);  // a stranger takes what is left
+  CHECK(matches[3].base_range == 3);
 }
