@@ -77,6 +77,14 @@ double percent(uint64_t part, uint64_t whole) {
   return whole == 0 ? 0.0 : 100.0 * static_cast<double>(part) / static_cast<double>(whole);
 }
 
+// What one element takes in the patch.
+double bits_each(const SectionTotal& section) {
+  const DtypeLayout& layout = dtype_layout(section.dtype);
+  const double elements = static_cast<double>(section.result_bytes) /
+                          layout.block_bytes * layout.block_elements;
+  return elements == 0 ? 0.0 : 8.0 * static_cast<double>(section.coded_bytes) / elements;
+}
+
 }  // namespace
 
 PatchInfo read_info(PatchReader& patch) {
@@ -133,11 +141,11 @@ std::string info_to_text(const PatchInfo& info) {
            with_commas(info.structure_result_bytes).c_str(),
            with_commas(info.structure_bytes).c_str());
   for (const SectionTotal& section : info.sections) {
-    text.add("%-16s %s bytes of the result in %s, %s, codec %s\n",
+    text.add("%-16s %s bytes of the result in %s, %s, codec %s, %.3f bits each\n",
              dtype_layout(section.dtype).name, with_commas(section.result_bytes).c_str(),
              with_commas(section.coded_bytes).c_str(),
              section.has_base ? "predicted from the base" : "on their own",
-             codec_name(section.codec));
+             codec_name(section.codec), bits_each(section));
   }
   return text.take();
 }

@@ -20,22 +20,31 @@ std::string shape_of(const Range& range) {
   return text.empty() ? "-" : text;
 }
 
+// What one element will roughly take in the patch.
+double bits_each(const Range& range, uint64_t bytes) {
+  const DtypeLayout& layout = dtype_layout(range.dtype);
+  const double elements =
+      static_cast<double>(range.length_bytes) / layout.block_bytes * layout.block_elements;
+  return elements == 0 ? 0.0 : 8.0 * static_cast<double>(bytes) / elements;
+}
+
 }  // namespace
 
 std::string explain(const Model& base, const Model& result, const Plan& plan) {
   std::string text;
   char line[256];
-  std::snprintf(line, sizeof(line), "%-8s %-16s %12s %-8s %-8s %10s  %s\n", "dtype",
-                "shape", "bytes", "match", "method", "~patch", "tensor");
+  std::snprintf(line, sizeof(line), "%-8s %-16s %12s %-8s %-8s %10s %7s  %s\n", "dtype",
+                "shape", "bytes", "match", "method", "~patch", "~bits", "tensor");
   text += line;
   uint64_t in_tensors = 0;
   for (const TensorPlan& tensor : plan.tensors) {
     const Range& range = result.manifest.ranges[tensor.result_range];
     in_tensors += range.kind == RangeKind::tensor ? range.length_bytes : 0;
-    std::snprintf(line, sizeof(line), "%-8s %-16s %12s %-8s %-8s %10s  ",
+    std::snprintf(line, sizeof(line), "%-8s %-16s %12s %-8s %-8s %10s %7.3f  ",
                   dtype_layout(range.dtype).name, shape_of(range).substr(0, 16).c_str(),
                   with_commas(range.length_bytes).c_str(), match_name(tensor.match.kind),
-                  tensor.method, with_commas(tensor.estimated_bytes).c_str());
+                  tensor.method, with_commas(tensor.estimated_bytes).c_str(),
+                  bits_each(range, tensor.estimated_bytes));
     text += line + name_of(range);
     if (tensor.derived) {
       const Range& source = result.manifest.ranges[tensor.derived->source_range];

@@ -48,7 +48,7 @@ struct Direction {
 
 Direction strongest(const Update& update) {
   constexpr int kIterations = 10;
-  constexpr double kProgress = 1.005;
+  constexpr double kProgress = 1.01;
   Direction found;
   found.column.resize(update.columns);
   found.row.resize(update.rows);
@@ -199,7 +199,8 @@ Spectrum find_directions(Update update, size_t most) {
 }
 
 // Rounds one direction after the other, each taking what those before it have left.
-std::vector<Rank> take_ranks(Update update, double grain, size_t most) {
+// `*saved` grows by what that is worth.
+std::vector<Rank> take_ranks(Update update, double grain, size_t most, int64_t* saved) {
   const Spectrum spectrum = find_directions(update, most);
   const double step = coarsest_step(update, spectrum.left);
   std::vector<Rank> ranks;
@@ -208,11 +209,14 @@ std::vector<Rank> take_ranks(Update update, double grain, size_t most) {
     Rank rank = round_rank(update, grain, direction, step);
     add(&update, grain, rank, -1);
     const double after = square_sum(update.values);
-    if (saved_bits(update, squares, after) < rank_cost(update, direction, spectrum.left)) {
+    const int64_t gained = saved_bits(update, squares, after) -
+                           rank_cost(update, direction, spectrum.left);
+    if (gained < 0) {
       add(&update, grain, rank, 1);
       continue;
     }
     squares = after;
+    *saved += gained;
     ranks.push_back(std::move(rank));
   }
   return ranks;
@@ -238,7 +242,7 @@ FittedRanks find_ranks(Update update, size_t all_rows, std::optional<int32_t> ex
       std::min({size_t{kMaxRanks}, rows, columns, kMaxFactors / columns});
   fitted.exponent = exponent ? *exponent : shift_exponent(update);
   const std::vector<Rank> ranks =
-      take_ranks(std::move(update), power_of_two(fitted.exponent), most);
+      take_ranks(std::move(update), power_of_two(fitted.exponent), most, &fitted.saved);
   if (ranks.empty()) return fitted;
   fitted.row_factors.assign(all_rows * ranks.size(), 0);
   for (size_t k = 0; k < ranks.size(); ++k) {

@@ -22,6 +22,7 @@ struct Update {
 };
 
 struct FittedRanks {
+  int64_t saved = 0;     // estimated, in 1/1024 bit
   int32_t exponent = 0;  // shifts are in units of 2 to this power
   std::vector<uint32_t> units;
   std::vector<int16_t> column_factors;

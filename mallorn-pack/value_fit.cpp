@@ -48,6 +48,7 @@ int64_t lane_cost(const Lane& lane, double gain) {
 // The gain that makes the residuals of a lane smallest, those that are large counting less.
 double lane_gain(const Lane& lane) {
   constexpr int kRounds = 4;
+  constexpr double kSettled = 1.0 / (1 << 26);
   double gain = 1;
   for (int round = 0; round < kRounds; ++round) {
     double mean = 0;
@@ -65,7 +66,9 @@ double lane_gain(const Lane& lane) {
       squares += weight * lane.base(i) * lane.base(i);
     }
     if (squares == 0) return gain;
+    const double before = gain;
     gain = products / squares;
+    if (std::fabs(gain - before) < kSettled) break;
   }
   return gain;
 }

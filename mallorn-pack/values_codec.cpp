@@ -89,44 +89,63 @@ class Encoder {
     return fitted;
   }
 
-  // With the gains that save most, and with ranks on top of them.
+  // A prediction, and what it is estimated to save over the base as it is, in 1/1024 bit.
+  struct Candidate {
+    FittedPiece fitted;
+    int64_t saved = 0;
+  };
+
+  // Those that may be the best: estimates of gains and of ranks are of different kinds, and
+  // half of the most may be more than that.
   std::vector<FittedPiece> predictions(const TensorPlace& place, ByteView base,
                                        ByteView result) const {
+    std::vector<Candidate> candidates = fit(place, base, result);
+    int64_t most = 0;
+    for (const Candidate& candidate : candidates) most = std::max(most, candidate.saved);
+    std::vector<FittedPiece> found;
+    for (Candidate& candidate : candidates) {
+      if (candidate.saved >= most / 2) found.push_back(std::move(candidate.fitted));
+    }
+    return found;
+  }
+
+  // With the gains that save most; with ranks on top of them; and with ranks alone.
+  std::vector<Candidate> fit(const TensorPlace& place, ByteView base,
+                             ByteView result) const {
     FittedPiece plain;
     plain.piece.elements = result.size() / type_.bytes;
     plain.piece.method = PieceMethod::predicted;
     plain.piece.base_zero = place.base_zero;
     plain.piece.result_zero = place.result_zero;
     plain.piece.columns = static_cast<uint32_t>(plain.piece.elements);
-    if (type_.gain_bits == 0) return {plain};
+    if (type_.gain_bits == 0) return {{plain}};
     const MatrixPair matrices = load_matrices(type_, plain.piece, base, result);
-    FittedPiece best = plain;
-    int64_t most = 0;
+    Candidate best{plain};
     const auto try_gains = [&](GainAxis axis, uint64_t columns) {
       if (columns < kLeastLane || columns > plain.piece.elements) return;
       if (axis == GainAxis::column && columns > kMaxColumns) return;
-      FittedPiece fitted = plain;
-      fitted.piece.columns = static_cast<uint32_t>(columns);
-      const int64_t saved = fit_gains(type_, matrices, axis, &fitted);
-      if (most == 0 ? saved < 0 : saved <= most) return;
-      most = saved;
-      best = std::move(fitted);
+      Candidate candidate{plain};
+      candidate.fitted.piece.columns = static_cast<uint32_t>(columns);
+      candidate.saved = fit_gains(type_, matrices, axis, &candidate.fitted);
+      if (candidate.saved > best.saved) best = std::move(candidate);
     };
     try_gains(GainAxis::row, plain.piece.elements);
     try_gains(GainAxis::column, place.column_elements);
     try_gains(GainAxis::row, place.row_elements);
-    std::vector<FittedPiece> found = {best};
-    const auto try_ranks = [&](FittedPiece fitted) {
-      fit_ranks(type_, matrices, &fitted);
-      if (fitted.piece.ranks > 0) found.push_back(std::move(fitted));
+    std::vector<Candidate> candidates = {best};
+    const auto try_ranks = [&](Candidate candidate) {
+      fit_ranks(type_, matrices, &candidate.fitted);
+      if (candidate.fitted.piece.ranks == 0) return;
+      candidate.saved += candidate.fitted.ranks.saved;
+      candidates.push_back(std::move(candidate));
     };
     // Gains may be a shadow of ranks, which are then better found without them.
-    if (best.piece.axis != GainAxis::none) try_ranks(best);
+    if (best.fitted.piece.axis != GainAxis::none) try_ranks(best);
     if (place.row_elements >= kLeastLane && place.row_elements <= plain.piece.elements) {
       plain.piece.columns = static_cast<uint32_t>(place.row_elements);
-      try_ranks(plain);
+      try_ranks({plain});
     }
-    return found;
+    return candidates;
   }
 
   uint64_t cost_of(const FittedPiece& fitted, ByteView base, ByteView result) {
