@@ -91,7 +91,9 @@ class Chunker {
     made_ += length;
     result_bytes_ += length;
     coded_bytes_ += is_copy ? 0 : length;
+    const bool is_cut = length < step->result_bytes;
     open_.push_back(split_off(step, length));
+    if (is_cut) close();  // less than a row may have fitted yet
   }
 
   void close() {

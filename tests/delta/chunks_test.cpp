@@ -1,26 +1,19 @@
 #include <doctest/doctest.h>
 
+#include <string>
+
 #include "libcommon/core/patch_format.hpp"
 #include "libcommon/delta_stream.hpp"
 #include "libcommon/derivation.hpp"
 #include "mallorn-delta/plan.hpp"
 #include "tests/support/files.hpp"
 #include "tests/support/random.hpp"
+#include "tests/support/steps.hpp"
 
 using namespace mallorn;
+using test::step;
 
 namespace {
-
-Step step(StepKind kind, uint64_t length, uint64_t base_offset = 0,
-          Dtype dtype = Dtype::opaque, Predictor predictor = Predictor::same_value) {
-  Step made;
-  made.kind = kind;
-  made.result_bytes = length;
-  made.base_offset = base_offset;
-  made.dtype = dtype;
-  made.predictor = predictor;
-  return made;
-}
 
 Step with_place(Step made, const TensorPlace& place) {
   made.place = place;
@@ -94,13 +87,13 @@ TEST_CASE("chunks: random plans are cut within all limits") {
                is_bytes ? Dtype::opaque : table.entries[random.below(table.count)].dtype,
                is_bytes ? Predictor::bytes : Predictor::same_value));
     }
-    check(delta::cut_into_chunks(steps), steps);
+    check(delta::cut_into_chunks(steps, {}), steps);
   }
 }
 
 TEST_CASE("chunks: one below, at and above each limit") {
   const auto count = [](const std::vector<Step>& steps) {
-    const std::vector<std::vector<Step>> chunks = delta::cut_into_chunks(steps);
+    const std::vector<std::vector<Step>> chunks = delta::cut_into_chunks(steps, {});
     check(chunks, steps);
     return chunks.size();
   };
@@ -121,14 +114,14 @@ TEST_CASE("chunks: elements are never cut inside a block") {
       step(StepKind::predict, 3 * kMaxChunkCoded, 100, Dtype::q6_k),
       step(StepKind::literal, 3),
       step(StepKind::predict, 2 * kMaxChunkCoded + 5, 9, Dtype::f64)};
-  check(delta::cut_into_chunks(steps), steps);
+  check(delta::cut_into_chunks(steps, {}), steps);
 }
 
 TEST_CASE("chunks: tensors are cut where rows end, if these are not long") {
   const auto first_cut = [](Dtype dtype, const TensorPlace& place) {
     const std::vector<Step> steps = {
         with_place(step(StepKind::predict, 3 * kMaxChunkCoded, 100, dtype), place)};
-    const std::vector<std::vector<Step>> chunks = delta::cut_into_chunks(steps);
+    const std::vector<std::vector<Step>> chunks = delta::cut_into_chunks(steps, {});
     check(chunks, steps);
     return chunks[0][0].result_bytes;
   };
@@ -144,11 +137,31 @@ TEST_CASE("chunks: tensors are cut where rows end, if these are not long") {
   CHECK(first_cut(Dtype::q4_0, {0, 3200, 10, 0, 0}) % 1800 == 0);
 }
 
+TEST_CASE("chunks: blocks of GGUF tensors are cut where rows of the tensor end") {
+  for (const Dtype dtype : {Dtype::q8_0, Dtype::q4_k, Dtype::q6_k, Dtype::iq4_nl}) {
+    CAPTURE(std::string(dtype_layout(dtype).name));
+    const DtypeLayout& layout = dtype_layout(dtype);
+    constexpr uint64_t kRowBlocks = 9;
+    const uint64_t row_elements = kRowBlocks * layout.block_elements;
+    for (const uint64_t begun : {0, 4}) {
+      const TensorPlace place = {begun * layout.block_elements, row_elements, 9, 0, 0};
+      const uint64_t bytes = 5 * kMaxChunkCoded / layout.block_bytes * layout.block_bytes;
+      const std::vector<Step> steps = {
+          with_place(step(StepKind::predict, bytes, 100, dtype), place)};
+      const std::vector<std::vector<Step>> chunks = delta::cut_into_chunks(steps, {});
+      check(chunks, steps);
+      for (size_t i = 1; i < chunks.size(); ++i) {
+        CHECK(chunks[i][0].place.first_element % row_elements == 0);
+      }
+    }
+  }
+}
+
 TEST_CASE("chunks: bytes predicted byte by byte go into a chunk whole") {
   std::vector<Step> steps(
       40, step(StepKind::predict, 1u << 16, 7, Dtype::opaque, Predictor::bytes));
   steps.insert(steps.begin(), step(StepKind::literal, 1));
-  const std::vector<std::vector<Step>> chunks = delta::cut_into_chunks(steps);
+  const std::vector<std::vector<Step>> chunks = delta::cut_into_chunks(steps, {});
   check(chunks, steps);
   for (const std::vector<Step>& chunk : chunks) {
     for (const Step& part : chunk)
@@ -163,11 +176,52 @@ TEST_CASE("chunks: bytes that must stay whole fill a chunk, and are refused beyo
         step(StepKind::predict, length, 7, Dtype::opaque, Predictor::bytes)};
   };
   const std::vector<std::vector<Step>> chunks =
-      delta::cut_into_chunks(bytes(kMaxChunkCoded));
+      delta::cut_into_chunks(bytes(kMaxChunkCoded), {});
   check(chunks, bytes(kMaxChunkCoded));
   CHECK(chunks.size() == 2);
-  CHECK(test::status_of([&] { (void)delta::cut_into_chunks(bytes(kMaxChunkCoded + 1)); }) ==
-        Status::internal);
+  CHECK(test::status_of([&] {
+          (void)delta::cut_into_chunks(bytes(kMaxChunkCoded + 1), {});
+        }) == Status::internal);
+}
+
+TEST_CASE(
+    "chunks: what is to stay whole goes into the next chunk, if that has room for it") {
+  constexpr uint64_t kHead = kMaxChunkCoded - 1000;
+  const std::vector<Step> steps = {
+      step(StepKind::literal, kHead), step(StepKind::literal, 600, 0, Dtype::u8),
+      step(StepKind::copy, 12, 5), step(StepKind::literal, 500, 0, Dtype::u16)};
+  const auto first_chunk = [&](const std::vector<delta::ByteRange>& whole) {
+    const std::vector<std::vector<Step>> chunks = delta::cut_into_chunks(steps, whole);
+    check(chunks, steps);
+    CHECK(chunks.size() == 2);
+    return chunks[0].size();
+  };
+  CHECK(first_chunk({}) == 4);  // cuts the last step
+  CHECK(first_chunk({{kHead, 1112}}) == 1);
+  CHECK(first_chunk({{7, 3}, {kHead, 1112}}) == 1);
+  CHECK(first_chunk({{kHead, 1000}}) == 4);                // has room
+  CHECK(first_chunk({{kHead, kMaxChunkCoded + 1}}) == 4);  // no chunk has
+  CHECK(first_chunk({{kHead + 1, 1111}}) == 4);            // begins within a step
+  CHECK(first_chunk({{kHead + 612, 500}}) == 3);
+}
+
+TEST_CASE("chunks: random plans with ranges to stay whole are cut within all limits") {
+  test::Random random = test::seeded("chunks whole");
+  for (int round = 0; round < 100; ++round) {
+    std::vector<Step> steps;
+    std::vector<delta::ByteRange> whole;
+    uint64_t at = 0;
+    for (uint64_t i = random.below(60); i > 0; --i) {
+      steps.push_back(step(random.chance(3) ? StepKind::copy : StepKind::literal,
+                           1 + random.length(2u << 20)));
+      if (random.chance(2)) {
+        whole.push_back({at - (random.chance(8) ? std::min<uint64_t>(at, 3) : 0),
+                         1 + random.length(3u << 20)});
+      }
+      at += steps.back().result_bytes;
+    }
+    check(delta::cut_into_chunks(steps, whole), steps);
+  }
 }
 
 TEST_CASE("chunks: numbers whose source is in another chunk become bytes") {
@@ -177,7 +231,8 @@ TEST_CASE("chunks: numbers whose source is in another chunk become bytes") {
     const Step other = step(StepKind::literal, 4000);
     const Step gap = step(StepKind::literal, between);
     return delta::cut_into_chunks(is_ahead ? std::vector<Step>{derived, gap, other}
-                                           : std::vector<Step>{other, gap, derived});
+                                           : std::vector<Step>{other, gap, derived},
+                                  {});
   };
   for (const bool is_ahead : {false, true}) {
     const std::vector<std::vector<Step>> near =
