@@ -130,13 +130,16 @@ class Matcher {
       const auto nearest = find_nearest(result_.ranges[i], found->second);
       if (!nearest) return;
       take(i, MatchKind::content, *nearest);
-      std::erase(found->second, *nearest);
+      found->second.erase(std::ranges::find(found->second, *nearest));  // near the front
     });
   }
 
   std::optional<size_t> find_nearest(const Range& range,
                                      const std::deque<size_t>& candidates) const {
-    std::vector<size_t> order(candidates.begin(), candidates.end());
+    constexpr size_t kMaxSeen = 256;
+    const size_t seen = std::min(candidates.size(), kMaxSeen);
+    std::vector<size_t> order(candidates.begin(),
+                              candidates.begin() + static_cast<ptrdiff_t>(seen));
     std::stable_partition(order.begin(), order.end(), [&](size_t candidate) {
       return base_.ranges[candidate].shape == range.shape;
     });
