@@ -137,10 +137,9 @@ Rank round_rank(const Update& update, double grain, const Direction& direction,
   return rank;
 }
 
-// Adds the rank `times` times.
-void add(Update* update, double grain, const Rank& rank, double times) {
+void subtract(Update* update, double grain, const Rank& rank) {
   const std::vector<float> column(rank.column.begin(), rank.column.end());
-  const double unit = times * rank.grains * grain;
+  const double unit = -(rank.grains * grain);
   for (size_t r = 0; r < update->rows; ++r) {
     if (rank.row[r] == 0) continue;
     add_scaled(&update->values[r * update->columns], column.data(),
@@ -165,8 +164,9 @@ int64_t saved_bits(const Update& update, double before, double after) {
          static_cast<int64_t>(update.values.size()) / 2;
 }
 
+constexpr int64_t kHeadCost = 32 * 1024;
+
 int64_t rank_cost(const Update& update, const Direction& direction, double left) {
-  constexpr int64_t kHeadCost = 32 * 1024;
   const double step = coarsest_step(update, left);
   return factor_cost(direction.row, step) +
          factor_cost(direction.column, step / direction.strength) + kHeadCost;
@@ -198,27 +198,36 @@ Spectrum find_directions(Update update, size_t most) {
   return found;
 }
 
-// Rounds one direction after the other, each taking what those before it have left.
+// What factors cost once they are whole numbers.
+int64_t rank_cost(const Rank& rank) {
+  return factor_cost({rank.row.begin(), rank.row.end()}, 1) +
+         factor_cost({rank.column.begin(), rank.column.end()}, 1) + kHeadCost;
+}
+
+// Rounds one direction after the other, each taking what those before it have left. As many
+// are kept as save most together: where an update is nothing but ranks, the last of them
+// saves far more than the others.
 // `*saved` grows by what that is worth.
 std::vector<Rank> take_ranks(Update update, double grain, size_t most, int64_t* saved) {
   const Spectrum spectrum = find_directions(update, most);
   const double step = coarsest_step(update, spectrum.left);
   std::vector<Rank> ranks;
-  double squares = square_sum(update.values);
+  const double squares = square_sum(update.values);
+  int64_t cost = 0;
+  int64_t most_saved = 0;
+  size_t kept = 0;
   for (const Direction& direction : spectrum.directions) {
     Rank rank = round_rank(update, grain, direction, step);
-    add(&update, grain, rank, -1);
-    const double after = square_sum(update.values);
-    const int64_t gained = saved_bits(update, squares, after) -
-                           rank_cost(update, direction, spectrum.left);
-    if (gained < 0) {
-      add(&update, grain, rank, 1);
-      continue;
-    }
-    squares = after;
-    *saved += gained;
+    subtract(&update, grain, rank);
+    cost += rank_cost(rank);
     ranks.push_back(std::move(rank));
+    const int64_t gained = saved_bits(update, squares, square_sum(update.values)) - cost;
+    if (gained <= most_saved) continue;
+    most_saved = gained;
+    kept = ranks.size();
   }
+  *saved += most_saved;
+  ranks.resize(kept);
   return ranks;
 }
 
