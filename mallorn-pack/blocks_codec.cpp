@@ -76,7 +76,8 @@ class Encoder {
   void add(const TensorPlace& place, ByteView base, ByteView result) {
     const BlockRows rows = rows_of(grid_, place);
     const uint64_t blocks = result.size() / block_bytes_;
-    const uint64_t rest = rows.begun == 0 ? 0 : std::min(blocks, rows.row_blocks - rows.begun);
+    const uint64_t rest =
+        rows.begun == 0 ? 0 : std::min(blocks, rows.row_blocks - rows.begun);
     const auto part = [&](ByteView bytes, uint64_t from, uint64_t to) {
       return bytes.subspan(from * block_bytes_, (to - from) * block_bytes_);
     };
@@ -103,9 +104,9 @@ class Encoder {
     ranked.ranks = static_cast<uint32_t>(fitted.units.size());
     ranked.row_blocks = row_blocks;
     ranked.exponent = fitted.exponent + 24;
-    const bool has_ranks = ranked.ranks > 0 && std::abs(ranked.exponent) <= kMaxShiftExponent &&
-                           cost_of(ranked, fitted, base, result) <
-                               cost_of(plain, {}, base, result);
+    const bool has_ranks =
+        ranked.ranks > 0 && std::abs(ranked.exponent) <= kMaxShiftExponent &&
+        cost_of(ranked, fitted, base, result) < cost_of(plain, {}, base, result);
     code(coder_, *model_, has_ranks ? ranked : plain, fitted, base, result);
     room_ -= plain.blocks;
   }
@@ -124,7 +125,8 @@ class Encoder {
       add_difference(from, to, &update);
     }
     update.floor /= static_cast<double>(std::max<size_t>(update.values.size(), 1));
-    return find_ranks(std::move(update), (blocks + row_blocks - 1) / row_blocks, std::nullopt);
+    return find_ranks(std::move(update), (blocks + row_blocks - 1) / row_blocks,
+                      std::nullopt);
   }
 
   // Rounding to steps leaves a twelfth of their squares.
@@ -195,10 +197,14 @@ std::vector<uint8_t> encode_blocks(Dtype dtype, const std::vector<SectionPart>& 
   const size_t block_bytes = dtype_layout(dtype).block_bytes;
   Encoder encoder(dtype, result.size());
   size_t at = 0;
+  uint64_t end = 0;
   for (const SectionPart& part : parts) {
-    // Only the last part may end within a block; what others lack counts as theirs.
-    const auto length = static_cast<size_t>(part.length_bytes - part.length_bytes % block_bytes);
-    if (length > 0) encoder.add(part.place, base.subspan(at, length), result.subspan(at, length));
+    end += part.length_bytes;
+    // A block of two parts counts as one of the later.
+    const auto length = static_cast<size_t>((end - at) / block_bytes * block_bytes);
+    if (length > 0) {
+      encoder.add(part.place, base.subspan(at, length), result.subspan(at, length));
+    }
     at += length;
   }
   for (; at < result.size(); ++at) encoder.add_byte(base[at], result[at]);
