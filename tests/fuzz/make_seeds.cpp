@@ -72,19 +72,6 @@ Bytes edited(Bytes bytes) {
   return bytes;
 }
 
-<<<<<<< HEAD
-=======
-Step step(StepKind kind, uint64_t length, uint64_t base_offset, Dtype dtype,
-          Predictor predictor) {
-  Step made;
-  made.kind = kind;
-  made.result_bytes = length;
-  made.base_offset = base_offset;
-  made.dtype = dtype;
-  made.predictor = predictor;
-  return made;
-}
-
 // Numbers that are half of those `distance` bytes before them.
 Step derived(uint64_t length, uint64_t distance) {
   Step made = step(StepKind::predict, length, 0, Dtype::f32, Predictor::derived);
@@ -92,7 +79,6 @@ Step derived(uint64_t length, uint64_t distance) {
   return made;
 }
 
->>>>>>> f0f8f20 (Add derived steps: numbers that follow from others of the chunk)
 Manifest small_manifest() {
   Manifest manifest;
   manifest.format = "gguf";
@@ -285,6 +271,31 @@ Bytes moved_blocks(Dtype dtype, Bytes made) {
   return made;
 }
 
+// Rows of one block to each of which the same was added, more or less of it: a rank.
+void write_ranked_blocks() {
+  const size_t block_bytes = dtype_layout(Dtype::q8_0).block_bytes;
+  const Bytes base = blocks(Dtype::q8_0, 40);
+  Bytes result = base;
+  for (size_t i = 0; i < 40; ++i) {
+    QuantBlock block;
+    read_quant_block(Dtype::q8_0, base.data() + i * block_bytes, &block);
+    for (size_t k = 0; k < 32; ++k) {
+      const auto along = static_cast<int>(i * 7 % 13) - 6;
+      const auto across = static_cast<int>(k * 5 % 11) - 5;
+      block.code[k] =
+          static_cast<int16_t>(std::clamp(block.code[k] + along * across, -128, 127));
+    }
+    write_quant_block(Dtype::q8_0, block, result.data() + i * block_bytes);
+  }
+  const auto low = static_cast<uint8_t>(base.size());
+  const auto high = static_cast<uint8_t>(base.size() >> 8);
+  const TensorPlace place = {0, 32, 32, 0, 0};
+  write("blocks_decoder", "ranks",
+        join({{static_cast<uint8_t>(Dtype::q8_0), low, high, low, high},
+              base,
+              pack::encode_blocks(Dtype::q8_0, {{base.size(), place}}, base, result)}));
+}
+
 void write_blocks_seeds() {
   for (unsigned i = 0; i < 256; ++i) {
     const auto dtype = static_cast<Dtype>(i);
@@ -294,13 +305,17 @@ void write_blocks_seeds() {
     const Bytes base = join({blocks(dtype, block_bytes < 50 ? 9 : 3), tail});
     Bytes result = moved_blocks(dtype, base);
     ++result.back();
+    // Rows of two blocks, of which the first is begun.
+    const DtypeLayout& layout = dtype_layout(dtype);
+    const TensorPlace place = {layout.block_elements, 2 * layout.block_elements, 1, 0, 0};
     const auto low = static_cast<uint8_t>(base.size());
     const auto high = static_cast<uint8_t>(base.size() >> 8);
     write("blocks_decoder", dtype_layout(dtype).name,
           join({{static_cast<uint8_t>(i), low, high, low, high},
                 base,
-                pack::encode_blocks(dtype, base, result)}));
+                pack::encode_blocks(dtype, {{base.size(), place}}, base, result)}));
   }
+  write_ranked_blocks();
   // One tensor in each: the round-trip target's first range has 38 * 37 + 1 bytes.
   const Bytes old_blocks = blocks(Dtype::q4_k, 9);
   const DtypeTable table = dtype_table();

@@ -8,11 +8,7 @@
 #include <string>
 
 #include "libcommon/core/base_cursor.hpp"
-<<<<<<< HEAD
-=======
-#include "libcommon/core/crc32c.hpp"
 #include "libcommon/core/derived_model.hpp"
->>>>>>> f0f8f20 (Add derived steps: numbers that follow from others of the chunk)
 #include "libcommon/core/step_model.hpp"
 #include "mallorn-apply/core/range_decoder.hpp"
 #include "mallorn-pack/range_encoder.hpp"

@@ -8,9 +8,11 @@
 #include "libcommon/error.hpp"
 #include "tests/support/files.hpp"
 #include "tests/support/random.hpp"
+#include "tests/support/steps.hpp"
 
 using namespace mallorn;
 using test::Bytes;
+using test::step;
 
 namespace {
 
@@ -21,20 +23,8 @@ DeltaManifest manifest(uint64_t base, uint64_t result) {
   return made;
 }
 
-Step step(StepKind kind, uint64_t length, uint64_t base_offset = 0,
-          Predictor predictor = Predictor::same_value, Dtype dtype = Dtype::opaque) {
-  Step made;
-  made.kind = kind;
-  made.result_bytes = length;
-  made.base_offset = base_offset;
-  made.predictor = predictor;
-  made.dtype = dtype;
-  return made;
-}
-
-<<<<<<< HEAD
 Step placed(StepKind kind, Dtype dtype, const TensorPlace& place) {
-  Step made = step(kind, 8, 0, Predictor::same_value, dtype);
+  Step made = step(kind, 8, 0, dtype);
   made.place = place;
   return made;
 }
@@ -49,16 +39,14 @@ TensorPlace random_place(test::Random& random) {
   return place;
 }
 
-=======
 // Numbers that follow from those `ahead` of them, or behind them if that is negative.
 Step derived(uint64_t length, int64_t ahead, uint64_t base_offset = 0) {
-  Step made = step(StepKind::predict, length, base_offset, Predictor::derived, Dtype::f32);
+  Step made = step(StepKind::predict, length, base_offset, Dtype::f32, Predictor::derived);
   made.parameters = derivation_to_bytes(
       {static_cast<uint64_t>(ahead < 0 ? -ahead : ahead), ahead > 0, 0x40000000});
   return made;
 }
 
->>>>>>> f0f8f20 (Add derived steps: numbers that follow from others of the chunk)
 // The status with which a chunk of these steps at `offset` is refused, or ok.
 Status status_of(const std::vector<Step>& steps, const DeltaManifest& models,
                  uint64_t offset = 0) {
@@ -95,8 +83,8 @@ TEST_CASE("delta steps: random chunks are read back as they were written") {
       if (kind != kCopy) length = 1 + length % (kMaxChunkCoded / 40);
       length =
           std::min(length, kind == kLiteral ? length : models.base.length_bytes - offset);
-      steps.push_back(step(kind, length, offset, predictor,
-                           table.entries[random.below(table.count)].dtype));
+      steps.push_back(step(kind, length, offset,
+                           table.entries[random.below(table.count)].dtype, predictor));
       const bool may_have_place = kind != kCopy && steps.back().dtype != Dtype::opaque;
       if (may_have_place && !random.chance(3)) steps.back().place = random_place(random);
     }
@@ -110,13 +98,16 @@ TEST_CASE("delta steps: ranges of the base, one below, at and above its end") {
   CHECK(status_of({step(kCopy, 10, 90)}, models) == Status::ok);
   CHECK(status_of({step(kCopy, 10, 91)}, models) == Status::malformed);
   CHECK(status_of({step(kCopy, 10, UINT64_MAX - 5)}, models) == Status::malformed);
-  CHECK(status_of({step(kCopy, 10, 91, Predictor::bytes)}, models) == Status::malformed);
+  CHECK(status_of({step(kCopy, 10, 91, Dtype::opaque, Predictor::bytes)}, models) ==
+        Status::malformed);
   CHECK(status_of({step(kPredict, 10, 90)}, models) == Status::ok);
   CHECK(status_of({step(kPredict, 10, 91)}, models) == Status::malformed);
   // Byte by byte, the base may end before the result does, but not before it begins.
-  CHECK(status_of({step(kPredict, 10, 91, Predictor::bytes)}, models) == Status::ok);
-  CHECK(status_of({step(kPredict, 10, 100, Predictor::bytes)}, models) == Status::ok);
-  CHECK(status_of({step(kPredict, 10, 101, Predictor::bytes)}, models) ==
+  CHECK(status_of({step(kPredict, 10, 91, Dtype::opaque, Predictor::bytes)}, models) ==
+        Status::ok);
+  CHECK(status_of({step(kPredict, 10, 100, Dtype::opaque, Predictor::bytes)}, models) ==
+        Status::ok);
+  CHECK(status_of({step(kPredict, 10, 101, Dtype::opaque, Predictor::bytes)}, models) ==
         Status::malformed);
   CHECK(status_of({step(kLiteral, 10, 0)}, models) == Status::ok);
   CHECK(status_of({step(kLiteral, 10, 1)}, models) == Status::malformed);
@@ -159,10 +150,12 @@ TEST_CASE("delta steps: limits of a chunk, one below, at and above") {
 TEST_CASE("delta steps: unknown kinds, dtypes and predictors are refused") {
   const DeltaManifest models = manifest(1000, 1000);
   CHECK(status_of({step(static_cast<StepKind>(3), 10)}, models) == Status::malformed);
-  CHECK(status_of({step(kCopy, 10, 0, static_cast<Predictor>(3))}, models) ==
+  CHECK(status_of({step(kCopy, 10, 0, Dtype::opaque, static_cast<Predictor>(3))}, models) ==
         Status::unsupported_feature);
-  CHECK(status_of({step(kCopy, 10, 0, Predictor::bytes, static_cast<Dtype>(26))}, models) ==
+  CHECK(status_of({step(kCopy, 10, 0, static_cast<Dtype>(26), Predictor::bytes)}, models) ==
         Status::malformed);
+  // Where no place and no derivation may be, no parameters are known: opaque bytes, one.
+  CHECK(status_of_bytes({1, 1, 0, 0, 10, 0, 1, 1}) == Status::unsupported_feature);
 }
 
 TEST_CASE("delta steps: places are read back, and refused where there are no elements") {
@@ -247,9 +240,16 @@ TEST_CASE(
   made = derived(8, -8);
   made.parameters[4] = 2;  // the direction
   CHECK(status_with(made) == Status::malformed);
-  made = derived(8, -8);
-  made.kind = kCopy;  // has no predictor, and nothing to tell it
-  CHECK(status_with(made) == Status::unsupported_feature);
+  // A copy has no predictor, and nothing to tell it.
+  Bytes payload = {1,
+                   0,
+                   static_cast<uint8_t>(Dtype::f32),
+                   static_cast<uint8_t>(Predictor::derived),
+                   8,
+                   0,
+                   static_cast<uint8_t>(derived(8, -8).parameters.size())};
+  for (const uint8_t byte : derived(8, -8).parameters) payload.push_back(byte);
+  CHECK(status_of_bytes(payload) == Status::unsupported_feature);
 }
 
 TEST_CASE("delta steps: every prefix and every added byte is refused") {
@@ -275,15 +275,10 @@ TEST_CASE("delta steps: a count without steps allocates nothing and is truncated
 TEST_CASE("delta steps: mutated chunks are refused or stay within all limits") {
   test::Random random = test::seeded("mutated steps");
   const DeltaManifest models = manifest(1000, 2000);
-<<<<<<< HEAD
   const Bytes good = steps_to_bytes(
-      {step(kCopy, 300, 200), step(kPredict, 40, 990, Predictor::bytes), step(kLiteral, 5),
-       step(kPredict, 400, 8), placed(kPredict, Dtype::i8, {1000, 20, 10, -128, 3})});
-=======
-  const Bytes good =
-      steps_to_bytes({step(kCopy, 300, 200), step(kPredict, 40, 990, Predictor::bytes),
-                      step(kLiteral, 5), step(kPredict, 400, 8), derived(64, -300, 970)});
->>>>>>> f0f8f20 (Add derived steps: numbers that follow from others of the chunk)
+      {step(kCopy, 300, 200), step(kPredict, 40, 990, Dtype::opaque, Predictor::bytes),
+       step(kLiteral, 5), step(kPredict, 400, 8),
+       placed(kPredict, Dtype::i8, {1000, 20, 10, -128, 3}), derived(64, -300, 970)});
   for (int round = 0; round < 20000; ++round) {
     Bytes bytes = good;
     for (uint64_t i = 1 + random.below(3); i > 0; --i) {
@@ -309,6 +304,6 @@ TEST_CASE("delta steps: how many bytes of the base a step looks at") {
   CHECK(base_bytes_of(step(kCopy, 10, 90), 100) == 10);
   CHECK(base_bytes_of(step(kPredict, 10, 80), 100) == 13);
   CHECK(base_bytes_of(step(kPredict, 10, 89), 100) == 11);
-  CHECK(base_bytes_of(step(kPredict, 10, 95, Predictor::bytes), 100) == 5);
-  CHECK(base_bytes_of(step(kPredict, 10, 100, Predictor::bytes), 100) == 0);
+  CHECK(base_bytes_of(step(kPredict, 10, 95, Dtype::opaque, Predictor::bytes), 100) == 5);
+  CHECK(base_bytes_of(step(kPredict, 10, 100, Dtype::opaque, Predictor::bytes), 100) == 0);
 }

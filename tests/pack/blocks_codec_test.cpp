@@ -13,6 +13,7 @@
 #include "tests/support/quant_blocks.hpp"
 
 using namespace mallorn;
+using pack::SectionPart;
 using test::Bytes;
 using test::SectionPair;
 
@@ -36,13 +37,70 @@ Status decode(Dtype dtype, ByteView coded, ByteView base) {
   return decode(dtype, coded, base, result);
 }
 
-Bytes check_round_trip(Dtype dtype, ByteView base, ByteView result) {
-  const Bytes coded = pack::encode_blocks(dtype, base, result);
-  REQUIRE(coded == pack::encode_blocks(dtype, base, result));
+Bytes encode(Dtype dtype, ByteView base, ByteView result) {
+  return pack::encode_blocks(dtype, {{result.size(), {}}}, base, result);
+}
+
+Bytes check_round_trip(Dtype dtype, const std::vector<SectionPart>& parts, ByteView base,
+                       ByteView result) {
+  const Bytes coded = pack::encode_blocks(dtype, parts, base, result);
+  REQUIRE(coded == pack::encode_blocks(dtype, parts, base, result));
   Bytes decoded(result.size(), 0xA5);
   REQUIRE(decode(dtype, coded, base, decoded) == Status::ok);
   REQUIRE(decoded == Bytes(result.begin(), result.end()));
   return coded;
+}
+
+Bytes check_round_trip(Dtype dtype, ByteView base, ByteView result) {
+  return check_round_trip(dtype, {{result.size(), {}}}, base, result);
+}
+
+// A place in a matrix with rows of so many blocks, `first` blocks from its start.
+TensorPlace place_of(Dtype dtype, uint64_t row_blocks, uint64_t first) {
+  const uint64_t elements = dtype_layout(dtype).block_elements;
+  TensorPlace place;
+  place.first_element = first * elements;
+  place.row_elements = row_blocks * elements;
+  place.column_elements = place.row_elements;
+  return place;
+}
+
+// Weights of a matrix with rows of `row_blocks` blocks, to which `ranks` ranks were added;
+// scales stay as they are.
+SectionPair low_rank_sections(test::Random& random, Dtype dtype, size_t rows,
+                              size_t row_blocks, size_t ranks) {
+  const QuantGrid& grid = *quant_grid(dtype);
+  const size_t columns = row_blocks * test::code_count(grid);
+  const auto factors = [&](size_t count) {
+    std::vector<double> made(count);
+    for (double& factor : made) factor = static_cast<double>(random.below(2001)) / 1000 - 1;
+    return made;
+  };
+  const std::vector<double> across = factors(ranks * columns);
+  std::vector<QuantBlock> base;
+  std::vector<QuantBlock> result;
+  for (size_t row = 0; row < rows; ++row) {
+    const std::vector<double> along = factors(ranks);
+    for (size_t block = 0; block < row_blocks; ++block) {
+      base.push_back(test::random_block(random, grid));
+      result.push_back(base.back());
+      for (size_t i = 0; i < test::code_count(grid); ++i) {
+        const test::Line line = test::line_of(grid, base.back(), i / grid.group_codes);
+        double shift = 0;
+        for (size_t k = 0; k < ranks; ++k) {
+          const size_t column = block * test::code_count(grid) + i;
+          shift += along[k] * across[k * columns + column];
+        }
+        const double unit =
+            test::scale_of(grid, base.back()) * (grid.group_scales.high == 0 ? 20 : 100);
+        const double steps = test::code_value(grid, base.back().code[i]) +
+                             (line.step == 0 ? 0 : shift * unit / line.step);
+        result.back().code[i] = grid.table != nullptr ? test::nearest_code(grid, steps)
+                                                      : test::rounded(steps, grid.codes);
+      }
+    }
+  }
+  return {test::bytes_of(dtype, base), test::bytes_of(dtype, result)};
 }
 
 template <typename Visit>
@@ -117,6 +175,54 @@ TEST_CASE("blocks codec: every length from none, blocks that are not whole inclu
   });
 }
 
+TEST_CASE("blocks codec: parts of any length, at any place, come back") {
+  test::Random random = test::seeded("blocks codec parts");
+  for_each_grid([&](Dtype dtype, size_t block_bytes) {
+    for (int round = 0; round < 12; ++round) {
+      const SectionPair pair = round % 3 == 0 ? low_rank_sections(random, dtype, 12, 3, 1)
+                                              : test::make_section_pair(random, dtype, 36);
+      std::vector<SectionPart> parts;
+      uint64_t left = pair.result.size() - random.below(block_bytes);
+      const uint64_t length = left;
+      while (left > 0) {
+        const uint64_t part = 1 + random.below(left);  // may end within a block
+        parts.push_back({part, place_of(dtype, random.below(5), random.below(9))});
+        if (random.chance(4)) parts.back().place.row_elements += random.below(40);
+        if (random.chance(8)) parts.back().place.first_element = random();
+        left -= part;
+      }
+      check_round_trip(dtype, parts, ByteView(pair.base).first(length),
+                       ByteView(pair.result).first(length));
+    }
+  });
+}
+
+TEST_CASE("blocks codec: an update of a few ranks makes sections much smaller") {
+  test::Random random(34);
+  for (const Dtype dtype : {Dtype::q8_0, Dtype::q4_k, Dtype::q6_k, Dtype::iq4_nl}) {
+    CAPTURE(std::string(dtype_layout(dtype).name));
+    const size_t row_blocks = 512 / dtype_layout(dtype).block_elements;
+    for (const size_t ranks : {1, 3}) {
+      CAPTURE(ranks);
+      const SectionPair pair = low_rank_sections(random, dtype, 300, row_blocks, ranks);
+      const size_t size = pair.result.size();
+      const SectionPart matrix = {size, place_of(dtype, row_blocks, 0)};
+      const size_t blind = check_round_trip(dtype, pair.base, pair.result).size();
+      const size_t seen = check_round_trip(dtype, {matrix}, pair.base, pair.result).size();
+      CHECK(seen * 3 / 2 < blind);
+      if (ranks == 1) CHECK(seen * 7 / 4 < blind);
+      // The same where the part begins with the end of a row.
+      const size_t before = (row_blocks - 1) * dtype_layout(dtype).block_bytes;
+      const SectionPart part = {size - before, place_of(dtype, row_blocks, row_blocks - 1)};
+      const size_t begun =
+          check_round_trip(dtype, {part}, ByteView(pair.base).subspan(before),
+                           ByteView(pair.result).subspan(before))
+              .size();
+      CHECK(begun < seen + seen / 20 + 50);
+    }
+  }
+}
+
 TEST_CASE("blocks codec: a result without bytes is coded as none") {
   for_each_grid([](Dtype dtype, size_t) {
     CHECK(check_round_trip(dtype, {}, {}).empty());
@@ -139,7 +245,7 @@ TEST_CASE(
     "blocks codec: the state of the model that the decoder is given does not matter") {
   test::Random random(28);
   const SectionPair pair = test::make_section_pair(random, Dtype::q4_k, 20);
-  const Bytes coded = pack::encode_blocks(Dtype::q4_k, pair.base, pair.result);
+  const Bytes coded = encode(Dtype::q4_k, pair.base, pair.result);
   Bytes first(pair.result.size());
   REQUIRE(decode(Dtype::q4_k, coded, pair.base, first) == Status::ok);
   (void)decode(Dtype::q8_0, random.bytes(300), random.bytes(3400));
@@ -157,8 +263,7 @@ TEST_CASE("blocks codec: refuses dtypes without a grid and a base of another len
     const Dtype dtype = table.entries[i].dtype;
     const Bytes base = random.bytes(3 * table.entries[i].block_bytes);
     const bool has_grid = quant_grid(dtype) != nullptr;
-    const Bytes coded =
-        has_grid ? pack::encode_blocks(dtype, base, base) : random.bytes(40);
+    const Bytes coded = has_grid ? encode(dtype, base, base) : random.bytes(40);
     const Status expected = has_grid ? Status::ok : Status::corrupt_data;
     CHECK(decode(dtype, coded, base) == expected);
     CHECK(decode(dtype, {}, {}) == expected);
@@ -179,7 +284,7 @@ TEST_CASE("blocks codec: coded bytes that are cut are refused, or not the result
     SectionPair pair = test::make_section_pair(random, dtype, 12);
     pair.base.resize(pair.base.size() - block_bytes / 2);
     pair.result.resize(pair.base.size());
-    const Bytes coded = pack::encode_blocks(dtype, pair.base, pair.result);
+    const Bytes coded = encode(dtype, pair.base, pair.result);
     REQUIRE(coded.size() > 30);
     size_t refused = 0;
     for (size_t size = 0; size < coded.size(); ++size) {
@@ -208,7 +313,7 @@ TEST_CASE("blocks codec: damaged coded bytes end with a status") {
     SectionPair pair = test::make_section_pair(random, dtype, 10);
     pair.base.resize(pair.base.size() - random.below(block_bytes));
     pair.result.resize(pair.base.size());
-    const Bytes coded = pack::encode_blocks(dtype, pair.base, pair.result);
+    const Bytes coded = encode(dtype, pair.base, pair.result);
     for (int round = 0; round < 300; ++round) {
       Bytes damaged = round % 3 == 0
                           ? random.bytes(1 + random.below(500))

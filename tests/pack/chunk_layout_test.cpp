@@ -5,21 +5,14 @@
 #include <set>
 
 #include "tests/support/chunks.hpp"
+#include "tests/support/steps.hpp"
 
 using namespace mallorn;
 using test::Bytes;
 using test::MadeChunk;
+using test::step;
 
 namespace {
-
-Step step(StepKind kind, Dtype dtype, uint64_t length, uint64_t base_offset = 0) {
-  Step made;
-  made.kind = kind;
-  made.dtype = dtype;
-  made.result_bytes = length;
-  made.base_offset = base_offset;
-  return made;
-}
 
 MadeChunk chunk_of(const std::vector<Step>& steps, size_t base_size) {
   MadeChunk chunk;
@@ -55,7 +48,7 @@ TEST_CASE(
     const MadeChunk chunk =
         test::make_chunk(random, random.length(20000), random.below(50), 9000);
     const pack::ChunkInput input = chunk.input(round % 2 == 0);
-    const pack::ChunkLayout layout = pack::lay_out(input);
+    const pack::ChunkLayout layout = pack::lay_out(input, round % 3 != 0);
     REQUIRE(layout.section_of.size() == chunk.steps.size());
     REQUIRE(layout.sections.size() <= kMaxChunkSections);
     std::vector<Joined> joined(layout.sections.size());
@@ -66,7 +59,8 @@ TEST_CASE(
       if (index != pack::kNoSection) {
         REQUIRE(made.kind != StepKind::copy);
         REQUIRE(index < layout.sections.size());
-        REQUIRE(layout.sections[index].dtype == made.dtype);
+        const bool has_masks = !layout.sections[index].masks.empty();
+        REQUIRE(layout.sections[index].dtype == (has_masks ? Dtype::opaque : made.dtype));
         if (layout.sections[index].has_base) REQUIRE(made.kind == StepKind::predict);
         joined[index].add(made, ByteView(chunk.result).subspan(at, made.result_bytes));
       }
@@ -86,32 +80,31 @@ TEST_CASE(
 }
 
 TEST_CASE("chunk layout: plain bytes are coded among the steps, elements apart") {
-  const MadeChunk chunk = chunk_of(
-      {step(StepKind::literal, Dtype::opaque, 10), step(StepKind::predict, Dtype::f32, 40),
-       step(StepKind::copy, Dtype::opaque, 50)},
-      100);
-  const pack::ChunkLayout layout = pack::lay_out(chunk.input(true));
+  const MadeChunk chunk =
+      chunk_of({step(StepKind::literal, 10), step(StepKind::predict, 40, 0, Dtype::f32),
+                step(StepKind::copy, 50)},
+               100);
+  const pack::ChunkLayout layout = pack::lay_out(chunk.input(true), true);
   CHECK(layout.section_of == std::vector<uint32_t>{pack::kNoSection, 0, pack::kNoSection});
   CHECK(layout.sections[0].has_base);
 }
 
 TEST_CASE("chunk layout: sections are shared by dtype and by having a base") {
   const MadeChunk chunk = chunk_of(
-      {step(StepKind::predict, Dtype::f32, 4), step(StepKind::literal, Dtype::f32, 4),
-       step(StepKind::predict, Dtype::i8, 4, 9),
-       step(StepKind::predict, Dtype::f32, 8, 20)},
+      {step(StepKind::predict, 4, 0, Dtype::f32), step(StepKind::literal, 4, 0, Dtype::f32),
+       step(StepKind::predict, 4, 9, Dtype::i8),
+       step(StepKind::predict, 8, 20, Dtype::f32)},
       100);
-  const pack::ChunkLayout layout = pack::lay_out(chunk.input(false));
+  const pack::ChunkLayout layout = pack::lay_out(chunk.input(false), true);
   CHECK(layout.section_of == std::vector<uint32_t>{0, 1, 2, 0});
   CHECK(layout.sections[0].result.size() == 12);
   CHECK_FALSE(layout.sections[1].has_base);
 }
 
 TEST_CASE("chunk layout: bytes whose base ends too early have no base in a section") {
-  Step late = step(StepKind::predict, Dtype::i8, 60, 90);
-  late.predictor = Predictor::bytes;
+  const Step late = step(StepKind::predict, 60, 90, Dtype::i8, Predictor::bytes);
   const MadeChunk chunk = chunk_of({late}, 100);
-  const pack::ChunkLayout layout = pack::lay_out(chunk.input(false));
+  const pack::ChunkLayout layout = pack::lay_out(chunk.input(false), true);
   REQUIRE(layout.sections.size() == 1);
   CHECK_FALSE(layout.sections[0].has_base);
 }
@@ -121,12 +114,69 @@ TEST_CASE(
   std::vector<Step> steps;
   const DtypeTable table = dtype_table();
   for (size_t i = 1; i < table.count; ++i) {
-    steps.push_back(step(StepKind::predict, table.entries[i].dtype, 300));
-    steps.push_back(step(StepKind::literal, table.entries[i].dtype, 300));
+    steps.push_back(step(StepKind::predict, 300, 0, table.entries[i].dtype));
+    steps.push_back(step(StepKind::literal, 300, 0, table.entries[i].dtype));
   }
   REQUIRE(steps.size() > kMaxChunkSections);
-  const pack::ChunkLayout layout = pack::lay_out(chunk_of(steps, 1000).input(false));
+  const pack::ChunkLayout layout = pack::lay_out(chunk_of(steps, 1000).input(false), true);
   CHECK(layout.sections.size() == kMaxChunkSections);
   CHECK(std::count(layout.section_of.begin(), layout.section_of.end(), pack::kNoSection) ==
         static_cast<ptrdiff_t>(steps.size() - kMaxChunkSections));
+}
+
+TEST_CASE("chunk layout: arrays of sparse tensors have a section of their own") {
+  MadeChunk chunk = chunk_of(
+      {step(StepKind::literal, 4, 0, Dtype::u8), step(StepKind::literal, 9),
+       step(StepKind::predict, 6, 0, Dtype::u16), step(StepKind::literal, 3, 0, Dtype::u8),
+       step(StepKind::copy, 5, 1), step(StepKind::literal, 4, 0, Dtype::i32),
+       step(StepKind::literal, 3, 0, Dtype::u8)},
+      100);
+  const Bytes made = {1, 4, 0, 2,                 // indices
+                      9, 9, 9, 9, 9, 9, 9, 9, 9,  // a gap
+                      0, 0, 2, 0, 4, 0,           // their segments
+                      0, 0, 1,                    // segments of one row of two
+                      7, 7, 7, 7, 7,              // a copy
+                      3, 0, 0, 0,                 // their index
+                      0, 1, 2};                   // of no mask
+  REQUIRE(made.size() == chunk.result.size());
+  chunk.result = made;
+  const pack::ChunkInput input = chunk.input(true);
+  constexpr uint32_t kNone = pack::kNoSection;
+  const pack::ChunkLayout layout = pack::lay_out(input, true);
+  CHECK(layout.section_of == std::vector<uint32_t>{0, kNone, 0, 0, kNone, 0, 1});
+  REQUIRE(layout.sections.size() == 2);
+  CHECK(layout.sections[0].dtype == Dtype::opaque);
+  CHECK_FALSE(layout.sections[0].has_base);
+  REQUIRE(layout.sections[0].masks.size() == 2);
+  CHECK(layout.sections[0].masks[0] == MaskShape{2, 5, 4, false, 1, 2});
+  CHECK(layout.sections[0].masks[1] == MaskShape{2, 4, 1, true, 4, 1});
+  CHECK(layout.sections[1].masks.empty());
+
+  // Nobody looks for them unless asked to.
+  for (const pack::SectionPlan& section : pack::lay_out(input, false).sections) {
+    CHECK(section.masks.empty());
+    CHECK(section.dtype != Dtype::opaque);
+  }
+
+  // Indices that the base predicts stay with it.
+  chunk.steps[0].kind = StepKind::predict;
+  CHECK(pack::lay_out(chunk.input(true), true).sections[0].dtype == Dtype::u8);
+}
+
+TEST_CASE("chunk layout: masks of a chunk have no more cells than a section may") {
+  // One index, the last of 2^16, in 256 rows: half of the cells that a section may have.
+  Bytes arrays = {0xFF, 0xFF, 0};
+  arrays.insert(arrays.end(), 256, 1);
+  std::vector<Step> steps;
+  Bytes all;
+  for (int i = 0; i < 3; ++i) {
+    steps.push_back(step(StepKind::literal, 2, 0, Dtype::u16));
+    steps.push_back(step(StepKind::literal, 257, 0, Dtype::u8));
+    all.insert(all.end(), arrays.begin(), arrays.end());
+  }
+  MadeChunk chunk = chunk_of(steps, 0);
+  chunk.result = all;
+  const pack::ChunkLayout layout = pack::lay_out(chunk.input(true), true);
+  CHECK(layout.sections[0].masks.size() == 2);
+  CHECK(layout.section_of == std::vector<uint32_t>{0, 0, 0, 0, 1, 2});
 }

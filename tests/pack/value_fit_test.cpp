@@ -42,10 +42,10 @@ void check_limits(const ValueType& type, const FittedPiece& fitted) {
   }
   REQUIRE(piece.ranks <= kMaxRanks);
   REQUIRE(uint64_t{piece.ranks} * piece.columns <= kMaxFactors);
-  REQUIRE(fitted.units.size() == piece.ranks);
-  REQUIRE(fitted.column_factors.size() == uint64_t{piece.ranks} * piece.columns);
-  REQUIRE(fitted.row_factors.size() == piece.ranks * rows);
-  for (const uint32_t unit : fitted.units) REQUIRE(unit <= kMaxRankUnit);
+  REQUIRE(fitted.ranks.units.size() == piece.ranks);
+  REQUIRE(fitted.ranks.column_factors.size() == uint64_t{piece.ranks} * piece.columns);
+  REQUIRE(fitted.ranks.row_factors.size() == piece.ranks * rows);
+  for (const uint32_t unit : fitted.ranks.units) REQUIRE(unit <= kMaxRankUnit);
   REQUIRE(std::abs(piece.exponent) <= 4096);
 }
 
@@ -113,7 +113,7 @@ TEST_CASE("value fit: equal and unrelated matrices have no gains and no ranks") 
       CHECK(fitted.gains.empty());
       pack::fit_ranks(type, load(type, pair), &fitted);
       CHECK(fitted.piece.ranks == 0);
-      CHECK(fitted.row_factors.empty());
+      CHECK(fitted.ranks.row_factors.empty());
     }
   }
 }
@@ -143,7 +143,7 @@ TEST_CASE("value fit: a last row that is short has factors, all zero") {
   pack::fit_ranks(type, load(type, pair), &fitted);
   check_limits(type, fitted);
   REQUIRE(fitted.piece.ranks >= 1);
-  CHECK(fitted.row_factors.back() == 0);
+  CHECK(fitted.ranks.row_factors.back() == 0);
 }
 
 TEST_CASE("value fit: whatever the elements, what is found is within limits") {

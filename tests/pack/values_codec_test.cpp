@@ -306,7 +306,7 @@ TEST_CASE(
   test::Random random(89);
   for_each_type([&](Dtype dtype, const ValueType& type) {
     if (dtype == Dtype::f64) return;  // planes come as near: most bits are noise
-    const ValuePair pair = test::trained_pair(random, type, 20000);
+    const ValuePair pair = test::trained_pair(random, type, 70000);
     const Packed thorough = packed(dtype, pair, 100, 9);
     CHECK(thorough.codec == CodecId::values);
     CHECK((thorough.features & kFeatureValues) != 0);
@@ -317,6 +317,8 @@ TEST_CASE(
       CHECK((fast.features & kFeatureValues) == 0);
       CHECK(thorough.bytes < fast.bytes);
     }
+    const ValuePair small = test::trained_pair(random, type, 8000);
+    CHECK(packed(dtype, small, 100, 1).codec == CodecId::values);  // soon decoded
   });
 }
 
