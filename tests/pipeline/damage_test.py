@@ -34,20 +34,22 @@ class Damage(PipelineTest):
         whole.write_bytes(bytes(range(256)) * 3)
         nothing = self.home / "nothing"
         nothing.write_bytes(b"")
-        self.cases = {  # kinds of patches: by chunks, copies alone, the whole result, float planes
+        self.cases = {  # kinds of patches: by chunks, copies alone, the whole result, floats
             "chunks": small_pair(),
             "copies": (MODELS / "described.old.tflite", MODELS / "described.new.tflite"),
             "whole": (nothing, whole),
-            "planes": real_pairs()[-1],
+            "values": real_pairs()[-1],
+            "planes": real_pairs()[-1],  # fast
         }
-        self.patches = {name: self.make_patch(*pair) for name, pair in self.cases.items()}
+        self.patches = {name: self.make_patch(*pair, level=3 if name == "planes" else 0)
+                        for name, pair in self.cases.items()}
 
     def apply(self, case: str, patch: bytes, *options: object) -> Done:
         return self.run_program("mallorn-apply", "--threads", 1, *options, self.cases[case][0],
                                 stdin=patch)
 
     def test_the_cases_are_of_the_kinds_that_they_are_for(self) -> None:
-        for case, codec in (("planes", b"planes"), ("whole", None)):
+        for case, codec in (("values", b"values"), ("planes", b"planes"), ("whole", None)):
             info = self.succeed("mallorn-apply", "--info", "--json", stdin=self.patches[case])
             self.assertIn(codec or b'"copied_bytes":0', info)
 
