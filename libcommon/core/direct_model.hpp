@@ -55,7 +55,7 @@ class DirectFloatModel {
     uint32_t node = 1;
     for (uint32_t i = 0; i < kModelled; ++i) {
       --left;
-      const uint32_t bit = top_[depth < kDepths ? depth : kDepths][node].code(
+      const uint32_t bit = top_[static_cast<size_t>(depth < kDepths ? depth : kDepths)][node].code(
           coder, static_cast<uint32_t>(magnitude >> left) & 1u, kLimit);
       node = 2 * node + bit;
       coded = 2 * coded + bit;
