@@ -11,6 +11,7 @@
 #include <string>
 
 #include "libcommon/core/quant_block.hpp"
+#include "libcommon/core/value_model.hpp"
 #include "libcommon/delta_stream.hpp"
 #include "libcommon/derivation.hpp"
 #include "libcommon/digest.hpp"
@@ -307,7 +308,7 @@ void write_blocks_seeds() {
     ++result.back();
     // Rows of two blocks, of which the first is begun.
     const DtypeLayout& layout = dtype_layout(dtype);
-    const TensorPlace place = {layout.block_elements, 2 * layout.block_elements, 1, 0, 0};
+    const TensorPlace place = {layout.block_elements, 2ull * layout.block_elements, 1, 0, 0};
     const auto low = static_cast<uint8_t>(base.size());
     const auto high = static_cast<uint8_t>(base.size() >> 8);
     write("blocks_decoder", dtype_layout(dtype).name,
