@@ -5,19 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from blocks import GRIDS, read_block
+from blocks_maker import BlocksMaker
 from cases import Case, read
 from good_patches import ABC, GGUF, NUMBERS, text, varint_block
-<<<<<<< HEAD
 from mask import Shape
-from patch_maker import (BlocksMaker, Chunk, MaskMaker, Plan, Section, body_of, chunk_records, copy, from_section,
-                         literal, make_patch, predicted, zstd_blocks, zstd_frame)
-from structure import BYTES, COPY, NEAR, NONE, STRAIGHT
-=======
-from patch_maker import (BlocksMaker, Chunk, Plan, Section, body_of, chunk_records, copy, derived,
+from patch_maker import (Chunk, MaskMaker, Plan, Section, body_of, chunk_records, copy, derived,
                          from_section, literal, make_patch, predicted, zstd_blocks, zstd_frame)
 from structure import BYTES, COPY, DERIVED, NEAR, NONE, STRAIGHT
->>>>>>> f0f8f20 (Add derived steps: numbers that follow from others of the chunk)
 
+import blocks_cases
 import values_cases
 
 ALPHABET = "vectors/patch/base/alphabet"
@@ -40,7 +36,7 @@ def headers(base: bytes) -> Iterator[tuple[str, str, str, bytes]]:
     yield "header-length-145", "malformed", "", header(header_length=145)
     yield "header-length-211", "malformed", "", header(header_length=211) + bytes(99)
     yield "model-id-length", "malformed", "n is 1, but there is no room for it", header(id_length=1)
-    yield "unknown-feature", "unsupported_feature", "bit 5", header(features=32)
+    yield "unknown-feature", "unsupported_feature", "bit 7", header(features=128)
     yield "two-files", "unsupported_feature", "", header(files=2)
     yield "no-body", "malformed", "body length 0", make_patch(base, b"", b"")
     yield "header-check", "check_mismatch", "the last bit", good[:145] + bytes([good[145] ^ 1]) + good[146:]
@@ -129,7 +125,7 @@ def chunk_headers(base: bytes) -> Iterator[tuple[str, str, str, bytes]]:
     yield "sections-65", "limit_exceeded", "", patch(copied(section_count=65))
     yield ("truncated-section-header", "truncated", "there is none",
            patch(copied(section_count=1, structure=b"")))
-    yield "unknown-codec", "unknown_codec", "6", patch(sectioned(codec=6))
+    yield "unknown-codec", "unknown_codec", "7", patch(sectioned(codec=7))
     yield "unknown-dtype", "malformed", "31", patch(sectioned(dtype=31))
     yield "reserved-flag", "malformed", "bit 1 of a section", patch(sectioned(flags=2))
     empty = Chunk([from_section(0, 3)], [Section(0, U8, b"", b"")], b"123")
@@ -191,7 +187,8 @@ class OutOfBounds(BlocksMaker):
         self.encoder.want_number(self.wrong)
         return self.halves[which].decode(self.coder) % 65536
 
-    def write_block(self, old: bytes, made: bytes) -> None:
+    def decode_next(self, old: bytes) -> bytes:
+        made, self.made = self.made[:len(old)], self.made[len(old):]
         block = read_block(self.name, made)
         numbers = block.group_scales + block.group_minima + block.codes
         if self.index >= 0:
@@ -199,8 +196,9 @@ class OutOfBounds(BlocksMaker):
         self.encoder.wanted.append(0)
         self.decode_equal()
         self.halves_wanted = (block.scale, block.minimum)
-        self.numbers.extend(numbers)
+        self.numbers_left.extend(numbers)
         self.decode_block(old)
+        return old
 
 
 def blocks(base: bytes) -> Iterator[tuple[str, str, str, bytes]]:
@@ -311,7 +309,8 @@ def cases() -> Iterator[Case]:
     for base_name, base, group, spec in (
             (ABC, abc, headers, "patch 4"), (ABC, abc, records, "patch 5"), (ABC, abc, runs, "patch 8"),
             (ALPHABET, alphabet, chunk_headers, "patch 6, 7"), (ALPHABET, alphabet, steps, "structure 6"),
-            (GGUF, read(GGUF), blocks, "blocks 10"), (ALPHABET, alphabet, masks, "mask 6"),
+            (GGUF, read(GGUF), blocks, "blocks 11"), (ALPHABET, alphabet, masks, "mask 6"),
+            (ALPHABET, alphabet, blocks_cases.bad, "blocks 6"),
             (ALPHABET, alphabet, values_cases.bad, "values 12")):
         for name, status, what, data in group(base):
             yield Case(name, base_name, data, spec, what, status=status)

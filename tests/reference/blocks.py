@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from dtypes import NAMES, Codes, Part
-from faults import Fault
+from faults import Fault, refuse
 from range_coder import BitModel, Number, RangeDecoder, Tree
+from residuals import MAX_COLUMNS, RankDecoder
 
 LIMIT = 100
 LEVELS = (5, 8, 12, 18, 28, 44, 70, 110)
+MAX_EXPONENT = 16
 NO_START, ADDED, TAKEN = "none", "added", "taken"
 
 
@@ -186,6 +188,11 @@ def position(x: int, values: list[int]) -> int:
     return 4096 * i - 2048 + quotient(2 * x - 4096 * middles[i], middles[i + 1] - middles[i])
 
 
+def reach_of(exponent: int, step: int) -> int:
+    """What makes moves of shifts, where a group has so long a step."""
+    return 0 if step == 0 else max(-1 << 31, min(1 << 31, quotient(1 << 44 + exponent, step)))
+
+
 @dataclass(frozen=True)
 class Place:
     step: int
@@ -243,13 +250,30 @@ class CodeModel:
         return -size if down else size
 
 
-class BlocksDecoder:
+@dataclass
+class Piece:
+    """Section 6."""
+
+    blocks: int = 0
+    has_ranks: bool = False
+    row_blocks: int = 0
+    ranks: int = 0
+    exponent: int = 0
+
+
+class BlocksDecoder(RankDecoder):
     """Sections 3 and 5."""
 
+    NUMBERS = "blocks row_blocks ranks exponent unit".split()
+
     def __init__(self, name: str, coder: RangeDecoder) -> None:
+        super().__init__(coder)
         self.name = name
         self.grid = GRIDS[name]
-        self.coder = coder
+        self.block_codes = self.grid.groups * self.grid.group_codes
+        self.has_ranks = BitModel()
+        self.piece = Piece()
+        self.column = 0  # of the first code of the block
         self.equal = [BitModel() for _ in range(4)]
         self.before = 0
         self.keep = [BitModel(), BitModel()]
@@ -262,11 +286,41 @@ class BlocksDecoder:
 
     def decode(self, base: bytes) -> bytes:
         made = b""
-        whole = len(base) - len(base) % self.grid.bytes
-        for at in range(0, whole, self.grid.bytes):
-            old = base[at:at + self.grid.bytes]
-            made += old if self.decode_equal() else write_block(self.name, self.decode_block(old))
-        return made + bytes((byte + self.byte.decode(self.coder)) % 256 for byte in base[whole:])
+        while room := (len(base) - len(made)) // self.grid.bytes:
+            self.decode_head(room)
+            made += self.decode_piece(base[len(made):])
+        return made + bytes((byte + self.byte.decode(self.coder)) % 256 for byte in base[len(made):])
+
+    def decode_head(self, room: int) -> None:
+        piece = self.piece = Piece(self.decode_number("blocks"))
+        refuse(not 0 < piece.blocks <= room, "blocks of a piece")
+        piece.has_ranks = bool(self.decode_has_ranks())
+        if not piece.has_ranks:
+            return
+        piece.row_blocks = self.decode_number("row_blocks")
+        refuse(not 0 < piece.row_blocks <= piece.blocks, "blocks of a row")
+        columns = piece.row_blocks * self.block_codes
+        refuse(columns > MAX_COLUMNS, "columns")
+        piece.ranks = self.decode_ranks(columns)
+        piece.exponent = self.decode_exponent(MAX_EXPONENT)
+        self.decode_column_factors(piece.ranks, columns)
+
+    def decode_has_ranks(self) -> int:
+        return self.has_ranks.decode(self.coder, LIMIT)
+
+    def decode_piece(self, base: bytes) -> bytes:
+        made = b""
+        for index in range(self.piece.blocks):
+            if self.piece.has_ranks:
+                in_row = index % self.piece.row_blocks
+                self.column = in_row * self.block_codes
+                if in_row == 0:
+                    self.decode_row_factors()
+            made += self.decode_next(base[len(made):len(made) + self.grid.bytes])
+        return made
+
+    def decode_next(self, old: bytes) -> bytes:
+        return old if self.decode_equal() else write_block(self.name, self.decode_block(old))
 
     def decode_equal(self) -> int:
         equal = self.equal[self.before].decode(self.coder, LIMIT)
@@ -287,11 +341,11 @@ class BlocksDecoder:
             block.minimum = self.decode_half(1, base.minimum)
         if grid.scale_bounds:
             by = self.factor(units(base.scale), units(block.scale))
-            block.group_scales = [self.decode_number(self.group_scale, number * by, grid.scale_bounds)
+            block.group_scales = [self.decode_code(self.group_scale, number * by, grid.scale_bounds)
                                   for number in base.group_scales]
         if grid.start == TAKEN and grid.scale_bounds:
             by = self.factor(units(base.minimum), units(block.minimum))
-            block.group_minima = [self.decode_number(self.group_minimum, number * by, grid.scale_bounds)
+            block.group_minima = [self.decode_code(self.group_minimum, number * by, grid.scale_bounds)
                                   for number in base.group_minima]
         for group in range(grid.groups):
             self.decode_codes(group, base, block)
@@ -306,8 +360,8 @@ class BlocksDecoder:
             raise Fault("corrupt_data", "a power beyond a byte")
         return half
 
-    def decode_number(self, model: CodeModel, predicted: int, bounds: tuple[int, int],
-                      setting: int = 0) -> int:
+    def decode_code(self, model: CodeModel, predicted: int, bounds: tuple[int, int],
+                    setting: int = 0) -> int:
         return model.decode(self.coder, predicted, bounds, setting)
 
     def line(self, block: Block, group: int) -> tuple[int, int]:
@@ -327,15 +381,21 @@ class BlocksDecoder:
         factor = self.factor(old_step, step)
         shift = 0 if self.kept else ratio(old_start - start, step)
         begin = group * self.grid.group_codes
-        for code in base.codes[begin:begin + self.grid.group_codes]:
-            block.codes.append(self.decode_number(self.code, self.predict(code, factor, shift),
-                                                  self.grid.code_bounds, setting))
+        for i, code in enumerate(base.codes[begin:begin + self.grid.group_codes], begin):
+            predicted = self.predict(code, factor, shift, self.move(i, step))
+            block.codes.append(self.decode_code(self.code, predicted, self.grid.code_bounds, setting))
 
-    def predict(self, code: int, factor: int, shift: int) -> int:
+    def move(self, i: int, step: int) -> int:
+        """What ranks add to code i of the block."""
+        if not self.piece.has_ranks:
+            return 0
+        return self.shift(self.column + i) * reach_of(self.piece.exponent, step) >> 32
+
+    def predict(self, code: int, factor: int, shift: int, move: int) -> int:
         if self.grid.table and not self.kept:
             values = [value for _, value in self.grid.table]
-            return position(values[code] * factor, values)
-        return code * factor + shift
+            return position(values[code] * factor + move, values)
+        return code * factor + shift + move
 
 
 def decode_blocks(dtype: int, coded: bytes, base: bytes | None) -> bytes:

@@ -59,3 +59,8 @@ def crc32c(data: bytes) -> int:
     for byte in data:
         crc = crc >> 8 ^ _TABLE[(crc ^ byte) & 0xFF]
     return crc ^ 0xFFFFFFFF
+
+
+def refuse(is_wrong: bool, what: str) -> None:
+    if is_wrong:
+        raise Fault("corrupt_data", what)

@@ -8,23 +8,22 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from blocks import GRIDS, Block, place_of, ratio, read_block, units, write_block
+from blocks_maker import BlocksMaker
 from cases import TOP, Case, Programs, read
 from derived import add_products
 from dtypes import BLOCKS, NAMES, SCALARS, layout
-<<<<<<< HEAD
 from mask import Shape
-from patch_maker import (BlocksMaker, Chunk, MaskMaker, Plan, Section, body_of, chunk_records, copy,
-=======
-from patch_maker import (BlocksMaker, Chunk, Plan, Section, body_of, chunk_records, copy, derived,
->>>>>>> f0f8f20 (Add derived steps: numbers that follow from others of the chunk)
+from patch_maker import (Chunk, MaskMaker, Plan, Section, body_of, chunk_records, copy, derived,
                          from_section, literal, make_patch, predicted, varint, zstd_blocks, zstd_frame)
 from planes import DIRECT, ORDERED, RESIDUAL, decode_planes
 from structure import STRAIGHT, WAITING
 
+import blocks_cases
 import values_cases
 
 ABC, NONE = "vectors/patch/base/abc", "vectors/patch/base/empty"
 GGUF = "vectors/models/all-types.old.gguf"
+RANKED = "vectors/patch/base/blocks"
 REAL_TFLITE = "pairs/ft_res8s_s2_ftsmall_i8_tflite/old.tflite"
 NUMBERS = {name: number for number, name in NAMES.items()}
 
@@ -123,7 +122,7 @@ def requantized(name: str, old: Block, change: int, generator: random.Random) ->
     for i, code in enumerate(old.codes):
         step, start = maker.line(new, i // grid.group_codes)
         old_step, old_start = maker.line(old, i // grid.group_codes)
-        predicted_code = maker.predict(code, ratio(old_step, step), ratio(old_start - start, step))
+        predicted_code = maker.predict(code, ratio(old_step, step), ratio(old_start - start, step), 0)
         new.codes.append(near(predicted_code, grid.code_bounds))
     return new
 
@@ -378,10 +377,15 @@ def made_up() -> Iterator[Case]:
     tables = [name for name, grid in GRIDS.items() if grid.table]
     yield case("blocks", "blocks", "dtypes of codec 3: scales and codes that move, with a tail",
                [grids(base, [name for name in GRIDS if name not in tables], 17)], features=4)
-    yield case("blocks-tables", "blocks 9", "the same for dtypes with tables of values",
+    yield case("blocks-tables", "blocks 10", "the same for dtypes with tables of values",
                [grids(base, tables, 19)], features=4)
-    equal = Section(3, NUMBERS["q6_k"], b"", base[500:500 + 20 * 210], True)
-    yield case("blocks-equal", "blocks 3", "no coded bytes: every block is that of the base",
+    base_ranked = read(RANKED)
+    chunk = blocks_cases.ranked(base_ranked)
+    yield Case("blocks-ranks", RANKED, patch_of(base_ranked, [chunk], features=4), "blocks 6",
+               "pieces of blocks, with ranks and without", chunk.result)
+    same = base[500:500 + 20 * 210]
+    equal = Section(3, NUMBERS["q6_k"], BlocksMaker("q6_k").write(same, same), same, True)
+    yield case("blocks-equal", "blocks 3", "every block is that of the base",
                [Chunk([from_section(0, 20 * 210, 500)], [equal], equal.result)], features=4)
     yield case("mask", "mask", "masks of every width and order, without rows, columns or ones, and full",
                [masks()], features=16)

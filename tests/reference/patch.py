@@ -11,24 +11,15 @@ from faults import Fault, Reader, crc32c
 from mask import decode_mask
 from planes import decode_planes
 from range_coder import RangeDecoder
-<<<<<<< HEAD
-from structure import BYTES, SECTION, StructureDecoder
-from values import decode_values
-=======
 from structure import BYTES, DERIVED, SECTION, StructureDecoder, make_derived
->>>>>>> f0f8f20 (Add derived steps: numbers that follow from others of the chunk)
+from values import decode_values
 from zstd_frames import decode_run, decode_section
 
 MAGIC = bytes.fromhex("8D 4D 4C 50")
 FIXED_HEADER = 146
 MAX_MODEL_ID = 64
-<<<<<<< HEAD
-ZSTD, STRUCTURE, BLOCKS, VALUES, MASK = range(5)  # their bits
-KNOWN_FEATURES = (1 << 5) - 1
-=======
-KNOWN_FEATURES = 0b100111
-ZSTD, STRUCTURE, BLOCKS, DERIVED_NUMBERS = 0, 1, 2, 5  # their bits
->>>>>>> f0f8f20 (Add derived steps: numbers that follow from others of the chunk)
+ZSTD, STRUCTURE, BLOCKS, VALUES, MASK, DERIVED_NUMBERS = range(6)  # their bits
+KNOWN_FEATURES = (1 << 6) - 1
 MAX_RECORD = (1 << 20) + (1 << 18)
 MAX_RESULT = 1 << 30
 MAX_CODED = 1 << 20

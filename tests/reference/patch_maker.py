@@ -6,12 +6,10 @@ has been told beforehand which bits to give. scripts/make_vectors.py has the cas
 
 from __future__ import annotations
 
-import contextlib
 import subprocess
 from collections import deque
 from dataclasses import dataclass, field
 
-from blocks import BlocksDecoder, CodeModel, Place, monotone, place_of, read_block
 from expectations import Cursor
 from faults import Fault, crc32c
 from mask import Cells, MaskDecoder, Shape
@@ -164,67 +162,6 @@ class StructureMaker(StructureDecoder):
         value = int.from_bytes(self.plan.made[4 * index:4 * index + 4], "little", signed=True)
         self.encoder.want_number(2 * value if value >= 0 else -2 * value - 1)
         return super().decode_correction(index)
-
-
-def want_code(encoder: RangeEncoder, place: Place, number: int) -> None:
-    """What a code model is to find: docs/format/blocks.md, section 7, the other way."""
-    residual = number - place.step
-    encoder.wanted.append(int(residual != 0))
-    if residual != 0:
-        if place.edge == 0:
-            encoder.wanted.append(int(residual < 0))
-        bits = abs(residual).bit_length()
-        encoder.wanted.extend([1] * (bits - 1) + [0] * (bits < 8))
-        encoder.want_tree(abs(residual), bits - 1)
-
-
-class BlocksMaker(BlocksDecoder):
-    """Writes a section of codec 3; codes what it is told to, be it out of bounds."""
-
-    def __init__(self, name: str) -> None:
-        self.encoder = RangeEncoder()
-        super().__init__(name, self.encoder)  # type: ignore
-        self.block = b""
-        self.numbers: deque[int] = deque()
-        self.written = 0
-
-    def write(self, base: bytes, made: bytes) -> bytes:
-        size = self.grid.bytes
-        whole = len(base) - len(base) % size
-        for at in range(0, whole, size):
-            self.write_block(base[at:at + size], made[at:at + size])
-        for old, byte in zip(base[whole:], made[whole:], strict=True):
-            self.encoder.want_tree((byte - old) % 256, 8)
-            self.byte.decode(self.coder)
-        return self.encoder.coded()
-
-    def write_block(self, old: bytes, made: bytes) -> None:
-        self.encoder.wanted.append(int(old == made))
-        if not self.decode_equal():
-            block = read_block(self.name, made)
-            self.halves_wanted = (block.scale, block.minimum)
-            self.numbers.extend(block.group_scales + block.group_minima + block.codes)
-            self.decode_block(old)
-
-    def decode_keep(self) -> None:
-        self.written += 1
-        self.encoder.wanted.append(int(self.written % 3 == 0))  # either is right
-        super().decode_keep()
-
-    def decode_half(self, which: int, old: int) -> int:
-        change = (monotone(self.halves_wanted[which]) - monotone(old) + 0x8000) % 0x10000 - 0x8000
-        self.encoder.want_number(2 * change if change >= 0 else -2 * change - 1)
-        return super().decode_half(which, old)
-
-    def decode_number(self, model: CodeModel, predicted: int, bounds: tuple[int, int],
-                      setting: int = 0) -> int:
-        place = place_of(predicted, bounds)
-        number = self.numbers.popleft()
-        want_code(self.encoder, place, number)
-        with contextlib.suppress(Fault):
-            super().decode_number(model, predicted, bounds, setting)
-        assert not self.encoder.wanted and place.step + model.last == number, "beyond the bound that is predicted"
-        return number
 
 
 class CellsMaker(Cells):

@@ -147,11 +147,11 @@ class Chunk:
     result: bytes
 
 
-def check_parameters(parameters: bytes) -> None:
+def check_place(parameters: bytes) -> None:
     """Where the elements of a step lie: hints, on which no result depends."""
     reader = Reader(parameters, short="malformed")
     *_, base_zero, result_zero = (reader.varint() for _ in range(5))
-    malformed(reader.left() == 0, "bytes after the parameters")
+    malformed(reader.left() == 0, "bytes after the place")
     for zero in (base_zero, result_zero):
         malformed(-128 <= (zero >> 1 ^ -(zero & 1)) <= 255, "zero point")
 
@@ -169,20 +169,14 @@ def read_steps(payload: bytes, base_length: int, result_left: int) -> list[Step]
         parameter_bytes = reader.varint()
         if parameter_bytes > 1 << 16:
             raise Fault("limit_exceeded", "parameters of a step")
-<<<<<<< HEAD
-        parameters = reader.take(parameter_bytes)
-        malformed(kind <= LITERAL and dtype in NAMES and step.result_bytes > 0, "step")
-        if predictor > 1:
-=======
         step.parameters = reader.take(parameter_bytes)
         malformed(kind <= LITERAL and dtype in NAMES and step.result_bytes > 0, "step")
-        if predictor > 2 or (step.parameters and not is_derived(step)):
->>>>>>> f0f8f20 (Add derived steps: numbers that follow from others of the chunk)
+        if predictor > 2:
             raise Fault("unsupported_feature", "predictor")
-        if parameters:
+        if step.parameters and not is_derived(step):
             if kind == COPY or dtype == 0:
                 raise Fault("unsupported_feature", "parameters of bytes")
-            check_parameters(parameters)
+            check_place(step.parameters)
         result_left -= step.result_bytes
         malformed(result_left >= 0, "past the end of the result")
         if kind == LITERAL:

@@ -106,17 +106,13 @@ def good(programs: Programs) -> Iterator[Case]:
               + frame(BYTES, b"c") + frame(BYTES, b"d"))
     yield Case("two-chunks", "delta",
                delta(step(0, 0, 0, 2, 0), carried=b"ab", after=chunks), "stream 7",
-<<<<<<< HEAD
                "two chunks; a predictor that looks at the end of the base; parameters", ABD)
-=======
-               "two chunks; a predictor that looks at the end of the base", ABD)
     numbers = bytes.fromhex("0000803F 0000803E")  # 1 and 1/4; the first is four times the second
     steps = step(1, 11, 2, 4, 1, 6) + bytes.fromhex("00008040 01 04"), step(2, 0, 0, 4, 0)
     yield Case("derived", "delta",
                delta(*steps, carried=b"bc" + numbers, text=delta_manifest(result=side(numbers)),
                      tail=end(numbers)),
                "stream 7", "a number that follows from one behind it", numbers)
->>>>>>> f0f8f20 (Add derived steps: numbers that follow from others of the chunk)
 
 
 def bad_frames() -> Iterator[tuple[str, str, str, bytes]]:
@@ -234,13 +230,8 @@ def bad_deltas() -> Iterator[tuple[str, str, str, bytes]]:
     yield "steps-trailing-byte", "trailing_bytes", "", delta(PREDICT + b"\0", count=1)
     yield "step-kind-3", "malformed", "", delta(step(3, 0, 0, 3, 0))
     yield "step-dtype-31", "malformed", "", delta(step(1, 31, 0, 3, 0))
-<<<<<<< HEAD
-    yield "step-predictor-2", "unsupported_feature", "", delta(step(1, 0, 2, 3, 0))
-    yield ("step-parameters", "unsupported_feature", "of dtype opaque",
-=======
     yield "step-predictor-3", "unsupported_feature", "", delta(step(1, 0, 3, 3, 0))
-    yield ("step-parameters", "unsupported_feature", "one byte",
->>>>>>> f0f8f20 (Add derived steps: numbers that follow from others of the chunk)
+    yield ("step-parameters", "unsupported_feature", "of dtype opaque",
            delta(step(1, 0, 0, 3, 0, 1) + b"p", count=1))
     yield ("step-parameters-too-long", "limit_exceeded", "2^16 + 1",
            delta(step(1, 0, 0, 3, 0, 65537)))

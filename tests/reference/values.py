@@ -6,17 +6,15 @@ from dataclasses import dataclass
 
 from blocks import CodeModel
 from dtypes import NAMES
-from faults import Fault
+from faults import refuse
 from range_coder import BitModel, Number, RangeDecoder, Tree
+from residuals import MAX_COLUMNS, NOT_ROUNDED, Guess, RankDecoder, ResidualModel, Spread, signed
 
 CODE, INTEGER, FLOAT = "code", "integer", "float"
 DIRECT, SPARSE, PREDICTED, BYTES = range(4)
 NO_AXIS, ROW, COLUMN = range(3)
-LIMIT, DIRECT_LIMIT = 100, 126
-MAX_RANKS, MAX_COLUMNS, MAX_FACTORS = 64, 1 << 14, 1 << 17
-MAX_UNIT, MAX_FACTOR, MAX_GAIN = (1 << 24) - 1, 32767, 32
-MAX_EXPONENT = 4096
-NOT_ROUNDED = 4
+DIRECT_LIMIT = 126
+MAX_GAIN, MAX_EXPONENT = 32, 4096
 
 
 @dataclass(frozen=True)
@@ -64,29 +62,8 @@ TYPES = {
 }
 
 
-def signed(number: int, bits: int) -> int:
-    number %= 1 << bits
-    return number - (1 << bits) if number >> bits - 1 else number
-
-
 def shifted(number: int, up: int) -> int:
     return number << up if up >= 0 else number >> -up
-
-
-def divided(number: int, by: int) -> int:
-    """Towards zero."""
-    return number // by if number >= 0 else -(-number // by)
-
-
-def refuse(is_wrong: bool, what: str) -> None:
-    if is_wrong:
-        raise Fault("corrupt_data", what)
-
-
-@dataclass
-class Guess:
-    number: int
-    phase: int
 
 
 def guess_float(type_: Type, u: int, gain: int, shift: int, exponent: int) -> Guess:
@@ -106,75 +83,13 @@ def guess_float(type_: Type, u: int, gain: int, shift: int, exponent: int) -> Gu
         else:
             total = shifted(total, up) + shift
             place = exponent
+    if total == 0:
+        return Guess(0, NOT_ROUNDED)
     last = max(place + abs(total).bit_length() - m - 1, 0)
     eighths = shifted(abs(total), place + 3 - last) + (last << m + 3)
     eighths = min(eighths, (infinity << m + 3) - 8)
     moved = 4 + eighths if total >= 0 else -4 - eighths
     return Guess(moved >> 3, moved % 8)
-
-
-@dataclass
-class Spread:
-    expected: int | None = None
-
-    def half(self, exponent: int) -> int:
-        return 0 if self.expected is None else self.expected - 16 * exponent + 4 >> 3
-
-    def learn(self, n: int, exponent: int) -> None:
-        seen = 16 * (n + exponent)
-        if self.expected is None:
-            self.expected = seen
-        elif n > 0:
-            self.expected += divided(seen - self.expected, 16)
-        elif self.expected > seen:
-            self.expected += divided(seen - self.expected, 32)
-
-
-class ResidualModel:
-    """Section 10."""
-
-    def __init__(self) -> None:
-        self.models: dict[tuple, BitModel] = {}
-        self.last = 0
-
-    def bit(self, coder: RangeDecoder, *key: object) -> int:
-        return self.models.setdefault(key, BitModel()).decode(coder, LIMIT)
-
-    @staticmethod
-    def place(exponent: int, phase: int, spread: Spread) -> tuple[int, int, int]:
-        half = spread.half(exponent)
-        s = min(max(half + 1, 0), 25)
-        return s, min(max(half >> 1, 1), 63), phase if s < 10 else NOT_ROUNDED
-
-    def decode(self, coder: RangeDecoder, exponent: int, phase: int, spread: Spread) -> int:
-        s, n, f = self.place(exponent, phase, spread)
-        n = self.decode_length(coder, s, n, f)
-        spread.learn(n, exponent)
-        if n == 0:
-            self.last = 0
-            return 0
-        down = self.bit(coder, "is_down", s, f, self.last)
-        self.last = 1 if down else 2
-        size = 1
-        if n > 1:
-            size = 2 * size + self.bit(coder, "second", s, n)
-        if n > 2:
-            size = 2 * size + self.bit(coder, "third", n, size % 2)
-        size = coder.more(size, n - 3)
-        return signed(-size if down else size, 64)
-
-    def decode_length(self, coder: RangeDecoder, s: int, n: int, f: int) -> int:
-        if not self.bit(coder, "moves", s, f, self.last != 0):
-            return 0
-        if self.bit(coder, "longer", s, 0):
-            n, i = n + 1, 1
-            while n < 64 and self.bit(coder, "longer", s, i):
-                n, i = n + 1, min(i + 1, 11)
-            return n
-        i = 0
-        while n > 1 and self.bit(coder, "shorter", s, i):
-            n, i = n - 1, min(i + 1, 11)
-        return n
 
 
 @dataclass
@@ -192,20 +107,18 @@ class Piece:
     exponent: int = 0
 
 
-NUMBERS = "elements zero greatest columns ranks exponent gain unit".split()
-
-
-class ValuesDecoder:
+class ValuesDecoder(RankDecoder):
     """What is written as a number, a tree and so on goes through a method of its own."""
 
+    NUMBERS = "elements zero greatest columns ranks exponent gain unit".split()
+
     def __init__(self, name: str, coder: RangeDecoder) -> None:
+        super().__init__(coder)
         self.type = TYPES[name]
-        self.coder = coder
-        self.numbers = {name: Number() for name in NUMBERS}
         self.trees = {name: Tree(2) for name in ("method", "axis")}
         self.gain_kinds = [Tree(2) for _ in range(3)]
-        self.code, self.residual = CodeModel(), ResidualModel()
-        self.factor, self.direct_residual = ResidualModel(), ResidualModel()
+        self.code = CodeModel()
+        self.residual, self.direct_residual = ResidualModel(), ResidualModel()
         self.spread, self.direct_spread = Spread(), Spread()
         self.direct_code = Tree(8)
         self.is_zero, self.zeros = [BitModel() for _ in range(16)], 0
@@ -214,13 +127,6 @@ class ValuesDecoder:
         self.is_below = BitModel()
         self.top = [[BitModel() for _ in range(8)] for _ in range(16)]
         self.byte = Tree(8)
-
-    def decode_number(self, name: str) -> int:
-        return self.numbers[name].decode(self.coder)
-
-    def decode_signed(self, name: str) -> int:
-        x = self.decode_number(name)
-        return x >> 1 ^ -(x & 1)
 
     def decode_tree(self, name: str) -> int:
         return self.trees[name].decode(self.coder)
@@ -265,13 +171,11 @@ class ValuesDecoder:
         if self.type.one is None:
             return
         piece.axis = self.decode_tree("axis")
-        piece.ranks = self.decode_number("ranks")
-        refuse(piece.axis > COLUMN or piece.ranks > MAX_RANKS, "axis or ranks")
-        if piece.axis == COLUMN or piece.ranks > 0:
-            refuse(piece.columns > MAX_COLUMNS or piece.ranks * piece.columns > MAX_FACTORS, "columns")
+        refuse(piece.axis > COLUMN, "axis")
+        refuse(piece.axis == COLUMN and piece.columns > MAX_COLUMNS, "columns of gains")
+        piece.ranks = self.decode_ranks(piece.columns)
         if self.type.kind == FLOAT and piece.ranks > 0:
-            piece.exponent = self.decode_signed("exponent")
-            refuse(abs(piece.exponent) > MAX_EXPONENT, "exponent")
+            piece.exponent = self.decode_exponent(MAX_EXPONENT)
 
     def decode_piece(self, piece: Piece, base: bytes) -> bytes:
         if piece.method == BYTES:
@@ -324,25 +228,19 @@ class ValuesDecoder:
     def decode_predicted(self, piece: Piece, base: bytes) -> list[int]:
         type_ = self.type
         self.before, self.last_gain = 0, type_.one
-        spreads = [Spread() for _ in range(piece.ranks)]
         gains = [type_.one] * piece.columns
         if piece.axis == COLUMN:
             gains = [self.decode_gain() for _ in range(piece.columns)]
-        units, factors = [], []
-        for spread in spreads:
-            units.append(self.decode_unit())
-            factors.append([self.decode_factor(spread) for _ in range(piece.columns)])
-        spreads = [Spread() for _ in range(piece.ranks)]
+        self.decode_column_factors(piece.ranks, piece.columns)
         made: list[int] = []
         while len(made) < piece.elements:
             if piece.axis == ROW:
                 gains = [self.decode_gain()] * piece.columns
-            scaled = [unit * self.decode_factor(spread) for unit, spread in zip(units, spreads)]
+            self.decode_row_factors()
             for j in range(min(piece.columns, piece.elements - len(made))):
-                shift = signed(sum(by * column[j] for by, column in zip(scaled, factors)), 32)
                 at = len(made) * type_.bytes
                 u = int.from_bytes(base[at:at + type_.bytes], "little")
-                made.append(self.decode_element(piece, u, gains[j], shift))
+                made.append(self.decode_element(piece, u, gains[j], self.shift(j)))
         return made
 
     def decode_gain(self) -> int:
@@ -358,16 +256,6 @@ class ValuesDecoder:
 
     def decode_gain_kind(self) -> int:
         return self.gain_kinds[self.before].decode(self.coder)
-
-    def decode_unit(self) -> int:
-        unit = self.decode_number("unit")
-        refuse(unit > MAX_UNIT, "unit")
-        return unit
-
-    def decode_factor(self, spread: Spread) -> int:
-        factor = self.decode_residual(self.factor, 0, Guess(0, NOT_ROUNDED), spread)
-        refuse(abs(factor) > MAX_FACTOR, "factor")
-        return factor
 
     def decode_element(self, piece: Piece, u: int, gain: int, shift: int) -> int:
         type_ = self.type
@@ -390,10 +278,6 @@ class ValuesDecoder:
 
     def decode_code(self, predicted: int, bounds: tuple[int, int], setting: int) -> int:
         return self.code.decode(self.coder, predicted, bounds, setting)
-
-    def decode_residual(self, model: ResidualModel, exponent: int, guess: Guess, spread: Spread) -> int:
-        """By how much a number differs from `guess`."""
-        return model.decode(self.coder, exponent, guess.phase, spread)
 
 
 def decode_values(dtype: int, coded: bytes, base: bytes | None, length: int) -> bytes:

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from cases import Case, read
 from dtypes import NAMES
 from patch_maker import Chunk, Plan, Section, body_of, chunk_records, from_section, make_patch
-from values import (BYTES, CODE, COLUMN, DIRECT, FLOAT, MAX_COLUMNS, MAX_EXPONENT, MAX_FACTOR, MAX_FACTORS,
-                    MAX_GAIN, MAX_RANKS, MAX_UNIT, PREDICTED, ROW, SPARSE, TYPES, Type, ValuesDecoder)
+from residuals import MAX_COLUMNS, MAX_FACTOR, MAX_FACTORS, MAX_RANKS, MAX_UNIT
+from values import (BYTES, CODE, COLUMN, DIRECT, FLOAT, MAX_EXPONENT, MAX_GAIN, PREDICTED, ROW, SPARSE, TYPES,
+                    Type, ValuesDecoder)
 from values_maker import PlannedPiece, ValuesMaker
 
 NUMBERS = "vectors/patch/base/numbers"
@@ -54,17 +55,17 @@ class Teller(ValuesDecoder):
 
     def __init__(self, name: str, plan: PlannedPiece) -> None:
         super().__init__(name, None)  # type: ignore
-        self.gains, self.units = iter(plan.gains), iter(plan.units)
-        self.factors = iter(sum(plan.column_factors, []) + sum(plan.row_factors, []))
+        self.told_gains, self.told_units = iter(plan.gains), iter(plan.units)
+        self.told_factors = iter(plan.factors())
 
     def decode_gain(self) -> int:
-        return next(self.gains)
+        return next(self.told_gains)
 
     def decode_unit(self) -> int:
-        return next(self.units)
+        return next(self.told_units)
 
     def decode_factor(self, spread: object) -> int:
-        return next(self.factors)
+        return next(self.told_factors)
 
     def decode_code(self, predicted: int, bounds: tuple[int, int], setting: int) -> int:
         return min(max(predicted + 2048 >> 12, bounds[0]), bounds[1])
@@ -253,7 +254,8 @@ def more_wrong_pieces() -> Iterator[Wrong]:
     yield Wrong("base-zero", "256", "i8", predicted_codes(base_zero=256))
     yield Wrong("columns-0", "0", "i8", predicted_codes(columns=0))
     yield Wrong("axis", "3", "i8", predicted_codes(axis=3))
-    yield Wrong("ranks", "65", "i8", predicted_codes(ranks=MAX_RANKS + 1))
+    yield Wrong("ranks", "65", "i8", PlannedPiece(65, PREDICTED, columns=65, ranks=MAX_RANKS + 1), 65)
+    yield Wrong("ranks-columns", "2 of 1 columns", "i8", predicted_codes(ranks=2))
     for exponent in (-MAX_EXPONENT - 1, MAX_EXPONENT + 1):
         yield Wrong("exponent", str(exponent), "f16", PlannedPiece(2, PREDICTED, ranks=1, exponent=exponent))
     yield Wrong("gain-above", "32 and a bit", "i8", predicted_codes(axis=ROW, gains=[(MAX_GAIN << 12) + 1]))

@@ -8,34 +8,24 @@ from dataclasses import dataclass, field
 
 from blocks import place_of
 from faults import Fault
-from patch_maker import RangeEncoder, want_code
-from values import (BYTES, CODE, DIRECT, FLOAT, PREDICTED, SPARSE, Guess, Piece, ResidualModel, Spread,
-                    ValuesDecoder, signed)
+from rank_maker import PlannedRanks, RankMaker, want_code, zigzag
+from residuals import Guess, signed
+from values import BYTES, CODE, DIRECT, FLOAT, PREDICTED, SPARSE, Piece, ValuesDecoder
 
 
 @dataclass
-class PlannedPiece(Piece):
-    """A head, and what is to be found behind it. Gains by row or column; the rest by rank first."""
+class PlannedPiece(PlannedRanks, Piece):
+    """A head, and what is to be found behind it. Gains by row or column."""
 
     made: bytes = b""
     gains: list[int] = field(default_factory=list)
-    units: list[int] = field(default_factory=list)
-    column_factors: list[list[int]] = field(default_factory=list)  # [rank][column]
-    row_factors: list[list[int]] = field(default_factory=list)  # [row][rank]
 
 
-def zigzag(number: int) -> int:
-    return 2 * number if number >= 0 else -2 * number - 1
-
-
-class ValuesMaker(ValuesDecoder):
+class ValuesMaker(RankMaker, ValuesDecoder):
     def __init__(self, name: str) -> None:
-        self.encoder = RangeEncoder()
-        super().__init__(name, self.encoder)  # type: ignore
-        self.wanted_numbers: dict[str, deque[int]] = {}
+        super().__init__(name)
         self.wanted_trees: dict[str, int] = {}
         self.gains: deque[int] = deque()
-        self.factors: deque[int] = deque()
         self.elements: deque[int] = deque()
 
     def write(self, plans: list[PlannedPiece], base: bytes | None, length: int = 1 << 20) -> bytes:
@@ -59,7 +49,7 @@ class ValuesMaker(ValuesDecoder):
         self.wanted_numbers = {name: deque(wanted) for name, wanted in numbers.items()}
         self.wanted_trees = {"method": plan.method, "axis": plan.axis}
         self.gains = deque(plan.gains)
-        self.factors = deque(sum(plan.column_factors, []) + sum(plan.row_factors, []))
+        self.wanted_factors = deque(plan.factors())
         size = 1 if plan.method == BYTES else self.type.bytes
         elements = [int.from_bytes(plan.made[at:at + size], "little") for at in range(0, len(plan.made), size)]
         if self.type.kind == FLOAT and plan.method == PREDICTED:
@@ -71,10 +61,6 @@ class ValuesMaker(ValuesDecoder):
         self.elements = deque(elements)
 
     # --- heads and gains
-
-    def decode_number(self, name: str) -> int:
-        self.encoder.want_number(self.wanted_numbers[name].popleft())
-        return super().decode_number(name)
 
     def decode_tree(self, name: str) -> int:
         self.encoder.want_tree(self.wanted_trees[name], 2)
@@ -122,30 +108,5 @@ class ValuesMaker(ValuesDecoder):
         want_code(self.encoder, place_of(predicted, bounds), number)
         return super().decode_code(predicted, bounds, setting)
 
-    def decode_residual(self, model: ResidualModel, exponent: int, guess: Guess, spread: Spread) -> int:
-        if model is self.factor:
-            residual = self.factors.popleft()
-        else:
-            residual = signed(self.elements.popleft() - guess.number, self.type.w)
-        self.want_residual(model, exponent, guess.phase, spread, residual)
-        return super().decode_residual(model, exponent, guess, spread)
-
-    def want_residual(self, model: ResidualModel, exponent: int, phase: int, spread: Spread,
-                      residual: int) -> None:
-        _, least, _ = model.place(exponent, phase, spread)
-        wanted, size = self.encoder.wanted, abs(residual)
-        n = size.bit_length()
-        if least == 0:
-            wanted.append(int(n > 0))
-            if n == 0:
-                return
-        first = max(least, 1)
-        t = min(max(n - first, 0), 15)
-        self.encoder.want_tree(t, 4)
-        if t == 15:
-            wanted.extend([1] * (n - first - 15) + [0] * (n < 64))
-        if t == 0 and least > 0:
-            wanted.extend([1] * (first - n) + [0] * (n > 0))
-        if n > 0:
-            wanted.append(int(residual < 0))
-            self.encoder.want_tree(size, n - 1)
+    def wanted_residual(self, guess: Guess) -> int:
+        return signed(self.elements.popleft() - guess.number, self.type.w)
