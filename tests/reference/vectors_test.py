@@ -490,9 +490,12 @@ class AbleToFail(VectorTest):
                 made_by_decoder(gguf_base, pruned)
         numbers = (VECTORS / "patch/good/values.mlp").read_bytes()
         self.assertTrue(made_by_decoder(values_cases.NUMBERS, numbers))
-        for name, value in (("LIMIT", 99), ("NOT_ROUNDED", 3)):
-            with mock.patch.object(residuals, name, value), self.assertRaises(Fault, msg=name):
-                made_by_decoder(values_cases.NUMBERS, numbers)
+        with mock.patch.object(residuals, "NOT_ROUNDED", 3), self.assertRaises(Fault):
+            made_by_decoder(values_cases.NUMBERS, numbers)
+        ranks = (VECTORS / "patch/good/blocks-ranks.mlp").read_bytes()
+        row = next(row for row in rows("patch", "good") if row["vector"] == "blocks-ranks")
+        with mock.patch.object(residuals, "LIMIT", 99), self.assertRaises(Fault):
+            made_by_decoder(row["base"], ranks)
         for module, name, value in ((range_coder, "RATES", [n - 9 for n in range_coder.RATES]),
                                     (byte_model, "STRETCH", [n + 5 for n in byte_model.STRETCH]),
                                     (byte_model, "GOLDEN", byte_model.GOLDEN - 2)):
