@@ -24,6 +24,8 @@ const char* codec_name(CodecId codec) {
       return "values";
     case CodecId::mask:
       return "mask";
+    case CodecId::tokens:
+      return "tokens";
   }
   return "unknown";
 }

@@ -1,8 +1,9 @@
 #include "mallorn-apply/section_codecs.hpp"
 
 #include "mallorn-apply/core/blocks_decoder.hpp"
-#include "mallorn-apply/core/values_decoder.hpp"
 #include "mallorn-apply/core/mask_decoder.hpp"
+#include "mallorn-apply/core/values_decoder.hpp"
+#include "mallorn-apply/fast_tokens.hpp"
 #include "mallorn-apply/planes_decoder.hpp"
 #include "mallorn-apply/zstd_decoder.hpp"
 
@@ -28,6 +29,10 @@ Status HostSections::decode(const SectionHeader& header, ByteView coded, ByteVie
     case CodecId::mask:
       if (!mask_) mask_ = std::make_unique<MaskModel>();
       return decode_mask(header.dtype, coded, base, mask_.get(), result);
+    case CodecId::tokens:
+      if (!tokens_) tokens_ = std::make_unique<TokensWorkspace>();
+      return decode_tokens(header.dtype, coded, base, fast_kernels(), tokens_.get(),
+                           result);
   }
   return Status::unknown_codec;
 }

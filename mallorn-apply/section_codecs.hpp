@@ -7,6 +7,7 @@
 #include "libcommon/core/value_model.hpp"
 #include "libcommon/core/mask_model.hpp"
 #include "mallorn-apply/core/chunk_decoder.hpp"
+#include "mallorn-apply/core/tokens_decoder.hpp"
 
 namespace mallorn::apply {
 
@@ -21,6 +22,7 @@ class HostSections final : public SectionDecoder {
   std::unique_ptr<BlockModel> blocks_;
   std::unique_ptr<ValueModel> values_;
   std::unique_ptr<MaskModel> mask_;
+  std::unique_ptr<TokensWorkspace> tokens_;
 };
 
 }  // namespace mallorn::apply

@@ -1,6 +1,7 @@
 #include "mallorn-pack/chunk_encoder.hpp"
 
 #include "libcommon/core/quant_block.hpp"
+#include "libcommon/core/token_model.hpp"
 #include "libcommon/core/value_model.hpp"
 #include "libcommon/fast_crc32c.hpp"
 #include "mallorn-pack/blocks_codec.hpp"
@@ -8,6 +9,7 @@
 #include "mallorn-pack/mask_codec.hpp"
 #include "mallorn-pack/planes_codec.hpp"
 #include "mallorn-pack/structure_encoder.hpp"
+#include "mallorn-pack/tokens_codec.hpp"
 #include "mallorn-pack/values_codec.hpp"
 #include "mallorn-pack/zstd_codec.hpp"
 
@@ -15,9 +17,12 @@ namespace mallorn::pack {
 namespace {
 
 // Up to this level, nothing large is coded in a way that takes much longer than copying:
-// adaptive codecs decode some 20 to 150 MB/s.
+// adaptive codecs decode some 20 to 150 MB/s, `tokens` several times as much.
 constexpr int kFastLevel = 3;
 constexpr size_t kSmallSection = 64 * 1024;
+
+// What some codecs send before the first element counts below this.
+constexpr size_t kFewBytes = 1024;
 
 struct CodedSection {
   CodecId codec = CodecId::stored;
@@ -31,14 +36,21 @@ CodedSection encode_section(const SectionPlan& plan, const PackOptions& options)
   const auto offer = [&](CodecId codec, bool uses_base, std::vector<uint8_t> coded) {
     if (coded.size() < best.coded.size()) best = {codec, uses_base, std::move(coded)};
   };
-  const bool may_adapt =
-      options.level > kFastLevel || plan.result.size() <= kSmallSection;
-  if (may_adapt && plan.has_base && quant_grid(plan.dtype) != nullptr) {
+  const bool is_fast = options.level <= kFastLevel && plan.result.size() > kSmallSection;
+  bool resembles = false;
+  TokenType tokens;
+  if (is_fast && token_type(plan.dtype, &tokens) &&
+      (plan.has_base || tokens.kind != TokenKind::blocks)) {
+    std::vector<uint8_t> coded = encode_tokens(plan.dtype, plan.base, plan.result);
+    if (!coded.empty()) offer(CodecId::tokens, plan.has_base, std::move(coded));
+    resembles = plan.has_base && best.coded.size() < plan.result.size() / 4 * 3;
+  }
+  if (!is_fast && plan.has_base && quant_grid(plan.dtype) != nullptr) {
     offer(CodecId::blocks, true,
           encode_blocks(plan.dtype, plan.parts, plan.base, plan.result));
   }
   ValueType type;
-  if (may_adapt && value_type(plan.dtype, &type)) {
+  if (!is_fast && value_type(plan.dtype, &type)) {
     offer(CodecId::values, plan.has_base,
           encode_values(plan.dtype, plan.parts, plan.base, plan.result));
   }
@@ -47,7 +59,8 @@ CodedSection encode_section(const SectionPlan& plan, const PackOptions& options)
   }
   // Where elements resemble those of the base, or a tensor is pruned, nothing else comes
   // near.
-  if (best.coded.size() < plan.result.size() / 2) return best;
+  resembles |= best.coded.size() < plan.result.size() / 2;
+  if (resembles && best.coded.size() >= kFewBytes) return best;
   offer(CodecId::planes, plan.has_base,
         encode_planes(plan.dtype, plan.base, plan.result, options.level));
   offer(CodecId::zstd, false, encode_zstd(plan.result, options.level));

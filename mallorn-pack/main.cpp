@@ -23,6 +23,8 @@ output, or to FILE, which appears only when it is complete.
       --force        replace FILE if it exists
       --level N      effort from 1 (fastest) to 19 (smallest); default: 19 for
                      models up to 1 MiB, 9 up to 64 MiB, 3 for larger ones
+      --fast         the same as --level 3: patches that are made and applied
+                     fastest, though not the smallest
       --threads N    use N threads (default: one per processor); the patch is
                      the same for any number
   -q, --quiet        no warnings, no progress
@@ -40,6 +42,7 @@ examples:
 )"};
 
 constexpr int kMaxLevel = 19;
+constexpr int kFastLevel = 3;
 
 // Below this no search for something smaller: docs/format/patch.md promises no more.
 constexpr uint64_t kSmallBody = 1024;
@@ -47,7 +50,7 @@ constexpr uint64_t kSmallBody = 1024;
 // Effort that keeps the time for a patch in proportion to the model.
 int default_level(uint64_t result_bytes) {
   if (result_bytes <= 1u << 20) return kMaxLevel;
-  return result_bytes <= 64u << 20 ? 9 : 3;
+  return result_bytes <= 64u << 20 ? 9 : kFastLevel;
 }
 
 struct Arguments {
@@ -61,7 +64,7 @@ bool read_arguments(int argc, char** argv, Arguments* arguments) {
   cxxopts::Options options(kProgram.name);
   add_common_options(options);
   options.add_options()("o,output", "", cxxopts::value<std::string>())("force", "")(
-      "level", "", cxxopts::value<std::string>());
+      "level", "", cxxopts::value<std::string>())("fast", "");
   cxxopts::ParseResult result;
   if (!parse_command_line(kProgram, options, argc, argv, &arguments->common, &result))
     return false;
@@ -73,6 +76,12 @@ bool read_arguments(int argc, char** argv, Arguments* arguments) {
   if (result.count("level") != 0) {
     const std::string text = result["level"].as<std::string>();
     arguments->level = static_cast<int>(parse_number(text, "--level", 1, kMaxLevel));
+  }
+  if (result.count("fast") != 0) {
+    if (arguments->level != 0) {
+      throw Error(Status::usage, "--fast and --level", "give one of them");
+    }
+    arguments->level = kFastLevel;
   }
   return true;
 }

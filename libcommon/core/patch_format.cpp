@@ -107,6 +107,8 @@ uint32_t codec_feature(CodecId codec) {
       return kFeatureValues;
     case CodecId::mask:
       return kFeatureMask;
+    case CodecId::tokens:
+      return kFeatureTokens;
   }
   return 0;
 }
@@ -143,7 +145,7 @@ Status read_section_header(ByteReader& reader, SectionHeader* section) {
   section->result_bytes = reader.varint();
   section->coded_bytes = reader.varint();
   if (!reader.ok()) return reader.status();
-  if (codec > static_cast<uint8_t>(CodecId::mask)) return Status::unknown_codec;
+  if (codec > static_cast<uint8_t>(CodecId::tokens)) return Status::unknown_codec;
   section->codec = static_cast<CodecId>(codec);
   section->dtype = static_cast<Dtype>(dtype);
   if (flags > 1 || dtype_layout(section->dtype).dtype != section->dtype)

@@ -31,7 +31,8 @@ constexpr uint32_t kFeatureBlocks = 1u << 2;     // sections coded by BlockModel
 constexpr uint32_t kFeatureValues = 1u << 3;     // sections coded by ValueModel
 constexpr uint32_t kFeatureMask = 1u << 4;       // sections coded by MaskModel
 constexpr uint32_t kFeatureDerived = 1u << 5;    // steps of numbers that follow from others
-constexpr uint32_t kKnownFeatures = (1u << 6) - 1;
+constexpr uint32_t kFeatureTokens = 1u << 6;     // sections coded as tokens
+constexpr uint32_t kKnownFeatures = (1u << 7) - 1;
 
 struct PatchHeader {
   Profile profile = Profile::host;
@@ -90,6 +91,7 @@ enum class CodecId : uint8_t {
   blocks = 3,
   values = 4,
   mask = 5,
+  tokens = 6,
 };
 
 // One section of a chunk: bytes of several steps of one dtype (of codec `mask`: opaque),

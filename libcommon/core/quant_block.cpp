@@ -1,6 +1,5 @@
 #include "libcommon/core/quant_block.hpp"
 
-#include "libcommon/core/block_fields.hpp"
 #include "libcommon/core/bytes.hpp"
 
 namespace mallorn {
@@ -47,33 +46,9 @@ CodeField whole_numbers(const Field& field) {
           {0, 0, 0}};
 }
 
-// Where a type keeps its numbers. Fields come in one order: scale, minimum, integers of the
-// groups, codes. What a type lacks is not to be looked at.
-struct Places {
-  uint16_t scale;
-  uint16_t minimum;
-  Field group_field;
-  CodeField groups;  // unless `group_field` is of lane `scales`
-  CodeField codes;
-};
-
 // Codec 2 leaves the two fields of group scales of iq4_xs apart.
 constexpr CodeField kIq4XsGroups = {8, {4, 4, 1}, {2, 2, 1}};
 constexpr CodeField kIq4XsCodes = {256, {8, 4, 16}, {0, 0, 0}};
-
-Places places(Dtype dtype, const QuantGrid& grid) {
-  const BlockFields block = block_fields(dtype);
-  if (dtype == Dtype::iq4_xs) {
-    return {block.fields[0].offset, 0, block.fields[1], kIq4XsGroups, kIq4XsCodes};
-  }
-  const auto numbers = [&block](const Field& field, size_t part) {
-    return field.lane == Lane::part ? block.codes[part] : whole_numbers(field);
-  };
-  const Field& groups = block.fields[grid.start == Start::none ? 1 : 2];
-  const Field& codes = block.fields[block.field_count - 1];
-  return {block.fields[0].offset, block.fields[1].offset, groups, numbers(groups, 0),
-          numbers(codes, block.code_count - 1)};
-}
 
 using Numbers = std::array<uint8_t, kMaxBlockCodes>;
 
@@ -95,34 +70,6 @@ void bits_of(const int16_t* numbers, size_t count, Bounds bounds, uint8_t* bits)
   }
 }
 
-// Scales of all groups come before their minima.
-void read_groups(const QuantGrid& grid, const Places& at, const uint8_t* bytes,
-                 QuantBlock* block) {
-  Numbers raw;
-  if (at.group_field.lane == Lane::scales) {
-    unpack_scales(bytes + at.group_field.offset, raw.data());
-  } else {
-    unpack_codes(at.groups, bytes, raw.data());
-  }
-  numbers_of(raw.data(), grid.groups, grid.group_scales, block->group_scale.data());
-  if (grid.start != Start::taken) return;
-  numbers_of(raw.data() + grid.groups, grid.groups, grid.group_scales,
-             block->group_minimum.data());
-}
-
-void write_groups(const QuantGrid& grid, const Places& at, const QuantBlock& block,
-                  uint8_t* bytes) {
-  Numbers raw;
-  bits_of(block.group_scale.data(), grid.groups, grid.group_scales, raw.data());
-  bits_of(block.group_minimum.data(), grid.groups, grid.group_scales,
-          raw.data() + grid.groups);
-  if (at.group_field.lane == Lane::scales) {
-    pack_scales(raw.data(), bytes + at.group_field.offset);
-  } else {
-    pack_codes(at.groups, raw.data(), bytes);
-  }
-}
-
 }  // namespace
 
 int64_t CodeTable::place(int64_t value, int16_t near) const {
@@ -140,42 +87,101 @@ const QuantGrid* quant_grid(Dtype dtype) {
   return nullptr;
 }
 
-void read_quant_block(Dtype dtype, const uint8_t* bytes, QuantBlock* block) {
-  const QuantGrid& grid = *quant_grid(dtype);
-  const Places at = places(dtype, grid);
-  block->scale = grid.scale == Scale::power ? uint16_t{bytes[at.scale]}
-                                            : load_le<uint16_t>(bytes + at.scale);
+// Fields come in one order: scale, minimum, integers of the groups, codes. What a type
+// lacks is not to be looked at.
+QuantPlaces::QuantPlaces(Dtype dtype) : grid_(quant_grid(dtype)) {
+  const BlockFields block = block_fields(dtype);
+  scale_ = block.fields[0].offset;
+  if (dtype == Dtype::iq4_xs) {
+    groups_ = kIq4XsGroups;
+    codes_ = kIq4XsCodes;
+    return;
+  }
+  const auto numbers = [&block](const Field& field, size_t part) {
+    return field.lane == Lane::part ? block.codes[part] : whole_numbers(field);
+  };
+  minimum_ = block.fields[1].offset;
+  group_field_ = block.fields[grid_->start == Start::none ? 1 : 2];
+  groups_ = numbers(group_field_, 0);
+  codes_ = numbers(block.fields[block.field_count - 1], block.code_count - 1);
+}
+
+// Scales of all groups come before their minima.
+void QuantPlaces::read_scales(const uint8_t* bytes, QuantBlock* block) const {
+  block->scale = grid_->scale == Scale::power ? uint16_t{bytes[scale_]}
+                                              : load_le<uint16_t>(bytes + scale_);
   block->minimum =
-      grid.start == Start::none ? uint16_t{0} : load_le<uint16_t>(bytes + at.minimum);
-  if (grid.group_scales.high != 0) read_groups(grid, at, bytes, block);
+      grid_->start == Start::none ? uint16_t{0} : load_le<uint16_t>(bytes + minimum_);
+  if (grid_->group_scales.high == 0) return;
   Numbers raw;
-  unpack_codes(at.codes, bytes, raw.data());
-  if (grid.table == nullptr) {
-    numbers_of(raw.data(), at.codes.count, grid.codes, block->code.data());
+  if (group_field_.lane == Lane::scales) {
+    unpack_scales(bytes + group_field_.offset, raw.data());
   } else {
-    for (size_t i = 0; i < at.codes.count; ++i) {
-      block->code[i] = grid.table->number(raw[i]);
-    }
+    unpack_codes(groups_, bytes, raw.data());
+  }
+  const size_t groups = grid_->groups;
+  numbers_of(raw.data(), groups, grid_->group_scales, block->group_scale.data());
+  if (grid_->start != Start::taken) return;
+  numbers_of(raw.data() + groups, groups, grid_->group_scales, block->group_minimum.data());
+}
+
+void QuantPlaces::write_scales(const QuantBlock& block, uint8_t* bytes) const {
+  if (grid_->scale == Scale::power) {
+    bytes[scale_] = static_cast<uint8_t>(block.scale);
+  } else {
+    store_le<uint16_t>(bytes + scale_, block.scale);
+  }
+  if (grid_->start != Start::none) store_le<uint16_t>(bytes + minimum_, block.minimum);
+  if (grid_->group_scales.high == 0) return;
+  std::array<int16_t, 2 * kMaxBlockGroups> numbers;
+  for (size_t i = 0; i < grid_->groups; ++i) {
+    numbers[i] = block.group_scale[i];
+    numbers[grid_->groups + i] = block.group_minimum[i];
+  }
+  write_groups(numbers.data(), bytes);
+}
+
+void QuantPlaces::write_groups(const int16_t* numbers, uint8_t* bytes) const {
+  const size_t count = grid_->start == Start::taken ? 2u * grid_->groups : grid_->groups;
+  Numbers raw;
+  bits_of(numbers, count, grid_->group_scales, raw.data());
+  if (group_field_.lane == Lane::scales) {
+    pack_scales(raw.data(), bytes + group_field_.offset);
+  } else {
+    pack_codes(groups_, raw.data(), bytes);
   }
 }
 
-void write_quant_block(Dtype dtype, const QuantBlock& block, uint8_t* bytes) {
-  const QuantGrid& grid = *quant_grid(dtype);
-  const Places at = places(dtype, grid);
-  if (grid.scale == Scale::power) {
-    bytes[at.scale] = static_cast<uint8_t>(block.scale);
-  } else {
-    store_le<uint16_t>(bytes + at.scale, block.scale);
-  }
-  if (grid.start != Start::none) store_le<uint16_t>(bytes + at.minimum, block.minimum);
-  if (grid.group_scales.high != 0) write_groups(grid, at, block, bytes);
+void QuantPlaces::read_codes(const uint8_t* bytes, int16_t* codes) const {
   Numbers raw;
-  if (grid.table == nullptr) {
-    bits_of(block.code.data(), at.codes.count, grid.codes, raw.data());
+  unpack_codes(codes_, bytes, raw.data());
+  if (grid_->table == nullptr) {
+    numbers_of(raw.data(), codes_.count, grid_->codes, codes);
   } else {
-    for (size_t i = 0; i < at.codes.count; ++i) raw[i] = grid.table->bits(block.code[i]);
+    for (size_t i = 0; i < codes_.count; ++i) codes[i] = grid_->table->number(raw[i]);
   }
-  pack_codes(at.codes, raw.data(), bytes);
+}
+
+void QuantPlaces::write_codes(const int16_t* codes, uint8_t* bytes) const {
+  Numbers raw;
+  if (grid_->table == nullptr) {
+    bits_of(codes, codes_.count, grid_->codes, raw.data());
+  } else {
+    for (size_t i = 0; i < codes_.count; ++i) raw[i] = grid_->table->bits(codes[i]);
+  }
+  pack_codes(codes_, raw.data(), bytes);
+}
+
+void read_quant_block(Dtype dtype, const uint8_t* bytes, QuantBlock* block) {
+  const QuantPlaces places(dtype);
+  places.read_scales(bytes, block);
+  places.read_codes(bytes, block->code.data());
+}
+
+void write_quant_block(Dtype dtype, const QuantBlock& block, uint8_t* bytes) {
+  const QuantPlaces places(dtype);
+  places.write_scales(block, bytes);
+  places.write_codes(block.code.data(), bytes);
 }
 
 QuantLine quant_line(const QuantGrid& grid, const QuantBlock& block, uint32_t group) {

@@ -10,6 +10,7 @@
 #include <array>
 #include <cstdint>
 
+#include "libcommon/core/block_fields.hpp"
 #include "libcommon/core/dtype.hpp"
 
 namespace mallorn {
@@ -102,6 +103,37 @@ void read_quant_block(Dtype dtype, const uint8_t* bytes, QuantBlock* block);
 
 // Numbers must be within the bounds of the grid.
 void write_quant_block(Dtype dtype, const QuantBlock& block, uint8_t* bytes);
+
+// Where blocks of one dtype keep their numbers, for those who read many: scales apart from
+// codes. Each reading and writing is of a whole block.
+class QuantPlaces {
+ public:
+  // `dtype` has a grid.
+  explicit QuantPlaces(Dtype dtype);
+
+  const QuantGrid& grid() const { return *grid_; }
+  uint32_t scale_offset() const { return scale_; }
+  uint32_t minimum_offset() const { return minimum_; }  // not to be used without a start
+
+  // Scale, minimum, and the integers of the groups.
+  void read_scales(const uint8_t* bytes, QuantBlock* block) const;
+  void write_scales(const QuantBlock& block, uint8_t* bytes) const;
+  // The integers of the groups alone: scales, then minima where groups have those. The grid
+  // has group scales.
+  void write_groups(const int16_t* numbers, uint8_t* bytes) const;
+
+  // The codes alone, as many as the grid has.
+  void read_codes(const uint8_t* bytes, int16_t* codes) const;
+  void write_codes(const int16_t* codes, uint8_t* bytes) const;
+
+ private:
+  const QuantGrid* grid_;
+  uint16_t scale_ = 0;
+  uint16_t minimum_ = 0;
+  Field group_field_{};
+  CodeField groups_{};  // unless `group_field_` is of lane `scales`
+  CodeField codes_{};
+};
 
 // The number that half-precision bits stand for, in units of 2^-24: less than 2^41 of
 // either sign. Infinities and NaN are taken for what their bits would mean.

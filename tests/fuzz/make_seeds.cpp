@@ -23,6 +23,7 @@
 #include "mallorn-pack/mask_codec.hpp"
 #include "mallorn-pack/patch_writer.hpp"
 #include "mallorn-pack/planes_codec.hpp"
+#include "mallorn-pack/tokens_codec.hpp"
 #include "mallorn-pack/values_codec.hpp"
 #include "mallorn-pack/zstd_codec.hpp"
 #include "mallorn-pack/zstd_run.hpp"
@@ -431,6 +432,32 @@ void write_values_seeds() {
   }
 }
 
+void write_tokens_seeds() {
+  const Bytes base = fuzz::fixed_base();
+  const Bytes result = edited(base);
+  const auto head = [](Dtype dtype, bool has_base, size_t length) {
+    return Bytes{static_cast<uint8_t>(dtype), has_base, static_cast<uint8_t>(length),
+                 static_cast<uint8_t>(length >> 8)};
+  };
+  for (const Dtype dtype : {Dtype::u8, Dtype::i16, Dtype::f16, Dtype::f32}) {
+    const Bytes old_part = slice(base, 2000, 301);
+    const Bytes new_part = slice(result, 2000, 301);
+    const std::string name = dtype_layout(dtype).name;
+    write("tokens_decoder", name + "-base",
+          join({head(dtype, true, 301), old_part,
+                pack::encode_tokens(dtype, old_part, new_part)}));
+    write("tokens_decoder", name + "-alone",
+          join({head(dtype, false, 301), pack::encode_tokens(dtype, {}, new_part)}));
+  }
+  for (const Dtype dtype : {Dtype::q4_0, Dtype::q5_1, Dtype::q3_k, Dtype::q4_k}) {
+    const Bytes old_blocks = blocks(dtype, 3);
+    const Bytes new_blocks = moved_blocks(dtype, old_blocks);
+    write("tokens_decoder", dtype_layout(dtype).name,
+          join({head(dtype, true, old_blocks.size()), old_blocks,
+                pack::encode_tokens(dtype, old_blocks, new_blocks)}));
+  }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -445,5 +472,6 @@ int main(int argc, char** argv) {
   write_blocks_seeds();
   write_mask_seeds();
   write_values_seeds();
+  write_tokens_seeds();
   return 0;
 }

@@ -152,7 +152,7 @@ TEST_CASE("patch header: each field's refusal, with a check that is right") {
   CHECK(status_of(with_byte(bytes, 6, kMaxPatchHeaderBytes + 1)) == Status::malformed);
   CHECK(status_of(with_byte(bytes, 7, 1)) == Status::malformed);  // length: + 256
   CHECK(status_of(with_byte(bytes, 6, kPatchHeaderFixedBytes)) == Status::truncated);
-  for (const unsigned bit : {6u, 7u}) {
+  for (const unsigned bit : {7u}) {
     const auto features = static_cast<uint8_t>(kKnownFeatures | 1u << bit);
     CHECK(status_of(with_byte(bytes, 8, features)) == Status::unsupported_feature);
   }
@@ -240,12 +240,10 @@ TEST_CASE("chunk header: each field's refusal") {
   const SectionHeader good = {CodecId::stored, Dtype::q4_k, true, 300, 8};
   CHECK(status(good) == Status::ok);
   SectionHeader bad = good;
-  bad.codec = static_cast<CodecId>(6);
-  CHECK(status(bad) == Status::unknown_codec);
-  bad.codec = static_cast<CodecId>(7);
-  CHECK(status(bad) == Status::unknown_codec);
-  bad.codec = static_cast<CodecId>(255);
-  CHECK(status(bad) == Status::unknown_codec);
+  for (const int codec : {7, 8, 255}) {
+    bad.codec = static_cast<CodecId>(codec);
+    CHECK(status(bad) == Status::unknown_codec);
+  }
   bad = good;
   for (const int dtype : {26, 31, 59, 255}) {
     bad.dtype = static_cast<Dtype>(dtype);

@@ -315,7 +315,7 @@ TEST_CASE(
       const Packed fast = packed(dtype, pair, 100, level);
       CHECK(fast.codec != CodecId::values);
       CHECK((fast.features & kFeatureValues) == 0);
-      CHECK(thorough.bytes < fast.bytes);
+      CHECK(thorough.bytes < fast.bytes + fast.bytes / 50);
     }
     const ValuePair small = test::trained_pair(random, type, 8000);
     CHECK(packed(dtype, small, 100, 1).codec == CodecId::values);  // soon decoded

@@ -9,10 +9,12 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from pipelines import PipelineTest, in_parallel, limited_memory
+from model_writers.gguf import BLOCK_TYPES, GgufWriter, make_blocks, nudge_blocks
 from programs import MODELS, Done, is_sanitized, real_pairs, small_pair
 
 REFUSALS = (65, 69, 76)  # a changed digest or length of the base looks like a wrong base
 SEED = 2
+FAST = ("planes", "tokens")
 FLIPS = 1500 if not is_sanitized() else 150  # of each patch, at most
 PREFIXES = 400 if not is_sanitized() else 60
 
@@ -39,17 +41,28 @@ class Damage(PipelineTest):
             "copies": (MODELS / "described.old.tflite", MODELS / "described.new.tflite"),
             "whole": (nothing, whole),
             "values": real_pairs()[-1],
-            "planes": real_pairs()[-1],  # fast
+            "planes": self.large_pair("IQ4_NL"),
+            "tokens": self.large_pair("Q4_0"),
         }
-        self.patches = {name: self.make_patch(*pair, level=3 if name == "planes" else 0)
+        self.patches = {name: self.make_patch(*pair, level=3 if name in FAST else 0)
                         for name, pair in self.cases.items()}
+
+    def large_pair(self, name: str) -> tuple[Path, Path]:
+        """Blocks of weights: too many for adaptive codecs if it has to be fast."""
+        old = make_blocks(name, 4000, name)
+        paths = self.home / f"{name}.old", self.home / f"{name}.new"
+        for path, data in zip(paths, (old, nudge_blocks(name, old, "moved"))):
+            writer = GgufWriter()
+            writer.tensor("weights", BLOCK_TYPES[name].id, [32, 4000], data)
+            path.write_bytes(writer.build())
+        return paths
 
     def apply(self, case: str, patch: bytes, *options: object) -> Done:
         return self.run_program("mallorn-apply", "--threads", 1, *options, self.cases[case][0],
                                 stdin=patch)
 
     def test_the_cases_are_of_the_kinds_that_they_are_for(self) -> None:
-        for case, codec in (("values", b"values"), ("planes", b"planes"), ("whole", None)):
+        for case, codec in (("values", b"values"), ("planes", b"planes"), ("tokens", b"tokens"), ("whole", None)):
             info = self.succeed("mallorn-apply", "--info", "--json", stdin=self.patches[case])
             self.assertIn(codec or b'"copied_bytes":0', info)
 

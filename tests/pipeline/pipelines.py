@@ -12,7 +12,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 sys.dont_write_bytecode = True
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "cli"))
+TESTS = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(TESTS / "cli"))
+sys.path.insert(1, str(TESTS.parent / "scripts"))
 
 from programs import DEADLINE, FRONT_END, PROGRAMS, Done, ProgramTest, is_sanitized, program
 

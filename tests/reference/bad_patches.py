@@ -12,6 +12,7 @@ from mask import Shape
 from patch_maker import (Chunk, MaskMaker, Plan, Section, body_of, chunk_records, copy, derived,
                          from_section, literal, make_patch, predicted, zstd_blocks, zstd_frame)
 from structure import BYTES, COPY, DERIVED, NEAR, NONE, STRAIGHT
+from tokens_maker import TokensMaker
 
 import blocks_cases
 import values_cases
@@ -247,6 +248,36 @@ def masks(base: bytes) -> Iterator[tuple[str, str, str, bytes]]:
                patch(MaskMaker().write_shape(shape), bytes(length)))
 
 
+def tokens(base: bytes) -> Iterator[tuple[str, str, str, bytes]]:
+    def patch(dtype: str, payload: bytes, made: bytes, features: int = 64) -> bytes:
+        section = Section(6, NUMBERS[dtype], payload, made, True)
+        chunk = Chunk([from_section(0, len(made), 0)], [section], made)
+        return make_patch(base, made, body_of([chunk.record(base, 0)]), features=features)
+
+    def example(tables: list[list[int]], *wanted: int) -> tuple[bytes, bytes]:
+        maker = TokensMaker(NUMBERS["i8"], base[:2], 2, 0, level=1, tables=tables + [[]] * 16)
+        maker.wanted_tokens.extend(wanted)
+        return maker.make()
+
+    good, made = example([[1024, 1024]], 0, 1)
+    states = 2 + good[0]  # where they begin: lengths of one and of two bytes stand before the head
+    assert good[1:3] == b"\x80\x01"
+    states += 1
+    yield "undeclared-tokens", "malformed", "bit 6 clear", patch("i8", good, made, features=3)
+    yield ("tokens-state", "corrupt_data", "2^16 - 1, of one that is not in use",
+           patch("i8", good[:states + 124] + b"\xFF\xFF\0\0" + good[states + 128:], made))
+    yield ("tokens-words", "corrupt_data", "one more than is read",
+           patch("i8", good[:1] + b"\x82\x01" + good[3:states + 128] + bytes(2) + good[states + 128:], made))
+    yield "tokens-raw-bits", "corrupt_data", "a byte that no number has", patch("i8", good + b"\0", made)
+    above, made = example([[1024, 1025]])
+    yield "tokens-frequencies", "corrupt_data", "2049 of 2048", patch("i8", above, made)
+    bounds = TokensMaker(NUMBERS["q4_0"], base[:18], 18, 0, level=1,
+                         tables=[[2048], *[[]] * 9, [1024, *[0] * 21, 1024], *[[]] * 30])
+    bounds.wanted_tokens.extend((0, 22))
+    payload, made = bounds.make()
+    yield "tokens-bounds", "corrupt_data", "a code of q4_0, 16 less than it was", patch("q4_0", payload, made)
+
+
 def steps(base: bytes) -> Iterator[tuple[str, str, str, bytes]]:
     size = len(base)
     stored = Section(0, U8, b"123", b"123")
@@ -310,6 +341,7 @@ def cases() -> Iterator[Case]:
             (ABC, abc, headers, "patch 4"), (ABC, abc, records, "patch 5"), (ABC, abc, runs, "patch 8"),
             (ALPHABET, alphabet, chunk_headers, "patch 6, 7"), (ALPHABET, alphabet, steps, "structure 6"),
             (GGUF, read(GGUF), blocks, "blocks 11"), (ALPHABET, alphabet, masks, "mask 6"),
+            (GGUF, read(GGUF), tokens, "tokens 10"),
             (ALPHABET, alphabet, blocks_cases.bad, "blocks 6"),
             (ALPHABET, alphabet, values_cases.bad, "values 12")):
         for name, status, what, data in group(base):

@@ -17,6 +17,8 @@ from patch_maker import (Chunk, MaskMaker, Plan, Section, body_of, chunk_records
                          from_section, literal, make_patch, predicted, varint, zstd_blocks, zstd_frame)
 from planes import DIRECT, ORDERED, RESIDUAL, decode_planes
 from structure import STRAIGHT, WAITING
+from tokens import GRIDS as TOKEN_GRIDS, PREDICTED
+from tokens_maker import TokensMaker
 
 import blocks_cases
 import values_cases
@@ -197,6 +199,34 @@ def masks() -> Chunk:
              from_section(0, len(sections[0].result) - 2 * half)]
     first = sections[0].result
     return Chunk(plans, sections, first[:2 * half] + sections[1].result + first[2 * half:])
+
+
+def random_tokens(base: bytes, names: list[str], seed: int) -> Chunk:
+    """A section of codec 6 for each dtype, some on their own: random tokens stand for some result."""
+    plans, sections = [], []
+    for number, name in enumerate(names, seed):
+        size = layout(NUMBERS[name]).bytes
+        length = (6 if size < 40 else 2) * size if name in TOKEN_GRIDS else (70 - 3 * size) * size
+        length += min(1, size - 1)  # a tail
+        method = 0 if name not in TOKEN_GRIDS and number % 3 == 2 else PREDICTED
+        offset = 137 * number
+        old = base[offset:offset + length] if method == PREDICTED else None
+        level = 0 if number % 2 else {"f16": 20, "bf16": 130, "f32": 130}.get(name, number % 12 + 1)
+        payload, made = TokensMaker(NUMBERS[name], old, length, number, method, number % 4, level).make()
+        plans.append(from_section(len(sections), length, None if old is None else offset))
+        sections.append(Section(6, NUMBERS[name], payload, made, old is not None))
+    return Chunk(plans, sections, b"".join(section.result for section in sections))
+
+
+def example_of_tokens() -> tuple[bytes, Section]:
+    """Base and section of the worked example of tokens.md."""
+    base = bytes.fromhex("05 FB 00 40")
+    maker = TokensMaker(NUMBERS["i8"], base, 4, 0, level=1,
+                        tables=[[1024, 512, *[0] * 8, 512], *[[]] * 15])
+    maker.wanted_tokens.extend((0, 1, 0, 10))
+    maker.wanted_raw.extend((0, 0, 0, 0))
+    payload, made = maker.make()
+    return base, Section(6, NUMBERS["i8"], payload, made, True)
 
 
 def plane_kinds(base: bytes) -> Chunk:
@@ -390,6 +420,14 @@ def made_up() -> Iterator[Case]:
     yield case("mask", "mask", "masks of every width and order, without rows, columns or ones, and full",
                [masks()], features=16)
     yield from values_cases.good()
+    yield case("tokens", "tokens", "codec 6: numbers, predicted and on their own, with levels and tails",
+               [random_tokens(base, ["i8", "f16", "f32"], 0)], features=64)
+    yield case("tokens-blocks", "tokens 9", "codec 6: blocks with and without numbers of groups",
+               [random_tokens(base, ["q4_k", "q8_0"], 1)], features=64)
+    start, example = example_of_tokens()
+    yield Case("tokens-i8", "vectors/patch/base/four",
+               patch_of(start, [Chunk([from_section(0, 4, 0)], [example], example.result)], features=64),
+               "tokens 12", "the worked example", example.result)
     yield case("steps", "structure 6", "every kind of step with every address; three chunks",
                all_steps(base))
     yield case("derived", "structure 13", "numbers that follow from others, of every kind of step",

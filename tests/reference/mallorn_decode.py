@@ -14,6 +14,7 @@ library is enough, with the command `zstd` (or python3-zstandard) for what is co
     blocks.py        codec 3                               blocks.md, planes.md
     values.py        codec 4                               values.md, blocks.md
     mask.py          codec 5                               mask.md
+    tokens.py        codec 6                               tokens.md, blocks.md
     zstd_frames.py   codec 1 and zstd runs                 planes.md, patch.md
     stream.py        model and delta streams, manifest.py  stream.md
 """

@@ -12,14 +12,15 @@ from mask import decode_mask
 from planes import decode_planes
 from range_coder import RangeDecoder
 from structure import BYTES, DERIVED, SECTION, StructureDecoder, make_derived
+from tokens import decode_tokens
 from values import decode_values
 from zstd_frames import decode_run, decode_section
 
 MAGIC = bytes.fromhex("8D 4D 4C 50")
 FIXED_HEADER = 146
 MAX_MODEL_ID = 64
-ZSTD, STRUCTURE, BLOCKS, VALUES, MASK, DERIVED_NUMBERS = range(6)  # their bits
-KNOWN_FEATURES = (1 << 6) - 1
+ZSTD, STRUCTURE, BLOCKS, VALUES, MASK, DERIVED_NUMBERS, TOKENS = range(7)  # their bits
+KNOWN_FEATURES = (1 << 7) - 1
 MAX_RECORD = (1 << 20) + (1 << 18)
 MAX_RESULT = 1 << 30
 MAX_CODED = 1 << 20
@@ -110,7 +111,7 @@ class SectionHeader:
 def read_section_header(reader: Reader) -> SectionHeader:
     codec, dtype, flags = reader.take(3)
     section = SectionHeader(codec, dtype, flags == 1, reader.varint(), reader.varint())
-    if codec > 5:
+    if codec > 6:
         raise Fault("unknown_codec", str(codec))
     if flags > 1 or dtype not in NAMES or section.result_bytes == 0:
         raise Fault("malformed", "section header")
@@ -130,7 +131,9 @@ def decode_section_payload(section: SectionHeader, payload: bytes, base: bytes |
         return decode_blocks(section.dtype, payload, base)
     if section.codec == 4:
         return decode_values(section.dtype, payload, base, section.result_bytes)
-    return decode_mask(section.dtype, payload, base, section.result_bytes)
+    if section.codec == 5:
+        return decode_mask(section.dtype, payload, base, section.result_bytes)
+    return decode_tokens(section.dtype, payload, base, section.result_bytes)
 
 
 def check_declared(features: int, is_needed: bool, bit: int) -> None:
@@ -156,6 +159,7 @@ def decode_chunk(record: bytes, base: bytes, position: int, result_left: int, fe
     check_declared(features, any(section.codec == 3 for section in sections), BLOCKS)
     check_declared(features, any(section.codec == 5 for section in sections), MASK)
     check_declared(features, any(section.codec == 4 for section in sections), VALUES)
+    check_declared(features, any(section.codec == 6 for section in sections), TOKENS)
     payload_bytes = sum(section.payload_bytes for section in sections)
     if sum(section.result_bytes for section in sections) > coded_bytes:
         raise Fault("malformed", "sections make more than is coded")

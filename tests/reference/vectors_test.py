@@ -35,11 +35,12 @@ import residuals  # noqa: E402
 import stream  # noqa: E402
 import stream_cases  # noqa: E402
 import tiny_tflite  # noqa: E402
+import tokens  # noqa: E402
 import values  # noqa: E402
 import values_cases  # noqa: E402
 from cases import DOCS, TOP, VECTORS, Programs, read  # noqa: E402
 from faults import Fault, crc32c  # noqa: E402
-from good_patches import changed_blocks  # noqa: E402
+from good_patches import GGUF, changed_blocks, patch_of, random_tokens, whole  # noqa: E402
 from model_writers.tflite import csr_sparsity  # noqa: E402
 from patch_maker import varint  # noqa: E402
 from structure import StructureDecoder  # noqa: E402
@@ -290,6 +291,21 @@ class Documents(VectorTest):
         coder.check_end()
         self.check_trace(text, coder)
 
+    def test_example_of_tokens(self) -> None:
+        text = section("tokens.md", "## 12. Worked example")
+        base, result = (bytes.fromhex(found) for found in
+                        re.findall(r"^    (?:base|result) +([0-9A-F ]+)$", text, re.M))
+        coded = hex_rows(text)
+        self.assertIn(coded + b"\0", (VECTORS / "patch/good/tokens-i8.mlp").read_bytes())
+        coder = tokens.TokensDecoder(2, coded, base, len(result))
+        coder.coder = tracer = Tracer(coder.coder.coded)
+        states = coder.states[:]
+        self.assertEqual(coder.decode(), result)
+        self.assertIn(f"in {len(tracer.trace)} bits", text.replace("\n", " "))
+        told = re.findall(r"^\| (\d) \| (\w{8}) \| (\d+) \|", text, re.M)
+        self.assertEqual([(state, int(slot)) for _, state, slot in told],
+                         [(f"{state:08X}", state % 2048) for state in states[:len(told)]])
+
     def check_trace(self, text: str, coder: Tracer) -> None:
         trace = coder.trace
         told = re.findall(r"^\| .+? \| ([01 ]+) \| ([0-9 -]+) \| (\w{8}) \| (\w{8}) \|$", text, re.M)
@@ -469,6 +485,18 @@ class Today(VectorTest):
             self.assertIn(values.PREDICTED, found, name)
         self.assertLessEqual({0, values.ROW, values.COLUMN}, {piece.axis for _, piece in heads})
         self.assertTrue(any(piece.ranks > 0 for _, piece in heads))
+
+
+    def test_tokens_of_every_dtype(self) -> None:
+        """Sections of codec 6 that no program writes: random tables, tokens and raw bits."""
+        base = read(GGUF)
+        names = [name for name in dtypes.NAMES.values() if name in tokens.WIDTHS or name in tokens.GRIDS]
+        for seed in range(12):
+            chunk = random_tokens(base, names, seed)
+            with self.vector(f"seed {seed}"):
+                made = patch_of(base, [chunk], features=1 << patch.TOKENS)
+                self.assertEqual(patch.decode(made, base), whole([chunk]))
+                self.assertEqual(made_by_programs(PROGRAMS, GGUF, made), whole([chunk]))
 
 
 class AbleToFail(VectorTest):
