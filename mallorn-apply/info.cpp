@@ -82,8 +82,8 @@ double percent(uint64_t part, uint64_t whole) {
 // What one element takes in the patch.
 double bits_each(const SectionTotal& section) {
   const DtypeLayout& layout = dtype_layout(section.dtype);
-  const double elements = static_cast<double>(section.result_bytes) /
-                          layout.block_bytes * layout.block_elements;
+  const double elements = static_cast<double>(section.result_bytes) / layout.block_bytes *
+                          layout.block_elements;
   return elements == 0 ? 0.0 : 8.0 * static_cast<double>(section.coded_bytes) / elements;
 }
 

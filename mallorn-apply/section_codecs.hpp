@@ -4,8 +4,8 @@
 #include <memory>
 
 #include "libcommon/core/block_model.hpp"
-#include "libcommon/core/value_model.hpp"
 #include "libcommon/core/mask_model.hpp"
+#include "libcommon/core/value_model.hpp"
 #include "mallorn-apply/core/chunk_decoder.hpp"
 #include "mallorn-apply/core/tokens_decoder.hpp"
 

@@ -12,10 +12,10 @@ namespace mallorn::delta {
 
 enum class MatchKind : uint8_t {
   none,
-  digest,  // the same bytes, wherever they are
-  name,    // the same name and dtype
-  content, // bytes that resemble those, under another name
-  shape,   // the same dtype and shape, in the same order
+  digest,   // the same bytes, wherever they are
+  name,     // the same name and dtype
+  content,  // bytes that resemble those, under another name
+  shape,    // the same dtype and shape, in the same order
 };
 
 struct TensorMatch {
@@ -25,7 +25,8 @@ struct TensorMatch {
 
 // How far two tensors of the same dtype and length are from each other, the less the
 // better; nothing if they have nothing to do with each other.
-using Distance = std::function<std::optional<uint64_t>(const Range& base, const Range& result)>;
+using Distance =
+    std::function<std::optional<uint64_t>(const Range& base, const Range& result)>;
 
 // One entry per range of `result`; gaps have none. In this order: the same name and the
 // same bytes; the same bytes; the same name and dtype; then, among tensors not yet matched,

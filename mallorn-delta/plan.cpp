@@ -167,7 +167,8 @@ class Planner {
       TensorPlace place = place_of(range);
       const DtypeLayout& layout = dtype_layout(range.dtype);
       place.first_element = predicted / layout.block_bytes * layout.block_elements;
-      add_elements(StepKind::literal, range.dtype, range.length_bytes - predicted, 0, place);
+      add_elements(StepKind::literal, range.dtype, range.length_bytes - predicted, 0,
+                   place);
     }
     plan_.tensors.push_back(
         {i, match, predicted > 0 ? "predict" : "literal", estimate(range, relation), {}});

@@ -43,7 +43,7 @@ void add_scaled(float* to, const float* from, float by, size_t count) {
 struct Direction {
   std::vector<float> column;  // by column
   std::vector<float> row;     // by row
-  double strength = 0;         // length of `row`
+  double strength = 0;        // length of `row`
 };
 
 Direction strongest(const Update& update) {
@@ -115,9 +115,8 @@ Rank round_rank(const Update& update, double grain, const Direction& direction,
       kMostFactor;
   const double coarse = std::max(wanted, least);
   Rank rank;
-  rank.grains = static_cast<uint32_t>(
-      std::clamp(std::ceil(coarse * coarse / direction.strength / grain), 1.0,
-                 double{kMaxRankUnit}));
+  rank.grains = static_cast<uint32_t>(std::clamp(
+      std::ceil(coarse * coarse / direction.strength / grain), 1.0, double{kMaxRankUnit}));
   const double unit = rank.grains * grain;
   const double step = std::sqrt(unit * direction.strength);
   std::vector<float> column(update.columns);
@@ -247,8 +246,7 @@ FittedRanks find_ranks(Update update, size_t all_rows, std::optional<int32_t> ex
   const size_t columns = update.columns;
   FittedRanks fitted;
   if (rows < kLeast || columns < kLeast || columns > kMaxColumns) return fitted;
-  const size_t most =
-      std::min({size_t{kMaxRanks}, rows, columns, kMaxFactors / columns});
+  const size_t most = std::min({size_t{kMaxRanks}, rows, columns, kMaxFactors / columns});
   fitted.exponent = exponent ? *exponent : shift_exponent(update);
   const std::vector<Rank> ranks =
       take_ranks(std::move(update), power_of_two(fitted.exponent), most, &fitted.saved);

@@ -60,8 +60,7 @@ double lane_gain(const Lane& lane) {
     double products = 0;
     double squares = 0;
     for (size_t i = 0; i < lane.count; ++i) {
-      const double weight =
-          1 / (std::fabs(lane.result(i) - gain * lane.base(i)) + soft);
+      const double weight = 1 / (std::fabs(lane.result(i) - gain * lane.base(i)) + soft);
       products += weight * lane.base(i) * lane.result(i);
       squares += weight * lane.base(i) * lane.base(i);
     }
@@ -85,7 +84,8 @@ MatrixPair load_matrices(const ValueType& type, const Piece& piece, ByteView bas
                          ByteView result) {
   MatrixPair pair;
   const auto number = [&](const uint8_t* from, int32_t zero) {
-    if (type.kind == ValueKind::floating) return float_number(type.format, load_bits(type, from));
+    if (type.kind == ValueKind::floating)
+      return float_number(type.format, load_bits(type, from));
     return static_cast<double>(static_cast<int64_t>(load_number(type, from)) - zero);
   };
   const size_t count = result.size() / type.bytes;
@@ -116,9 +116,10 @@ int64_t fit_gains(const ValueType& type, const MatrixPair& matrices, GainAxis ax
   std::vector<int32_t> gains;
   int64_t saved = 0;
   for (size_t i = 0; i < lanes; ++i) {
-    const Lane lane = axis == GainAxis::row
-                          ? Lane{matrices, i * columns, 1, std::min(columns, count - i * columns)}
-                          : Lane{matrices, i, columns, (count - i + columns - 1) / columns};
+    const Lane lane =
+        axis == GainAxis::row
+            ? Lane{matrices, i * columns, 1, std::min(columns, count - i * columns)}
+            : Lane{matrices, i, columns, (count - i + columns - 1) / columns};
     const int32_t gain = to_gain(type, lane_gain(lane));
     const int64_t saves =
         gain == type.gain_one()
@@ -145,8 +146,8 @@ void fit_ranks(const ValueType& type, const MatrixPair& matrices, FittedPiece* f
     const int32_t gain = piece.axis == GainAxis::none  ? type.gain_one()
                          : piece.axis == GainAxis::row ? fitted->gains[i / piece.columns]
                                                        : fitted->gains[i % piece.columns];
-    update.values.push_back(static_cast<float>(
-        matrices.result[i] - matrices.base[i] * gain / type.gain_one()));
+    update.values.push_back(
+        static_cast<float>(matrices.result[i] - matrices.base[i] * gain / type.gain_one()));
     update.floor += matrices.unit[i] * matrices.unit[i] / 12;
   }
   update.floor /= static_cast<double>(std::max<size_t>(count, 1));

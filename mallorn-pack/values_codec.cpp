@@ -33,7 +33,8 @@ class Encoder {
       return bytes.subspan(from * type_.bytes, (to - from) * type_.bytes);
     };
     if (at > 0) add_elements(place, part(base, 0, at), part(result, 0, at));
-    if (at < elements) add_elements(place, part(base, at, elements), part(result, at, elements));
+    if (at < elements)
+      add_elements(place, part(base, at, elements), part(result, at, elements));
     const size_t whole = elements * type_.bytes;
     if (whole < result.size()) add_bytes(result.subspan(whole));
   }
@@ -83,8 +84,8 @@ class Encoder {
     if (type_.kind != ValueKind::floating) return fitted;
     for (size_t at = 0; at < result.size(); at += type_.bytes) {
       const int64_t order = to_order(type_.format, load_bits(type_, result.data() + at));
-      fitted.piece.greatest =
-          std::max(fitted.piece.greatest, static_cast<uint32_t>(exponent_at(type_.format, order)));
+      fitted.piece.greatest = std::max(
+          fitted.piece.greatest, static_cast<uint32_t>(exponent_at(type_.format, order)));
     }
     return fitted;
   }

@@ -3,9 +3,9 @@
 //
 // A coder is anything with `uint32_t code(uint32_t p16, uint32_t bit)`: p16 is the
 // probability of a one, of 65536; and, for bits that are as likely zero as one, with
-// `uint32_t code_bits(uint32_t bits, uint32_t count)`, count from 1 to 16. An encoder writes `bit` and returns it; a decoder ignores
-// it and returns the bit it reads. Code templated over the coder is therefore one text for
-// both directions.
+// `uint32_t code_bits(uint32_t bits, uint32_t count)`, count from 1 to 16. An encoder
+// writes `bit` and returns it; a decoder ignores it and returns the bit it reads. Code
+// templated over the coder is therefore one text for both directions.
 #pragma once
 
 #include <array>

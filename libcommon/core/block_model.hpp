@@ -53,8 +53,9 @@ class BlockModel {
 
   // Before the block of that index in its piece.
   template <typename Coder>
-  [[nodiscard]] bool begin_block(Coder& coder, const QuantGrid& grid, const BlockPiece& piece,
-                                 uint64_t index, const RankFit& fit) {
+  [[nodiscard]] bool begin_block(Coder& coder, const QuantGrid& grid,
+                                 const BlockPiece& piece, uint64_t index,
+                                 const RankFit& fit) {
     if (!has_ranks_) return true;
     const uint64_t in_row = index % piece.row_blocks;
     column_ = static_cast<uint32_t>(in_row) * grid.groups * grid.group_codes;

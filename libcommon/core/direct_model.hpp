@@ -14,7 +14,9 @@ class DirectCodeModel {
  public:
   template <typename Coder>
   int32_t code(Coder& coder, int32_t number) {
-    return static_cast<int32_t>(tree_.code(coder, static_cast<uint32_t>(number + 128), kLimit)) - 128;
+    return static_cast<int32_t>(
+               tree_.code(coder, static_cast<uint32_t>(number + 128), kLimit)) -
+           128;
   }
 
   // The same where zeros come in runs, as where channels are dead.
@@ -24,7 +26,8 @@ class DirectCodeModel {
     zeros_ = (2 * zeros_ + (is_zero ? 1u : 0u)) & 15u;
     if (is_zero) return 0;
     const bool is_negative = negative_.code(coder, number < 0 ? 1 : 0, kLimit) != 0;
-    const uint32_t size = static_cast<uint32_t>(number < 0 ? -1 - number : number - 1) & 127u;
+    const uint32_t size =
+        static_cast<uint32_t>(number < 0 ? -1 - number : number - 1) & 127u;
     const auto coded = static_cast<int32_t>(size_.code(coder, size, kLimit));
     return is_negative ? -1 - coded : coded + 1;
   }
@@ -47,16 +50,17 @@ class DirectFloatModel {
   template <typename Coder>
   int64_t code(Coder& coder, FloatFormat format, uint32_t greatest, int64_t order) {
     const auto magnitude = static_cast<uint64_t>(order < 0 ? -1 - order : order);
-    const uint64_t depth =
-        code_depth(coder, greatest - static_cast<uint32_t>(magnitude >> format.mantissa_bits));
+    const uint64_t depth = code_depth(
+        coder, greatest - static_cast<uint32_t>(magnitude >> format.mantissa_bits));
     const bool is_negative = negative_.code(coder, order < 0 ? 1 : 0, kLimit) != 0;
     uint64_t coded = 0;
     uint32_t left = format.mantissa_bits;
     uint32_t node = 1;
     for (uint32_t i = 0; i < kModelled; ++i) {
       --left;
-      const uint32_t bit = top_[static_cast<size_t>(depth < kDepths ? depth : kDepths)][node].code(
-          coder, static_cast<uint32_t>(magnitude >> left) & 1u, kLimit);
+      const uint32_t bit =
+          top_[static_cast<size_t>(depth < kDepths ? depth : kDepths)][node].code(
+              coder, static_cast<uint32_t>(magnitude >> left) & 1u, kLimit);
       node = 2 * node + bit;
       coded = 2 * coded + bit;
     }

@@ -68,7 +68,8 @@ constexpr Guess guess_float(FloatFormat format, uint64_t bits, int32_t gain, int
     return {to_order(format, bits), 4};
   }
   const auto field = static_cast<int32_t>(magnitude >> format.mantissa_bits);
-  const uint64_t fraction = magnitude - (static_cast<uint64_t>(field) << format.mantissa_bits);
+  const uint64_t fraction =
+      magnitude - (static_cast<uint64_t>(field) << format.mantissa_bits);
   const uint64_t hidden = uint64_t{field != 0} << format.mantissa_bits;
   // sum * 2^place is the value, in these units.
   auto sum = static_cast<int64_t>((hidden | fraction) * static_cast<uint64_t>(gain));
@@ -97,8 +98,8 @@ constexpr Guess guess_float(FloatFormat format, uint64_t bits, int32_t gain, int
   uint64_t order = eighths + (static_cast<uint64_t>(last) << (format.mantissa_bits + 3));
   const uint64_t most = (format.infinity() << 3) - 8;
   if (order > most) order = most;
-  const int64_t rounded = (sum < 0 ? -8 - static_cast<int64_t>(order)
-                                   : static_cast<int64_t>(order)) + 4;
+  const int64_t rounded =
+      (sum < 0 ? -8 - static_cast<int64_t>(order) : static_cast<int64_t>(order)) + 4;
   return {rounded >> 3, static_cast<uint32_t>(rounded & 7)};
 }
 

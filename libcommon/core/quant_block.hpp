@@ -176,7 +176,8 @@ struct QuantMap {
   const CodeTable* table = nullptr;
 
   int64_t predict(int16_t number, int64_t moved = 0) const {
-    if (table != nullptr) return table->place(table->value(number) * factor + moved, number);
+    if (table != nullptr)
+      return table->place(table->value(number) * factor + moved, number);
     return number * factor + shift + moved;
   }
 };

@@ -44,11 +44,12 @@ class ResidualModel {
     const int32_t half_bits =
         spread->is_known ? (spread->expected - 16 * exponent + 4) >> 3 : 0;
     Place at;
-    at.bits = half_bits < 2 ? 1u : half_bits > 2 * 63 ? 63u : static_cast<uint32_t>(half_bits) / 2;
-    at.size = half_bits < -1 ? 0u
-              : half_bits > kSizes - 2
-                  ? static_cast<uint32_t>(kSizes - 1)
-                  : static_cast<uint32_t>(half_bits + 1);
+    at.bits = half_bits < 2        ? 1u
+              : half_bits > 2 * 63 ? 63u
+                                   : static_cast<uint32_t>(half_bits) / 2;
+    at.size = half_bits < -1           ? 0u
+              : half_bits > kSizes - 2 ? static_cast<uint32_t>(kSizes - 1)
+                                       : static_cast<uint32_t>(half_bits + 1);
     at.phase = at.size < kPhaseSizes ? phase : kMiddle;
     const auto magnitude = residual < 0 ? 0 - static_cast<uint64_t>(residual)
                                         : static_cast<uint64_t>(residual);
@@ -79,8 +80,8 @@ class ResidualModel {
     uint32_t phase;
   };
 
-  // The bit length of a magnitude: whether it is 0, then whether it is longer than expected,
-  // then how much longer or shorter, in unary.
+  // The bit length of a magnitude: whether it is 0, then whether it is longer than
+  // expected, then how much longer or shorter, in unary.
   template <typename Coder>
   uint32_t code_bits(Coder& coder, uint32_t bits, const Place& at) {
     BitModel& moves = moves_[at.size][at.phase][last_ != 0 ? 1 : 0];
@@ -101,7 +102,8 @@ class ResidualModel {
 
   // The bits below the leading one: two of them modelled, the rest as they are.
   template <typename Coder>
-  uint64_t code_magnitude(Coder& coder, uint64_t magnitude, uint32_t bits, const Place& at) {
+  uint64_t code_magnitude(Coder& coder, uint64_t magnitude, uint32_t bits,
+                          const Place& at) {
     uint64_t coded = 1;
     uint32_t left = bits - 1;
     const auto next = [&](BitModel& model) {

@@ -30,7 +30,8 @@ struct ValueType {
   uint32_t bytes;
   bool is_signed;
   FloatFormat format;  // of floats
-  // Gains are in units of 2 to the minus so much; 0: numbers are too large to be multiplied.
+  // Gains are in units of 2 to the minus so much; 0: numbers are too large to be
+  // multiplied.
   uint32_t gain_bits;
 
   constexpr int32_t gain_one() const { return 1 << gain_bits; }
@@ -143,8 +144,8 @@ class ValueModel {
   [[nodiscard]] bool code_head(Coder& coder, const ValueType& type, bool has_base,
                                uint64_t room, Piece* piece) {
     piece->elements = elements_.code(coder, piece->elements);
-    piece->method = static_cast<PieceMethod>(
-        method_.code(coder, static_cast<uint32_t>(piece->method)));
+    piece->method =
+        static_cast<PieceMethod>(method_.code(coder, static_cast<uint32_t>(piece->method)));
     const uint64_t unit = piece->method == PieceMethod::bytes ? 1 : type.bytes;
     if (piece->elements == 0 || piece->elements > room / unit) return false;
     if (piece->method == PieceMethod::bytes) return true;
@@ -176,7 +177,6 @@ class ValueModel {
  private:
   static constexpr uint32_t kLimit = 100;
   static constexpr uint32_t kShiftBits = 20;  // integers: shifts are in units of 2^-20
-
 
   template <typename Coder>
   bool code_zeros(Coder& coder, bool has_base, Piece* piece) {
@@ -220,16 +220,18 @@ class ValueModel {
     for (uint64_t i = 0; i < piece.elements; ++i, values += type.bytes) {
       if (type.kind == ValueKind::code) {
         const int32_t number = wrap_code(*values - piece.result_zero);
-        *values = static_cast<uint8_t>(direct_codes_.code(coder, number) + piece.result_zero);
+        *values =
+            static_cast<uint8_t>(direct_codes_.code(coder, number) + piece.result_zero);
       } else if (type.kind == ValueKind::floating) {
         const int64_t order = to_order(type.format, load_bits(type, values));
-        const int64_t coded = direct_floats_.code(coder, type.format, piece.greatest, order);
+        const int64_t coded =
+            direct_floats_.code(coder, type.format, piece.greatest, order);
         store_bits(type, values, from_order(type.format, coded));
       } else {
         const auto number = static_cast<int64_t>(load_number(type, values));
         store_bits(type, values,
-              static_cast<uint64_t>(direct_integers_.code(
-                  coder, number, 0, ResidualModel::kMiddle, &direct_spread_)));
+                   static_cast<uint64_t>(direct_integers_.code(
+                       coder, number, 0, ResidualModel::kMiddle, &direct_spread_)));
       }
     }
     return true;
@@ -239,8 +241,8 @@ class ValueModel {
   bool code_sparse(Coder& coder, const ValueType&, const Piece& piece, uint8_t* values) {
     for (uint64_t i = 0; i < piece.elements; ++i, ++values) {
       const int32_t number = wrap_code(*values - piece.result_zero);
-      *values =
-          static_cast<uint8_t>(direct_codes_.code_sparse(coder, number) + piece.result_zero);
+      *values = static_cast<uint8_t>(direct_codes_.code_sparse(coder, number) +
+                                     piece.result_zero);
     }
     return true;
   }
@@ -347,7 +349,8 @@ class ValueModel {
     for (uint32_t j = 0; j < count; ++j, base += type.bytes, values += type.bytes) {
       Guess guess = {static_cast<int64_t>(load_number(type, base)), ResidualModel::kMiddle};
       if (type.gain_bits != 0) {
-        const int64_t shift = int64_t{shift_at(piece, j)} * (1 << (type.gain_bits - kShiftBits));
+        const int64_t shift =
+            int64_t{shift_at(piece, j)} * (1 << (type.gain_bits - kShiftBits));
         const int64_t eighths =
             (guess.order * gain_at(piece, j) + shift + type.gain_one() / 2) >>
             (type.gain_bits - 3);
@@ -366,7 +369,8 @@ class ValueModel {
       const uint64_t bits = load_bits(type, base);
       Guess guess = {to_order(format, bits), ResidualModel::kMiddle};
       if (type.gain_bits != 0) {
-        guess = guess_float(format, bits, gain_at(piece, j), shift_at(piece, j), piece.exponent);
+        guess = guess_float(format, bits, gain_at(piece, j), shift_at(piece, j),
+                            piece.exponent);
       }
       const auto order = static_cast<uint64_t>(to_order(format, load_bits(type, values)));
       code_by_residual(coder, type, guess, exponent_at(format, guess.order), order, values);
@@ -381,8 +385,8 @@ class ValueModel {
     const uint64_t difference = number - static_cast<uint64_t>(guess.order);
     const int64_t residual = residuals_.code(coder, extend_sign(type, difference), exponent,
                                              guess.phase, &spread_);
-    const int64_t coded =
-        extend_sign(type, static_cast<uint64_t>(guess.order) + static_cast<uint64_t>(residual));
+    const int64_t coded = extend_sign(
+        type, static_cast<uint64_t>(guess.order) + static_cast<uint64_t>(residual));
     const uint64_t bits = type.kind == ValueKind::floating ? from_order(type.format, coded)
                                                            : static_cast<uint64_t>(coded);
     store_bits(type, values, bits);

@@ -19,7 +19,8 @@ class RawBits {
     } else {
       word = last_bytes(byte);
     }
-    const auto bits = static_cast<uint32_t>(word >> (at_ % 8) & ((uint64_t{1} << count) - 1));
+    const auto bits =
+        static_cast<uint32_t>(word >> (at_ % 8) & ((uint64_t{1} << count) - 1));
     at_ += count;
     return bits;
   }

@@ -208,10 +208,9 @@ TEST_CASE("match: tensors under other names, in another order, by what they hold
     const int apart = std::abs(int{from.digest[0]} - int{range.digest[0]});
     return apart > 9 ? std::nullopt : std::optional<uint64_t>(static_cast<uint64_t>(apart));
   };
-  const Manifest base = manifest_of({tensor("a", Dtype::f32, {2, 3}, 10),
-                                     tensor("b", Dtype::f32, {2, 3}, 20),
-                                     tensor("c", Dtype::f32, {6, 1}, 30),
-                                     tensor("d", Dtype::f32, {2, 3}, 40)});
+  const Manifest base = manifest_of(
+      {tensor("a", Dtype::f32, {2, 3}, 10), tensor("b", Dtype::f32, {2, 3}, 20),
+       tensor("c", Dtype::f32, {6, 1}, 30), tensor("d", Dtype::f32, {2, 3}, 40)});
   const Manifest result = manifest_of(
       {tensor("p", Dtype::f32, {2, 3}, 31), tensor("q", Dtype::f32, {2, 3}, 21),
        tensor("r", Dtype::f32, {2, 3}, 11), tensor("s", Dtype::f32, {2, 3}, 90)});

@@ -309,7 +309,8 @@ void write_blocks_seeds() {
     ++result.back();
     // Rows of two blocks, of which the first is begun.
     const DtypeLayout& layout = dtype_layout(dtype);
-    const TensorPlace place = {layout.block_elements, 2ull * layout.block_elements, 1, 0, 0};
+    const TensorPlace place = {layout.block_elements, 2ull * layout.block_elements, 1, 0,
+                               0};
     const auto low = static_cast<uint8_t>(base.size());
     const auto high = static_cast<uint8_t>(base.size() >> 8);
     write("blocks_decoder", dtype_layout(dtype).name,

@@ -232,7 +232,8 @@ TEST_CASE("tokens codec: pack chooses it for long sections at fast levels alone"
   step.result_bytes = pair.result.size();
   chunk.steps.push_back(step);
   const auto codec_at = [&](int level) {
-    const Bytes record = pack::encode_chunk(chunk.input(false), chunk.base.size(), {level}).record;
+    const Bytes record =
+        pack::encode_chunk(chunk.input(false), chunk.base.size(), {level}).record;
     const auto view = std::make_unique<ChunkView>();
     REQUIRE(read_chunk(ByteView(record).subspan(1), view.get()) == Status::ok);
     REQUIRE(view->header.section_count == 1);
