@@ -116,14 +116,14 @@ MadePiece make_piece(test::Random& random, const ValueType& type, bool has_base,
   }
   made.values = test::any_elements(random, type, elements);
   if (type.kind == ValueKind::code) piece.result_zero = any_zero(random);
+  if (has_base) {
+    made.base = test::any_elements(random, type, elements);
+    if (random.chance(2)) {
+      made.values = test::moved(random, type, made.base, 1 + random.below(100));
+    }
+  }
   if (piece.method == PieceMethod::direct && type.kind == ValueKind::floating) {
     piece.greatest = greatest_of(type, made.values);
-  }
-  if (!has_base) return made;
-  made.base = test::any_elements(random, type, elements);
-  if (random.chance(2)) {
-    made.values = test::moved(random, type, made.base, 1 + random.below(100));
-    if (piece.greatest != 0) piece.greatest = greatest_of(type, made.values);
   }
   if (piece.method != PieceMethod::predicted) return made;
   if (type.kind == ValueKind::code) piece.base_zero = any_zero(random);

@@ -518,7 +518,7 @@ class AbleToFail(VectorTest):
                 made_by_decoder(gguf_base, pruned)
         numbers = (VECTORS / "patch/good/values.mlp").read_bytes()
         self.assertTrue(made_by_decoder(values_cases.NUMBERS, numbers))
-        with mock.patch.object(residuals, "NOT_ROUNDED", 3), self.assertRaises(Fault):
+        with mock.patch.object(values, "NOT_ROUNDED", 3), self.assertRaises(Fault):
             made_by_decoder(values_cases.NUMBERS, numbers)
         ranks = (VECTORS / "patch/good/blocks-ranks.mlp").read_bytes()
         row = next(row for row in rows("patch", "good") if row["vector"] == "blocks-ranks")
