@@ -9,8 +9,12 @@
 #include <array>
 #include <atomic>
 #include <cerrno>
+#include <charconv>
+#include <csignal>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
+#include <string_view>
 #include <utility>
 
 #include "libcommon/cli.hpp"
@@ -56,6 +60,33 @@ void remove_named_range(const uint8_t* begin) {
 
 [[noreturn]] void fail(Status status, const std::string& name, int error) {
   throw Error(status, name + ": " + std::strerror(error));
+}
+
+// What a file is called before it has its name: after the process that makes it.
+constexpr std::string_view kPart = ".part.";
+
+std::string part_name(const std::string& name) {
+  return name + std::string(kPart) + std::to_string(::getpid());
+}
+
+// Removes what processes have left that were killed while they made a file called `name`.
+// Where process numbers are not what they seem, as with a folder that machines share, a
+// living process may lose its file: it then fails, and nothing is damaged.
+void remove_leftovers(const std::string& folder, const std::string& name) {
+  const std::string prefix =
+      name.substr(name.rfind('/') + 1) + std::string(kPart);  // npos + 1 is 0
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, ignored)) {
+    const std::string file = entry.path().filename().string();
+    if (!file.starts_with(prefix)) continue;
+    const std::string number = file.substr(prefix.size());
+    pid_t process = 0;
+    const auto [end, error] =
+        std::from_chars(number.data(), number.data() + number.size(), process);
+    const bool is_number = error == std::errc() && end == number.data() + number.size();
+    if (!is_number || process <= 0) continue;
+    if (::kill(process, 0) != 0 && errno == ESRCH) ::unlink(entry.path().c_str());
+  }
 }
 
 }  // namespace
@@ -192,6 +223,7 @@ Output::Output(const std::string& path, bool force) : name_(path), force_(force)
   }
   const size_t slash = path.rfind('/');
   folder_ = slash == std::string::npos ? "." : path.substr(0, slash + 1);
+  remove_leftovers(folder_, path);
   open_temporary();
 }
 
@@ -202,9 +234,7 @@ void Output::open_temporary() {
   if (errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL) {
     fail(Status::cannot_create, name_, errno);
   }
-  // Named after this process; what a dead one of the same number left behind is in nobody's
-  // way.
-  temporary_ = name_ + ".part." + std::to_string(::getpid());
+  temporary_ = part_name(name_);
   ::unlink(temporary_.c_str());
   fd_ = Fd(::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
                   0666));
@@ -244,7 +274,7 @@ void Output::publish() {
       if (link_as(name_) != 0) fail(Status::cannot_create, name_, errno);
       return;
     }
-    temporary_ = name_ + ".part." + std::to_string(::getpid());
+    temporary_ = part_name(name_);
     if (link_as(temporary_) != 0) {
       const std::string failed = std::exchange(temporary_, {});
       fail(Status::cannot_create, failed, errno);

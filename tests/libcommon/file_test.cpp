@@ -3,6 +3,8 @@
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "tests/support/files.hpp"
 #include "tests/support/random.hpp"
@@ -131,6 +133,25 @@ TEST_CASE("output: without commit nothing is left behind") {
     output.write(Bytes(300000, 7));
   }
   CHECK(folder.count() == 0);
+}
+
+TEST_CASE("output: what killed processes have left of this file goes, and nothing else") {
+  const TemporaryFolder folder;
+  const pid_t dead = ::fork();
+  if (dead == 0) ::_exit(0);
+  REQUIRE(::waitpid(dead, nullptr, 0) == dead);
+  const std::string number = std::to_string(dead);
+  const std::string kept[] = {"out.part." + std::to_string(::getpid()),
+                              "out.part.",
+                              "out.part." + number + "x",
+                              "out.part.-" + number,
+                              "other.part." + number,
+                              "out.part"};
+  for (const std::string& name : kept) test::write_file(folder / name, Bytes{1});
+  test::write_file(folder / ("out.part." + number), Bytes{1});
+  { const Output output(folder / "out", false); }
+  CHECK(folder.count() == std::size(kept));
+  for (const std::string& name : kept) CHECK(fs::exists(folder / name));
 }
 
 TEST_CASE("output: an existing file is refused, and survives even a forced failure") {

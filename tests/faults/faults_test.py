@@ -1,0 +1,122 @@
+#!/usr/bin/env python3
+"""Every system call of mallorn-apply, of mallorn-pack and of the front end goes wrong, one at a time.
+
+Whatever happens, the name of the output holds what it held, or the complete new file; nothing is left
+beside it but what the next run removes; and that run succeeds.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import unittest
+from dataclasses import dataclass
+from pathlib import Path
+
+TESTS = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(TESTS / "pipeline"))
+
+from pipelines import PipelineTest, in_parallel
+from programs import Done, small_pair
+
+LIBRARY = os.environ["MALLORN_FAULTS"]
+KINDS = ("EIO", "ENOSPC", "EDQUOT", "ENOMEM", "EINTR", "short", "kill", "killed")
+# Of the front end: a shell that cannot read its script takes it for one that ends there.
+SHELL_KINDS = ("short", "kill", "killed")
+BEFORE = b"what was here before"
+OLD, NEW = small_pair()
+
+
+@dataclass
+class Case:
+    """What is run, whose calls go wrong and how, and what its output is."""
+
+    line: tuple
+    program: str
+    stdin: bytes
+    written: bytes
+    kinds: tuple[str, ...] = KINDS
+
+
+class Faults(PipelineTest):
+    def setUp(self) -> None:
+        super().setUp()
+        patch = self.make_patch(OLD, NEW)
+        patch_file = self.home.parent / "patch"
+        patch_file.write_bytes(patch)
+        new = NEW.read_bytes()
+        self.cases = {
+            "apply": Case(("mallorn-apply", "-q", OLD), "mallorn-apply", patch, new),
+            "pack": Case(("mallorn-pack", "-q"), "mallorn-pack", self.make_delta(OLD, NEW), patch),
+            "patch": Case(("mallorn", "patch", "-q", OLD, patch_file), "mallorn", b"", new, SHELL_KINDS),
+        }
+
+    def run_with(self, case: Case, folder: Path, *options: str, **faults: str) -> Done:
+        environment = self.environment(FAULT_PROGRAM=case.program, LD_PRELOAD=LIBRARY, **faults)
+        return self.run_program(*case.line, "-o", folder / "out", *options, stdin=case.stdin,
+                                env=environment)
+
+    def calls_of(self, case: Case) -> list[str]:
+        folder = self.home / "counted"
+        folder.mkdir()
+        log = self.home / "calls"
+        done = self.run_with(case, folder, FAULT_COUNT=str(log))
+        self.assertEqual((done.code, (folder / "out").read_bytes()), (0, case.written))
+        return log.read_text().split()
+
+    def check(self, case: Case, at: int, kind: str, had_file: bool) -> None:
+        what = f"call {at}: {kind}"
+        folder = self.home / f"{at}-{kind}-{had_file}"
+        folder.mkdir()
+        out = folder / "out"
+        if had_file:
+            out.write_bytes(BEFORE)
+        options = ["--force"] if had_file else []
+        done = self.run_with(case, folder, *options, FAULT_AT=str(at), FAULT_KIND=kind)
+        found = out.read_bytes() if out.exists() else b""
+        self.assertIn(found, (BEFORE if had_file else b"", case.written), what)
+        if done.code == 0:
+            self.assertEqual(found, case.written, what)
+        elif case.kinds is SHELL_KINDS:
+            pass  # it may have been a shell within the shell, and what a shell says is its own
+        elif kind in ("kill", "killed"):
+            self.assertEqual(done.code, -signal.SIGKILL, what)
+        else:
+            self.assert_one_error(done)
+        left = set(os.listdir(folder)) - {"out"}
+        if kind not in ("kill", "killed"):
+            self.assertEqual(left, set(), what)
+        again = self.run_with(case, folder, "--force")
+        self.assertEqual((again.code, again.err), (0, b""), what)
+        self.assertEqual(out.read_bytes(), case.written, what)
+        self.assertEqual(os.listdir(folder), ["out"], what)
+
+    def check_every_call(self, name: str) -> None:
+        case = self.cases[name]
+        calls = self.calls_of(case)
+        self.assertGreater(len(calls), 5)
+        jobs = [(at, kind, had_file) for at in range(1, len(calls) + 1) for kind in case.kinds
+                for had_file in (False, True)]
+        faults = in_parallel(lambda job: self.fault_of(case, *job), jobs)
+        self.assertEqual([fault for fault in faults if fault], [])
+
+    def fault_of(self, case: Case, *job) -> str:
+        try:
+            self.check(case, *job)
+        except AssertionError as error:
+            return str(error)
+        return ""
+
+    def test_apply(self) -> None:
+        self.check_every_call("apply")
+
+    def test_pack(self) -> None:
+        self.check_every_call("pack")
+
+    def test_front_end(self) -> None:
+        self.check_every_call("patch")
+
+
+if __name__ == "__main__":
+    unittest.main()
