@@ -110,6 +110,14 @@ class Encoder {
     return found;
   }
 
+  // Columns in which residuals may differ in size; one row where that is not looked at.
+  uint32_t plain_columns(const TensorPlace& place, uint64_t elements) const {
+    const bool has_rows = type_.kind == ValueKind::floating && place.row_elements > 1 &&
+                          place.row_elements < elements &&
+                          place.row_elements <= kMaxColumns;
+    return static_cast<uint32_t>(has_rows ? place.row_elements : elements);
+  }
+
   // With the gains that save most; with ranks on top of them; and with ranks alone.
   std::vector<Candidate> fit(const TensorPlace& place, ByteView base,
                              ByteView result) const {
@@ -118,7 +126,7 @@ class Encoder {
     plain.piece.method = PieceMethod::predicted;
     plain.piece.base_zero = place.base_zero;
     plain.piece.result_zero = place.result_zero;
-    plain.piece.columns = static_cast<uint32_t>(plain.piece.elements);
+    plain.piece.columns = plain_columns(place, plain.piece.elements);
     if (type_.gain_bits == 0) return {{plain}};
     const MatrixPair matrices = load_matrices(type_, plain.piece, base, result);
     Candidate best{plain};

@@ -22,13 +22,13 @@ void start_anew(Model* model) {
   new (model) Model();
 }
 
-// floor(65536 / (n + 1.5)) for n = 0..127: how far a model that has seen n bits moves.
-constexpr std::array<uint16_t, 128> make_rates() {
-  std::array<uint16_t, 128> rates{};
-  for (uint32_t n = 0; n < 128; ++n) rates[n] = static_cast<uint16_t>(131072 / (2 * n + 3));
+// floor(65536 / (n + 1.5)) for n = 0..255: how far a model that has seen n bits moves.
+constexpr std::array<uint16_t, 256> make_rates() {
+  std::array<uint16_t, 256> rates{};
+  for (uint32_t n = 0; n < 256; ++n) rates[n] = static_cast<uint16_t>(131072 / (2 * n + 3));
   return rates;
 }
-inline constexpr std::array<uint16_t, 128> kRates = make_rates();
+inline constexpr std::array<uint16_t, 256> kRates = make_rates();
 
 // One probability with a count: fast while it knows little, slow when it knows much.
 struct BitModel {

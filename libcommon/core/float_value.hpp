@@ -48,6 +48,30 @@ constexpr int32_t exponent_at(FloatFormat format, int64_t order) {
   return static_cast<int32_t>(magnitude >> format.mantissa_bits);
 }
 
+// Where floats change by much more than the least of them are apart, those are not told
+// apart: in the order of a grain, from 1 on, all floats whose exponent field is below the
+// grain count in units of the last place that floats of this field have. Those of one unit
+// share a place. Grain 1 is the order of all floats.
+constexpr bool is_whole(FloatFormat format, uint64_t magnitude, uint32_t grain) {
+  return grain == 1 || magnitude >> format.mantissa_bits >= grain;
+}
+constexpr uint32_t max_grain(FloatFormat format) {  // the field of infinity
+  return static_cast<uint32_t>(format.infinity() >> format.mantissa_bits);
+}
+constexpr int64_t to_order(FloatFormat format, uint64_t bits, uint32_t grain) {
+  const uint64_t magnitude = bits & (format.sign() - 1);
+  uint64_t place = magnitude - (uint64_t{grain - 1} << format.mantissa_bits);
+  if (!is_whole(format, magnitude, grain)) {
+    const auto field = static_cast<uint32_t>(magnitude >> format.mantissa_bits);
+    const uint64_t hidden = uint64_t{1} << format.mantissa_bits;
+    const uint64_t significand = (magnitude & (hidden - 1)) | (field != 0 ? hidden : 0);
+    const uint32_t down = grain - (field != 0 ? field : 1);
+    place = down > 63 ? 0 : significand >> down;
+  }
+  const auto signed_place = static_cast<int64_t>(place);
+  return (bits & format.sign()) != 0 ? -1 - signed_place : signed_place;
+}
+
 // A prediction: a whole number, and the eighths of a unit by which what was rounded to it
 // lies above the middle to the number below: 4 where nothing was rounded.
 struct Guess {
@@ -60,12 +84,14 @@ constexpr uint32_t kFloatGainBits = 12;
 // What a float of a format of up to 32 bits becomes when it is multiplied by gain / 2^12
 // and shift * 2^exponent is added, in units of the last place of the least normal number.
 // `gain` is from 1 to 2^17. Without either, and for infinities and NaN, it stays what it
-// is.
+// is. The order is that of `grain`: within a unit that floats share, nothing is rounded,
+// and phases are eighths of the unit.
 constexpr Guess guess_float(FloatFormat format, uint64_t bits, int32_t gain, int32_t shift,
-                            int32_t exponent) {
+                            int32_t exponent, uint32_t grain = 1) {
   const uint64_t magnitude = bits & (format.sign() - 1);
-  if ((gain == 1 << kFloatGainBits && shift == 0) || magnitude >= format.infinity()) {
-    return {to_order(format, bits), 4};
+  if ((gain == 1 << kFloatGainBits && shift == 0 && is_whole(format, magnitude, grain)) ||
+      magnitude >= format.infinity()) {
+    return {to_order(format, bits, grain), 4};
   }
   const auto field = static_cast<int32_t>(magnitude >> format.mantissa_bits);
   const uint64_t fraction =
@@ -92,14 +118,18 @@ constexpr Guess guess_float(FloatFormat format, uint64_t bits, int32_t gain, int
   const auto size = static_cast<uint64_t>(sum < 0 ? -sum : sum);
   const auto length = static_cast<int32_t>(std::bit_width(size));
   int32_t last = place + length - static_cast<int32_t>(format.mantissa_bits) - 1;
-  if (last < 0) last = 0;
+  const auto least = static_cast<int32_t>(grain) - 1;
+  if (last < least) last = least;
   const int32_t down = last - 3 - place;
   const uint64_t eighths = down > 63 ? 0 : down >= 0 ? size >> down : size << -down;
-  uint64_t order = eighths + (static_cast<uint64_t>(last) << (format.mantissa_bits + 3));
-  const uint64_t most = (format.infinity() << 3) - 8;
+  const uint32_t field_bits = format.mantissa_bits + 3;
+  uint64_t order = eighths + (static_cast<uint64_t>(last - least) << field_bits);
+  const uint64_t most =
+      (format.infinity() << 3) - 8 - (static_cast<uint64_t>(least) << field_bits);
   if (order > most) order = most;
-  const int64_t rounded =
-      (sum < 0 ? -8 - static_cast<int64_t>(order) : static_cast<int64_t>(order)) + 4;
+  const bool rounds = grain == 1 || order >> field_bits != 0;
+  const auto from_zero = static_cast<int64_t>(order) + (rounds ? 4 : 0);
+  const int64_t rounded = sum >= 0 ? from_zero : rounds ? -from_zero : -1 - from_zero;
   return {rounded >> 3, static_cast<uint32_t>(rounded & 7)};
 }
 

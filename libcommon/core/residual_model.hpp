@@ -14,21 +14,50 @@
 
 namespace mallorn {
 
-// How large residuals have been: bit length plus exponent, on average, times 16.
-struct Spread {
-  int32_t expected = 0;
-  bool is_known = false;
+// How large residuals have been: bit length plus exponent, on average, times 1024.
+class Spread {
+ public:
+  bool is_known() const { return is_known_; }
+  int32_t expected() const { return expected_; }
+
+  // Numbers of another kind follow: these count for little.
+  void begin_piece() { count_ = count_ < kBegun ? count_ : kBegun; }
 
   void learn(int32_t bits, int32_t exponent) {
-    const int32_t seen = 16 * (bits + exponent);
-    if (!is_known) expected = seen;
-    is_known = true;
-    if (bits != 0) {
-      expected += (seen - expected) / 16;
-    } else if (expected > seen) {
-      expected += (seen - expected) / 32;
-    }
+    if (!begin(bits, exponent)) return;
+    const int32_t seen = kUnit * (bits + exponent);
+    move(surprise(bits, seen - expected_));
   }
+
+ protected:
+  static constexpr int32_t kUnit = 1024;
+  static constexpr uint32_t kBegun = 8;
+  static constexpr uint32_t kLimit = 126;
+
+  // The first residual there is tells what to expect. False if none has been there yet.
+  bool begin(int32_t bits, int32_t exponent) {
+    if (!is_known_ && bits != 0) {
+      expected_ = kUnit * (bits + exponent);
+      is_known_ = true;
+    }
+    return is_known_;
+  }
+
+  // That there is no residual says little of how long others are.
+  static int32_t surprise(int32_t bits, int32_t difference) {
+    return bits != 0 ? difference : difference < 0 ? difference >> 1 : 0;
+  }
+  static int32_t share(int32_t surprise, uint32_t count) {
+    return static_cast<int32_t>((int64_t{surprise} * kRates[count]) >> 16);
+  }
+  void move(int32_t surprise) {
+    expected_ += share(surprise, count_);
+    if (count_ < kLimit) ++count_;
+  }
+
+  int32_t expected_ = 0;
+  uint32_t count_ = 0;
+  bool is_known_ = false;
 };
 
 class ResidualModel {
@@ -38,18 +67,18 @@ class ResidualModel {
 
   // Codes `residual`, any number. `exponent` is that of the prediction, `phase` the eighths
   // of a unit between it and the middle to the number below (0 to 7). `spread` learns.
-  template <typename Coder>
+  template <typename Coder, typename AnySpread>
   int64_t code(Coder& coder, int64_t residual, int32_t exponent, uint32_t phase,
-               Spread* spread) {
-    const int32_t half_bits =
-        spread->is_known ? (spread->expected - 16 * exponent + 4) >> 3 : 0;
+               AnySpread* spread) {
+    const int32_t quarters =
+        spread->is_known() ? (spread->expected() - 1024 * exponent + 128) >> 8 : 0;
     Place at;
-    at.bits = half_bits < 2        ? 1u
-              : half_bits > 2 * 63 ? 63u
-                                   : static_cast<uint32_t>(half_bits) / 2;
-    at.size = half_bits < -1           ? 0u
-              : half_bits > kSizes - 2 ? static_cast<uint32_t>(kSizes - 1)
-                                       : static_cast<uint32_t>(half_bits + 1);
+    at.bits = quarters < 4        ? 1u
+              : quarters > 4 * 63 ? 63u
+                                  : static_cast<uint32_t>(quarters) / 4;
+    at.size = quarters < -2           ? 0u
+              : quarters > kSizes - 3 ? static_cast<uint32_t>(kSizes - 1)
+                                      : static_cast<uint32_t>(quarters + 2);
     at.phase = at.size < kPhaseSizes ? phase : kMiddle;
     const auto magnitude = residual < 0 ? 0 - static_cast<uint64_t>(residual)
                                         : static_cast<uint64_t>(residual);
@@ -68,14 +97,14 @@ class ResidualModel {
   }
 
  private:
-  static constexpr int32_t kSizes = 26;  // half bits expected, from -1/2
-  static constexpr uint32_t kPhaseSizes = 10;
-  static constexpr uint32_t kLimit = 100;
+  static constexpr int32_t kSizes = 52;  // quarters of a bit expected, from -1/2
+  static constexpr uint32_t kPhaseSizes = 20;
+  static constexpr uint32_t kLimit = 255;
   static constexpr uint32_t kMaxBits = 64;
   static constexpr uint32_t kSteps = 12;
 
   struct Place {
-    uint32_t size;  // context: bits expected, in halves
+    uint32_t size;  // context: bits expected, in quarters
     uint32_t bits;  // expected, at least 1
     uint32_t phase;
   };

@@ -17,6 +17,8 @@
 #include "libcommon/core/direct_model.hpp"
 #include "libcommon/core/dtype.hpp"
 #include "libcommon/core/float_value.hpp"
+#include "libcommon/core/grain_model.hpp"
+#include "libcommon/core/matrix_spread.hpp"
 #include "libcommon/core/rank_model.hpp"
 #include "libcommon/core/residual_model.hpp"
 
@@ -252,7 +254,7 @@ class ValueModel {
   template <typename Coder>
   bool code_predicted(Coder& coder, const ValueType& type, const Piece& piece,
                       const PieceFit& fit, const uint8_t* base, uint8_t* values) {
-    begin_piece(type);
+    begin_piece(type, piece);
     if (!code_columns(coder, type, piece, fit)) return false;
     uint64_t left = piece.elements;
     for (uint64_t row = 0; left > 0; ++row) {
@@ -271,7 +273,8 @@ class ValueModel {
     return true;
   }
 
-  void begin_piece(const ValueType& type) {
+  void begin_piece(const ValueType& type, const Piece& piece) {
+    spread_.begin_matrix(piece.columns, piece.elements);
     last_gain_ = row_gain_ = type.gain_one();
     gain_kind_ = 0;
   }
@@ -308,6 +311,7 @@ class ValueModel {
   template <typename Coder>
   bool code_row_head(Coder& coder, const ValueType& type, const Piece& piece,
                      const PieceFit& fit, uint64_t row) {
+    spread_.begin_row(row);
     if (piece.axis == GainAxis::row) {
       const int32_t given = fit.gains != nullptr ? fit.gains[row] : 0;
       if (!code_gain(coder, type, given, &row_gain_)) return false;
@@ -356,7 +360,10 @@ class ValueModel {
             (type.gain_bits - 3);
         guess = {eighths >> 3, static_cast<uint32_t>(eighths & 7)};
       }
-      code_by_residual(coder, type, guess, 0, load_number(type, values), values);
+      spread_.go_to(j);
+      const int64_t coded =
+          code_by_residual(coder, type, guess, 0, load_number(type, values));
+      store_bits(type, values, static_cast<uint64_t>(coded));
     }
     return true;
   }
@@ -364,32 +371,56 @@ class ValueModel {
   template <typename Coder>
   bool code_floats(Coder& coder, const ValueType& type, const Piece& piece, uint32_t count,
                    const uint8_t* base, uint8_t* values) {
-    const FloatFormat format = type.format;
     for (uint32_t j = 0; j < count; ++j, base += type.bytes, values += type.bytes) {
       const uint64_t bits = load_bits(type, base);
-      Guess guess = {to_order(format, bits), ResidualModel::kMiddle};
-      if (type.gain_bits != 0) {
-        guess = guess_float(format, bits, gain_at(piece, j), shift_at(piece, j),
-                            piece.exponent);
-      }
-      const auto order = static_cast<uint64_t>(to_order(format, load_bits(type, values)));
-      code_by_residual(coder, type, guess, exponent_at(format, guess.order), order, values);
+      spread_.go_to(j);
+      const uint64_t coded =
+          type.gain_bits == 0
+              ? code_whole_float(coder, type, bits, load_bits(type, values))
+              : code_float(coder, type, bits, gain_at(piece, j), shift_at(piece, j),
+                           piece.exponent, load_bits(type, values));
+      store_bits(type, values, coded);
     }
     return true;
   }
 
+  // A float that has neither gain nor shift, by its place among all floats.
+  template <typename Coder>
+  uint64_t code_whole_float(Coder& coder, const ValueType& type, uint64_t base,
+                            uint64_t bits) {
+    const FloatFormat format = type.format;
+    const Guess guess = {to_order(format, base), ResidualModel::kMiddle};
+    const auto order = static_cast<uint64_t>(to_order(format, bits));
+    return from_order(format, code_by_residual(coder, type, guess,
+                                               exponent_at(format, guess.order), order));
+  }
+
+  template <typename Coder>
+  uint64_t code_float(Coder& coder, const ValueType& type, uint64_t base, int32_t gain,
+                      int32_t shift, int32_t shift_exponent, uint64_t bits) {
+    const FloatFormat format = type.format;
+    const uint32_t grain =
+        spread_.is_known() ? GrainModel::grain_for(format, spread_.expected()) : 1;
+    const Guess guess = guess_float(format, base, gain, shift, shift_exponent, grain);
+    const int32_t field = exponent_at(format, guess.order);
+    const int32_t exponent = (field > 0 ? field : 1) + static_cast<int32_t>(grain) - 1;
+    const int64_t order = code_by_residual(
+        coder, type, guess, exponent, static_cast<uint64_t>(to_order(format, bits, grain)));
+    const bool may_stay = order == guess.order && gain == type.gain_one() && shift == 0 &&
+                          !is_whole(format, base & (format.sign() - 1), grain);
+    if (may_stay && grains_.code_stays(coder, bits == base)) return base;
+    return grains_.code(coder, format, grain, order, bits);
+  }
+
   // `number` is modulo 2^64; residuals are taken modulo the width of the type.
   template <typename Coder>
-  void code_by_residual(Coder& coder, const ValueType& type, const Guess& guess,
-                        int32_t exponent, uint64_t number, uint8_t* values) {
+  int64_t code_by_residual(Coder& coder, const ValueType& type, const Guess& guess,
+                           int32_t exponent, uint64_t number) {
     const uint64_t difference = number - static_cast<uint64_t>(guess.order);
     const int64_t residual = residuals_.code(coder, extend_sign(type, difference), exponent,
                                              guess.phase, &spread_);
-    const int64_t coded = extend_sign(
+    return extend_sign(
         type, static_cast<uint64_t>(guess.order) + static_cast<uint64_t>(residual));
-    const uint64_t bits = type.kind == ValueKind::floating ? from_order(type.format, coded)
-                                                           : static_cast<uint64_t>(coded);
-    store_bits(type, values, bits);
   }
 
   // --- elements
@@ -415,7 +446,8 @@ class ValueModel {
 
   CodeModel codes_{};
   ResidualModel residuals_{};
-  Spread spread_{};
+  MatrixSpread spread_{};
+  GrainModel grains_{};
   DirectCodeModel direct_codes_{};
   DirectFloatModel direct_floats_{};
   ResidualModel direct_integers_{};

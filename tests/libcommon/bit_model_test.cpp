@@ -60,6 +60,7 @@ TEST_CASE("bit model: rates as the specification states them") {
   CHECK(kRates[1] == 26214);
   CHECK(kRates[30] == 2080);
   CHECK(kRates[127] == 510);
+  CHECK(kRates[255] == 255);
 }
 
 TEST_CASE("tree model: codes every symbol, most significant bit first") {

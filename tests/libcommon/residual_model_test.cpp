@@ -108,24 +108,35 @@ TEST_CASE("residual model: extremes alone") {
   }
 }
 
-TEST_CASE("spread: follows the bits that residuals have, in sixteenths") {
+TEST_CASE("spread: follows the bits that residuals have, in 1024ths, ever more slowly") {
   Spread spread;
+  CHECK(!spread.is_known());
   spread.learn(5, 10);
-  CHECK(spread.is_known);
-  CHECK(spread.expected == 16 * 15);  // the first is believed
+  CHECK(spread.is_known());
+  CHECK(spread.expected() == 1024 * 15);  // the first is believed
   spread.learn(5, 10);
-  CHECK(spread.expected == 240);
+  CHECK(spread.expected() == 15360);
   spread.learn(6, 25);
-  CHECK(spread.expected == 240 + 16);  // a sixteenth of the way up
-  spread.learn(1, 0);
-  CHECK(spread.expected == 256 - 15);
-  spread.learn(0, 20);
-  CHECK(spread.expected == 241);  // nothing in a larger unit says nothing
+  CHECK(spread.expected() == 15360 + (16384 * 18724 >> 16));  // 2 in 7 of the way up
+  spread.learn(0, 40);
+  CHECK(spread.expected() == 20041);  // nothing in a larger unit says nothing
   spread.learn(0, 5);
-  CHECK(spread.expected == 241 - (241 - 80) / 32);
+  // Half as much as what there is would: -(20041 - 5120) / 2, rounded down, 2 in 11.
+  CHECK(spread.expected() == 20041 + (-7461 * 11915 >> 16));
   Spread none;
   none.learn(0, 3);
-  CHECK(none.expected == 48);
+  CHECK(!none.is_known());  // what does not differ says nothing of what does
+}
+
+TEST_CASE("spread: a piece begins with a count of eight at most") {
+  Spread spread;
+  for (int i = 0; i < 200; ++i) spread.learn(4, 0);
+  Spread begun = spread;
+  begun.begin_piece();
+  spread.learn(5, 0);
+  begun.learn(5, 0);
+  CHECK(spread.expected() == 4096 + (1024 * kRates[126] >> 16));
+  CHECK(begun.expected() == 4096 + (1024 * kRates[8] >> 16));
 }
 
 TEST_CASE("spread: whatever residuals and exponents come, it stays among them") {
@@ -136,11 +147,11 @@ TEST_CASE("spread: whatever residuals and exponents come, it stays among them") 
   for (int i = 0; i < 20000; ++i) {
     const auto bits = static_cast<int32_t>(random.below(65));
     const auto exponent = static_cast<int32_t>(random.below(2048));
-    least = std::min(least, 16 * (bits + exponent));
-    most = std::max(most, 16 * (bits + exponent));
+    least = std::min(least, 1024 * (bits + exponent));
+    most = std::max(most, 1024 * (bits + exponent));
     spread.learn(bits, exponent);
-    REQUIRE(spread.expected >= least);
-    REQUIRE(spread.expected <= most);
+    REQUIRE(spread.expected() >= least);
+    REQUIRE(spread.expected() <= most);
   }
 }
 

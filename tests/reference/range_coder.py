@@ -59,7 +59,7 @@ class RangeDecoder:
             raise Fault("corrupt_data", "the coded bytes do not end where the steps do")
 
 
-RATES = [131072 // (2 * n + 3) for n in range(128)]
+RATES = [131072 // (2 * n + 3) for n in range(256)]
 
 
 class BitModel:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from faults import refuse
-from range_coder import BitModel, Number, RangeDecoder
+from range_coder import RATES, BitModel, Number, RangeDecoder
 
-LIMIT = 100
+LIMIT = 255
 MAX_RANKS, MAX_COLUMNS, MAX_FACTORS = 64, 1 << 14, 1 << 17
 MAX_UNIT, MAX_FACTOR = (1 << 24) - 1, 32767
 NOT_ROUNDED = 4
@@ -16,11 +16,6 @@ NOT_ROUNDED = 4
 def signed(number: int, bits: int) -> int:
     number %= 1 << bits
     return number - (1 << bits) if number >> bits - 1 else number
-
-
-def divided(number: int, by: int) -> int:
-    """Towards zero."""
-    return number // by if number >= 0 else -(-number // by)
 
 
 @dataclass
@@ -32,18 +27,50 @@ class Guess:
 @dataclass
 class Spread:
     expected: int | None = None
+    count: int = 0
 
-    def half(self, exponent: int) -> int:
-        return 0 if self.expected is None else self.expected - 16 * exponent + 4 >> 3
+    def quarters(self, exponent: int) -> int:
+        return 0 if self.expected is None else self.here() - 1024 * exponent + 128 >> 8
+
+    def here(self) -> int:
+        return self.expected
 
     def learn(self, n: int, exponent: int) -> None:
-        seen = 16 * (n + exponent)
+        seen = 1024 * (n + exponent)
         if self.expected is None:
+            if n == 0:
+                return
             self.expected = seen
-        elif n > 0:
-            self.expected += divided(seen - self.expected, 16)
-        elif self.expected > seen:
-            self.expected += divided(seen - self.expected, 32)
+        miss = seen - self.here()
+        if n == 0:
+            miss = miss >> 1 if miss < 0 else 0
+        self.expected += miss * RATES[self.count] >> 16
+        self.count = min(self.count + 1, 126)
+        self.learn_column(miss)
+
+    def learn_column(self, miss: int) -> None:
+        pass
+
+
+class MatrixSpread(Spread):
+    """One that also knows columns."""
+
+    def begin_piece(self, columns: int, elements: int) -> None:
+        self.count = min(self.count, 8)
+        self.apart = [0] * columns if columns < elements and columns <= MAX_COLUMNS else None
+        self.column = 0
+
+    def begin_row(self, row: int) -> None:
+        self.count = min(self.count, 16)
+        self.rows = min(row + 16, 254)
+
+    def here(self) -> int:
+        return self.expected + (self.apart[self.column] if self.apart else 0)
+
+    def learn_column(self, miss: int) -> None:
+        if self.apart:
+            apart = self.apart[self.column] + (miss * RATES[self.rows] >> 16)
+            self.apart[self.column] = min(max(apart, -16 * 1024), 16 * 1024)
 
 
 class ResidualModel:
@@ -58,9 +85,9 @@ class ResidualModel:
 
     @staticmethod
     def place(exponent: int, phase: int, spread: Spread) -> tuple[int, int, int]:
-        half = spread.half(exponent)
-        s = min(max(half + 1, 0), 25)
-        return s, min(max(half >> 1, 1), 63), phase if s < 10 else NOT_ROUNDED
+        quarters = spread.quarters(exponent)
+        s = min(max(quarters + 2, 0), 51)
+        return s, min(max(quarters >> 2, 1), 63), phase if s < 20 else NOT_ROUNDED
 
     def decode(self, coder: RangeDecoder, exponent: int, phase: int, spread: Spread) -> int:
         s, n, f = self.place(exponent, phase, spread)

@@ -8,7 +8,8 @@ from blocks import CodeModel
 from dtypes import NAMES
 from faults import refuse
 from range_coder import BitModel, Number, RangeDecoder, Tree
-from residuals import MAX_COLUMNS, NOT_ROUNDED, Guess, RankDecoder, ResidualModel, Spread, signed
+from residuals import (MAX_COLUMNS, NOT_ROUNDED, Guess, MatrixSpread, RankDecoder, ResidualModel, Spread,
+                       signed)
 
 CODE, INTEGER, FLOAT = "code", "integer", "float"
 DIRECT, SPARSE, PREDICTED, BYTES = range(4)
@@ -32,9 +33,18 @@ class Type:
     def w(self) -> int:
         return 8 * self.bytes
 
-    def order(self, u: int) -> int:
+    def significand(self, magnitude: int) -> int:
+        return magnitude % (1 << self.m) + (1 << self.m if magnitude >> self.m else 0)
+
+    def is_whole(self, magnitude: int, grain: int) -> bool:
+        return grain == 1 or magnitude >> self.m >= grain
+
+    def order(self, u: int, grain: int = 1) -> int:
         magnitude = u % (1 << self.w - 1)
-        return -1 - magnitude if u >> self.w - 1 else magnitude
+        place = magnitude - (grain - 1 << self.m)
+        if not self.is_whole(magnitude, grain):
+            place = self.significand(magnitude) >> grain - max(magnitude >> self.m, 1)
+        return -1 - place if u >> self.w - 1 else place
 
     def float(self, order: int) -> int:
         return order if order >= 0 else (1 << self.w - 1) - 1 - order
@@ -66,13 +76,14 @@ def shifted(number: int, up: int) -> int:
     return number << up if up >= 0 else number >> -up
 
 
-def guess_float(type_: Type, u: int, gain: int, shift: int, exponent: int) -> Guess:
+def guess_float(type_: Type, u: int, gain: int, shift: int, exponent: int, grain: int) -> Guess:
     """Section 9."""
     m, infinity = type_.m, (1 << type_.e) - 1
-    f = u % (1 << type_.w - 1) >> m
-    if (gain == type_.one and shift == 0) or f == infinity:
-        return Guess(type_.order(u), NOT_ROUNDED)
-    total = (u % (1 << m) + (1 << m if f > 0 else 0)) * gain
+    magnitude = u % (1 << type_.w - 1)
+    f = magnitude >> m
+    if (gain == type_.one and shift == 0 and type_.is_whole(magnitude, grain)) or f == infinity:
+        return Guess(type_.order(u, grain), NOT_ROUNDED)
+    total = type_.significand(magnitude) * gain
     if u >> type_.w - 1:
         total = -total
     place = max(f - 1, 0) - 12
@@ -85,10 +96,13 @@ def guess_float(type_: Type, u: int, gain: int, shift: int, exponent: int) -> Gu
             place = exponent
     if total == 0:
         return Guess(0, NOT_ROUNDED)
-    last = max(place + abs(total).bit_length() - m - 1, 0)
-    eighths = shifted(abs(total), place + 3 - last) + (last << m + 3)
-    eighths = min(eighths, (infinity << m + 3) - 8)
-    moved = 4 + eighths if total >= 0 else -4 - eighths
+    last = max(place + abs(total).bit_length() - m - 1, grain - 1)
+    eighths = shifted(abs(total), place + 3 - last) + (last - grain + 1 << m + 3)
+    eighths = min(eighths, (infinity - grain + 1 << m + 3) - 8)
+    if grain == 1 or eighths >> m + 3 > 0:
+        moved = 4 + eighths if total >= 0 else -4 - eighths
+    else:
+        moved = eighths if total >= 0 else -1 - eighths
     return Guess(moved >> 3, moved % 8)
 
 
@@ -119,7 +133,8 @@ class ValuesDecoder(RankDecoder):
         self.gain_kinds = [Tree(2) for _ in range(3)]
         self.code = CodeModel()
         self.residual, self.direct_residual = ResidualModel(), ResidualModel()
-        self.spread, self.direct_spread = Spread(), Spread()
+        self.spread, self.direct_spread = MatrixSpread(), Spread()
+        self.stays, self.least_depth, self.least_beyond = BitModel(), Tree(4), Number()
         self.direct_code = Tree(8)
         self.is_zero, self.zeros = [BitModel() for _ in range(16)], 0
         self.is_negative, self.size = BitModel(), Tree(7)
@@ -228,16 +243,19 @@ class ValuesDecoder(RankDecoder):
     def decode_predicted(self, piece: Piece, base: bytes) -> list[int]:
         type_ = self.type
         self.before, self.last_gain = 0, type_.one
+        self.spread.begin_piece(piece.columns, piece.elements)
         gains = [type_.one] * piece.columns
         if piece.axis == COLUMN:
             gains = [self.decode_gain() for _ in range(piece.columns)]
         self.decode_column_factors(piece.ranks, piece.columns)
         made: list[int] = []
         while len(made) < piece.elements:
+            self.spread.begin_row(len(made) // piece.columns)
             if piece.axis == ROW:
                 gains = [self.decode_gain()] * piece.columns
             self.decode_row_factors()
             for j in range(min(piece.columns, piece.elements - len(made))):
+                self.spread.column = j
                 at = len(made) * type_.bytes
                 u = int.from_bytes(base[at:at + type_.bytes], "little")
                 made.append(self.decode_element(piece, u, gains[j], self.shift(j)))
@@ -270,11 +288,43 @@ class ValuesDecoder(RankDecoder):
                 eighths = guess.number * gain + 16 * shift + (1 << 23) >> 21
                 guess = Guess(eighths >> 3, eighths % 8)
             return guess.number + self.decode_residual(self.residual, 0, guess, self.spread)
-        guess = Guess(type_.order(u), NOT_ROUNDED)
-        if type_.one is not None:
-            guess = guess_float(type_, u, gain, shift, piece.exponent)
-        residual = self.decode_residual(self.residual, type_.field(guess.number), guess, self.spread)
-        return type_.float(signed(guess.number + residual, type_.w))
+        if type_.one is None:
+            guess = Guess(type_.order(u), NOT_ROUNDED)
+            residual = self.decode_residual(self.residual, type_.field(guess.number), guess, self.spread)
+            return type_.float(signed(guess.number + residual, type_.w))
+        return self.decode_predicted_float(u, gain, shift, piece.exponent)
+
+    def grain(self) -> int:
+        if self.spread.expected is None:
+            return 1
+        return min(max((self.spread.here() >> 10) - 5, 1), (1 << self.type.e) - 1)
+
+    def decode_predicted_float(self, u: int, gain: int, shift: int, exponent: int) -> int:
+        type_, grain = self.type, self.grain()
+        guess = guess_float(type_, u, gain, shift, exponent, grain)
+        field = max(type_.field(guess.number), 1) + grain - 1
+        order = signed(guess.number + self.decode_residual(self.residual, field, guess, self.spread), type_.w)
+        may_stay = gain == type_.one and shift == 0 and not type_.is_whole(u % (1 << type_.w - 1), grain)
+        if order == guess.number and may_stay and self.decode_stays(u):
+            return u
+        return self.decode_within_grain(order, grain)
+
+    def decode_stays(self, _: int) -> int:
+        return self.stays.decode(self.coder, DIRECT_LIMIT)
+
+    def decode_within_grain(self, order: int, grain: int) -> int:
+        m, place = self.type.m, order if order >= 0 else -1 - order
+        if grain == 1 or place >> m > 0:
+            magnitude = (place + (grain - 1 << m)) % (1 << self.type.w - 1)
+        elif place == 0 and grain - 1 > m:
+            d = self.least_depth.decode(self.coder, DIRECT_LIMIT)
+            if d == 15:
+                d += self.least_beyond.decode(self.coder)
+            magnitude = (max(grain - 1 - m - d, 0) << m) + self.coder.more(0, m)
+        else:
+            left = min(m + 1 - place.bit_length(), grain - 1)
+            magnitude = self.coder.more(place, left) + (grain - 1 - left << m)
+        return magnitude + (1 << self.type.w - 1 if order < 0 else 0)
 
     def decode_code(self, predicted: int, bounds: tuple[int, int], setting: int) -> int:
         return self.code.decode(self.coder, predicted, bounds, setting)

@@ -157,6 +157,39 @@ def every_type(base: bytes) -> Chunk:
     return Chunk(plans, sections, b"".join(plan_bytes(plans, sections)))
 
 
+def restless_piece(name: str, base: bytes, generator: random.Random, **fields: object) -> PlannedPiece:
+    """Floats that go far from those of `base`, next to zero, or stay what they are."""
+    type_ = TYPES[name]
+    made = b""
+    for at in range(0, ROWS * COLUMNS * type_.bytes, type_.bytes):
+        old = int.from_bytes(base[at:at + type_.bytes], "little")
+        bias = (1 << type_.e - 1) - 1
+        usual = (bias - generator.randrange(4) << type_.m) + generator.randrange(1 << type_.m)
+        small = generator.randrange(1 << generator.randrange(1, type_.w))
+        sign = generator.randrange(2) << type_.w - 1
+        made += generator.choice([old, usual | sign, usual | sign, small]).to_bytes(type_.bytes, "little")
+    return PlannedPiece(ROWS * COLUMNS, PREDICTED, columns=COLUMNS, made=made, **fields)  # type: ignore[arg-type]
+
+
+def grains(base: bytes) -> Chunk:
+    """Floats of which the least are not told apart: a section of each dtype that has grains, by three steps."""
+    generator = random.Random(37)
+    plans, sections = [], []
+    offset = len(EXAMPLE_OLD)
+    for name, type_ in TYPES.items():
+        length = ROWS * COLUMNS * type_.bytes
+        old = base[offset:offset + length]
+        if type_.kind == FLOAT and type_.one is not None:
+            gains = [type_.one, type_.one * 7 // 8, type_.one * 3, type_.one]
+            pieces = [restless_piece(name, old, generator), restless_piece(name, old, generator),
+                      restless_piece(name, old, generator, axis=ROW, gains=gains)]
+            plans += [from_section(len(sections), length, offset) for _ in pieces]
+            payload = ValuesMaker(name).write(pieces, old * 3)
+            sections.append(Section(4, CODES[name], payload, b"".join(piece.made for piece in pieces), True))
+        offset += length
+    return Chunk(plans, sections, b"".join(plan_bytes(plans, sections)))
+
+
 def plan_bytes(plans: list[Plan], sections: list[Section]) -> Iterator[bytes]:
     taken = [0] * len(sections)
     for plan in plans:
@@ -177,6 +210,7 @@ def good() -> Iterator[Case]:
                Chunk([from_section(0, len(EXAMPLE_NEW), 0)], [example], EXAMPLE_NEW))
     yield case("values", "every dtype of codec 4 by every method: gains, ranks, zero points, odd floats",
                every_type(base))
+    yield case("values-grains", "floats that go far, next to zero, or stay", grains(base))
 
 
 # --- faults

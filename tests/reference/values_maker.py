@@ -52,7 +52,7 @@ class ValuesMaker(RankMaker, ValuesDecoder):
         self.wanted_factors = deque(plan.factors())
         size = 1 if plan.method == BYTES else self.type.bytes
         elements = [int.from_bytes(plan.made[at:at + size], "little") for at in range(0, len(plan.made), size)]
-        if self.type.kind == FLOAT and plan.method == PREDICTED:
+        if self.type.kind == FLOAT and self.type.one is None and plan.method == PREDICTED:
             elements = [self.type.order(u) for u in elements]
         elif self.type.kind == CODE and plan.method == PREDICTED:
             elements = [self.type.number(u) - plan.result_zero for u in elements]
@@ -107,6 +107,28 @@ class ValuesMaker(RankMaker, ValuesDecoder):
         number = self.elements.popleft()
         want_code(self.encoder, place_of(predicted, bounds), number)
         return super().decode_code(predicted, bounds, setting)
+
+    def decode_predicted_float(self, u: int, gain: int, shift: int, exponent: int) -> int:
+        self.wanted_float = self.elements.popleft()
+        self.elements.appendleft(self.type.order(self.wanted_float, self.grain()))
+        return super().decode_predicted_float(u, gain, shift, exponent)
+
+    def decode_stays(self, u: int) -> int:
+        self.encoder.wanted.append(int(u == self.wanted_float))
+        return super().decode_stays(u)
+
+    def decode_within_grain(self, order: int, grain: int) -> int:
+        m, place = self.type.m, order if order >= 0 else -1 - order
+        magnitude = self.wanted_float % (1 << self.type.w - 1)
+        if grain > 1 and place == 0 and grain - 1 > m:
+            d = grain - 1 - m - (magnitude >> m)
+            self.encoder.want_tree(min(d, 15), 4)
+            if d >= 15:
+                self.encoder.want_number(d - 15)
+            self.encoder.want_tree(magnitude, m)
+        elif grain > 1 and place >> m == 0:
+            self.encoder.want_tree(magnitude, min(m + 1 - place.bit_length(), grain - 1))
+        return super().decode_within_grain(order, grain)
 
     def wanted_residual(self, guess: Guess) -> int:
         return signed(self.elements.popleft() - guess.number, self.type.w)

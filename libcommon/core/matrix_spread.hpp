@@ -1,0 +1,60 @@
+// MatrixSpread: how large the residuals of a matrix are, by what those before were in all
+// columns and in the same one (docs/format/values.md, "Residuals").
+//
+// What a column of weights is multiplied with is the same for all rows: where that is
+// small, or never there, training changes the column little.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+#include "libcommon/core/low_rank.hpp"
+#include "libcommon/core/residual_model.hpp"
+
+namespace mallorn {
+
+class MatrixSpread : public Spread {
+ public:
+  // Columns are told apart if there are several rows, of at most kMaxColumns.
+  void begin_matrix(uint64_t columns, uint64_t elements) {
+    begin_piece();
+    has_columns_ = columns < elements && columns <= kMaxColumns;
+    for (uint64_t j = 0; j < (has_columns_ ? columns : 1); ++j) columns_[j] = 0;
+    at_ = 0;
+  }
+  void begin_row(uint64_t row) {
+    count_ = count_ < kBegunRow ? count_ : kBegunRow;
+    row_count_ =
+        row < kRowLimit - kBegunRows ? static_cast<uint32_t>(row) + kBegunRows : kRowLimit;
+  }
+  void go_to(uint32_t column) { at_ = has_columns_ ? column : 0; }
+
+  int32_t expected() const { return expected_ + columns_[at_]; }
+
+  void learn(int32_t bits, int32_t exponent) {
+    if (!begin(bits, exponent)) return;
+    const int32_t seen = kUnit * (bits + exponent);
+    const int32_t by = surprise(bits, seen - expected());
+    move(by);
+    if (has_columns_) {
+      const int32_t apart = columns_[at_] + share(by, row_count_);
+      columns_[at_] = apart < -kMostApart  ? -kMostApart
+                      : apart > kMostApart ? kMostApart
+                                           : apart;
+    }
+  }
+
+ private:
+  static constexpr uint32_t kBegunRow = 16;   // count, when a row begins
+  static constexpr uint32_t kBegunRows = 16;  // count of a column, when a matrix begins
+  static constexpr uint32_t kRowLimit = 254;
+  static constexpr int32_t kMostApart = 16 * kUnit;
+
+  bool has_columns_ = false;
+  uint32_t row_count_ = 0;
+  uint32_t at_ = 0;
+  std::array<int32_t, kMaxColumns> columns_{};  // by how much they are above all others
+};
+
+}  // namespace mallorn
