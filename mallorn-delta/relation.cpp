@@ -51,33 +51,58 @@ struct FloatLayout {
   unsigned mantissa_bits;
 };
 
-int64_t load_monotone(const uint8_t* from, unsigned width) {
-  const uint64_t bits = width == 64   ? load_le<uint64_t>(from)
-                        : width == 32 ? load_le<uint32_t>(from)
-                                      : load_le<uint16_t>(from);
-  const bool is_negative = (bits >> (width - 1)) != 0;
-  const auto magnitude = static_cast<int64_t>(bits & ((1ull << (width - 1)) - 1));
-  return is_negative ? -1 - magnitude : magnitude;
+// A float without its sign: significand * 2^place, in units of the least float above zero.
+struct Magnitude {
+  uint64_t significand;
+  unsigned place;
+  bool is_negative;
+};
+
+Magnitude load_float(FloatLayout layout, const uint8_t* from) {
+  const uint64_t bits = layout.width == 64   ? load_le<uint64_t>(from)
+                        : layout.width == 32 ? load_le<uint32_t>(from)
+                                             : load_le<uint16_t>(from);
+  const uint64_t magnitude = bits & ((1ull << (layout.width - 1)) - 1);
+  const uint64_t field = magnitude >> layout.mantissa_bits;
+  const uint64_t hidden = 1ull << layout.mantissa_bits;
+  const uint64_t significand = (magnitude & (hidden - 1)) | (field != 0 ? hidden : 0);
+  return {significand, static_cast<unsigned>(field != 0 ? field - 1 : 0),
+          bits >> (layout.width - 1) != 0};
 }
 
-// The exponents cost their entropy, the sign and the mantissa their bits.
+// How many bits the difference of two floats has, from units of the least float on; 0 if
+// they are equal. What is far below the larger of them does not count.
+unsigned difference_length(const Magnitude& a, const Magnitude& b) {
+  constexpr unsigned kBelow = 8;
+  const unsigned place = std::max(a.place, b.place);
+  const auto aligned = [&](const Magnitude& value) {
+    const unsigned down = std::min(place - value.place, 63u);
+    const auto size = static_cast<int64_t>(value.significand << kBelow >> down);
+    return value.is_negative ? -size : size;
+  };
+  const int64_t difference = aligned(a) - aligned(b);
+  if (difference == 0) return 0;
+  const auto size = static_cast<uint64_t>(difference < 0 ? -difference : difference);
+  const unsigned length = static_cast<unsigned>(std::bit_width(size)) + place;
+  return length > kBelow ? length - kBelow : 1;
+}
+
+// On their own, the exponents of numbers cost their entropy, the sign and the mantissa
+// their bits. So it is with what differs, but that it has no more bits than the last place
+// of the number asks for.
 Relation relate_floats(FloatLayout layout, ByteView base, ByteView result) {
   Histogram exponents{};
   Histogram lengths{};
   uint64_t residual_raw = 0;
   uint64_t elements = 0;
   sample(result.size(), layout.width / 8, [&](size_t at) {
-    const int64_t old_value = load_monotone(base.data() + at, layout.width);
-    const int64_t new_value = load_monotone(result.data() + at, layout.width);
-    const uint64_t magnitude =
-        static_cast<uint64_t>(new_value < 0 ? ~new_value : new_value);
-    const auto difference =
-        static_cast<uint64_t>(new_value) - static_cast<uint64_t>(old_value);
-    const uint64_t size = std::min(difference, 0 - difference);
-    const auto length = static_cast<unsigned>(std::bit_width(size));
-    ++exponents[static_cast<uint8_t>(magnitude >> layout.mantissa_bits)];
-    ++lengths[length];
-    residual_raw += length;  // sign and the bits under the leading one
+    const Magnitude old_value = load_float(layout, base.data() + at);
+    const Magnitude new_value = load_float(layout, result.data() + at);
+    const unsigned length = difference_length(old_value, new_value);
+    ++exponents[static_cast<uint8_t>(new_value.place)];
+    ++lengths[static_cast<uint8_t>(length)];
+    if (length != 0)
+      residual_raw += 1 + (std::max(length, new_value.place + 1) - 1 - new_value.place);
     ++elements;
   });
   const uint64_t direct = entropy(exponents) + 1024 * elements * (1 + layout.mantissa_bits);

@@ -40,7 +40,29 @@ Bytes tuned(test::Random& random, Bytes bytes, size_t width, uint32_t by) {
   return bytes;
 }
 
+// Each weight moved by others, times `by`: many of them past zero.
+Bytes shaken(test::Random& random, Bytes bytes, float by) {
+  const Bytes others = weights(random, bytes.size() / 4, 4);
+  for (size_t i = 0; i < bytes.size(); i += 4) {
+    float value = 0;
+    float other = 0;
+    memcpy(&value, &bytes[i], 4);
+    memcpy(&other, &others[i], 4);
+    value += by * other;
+    memcpy(&bytes[i], &value, 4);
+  }
+  return bytes;
+}
+
 }  // namespace
+
+TEST_CASE("relation: floats that have gone half as far as they are large are related") {
+  test::Random random(5);
+  const Bytes floats = weights(random, 40000, 4);
+  CHECK(relate(Dtype::f32, floats, shaken(random, floats, 0.5f)).is_related);
+  CHECK_FALSE(
+      relate(Dtype::f32, floats, shaken(random, weights(random, 40000, 4), 1)).is_related);
+}
 
 TEST_CASE("relation: a fine-tuned tensor is related to its old version") {
   test::Random random(1);
