@@ -47,8 +47,8 @@ struct Direction {
 };
 
 Direction strongest(const Update& update) {
-  constexpr int kIterations = 10;
-  constexpr double kProgress = 1.01;
+  constexpr int kIterations = 20;
+  constexpr double kProgress = 1.003;
   Direction found;
   found.column.resize(update.columns);
   found.row.resize(update.rows);
@@ -88,7 +88,8 @@ struct Rank {
 constexpr double kMostFactor = 32767;
 
 int16_t to_factor(double value) {
-  const double rounded = std::floor(value + 0.5);
+  constexpr double kHalf = 0.42;  // towards zero: smaller factors cost less
+  const double rounded = value < 0 ? -std::floor(kHalf - value) : std::floor(value + kHalf);
   return static_cast<int16_t>(std::clamp(rounded, -kMostFactor, kMostFactor));
 }
 

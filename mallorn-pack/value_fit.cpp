@@ -108,7 +108,8 @@ MatrixPair load_matrices(const ValueType& type, const Piece& piece, ByteView bas
 
 int64_t fit_gains(const ValueType& type, const MatrixPair& matrices, GainAxis axis,
                   FittedPiece* fitted) {
-  const int64_t gain_cost = int64_t{type.gain_bits} * 1024;
+  const int64_t gain_cost =
+      int64_t{type.gain_bits + (type.kind == ValueKind::floating ? 4u : 0u)} * 1024;
   const size_t columns = fitted->piece.columns;
   const size_t count = matrices.base.size();
   const size_t rows = (count + columns - 1) / columns;
