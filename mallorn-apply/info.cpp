@@ -50,7 +50,9 @@ void add_chunk(const ChunkView& chunk, PatchInfo* info,
     total.result_bytes += section.result_bytes;
     total.coded_bytes += section.coded_bytes;
     in_sections += section.result_bytes;
+    info->placed.push_back({info->chunk_bytes, section});
   }
+  info->chunk_bytes += header.result_bytes;
   info->chunks += 1;
   info->copied_bytes += header.result_bytes - header.coded_result_bytes;
   info->structure_result_bytes += header.coded_result_bytes - in_sections;
@@ -79,12 +81,26 @@ double percent(uint64_t part, uint64_t whole) {
   return whole == 0 ? 0.0 : 100.0 * static_cast<double>(part) / static_cast<double>(whole);
 }
 
-// What one element takes in the patch.
-double bits_each(const SectionTotal& section) {
+// What one element takes in the patch, of a SectionTotal or a SectionHeader.
+template <typename Section>
+double bits_each(const Section& section) {
   const DtypeLayout& layout = dtype_layout(section.dtype);
   const double elements = static_cast<double>(section.result_bytes) / layout.block_bytes *
                           layout.block_elements;
   return elements == 0 ? 0.0 : 8.0 * static_cast<double>(section.coded_bytes) / elements;
+}
+
+void add_placed(const PatchInfo& info, Text* text) {
+  text->add("\n%15s  %-8s %-8s %-9s %15s %13s %10s\n", "in chunk at", "dtype", "codec",
+            "predicted", "bytes", "coded", "bits each");
+  for (const PlacedSection& placed : info.placed) {
+    const SectionHeader& section = placed.header;
+    text->add("%15s  %-8s %-8s %-9s %15s %13s %10.3f\n",
+              with_commas(placed.chunk_offset).c_str(), dtype_layout(section.dtype).name,
+              codec_name(section.codec), section.has_base ? "yes" : "no",
+              with_commas(section.result_bytes).c_str(),
+              with_commas(section.coded_bytes).c_str(), bits_each(section));
+  }
 }
 
 }  // namespace
@@ -112,7 +128,7 @@ PatchInfo read_info(PatchReader& patch) {
   return info;
 }
 
-std::string info_to_text(const PatchInfo& info) {
+std::string info_to_text(const PatchInfo& info, bool is_verbose) {
   const PatchHeader& header = info.header;
   Text text;
   text.add("format version   %d, %s profile\n", kPatchVersion,
@@ -149,6 +165,7 @@ std::string info_to_text(const PatchInfo& info) {
              section.has_base ? "predicted from the base" : "on their own",
              codec_name(section.codec), bits_each(section));
   }
+  if (is_verbose && !info.placed.empty()) add_placed(info, &text);
   return text.take();
 }
 

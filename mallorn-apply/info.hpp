@@ -19,6 +19,12 @@ struct SectionTotal {
   uint64_t coded_bytes = 0;
 };
 
+// A section, and where in the result its chunk begins.
+struct PlacedSection {
+  uint64_t chunk_offset = 0;
+  SectionHeader header;
+};
+
 struct PatchInfo {
   PatchHeader header;
   uint64_t patch_bytes = 0;
@@ -27,13 +33,16 @@ struct PatchInfo {
   uint64_t structure_result_bytes = 0;  // coded among the steps
   uint64_t structure_bytes = 0;         // the steps and those bytes, coded
   uint64_t zstd_run_bytes = 0;          // coded; the whole result as one zstd stream
+  uint64_t chunk_bytes = 0;             // of the result, made by chunks
   std::vector<SectionTotal> sections;   // in order of codec, dtype, has_base
+  std::vector<PlacedSection> placed;    // the same one by one, as they come
 };
 
 // Reads all of `patch`; throws as PatchReader does, and for chunk heads that are malformed.
 PatchInfo read_info(PatchReader& patch);
 
-std::string info_to_text(const PatchInfo& info);
+// Verbose: each section has a line of its own as well.
+std::string info_to_text(const PatchInfo& info, bool is_verbose = false);
 std::string info_to_json(const PatchInfo& info);
 
 }  // namespace mallorn::apply

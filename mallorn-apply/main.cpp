@@ -31,7 +31,8 @@ checked before anything is written.
       --json         with --info: as JSON
       --threads N    use N threads (default: one per processor)
   -q, --quiet        no warnings, no progress
-  -v, --verbose      say on standard error what is done
+  -v, --verbose      say on standard error what is done; with --info: list each
+                     section of the patch
   -h, --help         show this text
       --version      show the version
 
@@ -104,7 +105,10 @@ int show_info(const Arguments& arguments) {
   PatchInput input(arguments.files, 0);
   apply::PatchReader patch(input.fd, input.name);
   const apply::PatchInfo info = apply::read_info(patch);
-  std::fputs((arguments.as_json ? info_to_json(info) : info_to_text(info)).c_str(), stdout);
+  const std::string text = arguments.as_json
+                               ? info_to_json(info)
+                               : info_to_text(info, arguments.common.is_verbose);
+  std::fputs(text.c_str(), stdout);
   return 0;
 }
 

@@ -107,7 +107,8 @@ help_info() {
 usage: mallorn info [--json] PATCH
 
 Prints what a patch holds: sizes and digests of base and result, the memory
-that is needed, and how the bytes of the result are made.
+that is needed, and how the bytes of the result are made; with --verbose, also
+section by section.
 
       --json         print JSON
 EOF

@@ -82,6 +82,15 @@ TEST_CASE("info: sums over chunks and sections, nothing decoded") {
   const std::string text = apply::info_to_text(info);
   CHECK(text.find("1,230 bytes of the result") != std::string::npos);
   CHECK(text.find("release          7") != std::string::npos);
+
+  REQUIRE(info.placed.size() == 3);
+  CHECK(info.placed[1].chunk_offset == 0);
+  CHECK(info.placed[2].chunk_offset == 1000);
+  CHECK(text.find("in chunk at") == std::string::npos);
+  const std::string verbose = apply::info_to_text(info, true);
+  CHECK(verbose.starts_with(text));
+  CHECK(verbose.find("          1,000  f32      planes   yes                   100"
+                     "            40     12.800\n") != std::string::npos);
 }
 
 TEST_CASE("info: sections of blocks are named, and need their feature") {
