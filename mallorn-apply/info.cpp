@@ -108,7 +108,8 @@ void add_placed(const PatchInfo& info, Text* text) {
 PatchInfo read_info(PatchReader& patch) {
   PatchInfo info;
   info.header = patch.header();
-  info.patch_bytes = patch.header_bytes() + patch.header().body_bytes;
+  info.signatures = patch.front().signatures;
+  info.patch_bytes = patch.front().length_bytes() + patch.header().body_bytes;
   std::map<SectionKey, SectionTotal> totals;
   std::vector<uint8_t> record;
   const auto chunk = std::make_unique<ChunkView>();
@@ -147,6 +148,9 @@ std::string info_to_text(const PatchInfo& info, bool is_verbose) {
   }
   if (header.release > 0)
     text.add("release          %llu\n", (unsigned long long)header.release);
+  for (const PatchSignature& signature : info.signatures) {
+    text.add("signature        by key %s, not checked\n", to_hex(signature.key_id).c_str());
+  }
   if (info.zstd_run_bytes > 0) {
     text.add("holds            the whole result, zstd: %s bytes\n",
              with_commas(info.zstd_run_bytes).c_str());
@@ -179,6 +183,11 @@ std::string info_to_json(const PatchInfo& info) {
            header.memory_kib, Number{header.release});
   text.add("\"model_id\":\"%s\",",
            to_hex(ByteView(header.model_id).first(header.model_id_bytes)).c_str());
+  text.add("\"signatures\":[");
+  for (size_t i = 0; i < info.signatures.size(); ++i) {
+    text.add("%s\"%s\"", i == 0 ? "" : ",", to_hex(info.signatures[i].key_id).c_str());
+  }
+  text.add("],");
   text.add("\"base\":{\"length\":%llu,\"sha256\":\"%s\"},", Number{header.base_bytes},
            to_hex(header.base_digest).c_str());
   text.add("\"result\":{\"length\":%llu,\"sha256\":\"%s\"},", Number{header.result_bytes},

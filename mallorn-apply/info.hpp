@@ -27,6 +27,7 @@ struct PlacedSection {
 
 struct PatchInfo {
   PatchHeader header;
+  std::vector<PatchSignature> signatures;
   uint64_t patch_bytes = 0;
   uint64_t chunks = 0;
   uint64_t copied_bytes = 0;            // taken from the base as they are

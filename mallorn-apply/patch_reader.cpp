@@ -7,30 +7,18 @@
 
 namespace mallorn::apply {
 
-PatchReader::PatchReader(int fd, std::string name) : fd_(fd), name_(std::move(name)) {
-  std::vector<uint8_t> bytes(kPatchHeaderFixedBytes);
-  bytes.resize(read_full(fd_, bytes, name_));
-  if (bytes.size() >= kPatchMagic.size() &&
-      memcmp(bytes.data(), kPatchMagic.data(), kPatchMagic.size()) != 0) {
-    throw Error(Status::bad_magic, name_ + ": not a mallorn patch");
-  }
-  size_t length = 0;
-  require(patch_header_length(bytes, &length), name_ + ": patch header");
-  bytes.resize(length);
-  const size_t rest = length - kPatchHeaderFixedBytes;
-  if (read_full(fd_, ByteSpan(bytes).last(rest), name_) < rest) {
-    throw Error(Status::truncated, name_ + ": patch header");
-  }
-  require(read_patch_header(bytes, &header_), name_ + ": patch header");
-  header_bytes_ = record_at_ = length;
-}
+PatchReader::PatchReader(int fd, std::string name)
+    : fd_(fd),
+      name_(std::move(name)),
+      front_(read_patch_front(fd_, name_)),
+      record_at_(front_.length_bytes()) {}
 
 void PatchReader::fail(Status status, const std::string& reason) const {
   throw Error(status, name_ + ": byte " + std::to_string(record_at_) + ": " + reason);
 }
 
 void PatchReader::read_body(ByteSpan to) {
-  if (to.size() > header_.body_bytes - body_read_) {
+  if (to.size() > front_.header.body_bytes - body_read_) {
     fail(Status::malformed, "record ends past the end of the body");
   }
   if (read_full(fd_, to, name_) < to.size())
@@ -53,7 +41,7 @@ uint64_t PatchReader::read_varint() {
 }
 
 bool PatchReader::next(std::vector<uint8_t>* record) {
-  record_at_ = header_bytes_ + body_read_;
+  record_at_ = front_.length_bytes() + body_read_;
   const uint64_t length = read_varint();
   if (length == 0) {
     finish();
@@ -73,14 +61,15 @@ RecordKind PatchReader::kind_of(ByteView record) {
   if (kind_.value_or(kind) != kind) fail(Status::malformed, "records of two kinds");
   kind_ = kind;
   if (kind == RecordKind::chunk) return kind;
-  if ((header_.features & kFeatureZstd) == 0) fail(Status::malformed, kUndeclared);
+  if ((front_.header.features & kFeatureZstd) == 0) fail(Status::malformed, kUndeclared);
   if (record.size() == 1) fail(Status::malformed, "empty piece of compressed data");
   return kind;
 }
 
 void PatchReader::finish() {
-  if (body_read_ != header_.body_bytes) fail(Status::malformed, "end mark before the end");
-  if (body_hash_.finish() != header_.body_digest) {
+  if (body_read_ != front_.header.body_bytes)
+    fail(Status::malformed, "end mark before the end");
+  if (body_hash_.finish() != front_.header.body_digest) {
     throw Error(Status::corrupt_data, name_ + ": the body is not the one its header names");
   }
   uint8_t byte = 0;

@@ -1,4 +1,5 @@
-// Reads a patch front to back: header, records, end; hashes the body on the way.
+// Reads a patch front to back: header, signatures, records, end; hashes the body on the
+// way.
 #pragma once
 
 #include <cstdint>
@@ -6,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "libcommon/core/patch_format.hpp"
 #include "libcommon/digest.hpp"
+#include "libcommon/patch_front.hpp"
 
 namespace mallorn::apply {
 
@@ -16,11 +17,11 @@ constexpr const char* kUndeclared = "uses a feature that the header does not dec
 
 class PatchReader {
  public:
-  // Reads and checks the header from `fd`. `name` is for messages.
+  // Reads and checks the header from `fd`, reads the signatures. `name` is for messages.
   PatchReader(int fd, std::string name);
 
-  const PatchHeader& header() const { return header_; }
-  uint64_t header_bytes() const { return header_bytes_; }
+  const PatchHeader& header() const { return front_.header; }
+  const PatchFront& front() const { return front_; }
   const std::string& name() const { return name_; }
 
   // The next record (kind byte first) or false after the end mark; then the body has been
@@ -43,11 +44,10 @@ class PatchReader {
 
   int fd_;
   std::string name_;
-  PatchHeader header_;
-  uint64_t header_bytes_ = 0;
+  PatchFront front_;
   uint64_t body_read_ = 0;
   std::optional<RecordKind> kind_;  // of all records so far
-  uint64_t record_at_ = 0;          // offset in the file of the record read last
+  uint64_t record_at_;              // offset in the file of the record read last
   Sha256 body_hash_;
 };
 

@@ -19,6 +19,11 @@ ByteView ByteReader::bytes(uint64_t length) {
   return view;
 }
 
+void ByteReader::copy_to(ByteSpan to) {
+  const ByteView view = bytes(to.size());
+  if (!view.empty()) memcpy(to.data(), view.data(), view.size());
+}
+
 uint64_t ByteReader::varint() {
   uint64_t value = 0;
   for (unsigned shift = 0; shift < 70; shift += 7) {

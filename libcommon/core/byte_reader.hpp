@@ -26,6 +26,8 @@ class ByteReader {
 
   // The next `length` bytes, or an empty view and `truncated` if fewer remain.
   ByteView bytes(uint64_t length);
+  // Fills `to` with the next bytes, or leaves it as it is if fewer remain.
+  void copy_to(ByteSpan to);
   void skip(uint64_t length) { (void)bytes(length); }
 
   // Records a fault found by the caller at the current position; the first one is kept.

@@ -6,14 +6,8 @@ namespace mallorn {
 namespace {
 
 constexpr size_t kLengthOffset = 6;
-constexpr size_t kCheckBytes = 4;
+static_assert(kMaxPatchHeaderBytes <= UINT8_MAX);
 constexpr uint8_t kFileCount = 1;  // version 0 patches one file
-
-template <size_t N>
-void read_array(ByteReader& reader, std::array<uint8_t, N>& to) {
-  const ByteView view = reader.bytes(N);
-  if (view.size() == N) memcpy(to.data(), view.data(), N);
-}
 
 }  // namespace
 
@@ -23,7 +17,8 @@ size_t write_patch_header(const PatchHeader& header, ByteSpan to) {
   writer.bytes(kPatchMagic);
   writer.u8(kPatchVersion);
   writer.u8(static_cast<uint8_t>(header.profile));
-  writer.u16(static_cast<uint16_t>(length));
+  writer.u8(static_cast<uint8_t>(length));
+  writer.u8(header.signature_count);
   writer.u32(header.features);
   writer.u32(header.memory_kib);
   writer.u32(header.release);
@@ -46,7 +41,7 @@ Status patch_header_length(ByteView fixed_part, size_t* length) {
     return Status::bad_magic;
   }
   if (fixed_part[kPatchMagic.size()] != kPatchVersion) return Status::unsupported_version;
-  const size_t declared = load_le<uint16_t>(fixed_part.data() + kLengthOffset);
+  const size_t declared = fixed_part[kLengthOffset];
   if (declared < kPatchHeaderFixedBytes || declared > kMaxPatchHeaderBytes) {
     return Status::malformed;
   }
@@ -60,7 +55,7 @@ Status read_patch_header(ByteView bytes, PatchHeader* header) {
     return status;
   }
   if (bytes.size() != length) return Status::truncated;
-  const ByteView covered = bytes.first(length - kCheckBytes);
+  const ByteView covered = bytes.first(length - kPatchHeaderCheckBytes);
   if (load_le<uint32_t>(bytes.data() + covered.size()) != crc32c(0, covered)) {
     return Status::check_mismatch;
   }
@@ -68,23 +63,26 @@ Status read_patch_header(ByteView bytes, PatchHeader* header) {
   PatchHeader read;
   reader.skip(kPatchMagic.size() + 1);
   const uint8_t profile = reader.u8();
-  reader.skip(2);
+  reader.skip(1);
+  read.signature_count = reader.u8();
   read.features = reader.u32();
   read.memory_kib = reader.u32();
   read.release = reader.u32();
   read.body_bytes = reader.u64();
-  read_array(reader, read.body_digest);
+  reader.copy_to(read.body_digest);
   const uint8_t file_count = reader.u8();
   read.model_id_bytes = reader.u8();
   read.base_bytes = reader.u64();
-  read_array(reader, read.base_digest);
+  reader.copy_to(read.base_digest);
   read.result_bytes = reader.u64();
-  read_array(reader, read.result_digest);
+  reader.copy_to(read.result_digest);
   if (read.model_id_bytes != reader.remaining()) return Status::malformed;
   const ByteView id = reader.bytes(read.model_id_bytes);
   if (!id.empty()) memcpy(read.model_id.data(), id.data(), id.size());
   if (!reader.ok()) return reader.status();
-  if (read.body_bytes == 0) return Status::malformed;
+  if (read.body_bytes == 0 || read.signature_count > kMaxPatchSignatures) {
+    return Status::malformed;
+  }
   if (profile > static_cast<uint8_t>(Profile::lite) || file_count != kFileCount ||
       (read.features & ~kKnownFeatures) != 0) {
     return Status::unsupported_feature;

@@ -1,9 +1,9 @@
 // The patch file: its header, its records, their limits (docs/format/patch.md).
 //
-//   header | records … | 0 | end of file
+//   header | signatures … | records … | 0 | end of file
 //
 // The header binds everything a signature must cover: base, result, body, model, release,
-// memory.
+// memory. The signatures themselves: patch_signature.hpp.
 #pragma once
 
 #include <array>
@@ -21,6 +21,9 @@ constexpr size_t kDigestBytes = 32;
 constexpr size_t kMaxModelIdBytes = 64;
 constexpr size_t kPatchHeaderFixedBytes = 146;  // without the model id
 constexpr size_t kMaxPatchHeaderBytes = kPatchHeaderFixedBytes + kMaxModelIdBytes;
+constexpr size_t kPatchSignatureCountOffset = 7;
+constexpr size_t kPatchHeaderCheckBytes = 4;
+constexpr uint8_t kMaxPatchSignatures = 4;
 
 enum class Profile : uint8_t { host = 0, lite = 1 };
 
@@ -36,6 +39,7 @@ constexpr uint32_t kKnownFeatures = (1u << 7) - 1;
 
 struct PatchHeader {
   Profile profile = Profile::host;
+  uint8_t signature_count = 0;  // that follow the header
   uint32_t features = 0;
   uint32_t memory_kib = 0;  // that apply needs beside the mapped base, per thread
   uint32_t release = 0;     // counter against downgrades; 0: none

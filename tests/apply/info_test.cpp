@@ -93,6 +93,22 @@ TEST_CASE("info: sums over chunks and sections, nothing decoded") {
                      "            40     12.800\n") != std::string::npos);
 }
 
+TEST_CASE("info: signatures are told by their keys, and as what they are: not checked") {
+  const PatchSignature first = {{1, 2, 3, 4, 5, 6, 7, 0xAB}, {9}};
+  const PatchSignature second = {{0xCD}, {}};
+  const Bytes patch = test::signed_bytes(test::patch_bytes({}, {}), {first, second});
+  const apply::PatchInfo info = info_of(patch);
+  CHECK(info.patch_bytes == patch.size());
+  CHECK(info.signatures == std::vector{first, second});
+  const auto json = nlohmann::json::parse(apply::info_to_json(info));
+  CHECK(json["signatures"] == nlohmann::json({"01020304050607ab", "cd00000000000000"}));
+  const std::string text = apply::info_to_text(info);
+  CHECK(text.find("signature        by key 01020304050607ab, not checked\n") != text.npos);
+  CHECK(nlohmann::json::parse(
+            apply::info_to_json(info_of(test::patch_bytes({}, {}))))["signatures"]
+            .empty());
+}
+
 TEST_CASE("info: sections of blocks are named, and need their feature") {
   const Bytes chunk =
       chunk_record({{CodecId::blocks, Dtype::q4_k, true, 288, 40}}, 288, 288);

@@ -66,6 +66,30 @@ TEST_CASE("patch reader: every proper prefix is refused as truncated") {
   }
 }
 
+TEST_CASE("patch reader: signatures stand before the records, none to the most") {
+  const Bytes unsigned_patch = test::patch_bytes(small_header(), kRecords);
+  std::vector<PatchSignature> signatures;
+  for (uint8_t count = 0; count <= kMaxPatchSignatures; ++count) {
+    const Bytes patch = test::signed_bytes(unsigned_patch, signatures);
+    CHECK(patch.size() == unsigned_patch.size() + count * kPatchSignatureBytes);
+    const Fd file = test::file_of(patch);
+    apply::PatchReader reader(file.get(), "patch");
+    CHECK(reader.front().signatures == signatures);
+    CHECK(reader.front().length_bytes() == 149 + count * kPatchSignatureBytes);
+    Bytes record;
+    REQUIRE(reader.next(&record));
+    CHECK(record == kRecords[0]);
+    signatures.push_back({{count, 1}, {count, 2, 3}});
+  }
+  signatures.pop_back();
+  const Bytes patch = test::signed_bytes(unsigned_patch, signatures);
+  for (size_t length = 0; length < patch.size(); ++length) {
+    REQUIRE(
+        status_of(Bytes(patch.begin(), patch.begin() + static_cast<ptrdiff_t>(length))) ==
+        Status::truncated);
+  }
+}
+
 TEST_CASE("patch reader: every single-bit flip is refused") {
   const Bytes patch = test::patch_bytes(small_header(), kRecords);
   for (size_t bit = 0; bit < 8 * patch.size(); ++bit) {

@@ -1,10 +1,12 @@
 // Whole patches for tests: built in memory from chunks, so that each part can be spoilt.
 #pragma once
 
+#include <doctest/doctest.h>
+
 #include <vector>
 
 #include "libcommon/core/byte_writer.hpp"
-#include "libcommon/core/patch_format.hpp"
+#include "libcommon/core/patch_signature.hpp"
 #include "libcommon/digest.hpp"
 #include "mallorn-pack/chunk_encoder.hpp"
 #include "tests/support/chunks.hpp"
@@ -29,6 +31,25 @@ inline Bytes patch_bytes(PatchHeader header, const std::vector<Bytes>& records) 
   patch.resize(write_patch_header(header, patch));
   patch.insert(patch.end(), body.begin(), body.end());
   return patch;
+}
+
+// `patch`, which has no signatures, with these.
+inline Bytes signed_bytes(const Bytes& patch,
+                          const std::vector<PatchSignature>& signatures) {
+  const ByteView bytes(patch);
+  PatchHeader header;
+  size_t length = 0;
+  REQUIRE(patch_header_length(bytes.first(kPatchHeaderFixedBytes), &length) == Status::ok);
+  REQUIRE(read_patch_header(bytes.first(length), &header) == Status::ok);
+  header.signature_count = static_cast<uint8_t>(signatures.size());
+  Bytes made(kMaxPatchHeaderBytes + signatures.size() * kPatchSignatureBytes);
+  ByteWriter writer(ByteSpan(made).subspan(write_patch_header(header, made)));
+  for (const PatchSignature& signature : signatures) {
+    write_patch_signature(signature, writer);
+  }
+  made.resize(length + writer.size());
+  made.insert(made.end(), patch.begin() + static_cast<ptrdiff_t>(length), patch.end());
+  return made;
 }
 
 inline PatchHeader header_for(ByteView base, ByteView result) {

@@ -10,6 +10,7 @@
 #include <memory>
 #include <string>
 
+#include "libcommon/core/patch_signature.hpp"
 #include "libcommon/core/quant_block.hpp"
 #include "libcommon/core/value_model.hpp"
 #include "libcommon/delta_stream.hpp"
@@ -189,6 +190,13 @@ void write_patch_seeds() {
   Bytes head(kMaxPatchHeaderBytes);
   head.resize(write_patch_header(header, head));
   write("patch_header", "with-id", head);
+  header.signature_count = kMaxPatchSignatures;
+  header.body_digest = sha256(Bytes(1));
+  head.resize(kMaxPatchHeaderBytes);
+  head.resize(write_patch_header(header, head));
+  write("patch_header", "signed", head);
+  const Bytes signatures(kMaxPatchSignatures * kPatchSignatureBytes, 7);
+  write("patch", "signed", join({head, signatures, {0}}));
 
   // For the patch target: a result length, then records.
   const Bytes kind = {static_cast<uint8_t>(RecordKind::chunk)};

@@ -19,8 +19,8 @@ const std::vector<uint8_t>& base_bytes() {
 }
 
 // True if a chunk of `patch` codes so much that it would take long.
-bool is_slow(ByteView patch, size_t header_bytes) {
-  ByteReader body(patch.subspan(std::min(header_bytes, patch.size())));
+bool is_slow(ByteView patch, size_t body_offset) {
+  ByteReader body(patch.subspan(std::min(body_offset, patch.size())));
   while (body.ok() && !body.at_end()) {
     ByteReader record(body.bytes(body.varint()));
     if (record.u8() != static_cast<uint8_t>(RecordKind::chunk)) continue;
@@ -34,7 +34,7 @@ void apply_patch(ByteView patch, const MappedFile& base) {
   try {
     const Fd file = fuzz::file_of(patch);
     apply::PatchReader reader(file.get(), "input");
-    if (is_slow(patch, static_cast<size_t>(reader.header_bytes()))) return;
+    if (is_slow(patch, static_cast<size_t>(reader.front().length_bytes()))) return;
     apply::rebuild(reader, base, nullptr, {1, false});
   } catch (const Error& error) {
     if (error.status() == Status::internal) std::abort();

@@ -43,6 +43,18 @@ TEST_CASE("byte reader: the first fault stays, and everything after it is zero")
   CHECK(reader.failed_at() == 51);
 }
 
+TEST_CASE("byte reader: an array is filled whole or not at all") {
+  const Bytes bytes = {1, 2, 3, 4, 5};
+  ByteReader reader(bytes);
+  Bytes to(3);
+  reader.copy_to(to);
+  CHECK(to == Bytes{1, 2, 3});
+  reader.copy_to(to);
+  CHECK(to == Bytes{1, 2, 3});
+  CHECK(reader.status() == Status::truncated);
+  reader.copy_to({});
+}
+
 TEST_CASE("byte reader: a caller's fault stops it as well") {
   const Bytes bytes = {1, 2, 3};
   ByteReader reader(bytes);

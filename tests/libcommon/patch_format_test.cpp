@@ -16,6 +16,7 @@ namespace {
 PatchHeader full_header() {
   PatchHeader header;
   header.profile = Profile::lite;
+  header.signature_count = kMaxPatchSignatures;
   header.features = kKnownFeatures;
   header.memory_kib = 0x01020304;
   header.release = 0x05060708;
@@ -116,7 +117,7 @@ TEST_CASE("patch header: model ids from none to the longest, and none longer") {
   }
   Bytes longer = written(full_header());
   longer.resize(kMaxPatchHeaderBytes + 1);
-  store_le<uint16_t>(longer.data() + 6, static_cast<uint16_t>(longer.size()));
+  longer[6] = static_cast<uint8_t>(longer.size());
   longer[61] = kMaxModelIdBytes + 1;
   CHECK(status_of(with_byte(longer, 4, kPatchVersion)) == Status::malformed);
 }
@@ -150,7 +151,8 @@ TEST_CASE("patch header: each field's refusal, with a check that is right") {
   CHECK(status_of(with_byte(bytes, 6, 0)) == Status::malformed);            // length: 0
   CHECK(status_of(with_byte(bytes, 6, kPatchHeaderFixedBytes - 1)) == Status::malformed);
   CHECK(status_of(with_byte(bytes, 6, kMaxPatchHeaderBytes + 1)) == Status::malformed);
-  CHECK(status_of(with_byte(bytes, 7, 1)) == Status::malformed);  // length: + 256
+  CHECK(status_of(with_byte(bytes, 7, kMaxPatchSignatures + 1)) == Status::malformed);
+  CHECK(status_of(with_byte(bytes, 7, 255)) == Status::malformed);
   CHECK(status_of(with_byte(bytes, 6, kPatchHeaderFixedBytes)) == Status::truncated);
   for (const unsigned bit : {7u}) {
     const auto features = static_cast<uint8_t>(kKnownFeatures | 1u << bit);

@@ -11,6 +11,7 @@ from good_patches import ABC, GGUF, NUMBERS, text, varint_block
 from mask import Shape
 from patch_maker import (Chunk, MaskMaker, Plan, Section, body_of, chunk_records, copy, derived,
                          from_section, literal, make_patch, predicted, zstd_blocks, zstd_frame)
+from signatures import with_blocks
 from structure import BYTES, COPY, DERIVED, NEAR, NONE, STRAIGHT
 from tokens_maker import TokensMaker
 
@@ -36,6 +37,9 @@ def headers(base: bytes) -> Iterator[tuple[str, str, str, bytes]]:
     yield "profile-2", "unsupported_feature", "", header(profile=2)
     yield "header-length-145", "malformed", "", header(header_length=145)
     yield "header-length-211", "malformed", "", header(header_length=211) + bytes(99)
+    yield "signatures-5", "malformed", "one too many", with_blocks(good[:146], [bytes(72)] * 5, body)
+    yield ("truncated-signatures", "truncated", "the last byte of the second is missing",
+           with_blocks(good[:146], [bytes(72)] * 2, b"")[:-1])
     yield "model-id-length", "malformed", "n is 1, but there is no room for it", header(id_length=1)
     yield "unknown-feature", "unsupported_feature", "bit 7", header(features=128)
     yield "two-files", "unsupported_feature", "", header(files=2)

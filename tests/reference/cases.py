@@ -11,6 +11,7 @@ from pathlib import Path
 TOP = Path(__file__).resolve().parent.parent.parent
 VECTORS = TOP / "tests" / "vectors"
 BASES = VECTORS / "patch" / "base"
+SIGNATURES = VECTORS / "sign" / "ed25519.tsv"
 DOCS = TOP / "docs"
 
 

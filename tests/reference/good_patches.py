@@ -16,11 +16,13 @@ from mask import Shape
 from patch_maker import (Chunk, MaskMaker, Plan, Section, body_of, chunk_records, copy, derived,
                          from_section, literal, make_patch, predicted, varint, zstd_blocks, zstd_frame)
 from planes import DIRECT, ORDERED, RESIDUAL, decode_planes
+from sign_cases import SEED
 from structure import STRAIGHT, WAITING
 from tokens import GRIDS as TOKEN_GRIDS, PREDICTED
 from tokens_maker import TokensMaker
 
 import blocks_cases
+import signatures
 import values_cases
 
 ABC, NONE = "vectors/patch/base/abc", "vectors/patch/base/empty"
@@ -392,6 +394,18 @@ def long_bytes(base: bytes) -> list[Chunk]:
     return [Chunk(plans, result=b"".join(plan.made for plan in plans))]
 
 
+def signed() -> Iterator[Case]:
+    """Readers without keys have no use for signatures: what those are does not matter to them."""
+    base = read(ABC)
+    chunks = [Chunk([literal(b"abd")], result=b"abd")]
+    patch = patch_of(base, chunks, model_id=b"abc", release=2)
+    yield Case("signed", ABC, signatures.signed(patch, SEED), "sign 8", "the worked example", b"abd")
+    header, _, body = signatures.split(patch)
+    blocks = [bytes([i]) * signatures.BLOCK for i in range(signatures.MOST)]
+    yield Case("signed-four-times", ABC, signatures.with_blocks(header, blocks, body), "sign 3",
+               "as many signatures as there may be; none is right", b"abd")
+
+
 def made_up() -> Iterator[Case]:
     base = read(GGUF)
 
@@ -444,6 +458,7 @@ def made_up() -> Iterator[Case]:
     yield case("header-fields", "patch 4", "model id, release, profile lite, other memory",
                [Chunk([copy(0, 3)], result=base[:3])], model_id=bytes(range(192, 256)),
                release=0xFFFFFFFF, profile=1, memory=1, features=0)
+    yield from signed()
     content = text(120)
     frame = zstd_frame(content, 19, "--check")
     pieces = [frame[:1], frame[1:2], frame[2:9], frame[9:]]

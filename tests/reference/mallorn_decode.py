@@ -7,6 +7,7 @@ Its work is to keep the documents complete; mallorn-apply is what applies patche
 library is enough, with the command `zstd` (or python3-zstandard) for what is coded with zstd.
 
     patch.py         header, records, chunks, sections     patch.md
+    signatures.py    what is signed, with ed25519.py       sign.md
     structure.py     steps                                 structure.md
     byte_model.py    bytes, with expectations.py           structure.md
     range_coder.py   bits, trees, numbers                  structure.md

@@ -11,6 +11,7 @@ from faults import Fault, Reader, crc32c
 from mask import decode_mask
 from planes import decode_planes
 from range_coder import RangeDecoder
+from signatures import MOST, split
 from structure import BYTES, DERIVED, SECTION, StructureDecoder, make_derived
 from tokens import decode_tokens
 from values import decode_values
@@ -31,6 +32,7 @@ CHUNK, ZSTD_RUN = 0, 1
 @dataclass
 class Header:
     profile: int
+    signatures: int
     features: int
     memory: int
     release: int
@@ -48,14 +50,14 @@ def sha256(data: bytes) -> bytes:
 
 
 def read_header(patch: bytes) -> tuple[Header, bytes]:
-    """The header, and what follows it."""
+    """The header, and what follows its signatures."""
     if len(patch) >= 4 and patch[:4] != MAGIC:
         raise Fault("bad_magic")
     if len(patch) < FIXED_HEADER:
         raise Fault("truncated", "header")
     if patch[4] != 0:
         raise Fault("unsupported_version", str(patch[4]))
-    length = int.from_bytes(patch[6:8], "little")
+    length = patch[6]
     if not FIXED_HEADER <= length <= FIXED_HEADER + MAX_MODEL_ID:
         raise Fault("malformed", "header length")
     if len(patch) < length:
@@ -65,18 +67,19 @@ def read_header(patch: bytes) -> tuple[Header, bytes]:
     reader = Reader(patch[:length - 4])
     reader.take(5)
     profile = reader.integer(1)
-    reader.take(2)
+    reader.take(1)
+    signatures = reader.integer(1)
     numbers = [reader.integer(4) for _ in range(3)]
     body = reader.integer(8), reader.take(32)
     files, id_length = reader.integer(1), reader.integer(1)
     base = reader.integer(8), reader.take(32)
     result = reader.integer(8), reader.take(32)
-    if id_length != reader.left() or body[0] == 0:
+    if id_length != reader.left() or body[0] == 0 or signatures > MOST:
         raise Fault("malformed", "header")
-    header = Header(profile, *numbers, *body, *base, *result, reader.take(id_length))
+    header = Header(profile, signatures, *numbers, *body, *base, *result, reader.take(id_length))
     if profile > 1 or files != 1 or header.features & ~KNOWN_FEATURES:
         raise Fault("unsupported_feature", "header")
-    return header, patch[length:]
+    return header, split(patch)[2]
 
 
 def read_records(header: Header, after: bytes) -> list[bytes]:

@@ -315,7 +315,7 @@ def make_patch(base: bytes, result: bytes, body: bytes, **fields: object) -> byt
     header_length = values["header_length"] or 146 + len(model_id)
     id_length = len(model_id) if values["id_length"] is None else values["id_length"]
     head = values["magic"] + bytes([values["version"], values["profile"]])
-    head += header_length.to_bytes(2, "little")
+    head += bytes([header_length, 0])
     for name in ("features", "memory", "release"):
         head += values[name].to_bytes(4, "little")
     head += values["body_length"].to_bytes(8, "little") + values["body_digest"]

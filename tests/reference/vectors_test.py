@@ -7,6 +7,7 @@ MALLORN_BIN is a build directory, or the folder of the programs; without it, ../
 from __future__ import annotations
 
 import contextlib
+import csv
 import hashlib
 import os
 import random
@@ -28,17 +29,20 @@ import blocks  # noqa: E402
 import blocks_cases  # noqa: E402
 import byte_model  # noqa: E402
 import dtypes  # noqa: E402
+import ed25519  # noqa: E402
 import mask  # noqa: E402
 import patch  # noqa: E402
 import range_coder  # noqa: E402
 import residuals  # noqa: E402
+import sign_cases  # noqa: E402
+import signatures  # noqa: E402
 import stream  # noqa: E402
 import stream_cases  # noqa: E402
 import tiny_tflite  # noqa: E402
 import tokens  # noqa: E402
 import values  # noqa: E402
 import values_cases  # noqa: E402
-from cases import DOCS, TOP, VECTORS, Programs, read  # noqa: E402
+from cases import DOCS, SIGNATURES, TOP, VECTORS, Programs, read  # noqa: E402
 from faults import Fault, crc32c  # noqa: E402
 from good_patches import GGUF, changed_blocks, patch_of, random_tokens, whole  # noqa: E402
 from model_writers.tflite import csr_sparsity  # noqa: E402
@@ -252,6 +256,7 @@ class Documents(VectorTest):
         self.check_example("stream.md", "**Model stream**", "stream/good/abc.mls")
         self.check_example("stream.md", "**Delta stream**", "stream/good/abc-abd.mls")
         self.check_example("patch.md", "## 11. Worked example", "patch/good/abc-abd.mlp")
+        self.check_example("sign.md", "## 8. Worked example", "patch/good/signed.mlp")
 
     def test_example_of_the_structure(self) -> None:
         text = section("structure.md", "## 15. Worked example")
@@ -497,6 +502,21 @@ class Today(VectorTest):
                 made = patch_of(base, [chunk], features=1 << patch.TOKENS)
                 self.assertEqual(patch.decode(made, base), whole([chunk]))
                 self.assertEqual(made_by_programs(PROGRAMS, GGUF, made), whole([chunk]))
+
+
+class Signatures(unittest.TestCase):
+    def test_verdicts(self) -> None:
+        with open(SIGNATURES, encoding="utf-8", newline="") as file:
+            for row in csv.DictReader(file, delimiter="\t"):
+                with self.subTest(row["name"]):
+                    parts = (bytes.fromhex(row[name]) for name in ("public key", "message", "signature"))
+                    self.assertEqual(ed25519.verify(*parts), row["verdict"] == "good")
+
+    def test_the_signed_vector(self) -> None:
+        key = ed25519.public_key(sign_cases.SEED)
+        for name, is_signed in (("signed", True), ("signed-four-times", False), ("abc-abd", False)):
+            data = (VECTORS / f"patch/good/{name}.mlp").read_bytes()
+            self.assertEqual(signatures.is_signed_by(data, key), is_signed)
 
 
 class AbleToFail(VectorTest):
