@@ -113,6 +113,13 @@ Fd open_input(const std::string& path) {
   return fd;
 }
 
+Input::Input(const std::string& path)
+    : is_named_(path != "-"),
+      name_(is_named_ ? path : "standard input"),
+      file_(is_named_ ? open_input(path) : Fd()) {}
+
+int Input::fd() const { return is_named_ ? file_.get() : STDIN_FILENO; }
+
 MappedFile::MappedFile(const std::string& path) : path_(path) {
   // O_NONBLOCK: opening a FIFO must not wait for a writer; it is refused by map().
   const Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
@@ -201,7 +208,8 @@ Fd make_temporary_file() {
   return named;
 }
 
-Output::Output(const std::string& path, bool force) : name_(path), force_(force) {
+Output::Output(const std::string& path, bool force, unsigned mode)
+    : name_(path), force_(force) {
   if (path.empty() || path == "-") {
     is_stdout_ = true;
     name_ = "standard output";
@@ -224,12 +232,12 @@ Output::Output(const std::string& path, bool force) : name_(path), force_(force)
   const size_t slash = path.rfind('/');
   folder_ = slash == std::string::npos ? "." : path.substr(0, slash + 1);
   remove_leftovers(folder_, path);
-  open_temporary();
+  open_temporary(mode);
 }
 
-void Output::open_temporary() {
+void Output::open_temporary(unsigned mode) {
   // An unnamed file vanishes by itself if this program dies, however it dies.
-  fd_ = Fd(::open(folder_.c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, 0666));
+  fd_ = Fd(::open(folder_.c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, mode));
   if (fd_.get() >= 0) return;
   if (errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL) {
     fail(Status::cannot_create, name_, errno);
@@ -237,7 +245,7 @@ void Output::open_temporary() {
   temporary_ = part_name(name_);
   ::unlink(temporary_.c_str());
   fd_ = Fd(::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
-                  0666));
+                  mode));
   if (fd_.get() < 0) {
     const std::string failed = std::exchange(temporary_, {});
     fail(Status::cannot_create, failed, errno);

@@ -26,6 +26,22 @@ class Fd {
 // unreadable or a directory.
 Fd open_input(const std::string& path);
 
+// What a program reads: a named file, or standard input if the name is "-".
+class Input {
+ public:
+  // Throws Error(cannot_open) as open_input() does.
+  explicit Input(const std::string& path);
+  int fd() const;
+  bool is_named() const { return is_named_; }
+  // For messages.
+  const std::string& name() const { return name_; }
+
+ private:
+  bool is_named_;
+  std::string name_;
+  Fd file_;
+};
+
 // A regular file mapped for reading. Pages are read on demand, so memory does not grow with
 // the file. Throws Error(cannot_open) if the file is missing, unreadable or not a regular
 // file. If the file shrinks while it is mapped, the program ends with exit code 74
@@ -72,9 +88,9 @@ Fd make_temporary_file();
 // is replaced, never written through; directories and devices are refused.
 class Output {
  public:
-  // path "-" or "": standard output. Throws Error(cannot_create); Error(usage) for a
-  // terminal.
-  Output(const std::string& path, bool force);
+  // path "-" or "": standard output. `mode` is that of a new file, before the umask. Throws
+  // Error(cannot_create); Error(usage) for a terminal.
+  Output(const std::string& path, bool force, unsigned mode = 0666);
   ~Output();
   Output(const Output&) = delete;
   Output& operator=(const Output&) = delete;
@@ -88,7 +104,7 @@ class Output {
   const std::string& name() const { return name_; }
 
  private:
-  void open_temporary();
+  void open_temporary(unsigned mode);
   void publish();
 
   std::string name_;

@@ -87,23 +87,14 @@ bool read_arguments(int argc, char** argv, Arguments* arguments) {
   return true;
 }
 
-// The patch as a descriptor: a named file, or standard input.
-struct PatchInput {
-  explicit PatchInput(const std::vector<std::string>& files, size_t index) {
-    is_named = files.size() > index && files[index] != "-";
-    name = is_named ? files[index] : "standard input";
-    if (is_named) file = open_input(name);
-    fd = is_named ? file.get() : STDIN_FILENO;
-  }
-  Fd file;
-  int fd;
-  std::string name;
-  bool is_named;
-};
+// The patch, where it is among the operands.
+Input patch_input(const Arguments& arguments, size_t index) {
+  return Input(arguments.files.size() > index ? arguments.files[index] : "-");
+}
 
 int show_info(const Arguments& arguments) {
-  PatchInput input(arguments.files, 0);
-  apply::PatchReader patch(input.fd, input.name);
+  const Input input = patch_input(arguments, 0);
+  apply::PatchReader patch(input.fd(), input.name());
   const apply::PatchInfo info = apply::read_info(patch);
   const std::string text = arguments.as_json
                                ? info_to_json(info)
@@ -115,17 +106,17 @@ int show_info(const Arguments& arguments) {
 int apply_patch(const Arguments& arguments) {
   const std::string& base_path = arguments.files[0];
   const MappedFile base(base_path);
-  PatchInput input(arguments.files, 1);
+  const Input input = patch_input(arguments, 1);
   const std::string& target = arguments.output;
   if (!target.empty() && (is_same_file(base_path, target) ||
-                          (input.is_named && is_same_file(input.name, target)))) {
+                          (input.is_named() && is_same_file(input.name(), target)))) {
     throw Error(Status::usage, target + ": is an input as well as the output");
   }
   std::unique_ptr<Output> output;
   if (!arguments.only_verifies) {
     output = std::make_unique<Output>(arguments.output, arguments.is_forced);
   }
-  apply::PatchReader patch(input.fd, input.name);
+  apply::PatchReader patch(input.fd(), input.name());
   const apply::RebuildOptions options{arguments.common.threads, !arguments.common.is_quiet};
   apply::rebuild(patch, base, output.get(), options);
   if (arguments.common.is_verbose) {

@@ -6,7 +6,6 @@
 namespace mallorn::pack {
 namespace {
 
-constexpr size_t kMaxInMemory = 8u << 20;
 constexpr uint8_t kEndMark = 0;
 
 }  // namespace
@@ -28,24 +27,18 @@ void PatchWriter::add(ByteView record) {
 
 void PatchWriter::append(ByteView bytes) {
   hash_.update(bytes);
-  length_ += bytes.size();
-  memory_.insert(memory_.end(), bytes.begin(), bytes.end());
-  if (memory_.size() <= kMaxInMemory) return;
-  if (spool_.get() < 0) spool_ = make_temporary_file();
-  write_full(spool_.get(), memory_, "temporary file");
-  memory_.clear();
+  body_.write(bytes);
 }
 
 void PatchWriter::write(PatchHeader header, Output& output) {
   append(ByteView(&kEndMark, 1));
-  header.body_bytes = length_;
+  header.body_bytes = body_.length_bytes();
   header.body_digest = hash_.finish();
   std::array<uint8_t, kMaxPatchHeaderBytes> head{};
   const size_t head_bytes = write_patch_header(header, head);
-  output.reserve(head_bytes + length_);
+  output.reserve(head_bytes + header.body_bytes);
   output.write(ByteView(head).first(head_bytes));
-  if (spool_.get() >= 0) output.write(MappedFile(spool_, "temporary file").bytes());
-  output.write(memory_);
+  body_.copy_to(output);
 }
 
 }  // namespace mallorn::pack

@@ -4,7 +4,7 @@
 
 #include "libcommon/core/patch_format.hpp"
 #include "libcommon/digest.hpp"
-#include "libcommon/file.hpp"
+#include "libcommon/spool.hpp"
 
 namespace mallorn::pack {
 
@@ -15,16 +15,14 @@ class PatchWriter {
   // Throws Error(internal) for a record that no reader would take.
   void add(ByteView record);
   // Length of the body so far, its end mark included.
-  uint64_t body_bytes() const { return length_ + 1; }
+  uint64_t body_bytes() const { return body_.length_bytes() + 1; }
   // Completes `header` with the body's length and digest and writes everything.
   void write(PatchHeader header, Output& output);
 
  private:
   void append(ByteView bytes);
 
-  Fd spool_;  // of a long body; a short one stays in memory
-  std::vector<uint8_t> memory_;
-  uint64_t length_ = 0;
+  Spool body_;
   Sha256 hash_;
 };
 

@@ -115,6 +115,31 @@ TEST_CASE("output: appears when committed, complete, and not before") {
   CHECK((mode & fs::perms::owner_exec) == fs::perms::none);
 }
 
+TEST_CASE("output: a new file has the mode that is asked for, but for the umask") {
+  const TemporaryFolder folder;
+  const mode_t before = ::umask(0022);
+  for (const unsigned mode : {0666u, 0600u}) {
+    Output output(folder / "out", true, mode);
+    output.commit();
+    CHECK((fs::status(folder / "out").permissions() & fs::perms::mask) ==
+          static_cast<fs::perms>(mode & ~0022u));
+  }
+  ::umask(before);
+}
+
+TEST_CASE("input: a dash is standard input, and nothing else is") {
+  const TemporaryFolder folder;
+  test::write_file(folder / "-", Bytes{1});
+  const Input none("-");
+  CHECK_FALSE(none.is_named());
+  CHECK(none.fd() == 0);
+  CHECK(none.name() == "standard input");
+  const Input named(folder / "-");
+  CHECK(named.is_named());
+  CHECK(named.fd() > 2);
+  CHECK(test::status_of([] { (void)Input(""); }) == Status::cannot_open);
+}
+
 TEST_CASE("output: a reservation does not lengthen the file") {
   const TemporaryFolder folder;
   {

@@ -1,0 +1,25 @@
+#include "libcommon/spool.hpp"
+
+namespace mallorn {
+namespace {
+
+constexpr size_t kMaxInMemory = 8u << 20;
+constexpr const char* kName = "temporary file";
+
+}  // namespace
+
+void Spool::write(ByteView bytes) {
+  length_ += bytes.size();
+  memory_.insert(memory_.end(), bytes.begin(), bytes.end());
+  if (memory_.size() <= kMaxInMemory) return;
+  if (file_.get() < 0) file_ = make_temporary_file();
+  write_full(file_.get(), memory_, kName);
+  memory_.clear();
+}
+
+void Spool::copy_to(Output& output) const {
+  if (file_.get() >= 0) output.write(MappedFile(file_, kName).bytes());
+  output.write(memory_);
+}
+
+}  // namespace mallorn

@@ -1,0 +1,28 @@
+#include "libcommon/spool.hpp"
+
+#include <doctest/doctest.h>
+
+#include "tests/support/files.hpp"
+#include "tests/support/random.hpp"
+
+using namespace mallorn;
+using test::Bytes;
+
+TEST_CASE("spool: gives back what it was given, in memory and beyond") {
+  const test::TemporaryFolder folder;
+  for (const size_t length : {size_t{0}, size_t{1}, size_t{8} << 20, size_t{20} << 20}) {
+    test::Random random(length + 1);
+    const Bytes all = random.bytes(length);
+    Spool spool;
+    for (size_t at = 0; at < length; at += 3'000'001) {
+      spool.write(ByteView(all).subspan(at, std::min(length - at, size_t{3'000'001})));
+    }
+    CHECK(spool.length_bytes() == length);
+    for (int i = 0; i < 2; ++i) {
+      Output output(folder / "out", true);
+      spool.copy_to(output);
+      output.commit();
+      CHECK(test::read_file(folder / "out") == all);
+    }
+  }
+}
