@@ -1,0 +1,124 @@
+#include "libcommon/release_state.hpp"
+
+#include <doctest/doctest.h>
+
+#include <string>
+#include <thread>
+
+#include "tests/support/files.hpp"
+#include "tests/support/random.hpp"
+
+using namespace mallorn;
+using test::Bytes;
+
+namespace {
+
+const std::string kFirst = "mallorn releases 0\n";
+
+ByteView bytes_of(const std::string& text) {
+  return {reinterpret_cast<const uint8_t*>(text.data()), text.size()};
+}
+
+Status status_of(const std::string& text) {
+  return test::status_of([&] { (void)ReleaseState::parse(text, "state"); });
+}
+
+std::string text_of(const std::string& path) {
+  const Bytes bytes = test::read_file(path);
+  return {bytes.begin(), bytes.end()};
+}
+
+}  // namespace
+
+TEST_CASE("release state: what is raised is there, and never lowered") {
+  ReleaseState state;
+  const Bytes odd = {0, 0xFF, '%', ' ', '\n'};
+  CHECK(state.release_of(bytes_of("kws")) == 0);
+  CHECK(state.raise(bytes_of("kws"), 7));
+  CHECK_FALSE(state.raise(bytes_of("kws"), 7));
+  CHECK_FALSE(state.raise(bytes_of("kws"), 3));
+  CHECK_FALSE(state.raise(bytes_of("kw"), 0));
+  CHECK(state.raise(odd, UINT32_MAX));
+  CHECK(state.raise({}, 1));
+  CHECK(state.text() == kFirst + "1 \n4294967295 %00%ff%25 %0a\n7 kws\n");
+  const ReleaseState read = ReleaseState::parse(state.text(), "state");
+  CHECK(read.release_of(bytes_of("kws")) == 7);
+  CHECK(read.release_of(odd) == UINT32_MAX);
+  CHECK(read.release_of({}) == 1);
+  CHECK(read.release_of(bytes_of("kws ")) == 0);
+}
+
+TEST_CASE("release state: what is not as written is refused") {
+  CHECK(status_of(kFirst) == Status::ok);
+  CHECK(status_of(kFirst + "7 kws\n8 kw\n") == Status::ok);
+  for (const char* bad : {"", "mallorn releases 0", "mallorn releases 1\n", "7 kws\n"}) {
+    CHECK(status_of(bad) == Status::malformed);
+  }
+  for (const char* bad : {"\n",
+                          "7",
+                          "7 kws",
+                          "7\n",
+                          "7kws\n",
+                          " 7 kws\n",
+                          "+7 kws\n",
+                          "-7 kws\n",
+                          "0 kws\n",
+                          "07 kws\n",
+                          "7.5 kws\n",
+                          "4294967296 kws\n",
+                          "99999999999999999999 kws\n",
+                          "x kws\n",
+                          "7\tkws\n",
+                          "7 kws\r\n",
+                          "7 k\x7Fws\n",
+                          "7 k\xC3\xA9\n",
+                          "7 kws\n8 kws\n",
+                          "7 kws\n\n"}) {
+    CAPTURE(bad);
+    CHECK(status_of(kFirst + bad) == Status::malformed);
+  }
+}
+
+TEST_CASE("release state: a file that is missing allows all, one that is broken nothing") {
+  const test::TemporaryFolder folder;
+  CHECK(ReleaseState::read(folder / "state").release_of(bytes_of("kws")) == 0);
+  CHECK(test::status_of([&] { (void)ReleaseState::read(folder.path()); }) ==
+        Status::cannot_open);
+  test::write_file(folder / "state", Bytes((1 << 20) + 1, ' '));
+  CHECK(test::status_of([&] { (void)ReleaseState::read(folder / "state"); }) ==
+        Status::malformed);
+  CHECK(test::status_of([&] { raise_release(folder / "state", bytes_of("kws"), 2); }) ==
+        Status::malformed);
+}
+
+TEST_CASE("release state: the file is made, raised, and else left alone") {
+  const test::TemporaryFolder folder;
+  const std::string path = folder / "state";
+  raise_release(path, bytes_of("kws"), 0);
+  CHECK(folder.count() == 0);
+  raise_release(path, bytes_of("kws"), 2);
+  CHECK(text_of(path) == kFirst + "2 kws\n");
+  raise_release(path, bytes_of("asr"), 9);
+  raise_release(path, bytes_of("kws"), 1);
+  CHECK(text_of(path) == kFirst + "9 asr\n2 kws\n");
+  CHECK(folder.count() == 1);
+  CHECK(test::status_of([&] { raise_release(folder / "no/state", bytes_of("kws"), 2); }) ==
+        Status::cannot_create);
+}
+
+TEST_CASE("release state: of many that raise it at a time none undoes another's work") {
+  const test::TemporaryFolder folder;
+  const std::string path = folder / "state";
+  std::vector<std::thread> threads;
+  for (uint32_t i = 1; i <= 8; ++i) {
+    threads.emplace_back([&, i] {
+      for (uint32_t k = 1; k <= 10; ++k)
+        raise_release(path, bytes_of(std::to_string(i)), k);
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  const ReleaseState state = ReleaseState::read(path);
+  for (uint32_t i = 1; i <= 8; ++i) {
+    CHECK(state.release_of(bytes_of(std::to_string(i))) == 10);
+  }
+}
