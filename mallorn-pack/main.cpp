@@ -1,6 +1,8 @@
 // mallorn-pack: delta stream -> patch.
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "libcommon/cli.hpp"
 #include "libcommon/error.hpp"
 #include "libcommon/ordered_pool.hpp"
@@ -25,6 +27,8 @@ output, or to FILE, which appears only when it is complete.
                      models up to 1 MiB, 9 up to 64 MiB, 3 for larger ones
       --fast         the same as --level 3: patches that are made and applied
                      fastest, though not the smallest
+      --model-id ID  name the model (up to 64 bytes), for who checks signatures
+      --release N    number the release, against downgrades: 1 to 4294967295
       --threads N    use N threads (default: one per processor); the patch is
                      the same for any number
   -q, --quiet        no warnings, no progress
@@ -58,13 +62,17 @@ struct Arguments {
   std::string output;
   bool is_forced = false;
   int level = 0;  // 0: by the size of the model
+  std::string model_id;
+  uint32_t release = 0;  // 0: none
 };
 
 bool read_arguments(int argc, char** argv, Arguments* arguments) {
   cxxopts::Options options(kProgram.name);
   add_common_options(options);
   options.add_options()("o,output", "", cxxopts::value<std::string>())("force", "")(
-      "level", "", cxxopts::value<std::string>())("fast", "");
+      "level", "", cxxopts::value<std::string>())("fast", "")(
+      "model-id", "", cxxopts::value<std::string>())("release", "",
+                                                     cxxopts::value<std::string>());
   cxxopts::ParseResult result;
   if (!parse_command_line(kProgram, options, argc, argv, &arguments->common, &result))
     return false;
@@ -83,7 +91,32 @@ bool read_arguments(int argc, char** argv, Arguments* arguments) {
     }
     arguments->level = kFastLevel;
   }
+  if (result.count("model-id") != 0) {
+    arguments->model_id = result["model-id"].as<std::string>();
+    if (arguments->model_id.empty() || arguments->model_id.size() > kMaxModelIdBytes) {
+      throw Error(Status::usage, "--model-id takes 1 to 64 bytes");
+    }
+  }
+  if (result.count("release") != 0) {
+    const std::string text = result["release"].as<std::string>();
+    arguments->release =
+        static_cast<uint32_t>(parse_number(text, "--release", 1, UINT32_MAX));
+  }
   return true;
+}
+
+// What is known before anything is coded.
+PatchHeader header_of(const DeltaManifest& manifest, const Arguments& arguments) {
+  PatchHeader header;
+  header.base_bytes = manifest.base.length_bytes;
+  header.base_digest = manifest.base.digest;
+  header.result_bytes = manifest.result.length_bytes;
+  header.result_digest = manifest.result.digest;
+  header.memory_kib = kHostMemoryKib;
+  header.release = arguments.release;
+  header.model_id_bytes = static_cast<uint8_t>(arguments.model_id.size());
+  std::copy(arguments.model_id.begin(), arguments.model_id.end(), header.model_id.begin());
+  return header;
 }
 
 // All chunks, coded by several threads, in order. Returns the features they use.
@@ -141,13 +174,7 @@ int run(int argc, char** argv) {
   pack::PackOptions options{arguments.level};
   if (options.level == 0) options.level = default_level(manifest.result.length_bytes);
 
-  PatchHeader header;
-  header.base_bytes = manifest.base.length_bytes;
-  header.base_digest = manifest.base.digest;
-  header.result_bytes = manifest.result.length_bytes;
-  header.result_digest = manifest.result.digest;
-  header.memory_kib = kHostMemoryKib;
-
+  PatchHeader header = header_of(manifest, arguments);
   pack::PatchWriter by_chunks;
   pack::PatchWriter whole;
   header.features = pack_chunks(source, options, arguments.common, by_chunks);
