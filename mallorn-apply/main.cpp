@@ -6,6 +6,7 @@
 #include "libcommon/cli.hpp"
 #include "libcommon/error.hpp"
 #include "libcommon/file.hpp"
+#include "libcommon/release_state.hpp"
 #include "mallorn-apply/info.hpp"
 #include "mallorn-apply/rebuild.hpp"
 
@@ -29,6 +30,8 @@ checked before anything is written.
                      instead of 65 and 76
       --info         say what the patch holds; needs no base
       --json         with --info: as JSON
+      --checked      do not say that nobody has checked the signature
+      --state FILE   note the release in FILE once the result is complete
       --threads N    use N threads (default: one per processor)
   -q, --quiet        no warnings, no progress
   -v, --verbose      say on standard error what is done; with --info: list each
@@ -54,13 +57,16 @@ struct Arguments {
   bool only_verifies = false;
   bool only_informs = false;
   bool as_json = false;
+  bool is_checked = false;
+  std::string state;
 };
 
 bool read_arguments(int argc, char** argv, Arguments* arguments) {
   cxxopts::Options options(kProgram.name);
   add_common_options(options);
   options.add_options()("o,output", "", cxxopts::value<std::string>())("force", "")(
-      "verify", "")("info", "")("json", "");
+      "verify", "")("info", "")("json", "")("checked", "")("state", "",
+                                                           cxxopts::value<std::string>());
   cxxopts::ParseResult result;
   if (!parse_command_line(kProgram, options, argc, argv, &arguments->common, &result))
     return false;
@@ -70,6 +76,11 @@ bool read_arguments(int argc, char** argv, Arguments* arguments) {
   arguments->only_verifies = result.count("verify") != 0;
   arguments->only_informs = result.count("info") != 0;
   arguments->as_json = result.count("json") != 0;
+  arguments->is_checked = result.count("checked") != 0;
+  if (result.count("state") != 0) {
+    arguments->state = result["state"].as<std::string>();
+    if (arguments->state.empty()) throw Error(Status::usage, "--state takes a file");
+  }
   const size_t least = arguments->only_informs ? 0 : 1;
   if (arguments->files.size() < least || arguments->files.size() > least + 1) {
     throw Error(Status::usage,
@@ -79,7 +90,8 @@ bool read_arguments(int argc, char** argv, Arguments* arguments) {
   }
   const bool writes = !arguments->only_verifies && !arguments->only_informs;
   if ((arguments->only_verifies && arguments->only_informs) ||
-      (!writes && !arguments->output.empty()) ||
+      (!writes && !(arguments->output.empty() && arguments->state.empty())) ||
+      (arguments->only_informs && arguments->is_checked) ||
       (arguments->as_json && !arguments->only_informs)) {
     throw Error(Status::usage, "these options do not go together",
                 "see mallorn-apply --help");
@@ -103,13 +115,20 @@ int show_info(const Arguments& arguments) {
   return 0;
 }
 
+// After the result, which has its place by now: the next patch may not be an older one.
+void note_release(const std::string& state, const PatchHeader& header) {
+  const ByteView model_id = ByteView(header.model_id).first(header.model_id_bytes);
+  raise_release(state, model_id, header.release);
+}
+
 int apply_patch(const Arguments& arguments) {
   const std::string& base_path = arguments.files[0];
   const MappedFile base(base_path);
   const Input input = patch_input(arguments, 1);
   const std::string& target = arguments.output;
   if (!target.empty() && (is_same_file(base_path, target) ||
-                          (input.is_named() && is_same_file(input.name(), target)))) {
+                          (input.is_named() && is_same_file(input.name(), target)) ||
+                          is_same_file(arguments.state, target))) {
     throw Error(Status::usage, target + ": is an input as well as the output");
   }
   std::unique_ptr<Output> output;
@@ -119,6 +138,12 @@ int apply_patch(const Arguments& arguments) {
   apply::PatchReader patch(input.fd(), input.name());
   const apply::RebuildOptions options{arguments.common.threads, !arguments.common.is_quiet};
   apply::rebuild(patch, base, output.get(), options);
+  if (!arguments.state.empty()) note_release(arguments.state, patch.header());
+  const bool is_signed = !patch.front().signatures.empty();
+  if (is_signed && !arguments.is_checked && !arguments.common.is_quiet) {
+    print_message("note",
+                  input.name() + ": is signed, and nobody has checked the signature");
+  }
   if (arguments.common.is_verbose) {
     print_message("note", with_commas(patch.header().result_bytes) + " bytes, sha256 " +
                               to_hex(patch.header().result_digest));
