@@ -82,7 +82,8 @@ class ExitCodes(ProgramTest):
         stream = self.succeed("mallorn-parse", OLD)
         delta = self.make_delta(OLD, NEW)
         for line, stdin in ((("mallorn-parse", OLD), b""), (("mallorn-delta", NEW), stream),
-                            (("mallorn-pack",), delta), (("mallorn-apply", OLD), self.patch)):
+                            (("mallorn-pack",), delta), (("mallorn-apply", OLD), self.patch),
+                            (("mallorn-sign", "sign", "--print-message"), self.patch)):
             code, shown, err = self.run_on_terminal(*line, stdin=stdin)
             self.assertEqual((code, shown), (64, b""), line)
             self.assertRegex(err, rb"will not write binary data to a terminal \[usage\]\n"
@@ -199,9 +200,6 @@ class ExitCodes(ProgramTest):
         self.assertEqual(self.succeed("mallorn-delta", NEW, stdin=optional),
                          self.succeed("mallorn-delta", NEW, stdin=stream))
 
-    def test_69_sign(self) -> None:
-        self.fail_with(69, "unsupported_feature", "mallorn-sign", "verify")
-
     def test_69_no_programs(self) -> None:
         self.fail_with(69, "unsupported_feature", "mallorn", "info", "x",
                        env=self.environment(MALLORN_BIN=str(self.home)))
@@ -213,7 +211,8 @@ class ExitCodes(ProgramTest):
                  (("mallorn-pack",), delta), (("mallorn-apply", OLD), self.patch),
                  (("mallorn-parse", "--list", OLD), b""),
                  (("mallorn-parse", "--manifest", OLD), b""),
-                 (("mallorn-apply", "--info"), self.patch)]
+                 (("mallorn-apply", "--info"), self.patch),
+                 (("mallorn-sign", "sign", "--print-message"), self.patch)]
         lines += [((name, option), b"") for name in [*PROGRAMS, "mallorn"]
                   for option in ("--help", "--version")]
         for line, stdin in lines:
@@ -269,6 +268,17 @@ class ExitCodes(ProgramTest):
             done = self.fail_with(76, "base_mismatch", "mallorn-apply", base, stdin=self.patch)
             self.assertEqual(done.out, b"")
             self.assertIn(b"hint: expected ", done.err)
+
+
+    def test_77_not_to_be_trusted(self) -> None:
+        self.succeed("mallorn-sign", "keygen", "k")
+        done = self.fail_with(77, "bad_signature", "mallorn-sign", "verify", "--key", "k.pub",
+                              stdin=self.patch)
+        self.assertEqual(done.out, b"")
+        (self.home / "p").write_bytes(self.patch)
+        for command in (("patch", "-o", "out"), ("verify",)):
+            self.fail_with(77, "bad_signature", "mallorn", *command, "--key", "k.pub", OLD, "p")
+        self.assertFalse((self.home / "out").exists())
 
 
 class Messages(ProgramTest):

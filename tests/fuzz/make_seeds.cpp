@@ -217,6 +217,26 @@ void write_patch_seeds() {
   write("zstd_run", "text", join({{20}, coded}));
 }
 
+// Keys that are known to everybody: those of RFC 8032, section 7.1.
+void write_sign_seeds() {
+  write("key_file", "public",
+        std::string("-----BEGIN PUBLIC KEY-----\n"
+                    "MCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=\n"
+                    "-----END PUBLIC KEY-----\n"));
+  write("key_file", "secret",
+        std::string("-----BEGIN PRIVATE KEY-----\n"
+                    "MC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g\n"
+                    "-----END PRIVATE KEY-----\n"));
+  write("release_state", "two",
+        std::string("mallorn releases 0\n12 keyword%25spotter\n3 whisper-tiny\n"));
+  PatchHeader header;
+  header.body_bytes = 1;
+  header.signature_count = 2;
+  Bytes head(kMaxPatchHeaderBytes);
+  head.resize(write_patch_header(header, head));
+  write("verify", "two", join({head, Bytes(2 * kPatchSignatureBytes, 7), {0}}));
+}
+
 void write_codec_seeds() {
   const Bytes base = fuzz::fixed_base();
   const Bytes result = edited(base);
@@ -478,6 +498,7 @@ int main(int argc, char** argv) {
   write_stream_seeds();
   write_patch_seeds();
   write_codec_seeds();
+  write_sign_seeds();
   write_blocks_seeds();
   write_mask_seeds();
   write_values_seeds();
