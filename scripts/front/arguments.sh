@@ -6,6 +6,8 @@ has_output=false
 is_dry_run=false
 is_inline=false
 forced='' quiet='' verbose='' threads='' level='' explain='' strict='' json=''
+signing_key='' model_id='' release='' min_release='' state='' passphrase_fd='' encrypted=''
+keys='' # as words of a command line: --key FILE ...
 
 # Sets `name` to $1, or to what no program can take for an option or for a stream.
 protect_name() {
@@ -21,6 +23,13 @@ take_value() { # OPTION VALUE...
     -o | --output) output=$2 has_output=true ;;
     --level) level=$2 ;;
     --threads) threads=$2 ;;
+    --model-id) model_id=$2 ;;
+    --release) release=$2 ;;
+    --min-release) min_release=$2 ;;
+    --passphrase-fd) passphrase_fd=$2 ;;
+    --sign) protect_name "$2" && signing_key=$name ;;
+    --state) protect_name "$2" && state=$name ;;
+    --key) protect_name "$2" && keys="$keys --key $(quoted "$name")" ;;
   esac
 }
 
@@ -34,6 +43,7 @@ take_flag() { # OPTION
     --strict) strict=1 ;;
     --inline) is_inline=true ;;
     --json) json=1 ;;
+    --encrypt) encrypted=1 ;;
     -h | --help) show_help "$command"; exit ;;
     --version) print_version; exit ;;
   esac
@@ -46,7 +56,12 @@ has_option() {
     *:-h | *:--help | *:--version) ;;
     diff:-o | diff:--output | diff:--force | diff:--level) ;;
     diff:--explain | diff:--strict | diff:--inline) ;;
+    diff:--sign | diff:--model-id | diff:--release) ;;
     patch:-o | patch:--output | patch:--force) ;;
+    patch:--key | patch:--model-id | patch:--min-release | patch:--state) ;;
+    verify:--key | verify:--model-id | verify:--min-release | verify:--state) ;;
+    sign:-o | sign:--output | sign:--force | sign:--key | sign:--passphrase-fd) ;;
+    keygen:--force | keygen:--encrypt | keygen:--passphrase-fd) ;;
     info:--json) ;;
     *) return 1 ;;
   esac
@@ -89,7 +104,11 @@ parse_arguments() {
 }
 
 is_value_option() {
-  case $1 in -o | --output | --level | --threads) ;; *) return 1 ;; esac
+  case $1 in
+    -o | --output | --level | --threads) ;;
+    --sign | --key | --model-id | --release | --min-release | --state | --passphrase-fd) ;;
+    *) return 1 ;;
+  esac
 }
 
 require_option() {
@@ -100,7 +119,7 @@ require_option() {
 take_word() {
   if [ -z "$command" ]; then
     case $1 in
-      diff | patch | verify | info | help) command=$1 ;;
+      diff | patch | verify | info | keygen | sign | help) command=$1 ;;
       *) usage_error "no such command: $1" ;;
     esac
     return 0
@@ -109,7 +128,7 @@ take_word() {
   operand_count=$((operand_count + 1))
   protect_name "$1"
   case $command:$operand_count in
-    patch:2 | verify:2 | info:1)
+    patch:2 | verify:2 | info:1 | sign:1)
       [ "$only_operands:$1" != false:- ] || name=-
       patch=$name
       return 0
@@ -119,6 +138,7 @@ take_word() {
   case $command:$operand_count in
     diff:1 | patch:1 | verify:1) old=$name ;;
     diff:2) new=$name ;;
+    keygen:1) new=$name ;;
     help:1) topic=$name ;;
     *) usage_error "one operand too many: $1" ;;
   esac
@@ -126,6 +146,13 @@ take_word() {
 
 require_operands() { # COUNT WORDS
   [ "$operand_count" -eq "$1" ] || usage_error "takes $2"
+}
+
+# Of a patch that is not signed by a known key nothing can be required.
+require_keys() {
+  [ -z "$keys" ] || return 0
+  [ -z "$model_id$min_release$state" ] ||
+    usage_error '--model-id, --min-release and --state take --key as well'
 }
 
 require_output() { # WHAT IT IS FOR

@@ -23,6 +23,8 @@ Makes small patches between two versions of a model file, and applies them.
   patch OLD PATCH -o NEW    make NEW from OLD and a patch
   verify OLD PATCH          check that PATCH applies to OLD; write nothing
   info PATCH                say what a patch holds
+  keygen NAME               make keys to sign patches with
+  sign PATCH -o SIGNED      put a signature on a patch
   help [COMMAND]            show this text, or that of a command
 
 Options of every command:
@@ -31,8 +33,8 @@ EOF
   cat <<'EOF'
 
 Exit: 0 done, 1 verify says no, 64 usage, 65 damaged input, 66 cannot open,
-69 needs a newer release, 73 cannot create, 74 I/O error, 76 wrong base. See
-mallorn(1).
+69 needs a newer release, 73 cannot create, 74 I/O error, 76 wrong base,
+77 signature, model or release refused. See mallorn(1).
 
 examples:
   mallorn diff v1.tflite v2.tflite -o patch.tflp
@@ -53,13 +55,16 @@ when it is complete.
       --explain      say on standard error what happened to each tensor
       --strict       fail if OLD or NEW is not a model that is understood
       --inline       carry the bytes through the pipes (default: by reference)
+      --sign KEY     sign the patch with the secret key in KEY
+      --model-id ID  name the model, for who checks signatures
+      --release N    number the release, against downgrades
 EOF
   common_options
   cat <<'EOF'
 
 examples:
   mallorn diff v1.tflite v2.tflite -o patch.tflp
-  mallorn diff --explain -n old.gguf new.gguf -o update.mlp
+  mallorn diff --sign acme.key --model-id kws --release 7 v1 v2 -o update.mlp
 EOF
 }
 
@@ -69,17 +74,22 @@ usage: mallorn patch OLD PATCH -o NEW [options]
 
 Makes the model NEW from the model OLD and a patch. NEW appears only when it
 is complete and its SHA-256 is the one in the patch. PATCH may be `-`:
-standard input.
+standard input. With a key: before anything of the patch is decoded, it must
+be signed by that key, or by one of several.
 
   -o, --output NEW   write the result to NEW; `-`: standard output
       --force        replace NEW if it exists
+EOF
+  trust_options
+  cat <<'EOF'
+      --state FILE   refuse releases below that in FILE; keep FILE up to date
 EOF
   common_options
   cat <<'EOF'
 
 examples:
   mallorn patch v1.tflite patch.tflp -o v2.tflite
-  curl -sf https://example.org/update.mlp | mallorn patch old.gguf - -o new.gguf
+  mallorn patch --key acme.pub --state releases old.gguf update.mlp -o new.gguf
 EOF
 }
 
@@ -90,15 +100,71 @@ usage: mallorn verify OLD PATCH [options]
 Checks the patch, the base OLD and the result that they make, and writes
 nothing. Exit code 0: mallorn patch will succeed. Exit code 1: it will not,
 since the patch is damaged or made for another file; a line on standard error
-says which. Other codes: this could not be found out, see mallorn(1).
+says which. With a key, exit code 77: the patch is not signed by it, or is not
+what was signed. Other codes: this could not be found out, see mallorn(1).
 
+EOF
+  trust_options
+  cat <<'EOF'
+      --state FILE   refuse releases below that in FILE
 EOF
   common_options
   cat <<'EOF'
 
 examples:
   mallorn verify v1.tflite patch.tflp
-  mallorn verify old.gguf update.mlp && echo ready
+  mallorn verify --key acme.pub old.gguf update.mlp && echo ready
+EOF
+}
+
+# What is required of a patch.
+trust_options() {
+  cat <<'EOF'
+      --key KEY      trust the public key in KEY; may be given several times
+      --model-id ID  refuse patches for other models
+      --min-release N  refuse releases below N
+EOF
+}
+
+help_keygen() {
+  cat <<'EOF'
+usage: mallorn keygen NAME [options]
+
+Makes two keys: NAME.key to sign patches with, which stays secret, and NAME.pub
+to check them with, for everybody. They are Ed25519 keys in PEM, as openssl
+makes and reads them.
+
+      --force        replace keys that exist
+      --encrypt      ask for a passphrase, and encrypt NAME.key
+      --passphrase-fd N  read the passphrase from descriptor N
+EOF
+  common_options
+  cat <<'EOF'
+
+examples:
+  mallorn keygen acme
+  mallorn keygen --encrypt acme
+EOF
+}
+
+help_sign() {
+  cat <<'EOF'
+usage: mallorn sign --key KEY PATCH -o SIGNED [options]
+
+Puts a signature on PATCH, beside those it has. PATCH may be `-`: standard
+input. For keys in hardware, see mallorn-sign(1).
+
+      --key KEY      sign with the secret key in KEY
+      --passphrase-fd N  read the passphrase of KEY from descriptor N
+  -o, --output SIGNED  write the signed patch to SIGNED; `-`: standard output
+      --force        replace SIGNED if it exists
+EOF
+  common_options
+  cat <<'EOF'
+
+examples:
+  mallorn sign --key acme.key update.mlp -o signed.mlp
+  mallorn sign --key new.key signed.mlp -o signed-twice.mlp
 EOF
 }
 
@@ -107,8 +173,9 @@ help_info() {
 usage: mallorn info [--json] PATCH
 
 Prints what a patch holds: sizes and digests of base and result, the memory
-that is needed, and how the bytes of the result are made; with --verbose, also
-section by section.
+that is needed, and how the bytes of the result are made (with --verbose,
+section by section); and which keys have signed it, by their ids
+(mallorn-sign id), without checking.
 
       --json         print JSON
 EOF
@@ -124,7 +191,7 @@ EOF
 show_help() { # [COMMAND]
   case ${1:-help} in
     help) help_main | print_all ;;
-    diff | patch | verify | info) "help_$1" | print_all ;;
+    diff | patch | verify | info | keygen | sign) "help_$1" | print_all ;;
     *) usage_error "no such command: $1" ;;
   esac
 }

@@ -1,63 +1,118 @@
 # shellcheck shell=sh
-# The three stages of `mallorn diff`: their command lines, and running them.
+# The stages of `mallorn diff`, and of `mallorn patch` and `mallorn verify` with keys: their command
+# lines, and running them.
 
-# Gives the command line of a stage (1, 2, 3) to `show` or `exec`.
-with_stage() { # FUNCTION NUMBER
+# Gives the command line of a stage to `show` or `exec`.
+with_stage() { # FUNCTION STAGE
+  function=$1
+  stage=$2
+  set -- ${threads:+--threads "$threads"} ${quiet:+--quiet} ${verbose:+--verbose}
   by_reference=1
   ! $is_inline || by_reference=
-  case $2 in
-    1) set -- "$1" "$parse" ${by_reference:+--by-reference} ${strict:+--strict} \
-      ${threads:+--threads "$threads"} ${quiet:+--quiet} ${verbose:+--verbose} "$old" ;;
-    2) set -- "$1" "$delta" ${by_reference:+--by-reference} ${explain:+--explain} \
-      ${strict:+--strict} ${threads:+--threads "$threads"} ${quiet:+--quiet} \
-      ${verbose:+--verbose} "$new" ;;
-    3) set -- "$1" "$pack" ${level:+--level "$level"} \
-      ${threads:+--threads "$threads"} ${quiet:+--quiet} ${verbose:+--verbose} \
-      ${forced:+--force} -o "$output" ;;
+  case $stage in
+    parse) set -- "$parse" ${by_reference:+--by-reference} ${strict:+--strict} "$@" "$old" ;;
+    delta) set -- "$delta" ${by_reference:+--by-reference} ${explain:+--explain} \
+      ${strict:+--strict} "$@" "$new" ;;
+    pack) set -- "$pack" ${level:+--level "$level"} ${model_id:+--model-id "$model_id"} \
+      ${release:+--release "$release"} "$@" ;;
+    sign) set -- "$sign" sign --key "$signing_key" "$@" ;;
+    verify)
+      set -- ${model_id:+--model-id "$model_id"} ${min_release:+--min-release "$min_release"} \
+        ${state:+--state "$state"} "$@" "$patch"
+      eval "set -- $keys \"\$@\""
+      set -- "$sign" verify "$@"
+      ;;
+    apply) set -- "$apply" --checked ${state:+--state "$state"} "$@" "$old" - ;;
+    check) set -- "$apply" --verify --checked "$@" "$old" - ;;
   esac
-  "$@"
+  case $stage in
+    "$last_stage") [ "$stage" = check ] || set -- "$@" ${forced:+--force} -o "$output" ;;
+  esac
+  "$function" "$@"
 }
 
-# Runs the stages, joined by two pipes, and exits with the code of the one that failed.
+# Prints the stages as a pipeline.
+show_stages() { # STAGE...
+  for last_stage; do :; done
+  for stage_shown; do
+    with_stage show "$stage_shown"
+    [ "$stage_shown" = "$last_stage" ] || printf ' | '
+  done
+  echo
+}
+
+# Runs the stages, joined by pipes, and exits with the code of the one that failed.
 #
 # A shell pipeline would tell only how its last stage ended. And a stage whose stream stops early
 # says so, though the stage before it has said why. So this shell makes the pipes itself and holds
 # their writing ends open: it lets go of one only when the stage that writes to it has succeeded.
 # If that stage failed, those behind it are stopped, and never learn that there is no more to read.
-run_stages() {
-  folder='' first='' second='' third=''
-  trap remove_folder EXIT
+# Pipe N is written to by descriptor 2N + 1 and read from by descriptor 2N + 2.
+run_stages() { # STAGE... (two to four)
+  for last_stage; do :; done
+  folder='' pids='' number=0
+  trap clean_up EXIT
   trap 'interrupted INT' INT
   trap 'interrupted TERM' TERM
   trap 'interrupted HUP' HUP
-  open_pipes
-  exec_stage 1 >&3 & first=$!
-  exec_stage 2 <&4 >&5 & second=$!
-  exec_stage 3 <&6 & third=$!
-  exec 4<&- 6<&-
-  await "$first" mallorn-parse || stop_after $? "$second" "$third"
-  exec 3>&-
-  await "$second" mallorn-delta || stop_after $? "$third"
-  exec 5>&-
-  wait "$third" 2>/dev/null
+  open_pipes $(($# - 1))
+  keep_input
+  save_terminal
+  number=0
+  for name; do
+    number=$((number + 1))
+    start_stage "$name" "$number" $#
+    pids="$pids $!"
+  done
+  exec 4<&- 6<&- 8<&- 9<&-
+  number=0
+  behind=$pids
+  for pid in $pids; do
+    number=$((number + 1))
+    behind=${behind#" $pid"}
+    [ "$number" -lt $# ] || break
+    await "$pid" "$(stage_program "$number" "$@")" || stop_after $? "$behind"
+    eval "exec $((2 * number + 1))>&-"
+  done
+  wait "$pid" 2>/dev/null
   status=$?
   [ "$status" -ne 141 ] || end_by_signal PIPE 141  # whoever reads our output has left
-  report "$status" mallorn-pack || exit
+  report "$status" "$(stage_program $# "$@")" || exit
   [ "$is_cut" = false ] || fail 70 'a stage was stopped [internal]'
   exit 0
 }
 
-# Pipe 3 to 4 and pipe 5 to 6. Their names are gone before anything is done with them.
-open_pipes() {
+# The name of the program that is stage NUMBER.
+stage_program() { # NUMBER STAGE...
+  shift "$1"
+  case $1 in
+    verify) echo mallorn-sign ;;
+    check) echo mallorn-apply ;;
+    *) echo "mallorn-$1" ;;
+  esac
+}
+
+start_stage() { # STAGE NUMBER COUNT
+  from="<&$((2 * $2))"
+  to=">&$((2 * $2 + 1))"
+  [ "$2" -gt 1 ] || from=$input
+  [ "$2" -lt "$3" ] || to=
+  eval "exec_stage \"\$1\" $from $to &"
+}
+
+# Their names are gone before anything is done with them.
+open_pipes() { # COUNT
   where=${TMPDIR:-/tmp}
   folder=$(mktemp -d "$where/mallorn-XXXXXX" 2>/dev/null)
-  mkfifo "$folder/1" "$folder/2" 2>/dev/null ||
-    fail 73 "$where: no pipe can be made here [cannot_create]" 'set TMPDIR'
-  # Opened for both directions at first: opening one end of a pipe waits for the other.
-  # shellcheck disable=SC2094
-  exec 7<>"$folder/1" 3>"$folder/1" 4<"$folder/1" 7<&-
-  # shellcheck disable=SC2094
-  exec 7<>"$folder/2" 5>"$folder/2" 6<"$folder/2" 7<&-
+  number=0
+  while [ "$number" -lt "$1" ]; do
+    number=$((number + 1))
+    mkfifo "$folder/$number" 2>/dev/null ||
+      fail 73 "$where: no pipe can be made here [cannot_create]" 'set TMPDIR'
+    # Opened for both directions at first: opening one end of a pipe waits for the other.
+    eval "exec 9<>\"\$folder/\$number\" $((2 * number + 1))>\"\$folder/\$number\" \
+      $((2 * number + 2))<\"\$folder/\$number\" 9<&-"
+  done
   remove_folder
 }
 
@@ -66,9 +121,32 @@ remove_folder() {
   folder=
 }
 
+# A stage that asks for a passphrase does not show what is typed; if it is stopped meanwhile, the
+# terminal has to be put right by someone else.
+terminal=''
+save_terminal() {
+  [ -z "$signing_key" ] || terminal=$( { stty -g < /dev/tty; } 2>/dev/null) || terminal=
+}
+
+clean_up() {
+  remove_folder
+  [ -z "$terminal" ] || { stty "$terminal" < /dev/tty; } 2>/dev/null
+  terminal=
+}
+
+# What a shell starts with & it gives no standard input: the first stage finds it elsewhere, if it
+# is to read it.
+input=''
+keep_input() {
+  [ "$patch" = - ] || return 0
+  [ -e /dev/fd/0 ] || fail 74 'standard input: is closed [io]'
+  exec 9<&0
+  input='<&9'
+}
+
 # In the child: keeps only its own ends of the pipes.
-exec_stage() {
-  exec 3>&- 4<&- 5>&- 6<&-
+exec_stage() { # STAGE
+  exec 3>&- 4<&- 5>&- 6<&- 7>&- 8<&- 9<&-
   with_stage exec "$1"
 }
 
@@ -101,20 +179,20 @@ end_by_signal() { # SIGNAL CODE
 
 # KILL, since a shell that has not become its program yet would drop a TERM. Nothing is lost by it:
 # an output file has no name before it is complete.
-stop_after() { # EXIT_CODE PID...
-  code=$1
-  shift
-  kill -s KILL "$@" 2>/dev/null
-  wait 2>/dev/null
-  exit "$code"
+stop_after() { # EXIT_CODE PIDS
+  exec 2>/dev/null  # some shells tell of what they have killed
+  # shellcheck disable=SC2086  # numbers
+  kill -s KILL $2
+  wait
+  exit "$1"
 }
 
 interrupted() { # SIGNAL
   trap - INT TERM HUP
-  for stage in $first $second $third ${!:-}; do  # $!: started, but not yet noted
-    kill -s KILL "$stage" 2>/dev/null
+  for pid in $pids ${!:-}; do  # $!: started, but not yet noted
+    kill -s KILL "$pid" 2>/dev/null
   done
   wait 2>/dev/null
-  remove_folder
+  clean_up
   kill -s "$1" $$
 }

@@ -26,11 +26,24 @@ class Output(ProgramTest):
         self.patch = self.make_patch(OLD, NEW)
         self.patch_file = self.home.parent / "patch"
         self.patch_file.write_bytes(self.patch)
+        key = self.home.parent / "key"
+        self.succeed("mallorn-sign", "keygen", key)
+        with_key = "--key", f"{key}.key"
+        signed = self.succeed("mallorn-sign", "sign", *with_key, stdin=self.patch)
+        signed_file = self.home.parent / "signed"
+        signed_file.write_bytes(signed)
+        trust = "--key", f"{key}.pub"
         self.writers = {  # arguments without -o, standard input, what is written
             "pack": (("mallorn-pack",), self.delta, self.patch),
             "apply": (("mallorn-apply", OLD), self.patch, NEW.read_bytes()),
             "diff": (("mallorn", "diff", OLD, NEW), b"", self.patch),
             "patch": (("mallorn", "patch", OLD, self.patch_file), b"", NEW.read_bytes()),
+            "sign": (("mallorn-sign", "sign", *with_key), self.patch, signed),
+            "verify": (("mallorn-sign", "verify", *trust), signed, signed),
+            "sign by front end": (("mallorn", "sign", *with_key, self.patch_file), b"", signed),
+            "signed diff": (("mallorn", "diff", "--sign", f"{key}.key", OLD, NEW), b"", signed),
+            "trusting patch": (("mallorn", "patch", *trust, OLD, signed_file), b"",
+                               NEW.read_bytes()),
         }
 
     def entries(self) -> list[str]:

@@ -29,7 +29,7 @@ for _number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
         signal.signal(_number, lambda *_: None)
 
 PROGRAMS = sorted(path.parent.name for path in TOP.glob("mallorn-*/main.cpp"))
-COMMANDS = ("diff", "patch", "verify", "info")
+COMMANDS = ("diff", "patch", "verify", "info", "keygen", "sign")
 ERROR_LINE = re.compile(rb"^(mallorn[a-z-]*): (error|no): [^\n]+ \[([a-z_]+)\]$")
 HINT_LINE = re.compile(rb"^(mallorn[a-z-]*): hint: [^\n]+$")
 SANITIZER_EXIT = 99  # so that a report cannot be taken for an exit code of the program
