@@ -5,7 +5,7 @@
 #include <map>
 #include <tuple>
 
-#include "libcommon/core/f32_product.hpp"
+#include "libcommon/core/f32_arithmetic.hpp"
 
 namespace mallorn::delta {
 namespace {

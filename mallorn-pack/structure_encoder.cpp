@@ -5,7 +5,7 @@
 
 #include "libcommon/core/byte_model.hpp"
 #include "libcommon/core/derived_model.hpp"
-#include "libcommon/core/f32_product.hpp"
+#include "libcommon/core/f32_arithmetic.hpp"
 #include "libcommon/core/patch_format.hpp"
 #include "libcommon/core/step_model.hpp"
 #include "libcommon/derivation.hpp"

@@ -1,6 +1,6 @@
 #include "mallorn-apply/core/derived_numbers.hpp"
 
-#include "libcommon/core/f32_product.hpp"
+#include "libcommon/core/f32_arithmetic.hpp"
 
 namespace mallorn::apply {
 namespace {

@@ -6,7 +6,7 @@
 
 #include <set>
 
-#include "libcommon/core/f32_product.hpp"
+#include "libcommon/core/f32_arithmetic.hpp"
 #include "mallorn-pack/range_encoder.hpp"
 #include "tests/apply/patches.hpp"
 

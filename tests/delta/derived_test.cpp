@@ -4,7 +4,7 @@
 
 #include <bit>
 
-#include "libcommon/core/f32_product.hpp"
+#include "libcommon/core/f32_arithmetic.hpp"
 #include "tests/support/models.hpp"
 
 using namespace mallorn;

@@ -7,7 +7,7 @@
 #include <memory>
 #include <vector>
 
-#include "libcommon/core/f32_product.hpp"
+#include "libcommon/core/f32_arithmetic.hpp"
 #include "libcommon/core/patch_format.hpp"
 #include "libcommon/derivation.hpp"
 #include "mallorn-apply/core/chunk_decoder.hpp"

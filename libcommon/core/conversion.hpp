@@ -1,0 +1,45 @@
+// Elements of one dtype from those of another, as tools that convert models do it: exactly,
+// in integers (docs/format/conversions.md). Where a tensor's dtype changed between two
+// releases, the converted elements of the base predict those of the result.
+#pragma once
+
+#include <compare>
+
+#include "libcommon/core/bytes.hpp"
+#include "libcommon/core/dtype.hpp"
+#include "libcommon/core/float_cast.hpp"
+
+namespace mallorn {
+
+// What the elements of the base are, and how they become others.
+struct Conversion {
+  Dtype from = Dtype::opaque;  // opaque: nothing is converted
+  Rounding rounding = Rounding::nearest;
+
+  bool is_none() const { return from == Dtype::opaque; }
+  bool operator==(const Conversion&) const = default;
+  auto operator<=>(const Conversion&) const = default;
+};
+
+// True if there is such a conversion. Any of f16, bf16, f32, f64, q4_0 to q5_1, q8_0 become
+// another of these, and so do q2_k to q6_k. Rounding to zero is for bf16 alone.
+bool can_convert(const Conversion& conversion, Dtype to);
+
+// The least number of bytes of `to` that are converted by themselves: where steps may be
+// cut. can_convert(conversion, to), here and below.
+uint64_t conversion_unit(const Conversion& conversion, Dtype to);
+
+// From how many bytes of the base `result_bytes` are converted; false if these are no whole
+// units, or it does not fit in 64 bits.
+[[nodiscard]] bool converted_from(const Conversion& conversion, Dtype to,
+                                  uint64_t result_bytes, uint64_t* base_bytes);
+
+// Both hold whole units, equally many.
+void convert(const Conversion& conversion, Dtype to, ByteView base, ByteSpan result);
+
+// The one byte that stands for a conversion in streams and patches.
+uint8_t conversion_to_byte(const Conversion& conversion);
+// False, and *conversion untouched, for a byte that stands for none that leads to `to`.
+[[nodiscard]] bool conversion_from_byte(uint8_t byte, Dtype to, Conversion* conversion);
+
+}  // namespace mallorn

@@ -1,0 +1,43 @@
+// Any conversion of any bytes: as many bytes as it should make, the same each time, and the
+// same again where a dtype has room for all that the other holds.
+#include <cstdint>
+#include <cstdlib>
+#include <vector>
+
+#include "libcommon/core/conversion.hpp"
+
+namespace {
+
+using namespace mallorn;
+
+std::vector<uint8_t> converted(const Conversion& conversion, Dtype to, ByteView base) {
+  const uint64_t unit = conversion_unit(conversion, to);
+  uint64_t unit_base = 0;
+  if (!converted_from(conversion, to, unit, &unit_base) || unit_base == 0) std::abort();
+  const size_t units = base.size() / static_cast<size_t>(unit_base);
+  std::vector<uint8_t> made(units * static_cast<size_t>(unit));
+  uint64_t needed = 0;
+  if (!converted_from(conversion, to, made.size(), &needed) || needed > base.size())
+    std::abort();
+  convert(conversion, to, base.first(static_cast<size_t>(needed)), made);
+  return made;
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  if (size < 2) return 0;
+  const auto to = static_cast<Dtype>(data[1]);
+  Conversion conversion;
+  if (!conversion_from_byte(data[0], to, &conversion)) return 0;
+  if (conversion_to_byte(conversion) != data[0]) std::abort();
+  const ByteView base = {data + 2, size - 2};
+  const std::vector<uint8_t> made = converted(conversion, to, base);
+  if (converted(conversion, to, base) != made) std::abort();
+  if (conversion.from != Dtype::f32 || to != Dtype::f64) return 0;
+  // NaN become quiet on their way back: compare what comes back of that.
+  const std::vector<uint8_t> back = converted({to}, conversion.from, made);
+  if (converted({to}, conversion.from, converted(conversion, to, back)) != back)
+    std::abort();
+  return 0;
+}
