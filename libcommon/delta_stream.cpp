@@ -12,8 +12,8 @@
 namespace mallorn {
 namespace {
 
-// kind, dtype, predictor, three numbers, five of the place
-constexpr size_t kMaxStepBytes = 3 + 8 * kMaxVarintBytes;
+// kind, dtype, predictor, three numbers, the conversion, five numbers of the place
+constexpr size_t kMaxStepBytes = 4 + 8 * kMaxVarintBytes;
 constexpr uint64_t kMaxParameterBytes = 1u << 16;
 
 int32_t read_zero_point(ByteReader& reader) {
@@ -45,7 +45,15 @@ std::vector<uint8_t> place_to_bytes(const TensorPlace& place) {
   return bytes;
 }
 
-// Of derived steps, how they are; of others that hold elements, where these lie.
+std::vector<uint8_t> parameters_of(const Step& step) {
+  if (is_derived(step)) return step.parameters;
+  std::vector<uint8_t> bytes = place_to_bytes(step.place);
+  if (is_converted(step)) bytes.insert(bytes.begin(), conversion_to_byte(step.conversion));
+  return bytes;
+}
+
+// Of derived steps, how they are; of others that hold elements, where these lie. Ahead of
+// that, of converted steps, from what.
 void take_parameters(ByteView parameters, Step* step, ByteReader& reader) {
   if (!reader.ok()) return;
   if (is_derived(*step)) {
@@ -55,7 +63,17 @@ void take_parameters(ByteView parameters, Step* step, ByteReader& reader) {
         !derivation_from_bytes(step->parameters, &derivation)) {
       reader.fail(Status::malformed);
     }
-  } else if (!parameters.empty()) {
+    return;
+  }
+  if (is_converted(*step)) {
+    if (parameters.empty() ||
+        !conversion_from_byte(parameters[0], step->dtype, &step->conversion)) {
+      reader.fail(Status::malformed);
+      return;
+    }
+    parameters = parameters.subspan(1);
+  }
+  if (!parameters.empty()) {
     if (step->dtype == Dtype::opaque || step->kind == StepKind::copy) {
       reader.fail(Status::unsupported_feature);
     } else if (!read_place(parameters, &step->place)) {
@@ -81,7 +99,7 @@ Step read_step(ByteReader& reader) {
       dtype_layout(step.dtype).dtype != step.dtype) {
     reader.fail(Status::malformed);
   }
-  if (predictor > static_cast<uint8_t>(Predictor::derived)) {
+  if (predictor > static_cast<uint8_t>(Predictor::converted)) {
     reader.fail(Status::unsupported_feature);
   }
   take_parameters(parameters, &step, reader);
@@ -91,18 +109,33 @@ Step read_step(ByteReader& reader) {
 bool fits_base(const Step& step, uint64_t base_length) {
   if (step.kind == StepKind::literal) return step.base_offset == 0;
   const bool may_end_early =
-      step.kind == StepKind::predict && step.predictor != Predictor::same_value;
+      step.kind == StepKind::predict &&
+      (step.predictor == Predictor::bytes || step.predictor == Predictor::derived);
   if (may_end_early) return step.base_offset <= base_length;
-  return range_fits(step.base_offset, step.result_bytes, base_length);
+  uint64_t length = 0;
+  return predicting_bytes(step, step.result_bytes, &length) &&
+         range_fits(step.base_offset, length, base_length);
 }
 
 }  // namespace
 
+bool is_converted(const Step& step) {
+  return step.kind == StepKind::predict && step.predictor == Predictor::converted;
+}
+
+bool predicting_bytes(const Step& step, uint64_t result_bytes, uint64_t* base_bytes) {
+  *base_bytes = result_bytes;
+  return !is_converted(step) ||
+         converted_from(step.conversion, step.dtype, result_bytes, base_bytes);
+}
+
 uint64_t base_bytes_of(const Step& step, uint64_t base_length) {
   if (step.kind == StepKind::literal) return 0;
   // Coded byte by byte, the word that the last byte begins reaches three bytes further.
-  const uint64_t ahead = step.kind == StepKind::predict ? 3 : 0;
-  return std::min(step.result_bytes + ahead, base_length - step.base_offset);
+  const uint64_t ahead = step.kind == StepKind::predict && !is_converted(step) ? 3 : 0;
+  uint64_t length = 0;
+  (void)predicting_bytes(step, step.result_bytes, &length);
+  return std::min(length + ahead, base_length - step.base_offset);
 }
 
 std::vector<uint8_t> steps_to_bytes(const std::vector<Step>& steps) {
@@ -115,8 +148,7 @@ std::vector<uint8_t> steps_to_bytes(const std::vector<Step>& steps) {
     writer.u8(static_cast<uint8_t>(step.predictor));
     writer.varint(step.result_bytes);
     writer.varint(step.base_offset);
-    const std::vector<uint8_t> parameters =
-        is_derived(step) ? step.parameters : place_to_bytes(step.place);
+    const std::vector<uint8_t> parameters = parameters_of(step);
     writer.varint(parameters.size());
     writer.bytes(parameters);
   }

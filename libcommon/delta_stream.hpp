@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "libcommon/core/bytes.hpp"
+#include "libcommon/core/conversion.hpp"
 #include "libcommon/core/dtype.hpp"
 #include "libcommon/manifest.hpp"
 
@@ -26,6 +27,7 @@ enum class Predictor : uint8_t {
   bytes = 1,       // byte by byte, but bytes may have been inserted or removed (BaseCursor)
   derived = 2,     // binary32 numbers that follow from others of the chunk (Derivation);
                    // the base has their like, byte by byte, for who cannot make use of that
+  converted = 3,   // element by element, the value at the same place in another dtype
 };
 
 // Where the elements of a step lie in their tensor, for predict and literal steps of
@@ -46,9 +48,11 @@ struct Step {
       Dtype::opaque;  // of the elements; the step holds whole blocks, but for a ragged end
   Predictor predictor = Predictor::same_value;
   uint64_t result_bytes = 0;
-  // copy, predict: result_bytes bytes from here lie in the base, but for the predictors
-  // `bytes` and `derived`, which may begin near its end
+  // copy, predict: result_bytes bytes from here lie in the base, or as many as are
+  // converted to these, but for the predictors `bytes` and `derived`, which may begin near
+  // its end
   uint64_t base_offset = 0;
+  Conversion conversion;            // predictor `converted`: how the base becomes elements
   TensorPlace place;                // of elements
   std::vector<uint8_t> parameters;  // predictor `derived`: its Derivation
 
@@ -77,6 +81,13 @@ std::vector<uint8_t> steps_to_bytes(const std::vector<Step>& steps);
 // chunk begins. Throws Error with `context`.
 std::vector<Step> steps_from_bytes(ByteView payload, const DeltaManifest& manifest,
                                    uint64_t result_offset, const std::string& context);
+
+bool is_converted(const Step& step);
+
+// How many bytes of the base predict so many bytes of a step that copies or predicts; false
+// if these are no whole number of conversions.
+[[nodiscard]] bool predicting_bytes(const Step& step, uint64_t result_bytes,
+                                    uint64_t* base_bytes);
 
 // How many bytes of the base a step looks at, from base_offset on.
 uint64_t base_bytes_of(const Step& step, uint64_t base_length);

@@ -34,7 +34,7 @@ const char* profile_name(Profile profile) {
   return profile == Profile::host ? "host" : "lite";
 }
 
-using SectionKey = std::tuple<CodecId, Dtype, bool>;
+using SectionKey = std::tuple<CodecId, Dtype, bool, Conversion>;
 
 void add_chunk(const ChunkView& chunk, PatchInfo* info,
                std::map<SectionKey, SectionTotal>* totals) {
@@ -42,10 +42,12 @@ void add_chunk(const ChunkView& chunk, PatchInfo* info,
   uint64_t in_sections = 0;
   for (uint32_t i = 0; i < header.section_count; ++i) {
     const SectionHeader& section = header.sections[i];
-    SectionTotal& total = (*totals)[{section.codec, section.dtype, section.has_base}];
+    SectionTotal& total =
+        (*totals)[{section.codec, section.dtype, section.has_base, section.conversion}];
     total.codec = section.codec;
     total.dtype = section.dtype;
     total.has_base = section.has_base;
+    total.conversion = section.conversion;
     total.sections += 1;
     total.result_bytes += section.result_bytes;
     total.coded_bytes += section.coded_bytes;
@@ -79,6 +81,24 @@ class Text {
 
 double percent(uint64_t part, uint64_t whole) {
   return whole == 0 ? 0.0 : 100.0 * static_cast<double>(part) / static_cast<double>(whole);
+}
+
+std::string prediction_name(const SectionTotal& section) {
+  if (!section.has_base) return "on their own";
+  std::string name = "predicted from the base";
+  if (!section.conversion.is_none()) {
+    name += std::string("'s ") + dtype_layout(section.conversion.from).name;
+    name += section.conversion.rounding == Rounding::zero ? ", cut off" : "";
+  }
+  return name;
+}
+
+// Of what its prediction is made; empty without one.
+const char* base_dtype(const SectionTotal& section) {
+  if (!section.has_base) return "";
+  return dtype_layout(section.conversion.is_none() ? section.dtype
+                                                   : section.conversion.from)
+      .name;
 }
 
 // What one element takes in the patch, of a SectionTotal or a SectionHeader.
@@ -165,8 +185,7 @@ std::string info_to_text(const PatchInfo& info, bool is_verbose) {
   for (const SectionTotal& section : info.sections) {
     text.add("%-16s %s bytes of the result in %s, %s, codec %s, %.3f bits each\n",
              dtype_layout(section.dtype).name, with_commas(section.result_bytes).c_str(),
-             with_commas(section.coded_bytes).c_str(),
-             section.has_base ? "predicted from the base" : "on their own",
+             with_commas(section.coded_bytes).c_str(), prediction_name(section).c_str(),
              codec_name(section.codec), bits_each(section));
   }
   if (is_verbose && !info.placed.empty()) add_placed(info, &text);
@@ -200,11 +219,14 @@ std::string info_to_json(const PatchInfo& info) {
   for (size_t i = 0; i < info.sections.size(); ++i) {
     const SectionTotal& section = info.sections[i];
     text.add(
-        "%s{\"codec\":\"%s\",\"dtype\":\"%s\",\"predicted\":%s,\"sections\":%llu,"
+        "%s{\"codec\":\"%s\",\"dtype\":\"%s\",\"predicted\":%s,"
+        "\"base_dtype\":\"%s\",\"rounding\":\"%s\",\"sections\":%llu,"
         "\"result_bytes\":%llu,\"coded_bytes\":%llu}",
         i == 0 ? "" : ",", codec_name(section.codec), dtype_layout(section.dtype).name,
-        section.has_base ? "true" : "false", Number{section.sections},
-        Number{section.result_bytes}, Number{section.coded_bytes});
+        section.has_base ? "true" : "false", base_dtype(section),
+        section.conversion.rounding == Rounding::zero ? "zero" : "nearest",
+        Number{section.sections}, Number{section.result_bytes},
+        Number{section.coded_bytes});
   }
   text.add("]}\n");
   return text.take();

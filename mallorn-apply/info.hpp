@@ -9,11 +9,12 @@
 
 namespace mallorn::apply {
 
-// Sums over the sections of one codec and dtype.
+// Sums over the sections of one codec, dtype and kind of prediction.
 struct SectionTotal {
   CodecId codec = CodecId::stored;
   Dtype dtype = Dtype::opaque;
   bool has_base = false;
+  Conversion conversion;
   uint64_t sections = 0;
   uint64_t result_bytes = 0;
   uint64_t coded_bytes = 0;
@@ -35,7 +36,7 @@ struct PatchInfo {
   uint64_t structure_bytes = 0;         // the steps and those bytes, coded
   uint64_t zstd_run_bytes = 0;          // coded; the whole result as one zstd stream
   uint64_t chunk_bytes = 0;             // of the result, made by chunks
-  std::vector<SectionTotal> sections;   // in order of codec, dtype, has_base
+  std::vector<SectionTotal> sections;   // in order of their fields
   std::vector<PlacedSection> placed;    // the same one by one, as they come
 };
 

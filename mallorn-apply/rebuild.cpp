@@ -143,11 +143,23 @@ class Rebuild {
         check = fast_crc32c(check, bytes);
         writer_.write(bytes);
         coded_at += length;
-        if (step.address != AddressKind::none) base_.release(step.base_offset, length);
+        release_base(chunk, step);
       }
     }
     if (check != chunk.view.header.check) fail(Status::check_mismatch, "chunk is damaged");
     workspaces_.give_back(std::move(decoded.workspace));
+  }
+
+  // Gives back the pages that a step has read, if any.
+  void release_base(const ChunkWorkspace& chunk, const CodedStep& step) const {
+    if (step.address == AddressKind::none) return;
+    uint64_t length = step.length_bytes;
+    if (step.kind == CodedStepKind::section) {
+      const SectionHeader& section =
+          chunk.view.header.sections[static_cast<size_t>(step.section)];
+      (void)section_base_bytes(section, step.length_bytes, &length);
+    }
+    base_.release(step.base_offset, length);
   }
 
   // Long copies go in windows whose pages are given back: memory stays bounded.

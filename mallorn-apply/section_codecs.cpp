@@ -13,6 +13,7 @@ Status HostSections::decode(const SectionHeader& header, ByteView coded, ByteVie
                             ByteSpan result) {
   switch (header.codec) {
     case CodecId::stored:
+      if (coded.empty() && !header.conversion.is_none()) coded = base;
       if (coded.size() != result.size()) return Status::corrupt_data;
       memcpy(result.data(), coded.data(), coded.size());
       return Status::ok;

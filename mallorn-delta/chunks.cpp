@@ -15,23 +15,34 @@ Step split_off(Step* step, uint64_t length) {
   Step first = *step;
   first.result_bytes = length;
   step->result_bytes -= length;
+  uint64_t base_bytes = 0;  // only whole conversions are split off
+  (void)predicting_bytes(*step, length, &base_bytes);
   const DtypeLayout& layout = dtype_layout(step->dtype);
   if (step->place != TensorPlace{}) {
     step->place.first_element += length / layout.block_bytes * layout.block_elements;
   }
-  if (step->kind != StepKind::literal) step->base_offset += length;
+  if (step->kind != StepKind::literal) step->base_offset += base_bytes;
   return first;
 }
 
-// The most of `length`, whole blocks, that ends where a row of the tensor does; `length` if
+// Of how many bytes each part of a step has a whole number.
+uint64_t unit_bytes(const Step& step) {
+  if (step.kind == StepKind::copy) return 1;
+  return is_converted(step) ? conversion_unit(step.conversion, step.dtype)
+                            : dtype_layout(step.dtype).block_bytes;
+}
+
+// The most of `length`, whole units, that ends where a row of the tensor does; `length` if
 // rows are long. Matrices are predicted row by row.
 uint64_t whole_rows(const Step& step, uint64_t length) {
   const DtypeLayout& layout = dtype_layout(step.dtype);
   const uint64_t elements = length / layout.block_bytes * layout.block_elements;
   if (step.place.row_elements == 0 || step.place.row_elements > elements / 8) return length;
   const uint64_t past = (step.place.first_element + elements) % step.place.row_elements;
-  if (past % layout.block_elements != 0) return length;
-  return length - past / layout.block_elements * layout.block_bytes;
+  const uint64_t bytes_past = past / layout.block_elements * layout.block_bytes;
+  if (past % layout.block_elements != 0 || bytes_past % unit_bytes(step) != 0)
+    return length;
+  return length - bytes_past;
 }
 
 // Numbers cannot follow from those of another chunk: they are bytes then.
@@ -73,15 +84,15 @@ class Chunker {
   // Error(internal) for a step that must stay whole and fits into none.
   void take(Step* step) {
     const bool is_copy = step->kind == StepKind::copy;
-    const uint64_t block = is_copy ? 1 : dtype_layout(step->dtype).block_bytes;
     uint64_t room = kMaxChunkResult - result_bytes_;
     if (!is_copy) room = std::min(room, kMaxChunkCoded - coded_bytes_);
     uint64_t length = std::min(step->result_bytes, room);
-    if (length < step->result_bytes) length = whole_rows(*step, length - length % block);
+    if (length < step->result_bytes)
+      length = whole_rows(*step, length - length % unit_bytes(*step));
     // Where the rest of a byte-wise prediction would go on is known only to its cursor;
     // such steps are short, so they go into the next chunk whole.
-    const bool is_whole =
-        step->kind == StepKind::predict && step->predictor != Predictor::same_value;
+    const bool is_whole = step->kind == StepKind::predict && !is_converted(*step) &&
+                          step->predictor != Predictor::same_value;
     if (is_whole && length < step->result_bytes) length = 0;
     if (length == 0 || open_.size() == kMaxChunkSteps) {
       if (open_.empty()) throw Error(Status::internal, "a step is too long for a chunk");

@@ -55,6 +55,8 @@ std::string explain(const Model& base, const Model& result, const Plan& plan) {
     if (tensor.match.kind != MatchKind::none) {
       const Range& from = base.manifest.ranges[tensor.match.base_range];
       if (name_of(from) != name_of(range)) text += " <- " + name_of(from);
+      if (from.dtype != range.dtype)
+        text += std::string(" (") + dtype_layout(from.dtype).name + ")";
     }
     text += "\n";
   }

@@ -2,10 +2,13 @@
 
 #include <algorithm>
 #include <deque>
+#include <iterator>
 #include <map>
 #include <string>
 #include <tuple>
 #include <unordered_map>
+
+#include "libcommon/core/conversion.hpp"
 
 namespace mallorn::delta {
 namespace {
@@ -37,8 +40,25 @@ class Matcher {
 
   std::vector<TensorMatch> run() {
     for_each_unmatched([this](size_t i) { match_digest(i); });
-    for_each_unmatched([this](size_t i) { match_name(i); });
-    match_contents();
+    for_each_unmatched([this](size_t i) {
+      match_name(i,
+                 [](const Range& from, const Range& to) { return from.dtype == to.dtype; });
+    });
+    for_each_unmatched([this](size_t i) {
+      match_name(i, [this](const Range& from, const Range& to) {
+        return may_become(from, to) && distance_(from, to);
+      });
+    });
+    match_contents(
+        [](const Range& range) {
+          return ContentKey{range.dtype, range.role, range.length_bytes};
+        },
+        [](const Range&, const Range&) { return true; });
+    match_contents(
+        [](const Range& range) {
+          return ContentKey{Dtype::opaque, range.role, elements_of(range)};
+        },
+        may_become);
     match_shapes();
     return std::move(matches_);
   }
@@ -49,6 +69,18 @@ class Matcher {
     std::vector<size_t> ranges;
     size_t unused = 0;
   };
+
+  // What tensors have in common that may resemble each other.
+  using ContentKey = std::tuple<Dtype, std::string, uint64_t>;
+
+  static uint64_t elements_of(const Range& range) {
+    const DtypeLayout& layout = dtype_layout(range.dtype);
+    return range.length_bytes / layout.block_bytes * layout.block_elements;
+  }
+
+  static bool may_become(const Range& from, const Range& to) {
+    return can_convert({from.dtype, Rounding::nearest}, to.dtype);
+  }
 
   template <typename Visit>
   void for_each_unmatched(Visit visit) {
@@ -92,7 +124,8 @@ class Matcher {
       take(i, MatchKind::digest, best);
   }
 
-  void match_name(size_t i) {
+  template <typename Fits>
+  void match_name(size_t i, Fits fits) {
     const Range& range = result_.ranges[i];
     for (const std::string& name : range.names) {
       const auto found = by_name_.find(name);
@@ -105,8 +138,7 @@ class Matcher {
       for (size_t at = named.unused; at < end; ++at) {
         const size_t candidate = named.ranges[at];
         const Range& base = base_.ranges[candidate];
-        if (used_[candidate] || base.dtype != range.dtype || base.role != range.role)
-          continue;
+        if (used_[candidate] || base.role != range.role || !fits(base, range)) continue;
         take(i, MatchKind::name, candidate);
         return;
       }
@@ -115,31 +147,32 @@ class Matcher {
 
   // Exporters rename tensors and put them in another order. Those of the same shape are
   // looked at first, in file order: mostly the first of them is the one.
-  void match_contents() {
-    using Key = std::tuple<Dtype, std::string, uint64_t>;
-    const auto key = [](const Range& range) {
-      return Key{range.dtype, range.role, range.length_bytes};
-    };
-    std::map<Key, std::deque<size_t>> free;
+  template <typename KeyOf, typename Fits>
+  void match_contents(KeyOf key, Fits fits) {
+    std::map<ContentKey, std::deque<size_t>> free;
     for (size_t i = 0; i < base_.ranges.size(); ++i) {
       if (is_tensor(base_.ranges[i]) && !used_[i]) free[key(base_.ranges[i])].push_back(i);
     }
     for_each_unmatched([&](size_t i) {
       const auto found = free.find(key(result_.ranges[i]));
       if (found == free.end()) return;
-      const auto nearest = find_nearest(result_.ranges[i], found->second);
+      const auto nearest = find_nearest(result_.ranges[i], found->second, fits);
       if (!nearest) return;
       take(i, MatchKind::content, *nearest);
       found->second.erase(std::ranges::find(found->second, *nearest));  // near the front
     });
   }
 
+  template <typename Fits>
   std::optional<size_t> find_nearest(const Range& range,
-                                     const std::deque<size_t>& candidates) const {
+                                     const std::deque<size_t>& candidates,
+                                     Fits fits) const {
     constexpr size_t kMaxSeen = 256;
     const size_t seen = std::min(candidates.size(), kMaxSeen);
-    std::vector<size_t> order(candidates.begin(),
-                              candidates.begin() + static_cast<ptrdiff_t>(seen));
+    std::vector<size_t> order;
+    std::copy_if(candidates.begin(), candidates.begin() + static_cast<ptrdiff_t>(seen),
+                 std::back_inserter(order),
+                 [&](size_t candidate) { return fits(base_.ranges[candidate], range); });
     std::stable_partition(order.begin(), order.end(), [&](size_t candidate) {
       return base_.ranges[candidate].shape == range.shape;
     });

@@ -13,8 +13,8 @@ namespace mallorn::delta {
 enum class MatchKind : uint8_t {
   none,
   digest,   // the same bytes, wherever they are
-  name,     // the same name and dtype
-  content,  // bytes that resemble those, under another name
+  name,     // the same name
+  content,  // elements that resemble those, under another name
   shape,    // the same dtype and shape, in the same order
 };
 
@@ -23,15 +23,18 @@ struct TensorMatch {
   size_t base_range = 0;  // index into the base's ranges; meaningless for none
 };
 
-// How far two tensors of the same dtype and length are from each other, the less the
-// better; nothing if they have nothing to do with each other.
+// How far two tensors of the same dtype and length, or of dtypes of which one becomes the
+// other, are from each other, the less the better; nothing if they have nothing to do with
+// each other.
 using Distance =
     std::function<std::optional<uint64_t>(const Range& base, const Range& result)>;
 
 // One entry per range of `result`; gaps have none. In this order: the same name and the
-// same bytes; the same bytes; the same name and dtype; then, among tensors not yet matched,
-// the least distance of those with the same dtype and length; the same dtype and shape in
-// file order. A tensor of the base may serve several times for equal bytes, once otherwise.
+// same bytes; the same bytes; the same name and dtype; the same name and another dtype;
+// then, among tensors not yet matched, the least distance of those with the same dtype and
+// length; that of those with as many elements of another dtype; the same dtype and shape in
+// file order. Those of different dtypes have a distance. A tensor of the base may serve
+// several times for equal bytes, once otherwise.
 std::vector<TensorMatch> match_tensors(const Manifest& base, const Manifest& result,
                                        const Distance& distance);
 

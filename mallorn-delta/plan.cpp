@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "libcommon/derivation.hpp"
+#include "mallorn-delta/best_conversion.hpp"
 #include "mallorn-delta/byte_match.hpp"
 #include "mallorn-delta/relation.hpp"
 
@@ -105,9 +106,23 @@ class Planner {
   // Only tensors worth predicting: others match by shape or not at all.
   std::optional<uint64_t> distance(const Range& from, const Range& range) const {
     if (!is_elements(range)) return {};
-    const Relation relation = relate_ranges(from, range, range.length_bytes);
-    if (!relation.is_related) return {};
-    return relation.cost;
+    if (from.dtype == range.dtype) {
+      const Relation relation = relate_ranges(from, range, range.length_bytes);
+      return relation.is_related ? std::optional(relation.cost) : std::nullopt;
+    }
+    const auto converted = convert_range(from, range);
+    if (!converted || !converted->relation.is_related) return {};
+    return converted->relation.cost;
+  }
+
+  // How a range of another dtype predicts one of the result.
+  std::optional<ConvertedRelation> convert_range(const Range& from,
+                                                 const Range& range) const {
+    const auto converted = best_conversion(from.dtype, bytes_of(base_, from), range.dtype,
+                                           bytes_of(result_, range));
+    base_.file->release(from.offset_bytes, from.length_bytes);
+    result_.file->release(range.offset_bytes, range.length_bytes);
+    return converted;
   }
 
   // How the first `length` bytes of two ranges are related.
@@ -151,27 +166,49 @@ class Planner {
     const Range& range = result_.manifest.ranges[i];
     const TensorMatch match = matches_[i];
     uint64_t predicted = 0;  // leading bytes that have a counterpart worth looking at
+    const char* method = "literal";
     Relation relation;
     if (match.kind != MatchKind::none) {
       const Range& from = base_.manifest.ranges[match.base_range];
-      const uint64_t common = common_bytes(from, range);
-      relation = relate_ranges(from, range, common);
-      if (relation.is_related && is_apt(range, common, relation)) predicted = common;
+      Step step;
+      step.kind = StepKind::predict;
+      step.base_offset = from.offset_bytes;
+      relation = relate_elements(from, range, &step);
+      predicted = step.result_bytes;
       if (predicted > 0) {
-        TensorPlace place = place_of(range);
-        place.base_zero = zero_point(from);
-        add_elements(StepKind::predict, range.dtype, predicted, from.offset_bytes, place);
+        step.place = place_of(range);
+        step.place.base_zero = zero_point(from);
+        add_elements(range, step);
+        method = is_converted(step) ? "convert" : "predict";
       }
     }
     if (predicted < range.length_bytes) {
       TensorPlace place = place_of(range);
       const DtypeLayout& layout = dtype_layout(range.dtype);
       place.first_element = predicted / layout.block_bytes * layout.block_elements;
-      add_elements(StepKind::literal, range.dtype, range.length_bytes - predicted, 0,
-                   place);
+      Step step;
+      step.place = place;
+      step.result_bytes = range.length_bytes - predicted;
+      add_elements(range, step);
     }
-    plan_.tensors.push_back(
-        {i, match, predicted > 0 ? "predict" : "literal", estimate(range, relation), {}});
+    plan_.tensors.push_back({i, match, method, estimate(range, relation), {}});
+  }
+
+  // How the elements of two ranges are related, and how much of `range` a step is to
+  // predict by those of `from`: nothing if it does not pay.
+  Relation relate_elements(const Range& from, const Range& range, Step* step) const {
+    if (from.dtype != range.dtype) {
+      const auto converted = convert_range(from, range);
+      if (!converted) return {};
+      step->predictor = Predictor::converted;
+      step->conversion = converted->conversion;
+      if (converted->relation.is_related) step->result_bytes = converted->result_bytes;
+      return converted->relation;
+    }
+    const uint64_t common = common_bytes(from, range);
+    const Relation relation = relate_ranges(from, range, common);
+    if (relation.is_related && is_apt(range, common, relation)) step->result_bytes = common;
+    return relation;
   }
 
   // Indices and segments that are neighbours, but for a gap between them.
@@ -236,22 +273,17 @@ class Planner {
     return place;
   }
 
-  void add_elements(StepKind kind, Dtype dtype, uint64_t length, uint64_t base_offset,
-                    const TensorPlace& place) {
-    Step step;
-    step.place = place;
-    step.kind = kind;
-    step.dtype = dtype;
-    step.result_bytes = length;
-    step.base_offset = base_offset;
+  void add_elements(const Range& range, Step step) {
+    step.dtype = range.dtype;
     add(step);
   }
 
   void add(const Step& step) {
     planned_ += step.result_bytes;
     if (step.kind != StepKind::literal) {
-      expected_ =
-          std::min<uint64_t>(step.base_offset + step.result_bytes, base_.bytes().size());
+      uint64_t base_bytes = 0;
+      (void)predicting_bytes(step, step.result_bytes, &base_bytes);
+      expected_ = std::min<uint64_t>(step.base_offset + base_bytes, base_.bytes().size());
     }
     plan_.steps.push_back(step);
   }

@@ -18,7 +18,7 @@ namespace mallorn::delta {
 struct TensorPlan {
   size_t result_range = 0;
   TensorMatch match;
-  const char* method = "";       // "copy", "predict", "literal", "bytes", "derived"
+  const char* method = "";  // "copy", "predict", "convert", "literal", "bytes", "derived"
   uint64_t estimated_bytes = 0;  // of the patch, roughly
   std::optional<Derived> derived;
 };

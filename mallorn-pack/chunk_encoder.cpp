@@ -32,6 +32,8 @@ struct CodedSection {
 
 // The smallest of what the codecs make; of equals the first.
 CodedSection encode_section(const SectionPlan& plan, const PackOptions& options) {
+  if (!plan.conversion.is_none() && plan.base == plan.result)
+    return {CodecId::stored, true, {}};
   CodedSection best{CodecId::stored, false, plan.result};
   const auto offer = [&](CodecId codec, bool uses_base, std::vector<uint8_t> coded) {
     if (coded.size() < best.coded.size()) best = {codec, uses_base, std::move(coded)};
@@ -83,15 +85,16 @@ EncodedChunk encode_chunk(const ChunkInput& chunk, uint64_t base_bytes,
   for (SectionPlan& plan : layout.sections) {
     CodedSection section = encode_section(plan, options);
     plan.has_base = section.uses_base;  // steps need no address if the codec does not look
-    header.sections[header.section_count++] = {section.codec, plan.dtype, section.uses_base,
-                                               plan.result.size(), section.coded.size()};
-    encoded.features |= codec_feature(section.codec);
+    const Conversion conversion = section.uses_base ? plan.conversion : Conversion{};
+    header.sections[header.section_count++] = {section.codec,        plan.dtype,
+                                               section.uses_base,    plan.result.size(),
+                                               section.coded.size(), conversion};
     sections.push_back(std::move(section));
   }
   const Structure structure = encode_structure(chunk, layout, base_bytes);
-  encoded.features |= structure.features;
+  encoded.features = section_features(header) | structure.features;
 
-  std::array<uint8_t, 64 + kMaxChunkSections*(3 + 2 * kMaxVarintBytes)> head{};
+  std::array<uint8_t, 64 + kMaxChunkSections*(4 + 2 * kMaxVarintBytes)> head{};
   ByteWriter writer(head);
   writer.u8(static_cast<uint8_t>(RecordKind::chunk));
   write_chunk_header(header, writer);

@@ -12,9 +12,10 @@ namespace {
 bool is_plain(const Step& step) { return step.dtype == Dtype::opaque; }
 
 // Bytes predicted byte by byte can only use a section's prediction if the base has them
-// all.
+// all. What is converted always has its base.
 bool predicts(const Step& step, ByteView base) {
-  return step.kind == StepKind::predict && base.size() >= step.result_bytes;
+  return step.kind == StepKind::predict &&
+         (is_converted(step) || base.size() >= step.result_bytes);
 }
 
 struct MaskSteps {
@@ -80,12 +81,18 @@ class Layouter {
     if (is_plain(step) || is_derived(step)) return kNoSection;
     const bool is_of_mask = masks_.is_array[i];
     const bool has_base = !is_of_mask && predicts(step, chunk_.base[i]);
-    const uint32_t index = find_section(is_of_mask ? Dtype::opaque : step.dtype, has_base);
+    const Conversion conversion = has_base ? step.conversion : Conversion{};
+    const uint32_t index =
+        find_section(is_of_mask ? Dtype::opaque : step.dtype, has_base, conversion);
     if (index == kNoSection) return kNoSection;  // slow, but right
     SectionPlan& section = layout_.sections[index];
     section.parts.push_back({step.result_bytes, step.place});
     section.result.insert(section.result.end(), result.begin(), result.end());
-    if (has_base) {
+    if (!conversion.is_none()) {
+      const size_t at = section.base.size();
+      section.base.resize(at + result.size());
+      convert(conversion, step.dtype, chunk_.base[i], ByteSpan(section.base).subspan(at));
+    } else if (has_base) {
       const ByteView base = chunk_.base[i].first(result.size());
       section.base.insert(section.base.end(), base.begin(), base.end());
     }
@@ -93,13 +100,16 @@ class Layouter {
   }
 
   // kNoSection if a chunk has no room for one more.
-  uint32_t find_section(Dtype dtype, bool has_base) {
+  uint32_t find_section(Dtype dtype, bool has_base, const Conversion& conversion) {
     for (uint32_t i = 0; i < layout_.sections.size(); ++i) {
       const SectionPlan& section = layout_.sections[i];
-      if (section.dtype == dtype && section.has_base == has_base) return i;
+      if (section.dtype == dtype && section.has_base == has_base &&
+          section.conversion == conversion) {
+        return i;
+      }
     }
     if (layout_.sections.size() == kMaxChunkSections) return kNoSection;
-    layout_.sections.push_back({dtype, has_base, {}, {}, {}, {}});
+    layout_.sections.push_back({dtype, has_base, conversion, {}, {}, {}, {}});
     return static_cast<uint32_t>(layout_.sections.size() - 1);
   }
 

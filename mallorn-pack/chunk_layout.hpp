@@ -21,6 +21,7 @@ struct SectionPart {
 struct SectionPlan {
   Dtype dtype = Dtype::opaque;
   bool has_base = false;
+  Conversion conversion;  // that has made `base` from elements of another dtype
   std::vector<SectionPart> parts;
   std::vector<uint8_t> result;   // of its steps, joined
   std::vector<uint8_t> base;     // as long, or empty
@@ -32,8 +33,9 @@ struct ChunkLayout {
   std::vector<SectionPlan> sections;
 };
 
-// Elements go into sections, by dtype; bytes stay among the steps. If asked to, the index
-// arrays of sparse tensors go into a section of their own, of opaque bytes without a base.
+// Elements go into sections, by dtype and what is converted to it; bytes stay among the
+// steps. If asked to, the index arrays of sparse tensors go into a section of their own, of
+// opaque bytes without a base.
 ChunkLayout lay_out(const ChunkInput& chunk, bool finds_masks);
 
 }  // namespace mallorn::pack

@@ -65,7 +65,9 @@ void DeltaSource::release(const ChunkInput& chunk) const {
   if (!base_) return;
   result_->release(chunk.result_offset, chunk.result.size());
   for (const Step& step : chunk.steps) {
-    if (step.kind == StepKind::predict) base_->release(step.base_offset, step.result_bytes);
+    if (step.kind != StepKind::predict) continue;
+    const uint64_t length = base_bytes_of(step, manifest_.base.length_bytes);
+    base_->release(step.base_offset, length);
   }
 }
 

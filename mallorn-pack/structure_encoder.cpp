@@ -49,8 +49,9 @@ class StructureEncoder {
   void encode_addressed(size_t i, ByteView result) {
     const Step& step = chunk_.steps[i];
     const bool is_section = layout_.section_of[i] != kNoSection;
-    const bool has_base = step.kind != StepKind::literal &&
-                          (!is_section || layout_.sections[layout_.section_of[i]].has_base);
+    const bool sees_base =
+        is_section ? layout_.sections[layout_.section_of[i]].has_base : !is_converted(step);
+    const bool has_base = step.kind != StepKind::literal && sees_base;
     CodedStep coded;
     coded.kind = step.kind == StepKind::copy ? CodedStepKind::copy
                  : is_section                ? CodedStepKind::section
@@ -63,7 +64,9 @@ class StructureEncoder {
     if (coded.kind == CodedStepKind::bytes) {
       encode_bytes(i, result, has_base);
     } else if (has_base) {
-      const uint64_t end = step.base_offset + step.result_bytes;
+      uint64_t base_bytes = 0;  // has been checked
+      (void)predicting_bytes(step, step.result_bytes, &base_bytes);
+      const uint64_t end = step.base_offset + base_bytes;
       steps_->end_step(step.base_offset, end, end);
     }
     if (coded.kind == CodedStepKind::section) {

@@ -181,6 +181,18 @@ def layers(order: tuple[int, ...] = (0, 1, 2, 3, 4, 5), template: str = "{{ mess
     return Made(writer.build(), made)
 
 
+def converted(is_new: bool) -> Made:
+    """Float types that change; the values of one tensor as well."""
+    writer, made = GgufWriter(), []
+    architecture(writer)
+    for name, old, new, *dims in (
+            ("token_embd.weight", "F32", "F16", 50, 6), ("blk.0.attn_q.weight", "F64", "BF16", 64, 3),
+            ("blk.0.ffn_up.weight", "BF16", "F32", 40, 4), ("output.weight", "F32", "F16", 50, 2)):
+        add(writer, made, name, new if is_new else old, *dims,
+            moved=is_new and name == "output.weight")
+    return Made(writer.build(), made)
+
+
 LONG_TEMPLATE = "{% for m in messages %}<|{{ m.role }}|>{{ m.content }}{% endfor %}"
 
 
@@ -193,6 +205,7 @@ def models() -> dict[str, Made]:
         "nested-arrays.gguf": nested_arrays(), "odd-order.gguf": odd_order(),
         "all-types.old.gguf": all_types(), "all-types.new.gguf": all_types(moved=True),
     }
+    made["converted.old.gguf"], made["converted.new.gguf"] = converted(False), converted(True)
     for number in range(3):
         made[f"split-{number + 1:05}-of-00003.gguf"] = shard(number)
     for name, new in (("template", layers(template=LONG_TEMPLATE)),

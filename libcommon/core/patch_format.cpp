@@ -9,6 +9,10 @@ constexpr size_t kLengthOffset = 6;
 static_assert(kMaxPatchHeaderBytes <= UINT8_MAX);
 constexpr uint8_t kFileCount = 1;  // version 0 patches one file
 
+// Flags of sections.
+constexpr uint8_t kHasBase = 1;
+constexpr uint8_t kIsConverted = 2;
+
 }  // namespace
 
 size_t write_patch_header(const PatchHeader& header, ByteSpan to) {
@@ -111,10 +115,19 @@ uint32_t codec_feature(CodecId codec) {
   return 0;
 }
 
+bool section_base_bytes(const SectionHeader& section, uint64_t length,
+                        uint64_t* base_bytes) {
+  *base_bytes = length;
+  return section.conversion.is_none() ||
+         converted_from(section.conversion, section.dtype, length, base_bytes);
+}
+
 uint32_t section_features(const ChunkHeader& header) {
   uint32_t features = 0;
   for (uint32_t i = 0; i < header.section_count; ++i) {
-    features |= codec_feature(header.sections[i].codec);
+    const SectionHeader& section = header.sections[i];
+    features |= codec_feature(section.codec);
+    if (!section.conversion.is_none()) features |= kFeatureConverted;
   }
   return features;
 }
@@ -128,7 +141,10 @@ void write_chunk_header(const ChunkHeader& header, ByteWriter& writer) {
     const SectionHeader& section = header.sections[i];
     writer.u8(static_cast<uint8_t>(section.codec));
     writer.u8(static_cast<uint8_t>(section.dtype));
-    writer.u8(section.has_base ? 1 : 0);
+    const bool is_converted = !section.conversion.is_none();
+    writer.u8(static_cast<uint8_t>((section.has_base ? kHasBase : 0) |
+                                   (is_converted ? kIsConverted : 0)));
+    if (is_converted) writer.u8(conversion_to_byte(section.conversion));
     writer.varint(section.result_bytes);
     writer.varint(section.coded_bytes);
   }
@@ -140,15 +156,25 @@ Status read_section_header(ByteReader& reader, SectionHeader* section) {
   const uint8_t codec = reader.u8();
   const uint8_t dtype = reader.u8();
   const uint8_t flags = reader.u8();
+  const bool is_converted = (flags & kIsConverted) != 0;
+  const uint8_t conversion = is_converted ? reader.u8() : uint8_t{0};
+  section->conversion = {};
   section->result_bytes = reader.varint();
   section->coded_bytes = reader.varint();
   if (!reader.ok()) return reader.status();
   if (codec > static_cast<uint8_t>(CodecId::tokens)) return Status::unknown_codec;
   section->codec = static_cast<CodecId>(codec);
   section->dtype = static_cast<Dtype>(dtype);
-  if (flags > 1 || dtype_layout(section->dtype).dtype != section->dtype)
+  section->has_base = (flags & kHasBase) != 0;
+  if (flags > (kHasBase | kIsConverted) ||
+      dtype_layout(section->dtype).dtype != section->dtype) {
     return Status::malformed;
-  section->has_base = flags == 1;
+  }
+  if (is_converted &&
+      (!section->has_base ||
+       !conversion_from_byte(conversion, section->dtype, &section->conversion))) {
+    return Status::malformed;
+  }
   return section->result_bytes == 0 ? Status::malformed : Status::ok;
 }
 

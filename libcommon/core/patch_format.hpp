@@ -11,6 +11,7 @@
 
 #include "libcommon/core/byte_reader.hpp"
 #include "libcommon/core/byte_writer.hpp"
+#include "libcommon/core/conversion.hpp"
 #include "libcommon/core/dtype.hpp"
 
 namespace mallorn {
@@ -35,7 +36,8 @@ constexpr uint32_t kFeatureValues = 1u << 3;     // sections coded by ValueModel
 constexpr uint32_t kFeatureMask = 1u << 4;       // sections coded by MaskModel
 constexpr uint32_t kFeatureDerived = 1u << 5;    // steps of numbers that follow from others
 constexpr uint32_t kFeatureTokens = 1u << 6;     // sections coded as tokens
-constexpr uint32_t kKnownFeatures = (1u << 7) - 1;
+constexpr uint32_t kFeatureConverted = 1u << 8;  // sections predicted by another dtype
+constexpr uint32_t kKnownFeatures = ((1u << 7) - 1) | kFeatureConverted;
 
 struct PatchHeader {
   Profile profile = Profile::host;
@@ -103,9 +105,12 @@ enum class CodecId : uint8_t {
 struct SectionHeader {
   CodecId codec = CodecId::stored;
   Dtype dtype = Dtype::opaque;
-  bool has_base = false;      // its steps read as many bytes of the base, as prediction
+  // Its steps read bytes of the base as prediction: as many as they make, or those that
+  // are converted to as many.
+  bool has_base = false;
   uint64_t result_bytes = 0;  // of all its steps
   uint64_t coded_bytes = 0;
+  Conversion conversion{};
 };
 
 // The head of a chunk record, after its kind byte.
@@ -116,6 +121,11 @@ struct ChunkHeader {
   uint32_t section_count = 0;
   std::array<SectionHeader, kMaxChunkSections> sections{};
 };
+
+// How many bytes of the base a step of `length` bytes reads that belongs to the section,
+// which has a base; false for a length that is not converted as a whole.
+[[nodiscard]] bool section_base_bytes(const SectionHeader& section, uint64_t length,
+                                      uint64_t* base_bytes);
 
 // The feature that a codec needs, and all that the sections of a chunk need.
 uint32_t codec_feature(CodecId codec);

@@ -67,7 +67,7 @@ class StructureDecoder {
   }
 
   void copy(const CodedStep& step) {
-    end_step(step);
+    end_step(step.base_offset, step.length_bytes);
     remember(base_.subspan(static_cast<size_t>(step.base_offset),
                            static_cast<size_t>(step.length_bytes)));
   }
@@ -108,9 +108,12 @@ class StructureDecoder {
     used_[index] += step.length_bytes;
     before_ = 0;  // its bytes come later
     if (!has_base) return Status::ok;
-    if (!range_fits(step.base_offset, step.length_bytes, base_.size()))
+    uint64_t base_bytes = 0;
+    if (!section_base_bytes(section, step.length_bytes, &base_bytes) ||
+        !range_fits(step.base_offset, base_bytes, base_.size())) {
       return Status::corrupt_data;
-    end_step(step);
+    }
+    end_step(step.base_offset, base_bytes);
     return Status::ok;
   }
 
@@ -129,10 +132,10 @@ class StructureDecoder {
     return Status::ok;
   }
 
-  // After a step that read as many bytes of the base as it made.
-  void end_step(const CodedStep& step) {
-    const uint64_t end = step.base_offset + step.length_bytes;
-    space_.steps.end_step(step.base_offset, end, end);
+  // After a step that read so many bytes of the base, in order.
+  void end_step(uint64_t base_offset, uint64_t base_bytes) {
+    const uint64_t end = base_offset + base_bytes;
+    space_.steps.end_step(base_offset, end, end);
   }
 
   // Keeps the last eight bytes of the result in before_.
@@ -164,10 +167,14 @@ void for_each_step_of(uint32_t index, ByteView base, ChunkWorkspace& space, Visi
     if (step.kind == CodedStepKind::copy) continue;
     const auto length = static_cast<size_t>(step.length_bytes);
     if (step.kind == CodedStepKind::section && step.section == index) {
-      const bool has_base = step.address != AddressKind::none;
-      visit(has_base ? base.subspan(static_cast<size_t>(step.base_offset), length)
-                     : ByteView{},
-            ByteSpan(space.coded).subspan(at, length));
+      ByteView from;
+      if (step.address != AddressKind::none) {
+        uint64_t base_bytes = 0;  // has been checked
+        (void)section_base_bytes(space.view.header.sections[index], length, &base_bytes);
+        from = base.subspan(static_cast<size_t>(step.base_offset),
+                            static_cast<size_t>(base_bytes));
+      }
+      visit(from, ByteSpan(space.coded).subspan(at, length));
     }
     at += length;
   }
@@ -178,9 +185,15 @@ Status decode_section(uint32_t index, ByteView base, SectionDecoder& decoder,
   const SectionHeader& header = space.view.header.sections[index];
   const auto total = static_cast<size_t>(header.result_bytes);
   size_t gathered = 0;
-  for_each_step_of(index, base, space, [&](ByteView from, ByteSpan) {
-    if (!from.empty()) memcpy(space.base.data() + gathered, from.data(), from.size());
-    gathered += from.size();
+  for_each_step_of(index, base, space, [&](ByteView from, ByteSpan to) {
+    if (from.empty()) return;
+    const ByteSpan predicted = ByteSpan(space.base).subspan(gathered, to.size());
+    if (header.conversion.is_none()) {
+      memcpy(predicted.data(), from.data(), from.size());
+    } else {
+      convert(header.conversion, header.dtype, from, predicted);
+    }
+    gathered += to.size();
   });
   const ByteView prediction = ByteView(space.base).first(header.has_base ? total : 0);
   const ByteSpan result = ByteSpan(space.section).first(total);

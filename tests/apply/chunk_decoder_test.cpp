@@ -277,6 +277,46 @@ TEST_CASE("chunk decoder: a stored section has as many bytes as it makes") {
   }
 }
 
+TEST_CASE("chunk decoder: a converted section reads what is converted, and no more") {
+  const auto section = [](Dtype dtype, uint64_t length, Conversion conversion) {
+    return SectionHeader{CodecId::stored, dtype, true, length, 0, conversion};
+  };
+  const SectionHeader halves = section(Dtype::f16, 20, {Dtype::f32});
+  const auto status = [](const SectionHeader& header, uint64_t offset) {
+    const uint64_t length = header.result_bytes;
+    return status_of(length, length, {coded(kSection, length, kNear, offset)}, {header});
+  };
+  workspace().coded.fill(0x11);
+  CHECK(status(halves, 60) == Status::ok);
+  CHECK(workspace().coded[0] == 0);  // 2^-125 or so
+  CHECK(status(halves, 61) == Status::corrupt_data);
+  CHECK(status(section(Dtype::f16, 21, {Dtype::f32}), 0) == Status::corrupt_data);
+  const SectionHeader singles = section(Dtype::f32, 200, {Dtype::bf16});
+  CHECK(status(singles, 0) == Status::ok);
+  CHECK(workspace().coded[199] == 1);
+  CHECK(workspace().coded[197] == 0);
+  CHECK(status(singles, 1) == Status::corrupt_data);
+  CHECK(status(section(Dtype::q8_0, 34, {Dtype::bf16}), 36) == Status::ok);
+  CHECK(status(section(Dtype::q8_0, 34, {Dtype::bf16}), 37) == Status::corrupt_data);
+  CHECK(status(section(Dtype::q8_0, 33, {Dtype::bf16}), 0) == Status::corrupt_data);
+  CHECK(status(section(Dtype::f32, 256, {Dtype::q4_0}), 64) == Status::ok);
+  CHECK(status(section(Dtype::f32, 256, {Dtype::q4_0}), 65) == Status::corrupt_data);
+}
+
+TEST_CASE("chunk decoder: only what is converted may have no payload") {
+  SectionHeader section = {CodecId::stored, Dtype::bf16, true, 8, 0, {Dtype::f32}};
+  const CodedStep step = coded(kSection, 8, kNear, 0);
+  CHECK(status_of(8, 8, {step}, {section}) == Status::ok);
+  CHECK((used_features(workspace()) & kFeatureConverted) != 0);
+  section.coded_bytes = 7;
+  CHECK(status_of(8, 8, {step}, {section}) == Status::corrupt_data);
+  section.coded_bytes = 8;
+  CHECK(status_of(8, 8, {step}, {section}) == Status::ok);
+  section.coded_bytes = 0;
+  section.conversion = {};
+  CHECK(status_of(8, 8, {step}, {section}) == Status::corrupt_data);
+}
+
 TEST_CASE("chunk decoder: as many steps as a chunk may have, and one more") {
   const auto with_steps = [](uint32_t count) {
     Writer writer;

@@ -109,6 +109,29 @@ TEST_CASE("info: signatures are told by their keys, and as what they are: not ch
             .empty());
 }
 
+TEST_CASE("info: sections that are converted say from what") {
+  const Bytes chunk = chunk_record(
+      {{CodecId::stored, Dtype::q8_0, true, 68, 0, {Dtype::f16}},
+       {CodecId::stored, Dtype::bf16, true, 8, 0, {Dtype::f32, Rounding::zero}},
+       {CodecId::stored, Dtype::bf16, true, 8, 8}},
+      84, 84);
+  PatchHeader header;
+  header.features = kFeatureConverted | kFeatureStructure;
+  const apply::PatchInfo info = info_of(test::patch_bytes(header, {chunk}));
+  REQUIRE(info.sections.size() == 3);
+  const std::string text = apply::info_to_text(info);
+  CHECK(text.find("predicted from the base's f16, codec stored") != std::string::npos);
+  CHECK(text.find("predicted from the base's f32, cut off, codec") != std::string::npos);
+  CHECK(text.find("predicted from the base, codec stored") != std::string::npos);
+  const auto json = nlohmann::json::parse(apply::info_to_json(info));
+  CHECK(json["sections"][0]["base_dtype"] == "bf16");
+  CHECK(json["sections"][1]["base_dtype"] == "f32");
+  CHECK(json["sections"][1]["rounding"] == "zero");
+  CHECK(json["sections"][2]["base_dtype"] == "f16");
+  CHECK(json["sections"][2]["rounding"] == "nearest");
+  CHECK(status_of({chunk}, kFeatureStructure) == Status::malformed);
+}
+
 TEST_CASE("info: sections of blocks are named, and need their feature") {
   const Bytes chunk =
       chunk_record({{CodecId::blocks, Dtype::q4_k, true, 288, 40}}, 288, 288);

@@ -224,6 +224,43 @@ TEST_CASE("chunks: random plans with ranges to stay whole are cut within all lim
   }
 }
 
+TEST_CASE("chunks: converted steps are cut between units, rows if they are short") {
+  const auto chunks_of = [](Dtype from, Dtype to, uint64_t length,
+                            const TensorPlace& place) {
+    Step whole = step(StepKind::predict, length, 1000, to, Predictor::converted);
+    whole.conversion = {from};
+    whole.place = place;
+    const auto chunks = delta::cut_into_chunks({whole}, {});
+    uint64_t base_offset = 1000;
+    uint64_t made = 0;
+    for (const std::vector<Step>& chunk : chunks) {
+      REQUIRE(chunk.size() == 1);
+      CHECK(chunk[0].conversion == Conversion{from});
+      CHECK(chunk[0].base_offset == base_offset);
+      CHECK(chunk[0].result_bytes <= kMaxChunkCoded);
+      CHECK(chunk[0].place == place_after(whole, made));
+      uint64_t base_bytes = 0;
+      REQUIRE(predicting_bytes(chunk[0], chunk[0].result_bytes, &base_bytes));
+      base_offset += base_bytes;
+      made += chunk[0].result_bytes;
+    }
+    CHECK(made == length);
+    return chunks;
+  };
+  CHECK(chunks_of(Dtype::f32, Dtype::f16, 3u << 20, {})[0][0].result_bytes == 1u << 20);
+  CHECK(chunks_of(Dtype::f16, Dtype::f32, 3u << 20, {}).size() == 3);
+  CHECK(chunks_of(Dtype::f32, Dtype::q8_0, 34 * 100000, {})[0][0].result_bytes ==
+        (1u << 20) / 34 * 34);
+  CHECK(chunks_of(Dtype::q6_k, Dtype::q8_0, 8 * 34 * 10000, {})[0][0].result_bytes ==
+        (1u << 20) / (8 * 34) * (8 * 34));
+  // Rows of 96 elements are three blocks, but no whole unit of 256.
+  const TensorPlace rows = {0, 96, 96, 0, 0};
+  CHECK(chunks_of(Dtype::f32, Dtype::q8_0, 34 * 90000, rows)[0][0].result_bytes ==
+        (1u << 20) / (3 * 34) * (3 * 34));
+  CHECK(chunks_of(Dtype::q4_k, Dtype::q8_0, 8 * 34 * 9000, rows)[0][0].result_bytes ==
+        (1u << 20) / (8 * 34) * (8 * 34));
+}
+
 TEST_CASE("chunks: numbers whose source is in another chunk become bytes") {
   Step derived = step(StepKind::predict, 4000, 50000, Dtype::f32, Predictor::derived);
   const auto chunks_with = [&](uint64_t between, bool is_ahead) {

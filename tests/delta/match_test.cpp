@@ -159,7 +159,7 @@ TEST_CASE("match: whatever matches is a tensor, and used as often as allowed") {
         REQUIRE(from.length_bytes == to.length_bytes);
         continue;
       }
-      REQUIRE(from.dtype == to.dtype);
+      REQUIRE(from.dtype == to.dtype);  // those of other dtypes have no distance here
       REQUIRE(used.insert(matches[i].base_range).second);
     }
   }
@@ -200,6 +200,38 @@ TEST_CASE("match: time stays near-linear with many tensors") {
     return manifest_of(ranges);
   };
   CHECK(seconds(many_names('a'), many_names('b')) < kLimit);
+}
+
+TEST_CASE("match: tensors of another dtype, by name or by what they hold") {
+  // As above: a few digests apart are kin.
+  const auto distance = [](const Range& from, const Range& range) {
+    const int apart = std::abs(int{from.digest[0]} - int{range.digest[0]});
+    return apart > 9 ? std::nullopt : std::optional<uint64_t>(static_cast<uint64_t>(apart));
+  };
+  const auto halves = [](const std::string& name, std::vector<uint64_t> shape,
+                         uint8_t digest) {
+    Range range = tensor(name, Dtype::f16, std::move(shape), digest);
+    range.length_bytes /= 2;
+    return range;
+  };
+  const Manifest base =
+      manifest_of({tensor("a", Dtype::f32, {8}, 10), tensor("b", Dtype::f32, {8}, 20),
+                   tensor("c", Dtype::f32, {8}, 30), tensor("d", Dtype::f32, {9}, 40),
+                   tensor("e", Dtype::i32, {8}, 50), tensor("f", Dtype::f32, {8}, 60),
+                   halves("f", {8}, 70)});
+  const Manifest result =
+      manifest_of({halves("a", {8}, 11), halves("b", {8}, 90), halves("x", {8}, 31),
+                   halves("y", {8}, 40), halves("e", {8}, 50), halves("f", {8}, 61)});
+  const std::vector<TensorMatch> matches = delta::match_tensors(base, result, distance);
+  CHECK(matches[0].kind == MatchKind::name);
+  CHECK(matches[0].base_range == 0);
+  CHECK(matches[1].kind == MatchKind::none);  // a stranger under the same name
+  CHECK(matches[2].kind == MatchKind::content);
+  CHECK(matches[2].base_range == 2);
+  CHECK(matches[3].kind == MatchKind::none);  // of another length
+  CHECK(matches[4].kind == MatchKind::none);  // integers become no floats
+  CHECK(matches[5].kind == MatchKind::name);  // the same dtype comes first
+  CHECK(matches[5].base_range == 6);
 }
 
 TEST_CASE("match: tensors under other names, in another order, by what they hold") {

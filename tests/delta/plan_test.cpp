@@ -21,10 +21,13 @@ void check(const std::vector<Step>& steps, ByteView base, ByteView result) {
     REQUIRE(step.result_bytes <= result.size() - at);
     if (step.kind == StepKind::literal) {
       REQUIRE(step.base_offset == 0);
-    } else if (step.kind == StepKind::predict && step.predictor != Predictor::same_value) {
+    } else if (step.kind == StepKind::predict && !is_converted(step) &&
+               step.predictor != Predictor::same_value) {
       REQUIRE(step.base_offset <= base.size());
     } else {
-      REQUIRE(range_fits(step.base_offset, step.result_bytes, base.size()));
+      uint64_t length = 0;
+      REQUIRE(predicting_bytes(step, step.result_bytes, &length));
+      REQUIRE(range_fits(step.base_offset, length, base.size()));
     }
     if (step.kind == StepKind::copy) {
       REQUIRE(memcmp(base.data() + step.base_offset, result.data() + at,
@@ -142,6 +145,92 @@ TEST_CASE("plan: a tensor that changed a little is predicted element by element"
   REQUIRE(plan.tensors.size() == 1);
   CHECK(std::string(plan.tensors[0].method) == "predict");
   CHECK(plan.tensors[0].match.kind == delta::MatchKind::name);
+}
+
+namespace {
+
+// The tensor of three_ranges(), of 10,000 elements in f32, as it is after a conversion,
+// with the bytes around it.
+delta::Model converted_model(ByteView bytes, const Conversion& conversion, Dtype to) {
+  Bytes made(bytes.begin(), bytes.begin() + 1000);
+  Bytes elements(10000 / dtype_layout(to).block_elements * dtype_layout(to).block_bytes);
+  uint64_t base_bytes = 0;
+  REQUIRE(converted_from(conversion, to, elements.size(), &base_bytes));
+  convert(conversion, to, bytes.subspan(1000, static_cast<size_t>(base_bytes)), elements);
+  made.insert(made.end(), elements.begin(), elements.end());
+  made.insert(made.end(), bytes.end() - 500, bytes.end());
+  Manifest manifest = three_ranges(to);
+  manifest.ranges[1].length_bytes = elements.size();
+  manifest.ranges[1].shape = {100, 100};
+  manifest.ranges[2].offset_bytes = 1000 + elements.size();
+  return test::model_of(made, manifest);
+}
+
+// Bytes of which those of the tensor are weights of about one size.
+Bytes weights(test::Random& random) {
+  Bytes bytes = random.bytes(41500);
+  for (size_t i = 1000; i < 41000; i += 4) {
+    bytes[i + 3] = static_cast<uint8_t>(random.chance(2) ? 0x3C : 0xBC);
+  }
+  return bytes;
+}
+
+}  // namespace
+
+TEST_CASE("plan: a tensor of another dtype is predicted by what it is converted from") {
+  test::Random random(7);
+  const Bytes bytes = weights(random);
+  Manifest manifest = three_ranges(Dtype::f32);
+  manifest.ranges[1].shape = {100, 100};
+  const delta::Model base = test::model_of(bytes, manifest);
+  const Conversion nearest = {Dtype::f32};
+  const Conversion zero = {Dtype::f32, Rounding::zero};
+  for (const auto& [conversion, to] :
+       {std::pair(nearest, Dtype::f16), std::pair(nearest, Dtype::bf16),
+        std::pair(zero, Dtype::bf16)}) {
+    const delta::Model result = converted_model(bytes, conversion, to);
+    const delta::Plan plan = delta::make_plan(base, result);
+    check(plan.steps, base.bytes(), result.bytes());
+    const auto step = std::find_if(plan.steps.begin(), plan.steps.end(), is_converted);
+    REQUIRE(step != plan.steps.end());
+    CHECK(step->result_bytes == 20000);
+    CHECK(step->base_offset == 1000);
+    CHECK(step->conversion == conversion);
+    CHECK(step->place == TensorPlace{0, 100, 100, 0, 0});
+    CHECK(plan.tensors.at(0).estimated_bytes == 0);
+    const std::string table = delta::explain(base, result, plan);
+    CHECK(table.find("name     convert") != std::string::npos);
+    CHECK(table.find("w (f32)") != std::string::npos);
+  }
+  // Strangers are not.
+  const Bytes other = weights(random);
+  const delta::Model stranger = converted_model(other, nearest, Dtype::f16);
+  for (const Step& step : delta::make_plan(base, stranger).steps) {
+    CHECK_FALSE(is_converted(step));
+  }
+}
+
+TEST_CASE("plan: what a tensor of another dtype has gained is on its own") {
+  test::Random random(8);
+  const Bytes bytes = weights(random);
+  Manifest manifest = three_ranges(Dtype::f32);
+  const delta::Model result = test::model_of(bytes, manifest);
+  // Blocks of 32, from 6,400 of its numbers.
+  Bytes before(200 * 34);
+  convert({Dtype::f32}, Dtype::q8_0, ByteView(bytes).subspan(1000, 25600), before);
+  Manifest of_blocks;
+  of_blocks.format = "gguf";
+  of_blocks.ranges = {range_of(RangeKind::tensor, 0, before.size(), Dtype::q8_0, "w")};
+  const delta::Model base = test::model_of(before, of_blocks);
+  const delta::Plan plan = delta::make_plan(base, result);
+  check(plan.steps, base.bytes(), result.bytes());
+  const auto step = std::find_if(plan.steps.begin(), plan.steps.end(), is_converted);
+  REQUIRE(step != plan.steps.end());
+  CHECK(step->result_bytes == 25600);
+  CHECK(step->conversion == Conversion{Dtype::q8_0});
+  CHECK((step + 1)->kind == StepKind::literal);
+  CHECK((step + 1)->dtype == Dtype::f32);
+  CHECK((step + 1)->place.first_element == 6400);
 }
 
 TEST_CASE("plan: steps say where in their tensor they are, and its zero points") {

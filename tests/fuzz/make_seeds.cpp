@@ -82,6 +82,13 @@ Step derived(uint64_t length, uint64_t distance) {
   return made;
 }
 
+// Elements that are those of the base in another dtype.
+Step converted(uint64_t length, uint64_t base_offset, Dtype from, Dtype to) {
+  Step made = step(StepKind::predict, length, base_offset, to, Predictor::converted);
+  made.conversion = {from};
+  return made;
+}
+
 Manifest small_manifest() {
   Manifest manifest;
   manifest.format = "gguf";
@@ -124,6 +131,10 @@ void write_stream_seeds() {
       "steps", "derived",
       steps_to_bytes({step(StepKind::copy, 300, 200, Dtype::opaque, Predictor::same_value),
                       derived(64, 100), derived(32, 64)}));
+  write("steps", "converted",
+        steps_to_bytes({converted(64, 4000, Dtype::f32, Dtype::f16),
+                        converted(340, 100, Dtype::bf16, Dtype::q8_0),
+                        converted(1024, 210, Dtype::q6_k, Dtype::f32)}));
   DeltaManifest manifest{{"", 10, {}}, {"", 20, {}}, "gguf"};
   write("delta_manifest", "inline", delta_manifest_to_json(manifest));
   manifest.base.path = "old%25.gguf";
@@ -150,6 +161,35 @@ std::vector<Step> derived_steps() {
           derived(200, 300), derived(200, 200),
           step(StepKind::predict, 5000, 0, Dtype::f32, Predictor::same_value),
           derived(80, 90)};
+}
+
+// A copy, and elements that come from others; some of them are changed by chunk_record().
+std::vector<Step> converted_steps() {
+  return {step(StepKind::copy, 450, 0, Dtype::opaque, Predictor::same_value),
+          converted(1024, 450, Dtype::bf16, Dtype::f32),
+          converted(340, 1000, Dtype::f32, Dtype::q8_0),
+          converted(512, 2400, Dtype::q4_k, Dtype::f16)};
+}
+
+// Any bytes, for each conversion from or to these.
+void write_conversion_seeds() {
+  const Bytes base = fuzz::fixed_base();
+  const auto seed = [&base](const char* name, Dtype from, Dtype to, uint8_t rounding) {
+    Bytes bytes = {static_cast<uint8_t>(static_cast<uint8_t>(from) | rounding),
+                   static_cast<uint8_t>(to)};
+    bytes.insert(bytes.end(), base.begin(), base.begin() + 600);
+    write("conversion", name, bytes);
+  };
+  seed("f32-f16", Dtype::f32, Dtype::f16, 0);
+  seed("f32-bf16-zero", Dtype::f32, Dtype::bf16, 0x80);
+  seed("f64-f32", Dtype::f64, Dtype::f32, 0);
+  seed("f32-f64", Dtype::f32, Dtype::f64, 0);
+  seed("f16-q4_0", Dtype::f16, Dtype::q4_0, 0);
+  seed("bf16-q5_1", Dtype::bf16, Dtype::q5_1, 0);
+  seed("f32-q8_0", Dtype::f32, Dtype::q8_0, 0);
+  seed("q8_0-q4_1", Dtype::q8_0, Dtype::q4_1, 0);
+  seed("q4_k-f16", Dtype::q4_k, Dtype::f16, 0);
+  seed("q6_k-q5_0", Dtype::q6_k, Dtype::q5_0, 0);
 }
 
 // A chunk of these steps, the first of which copies 450 bytes; its record without the kind
@@ -179,6 +219,7 @@ void write_patch_seeds() {
   const Bytes record = chunk_record(base, result, 1000, mixed_steps());
   write("chunk", "mixed", record);
   write("chunk", "derived", chunk_record(base, base, 1000, derived_steps()));
+  write("chunk", "converted", chunk_record(base, base, 1000, converted_steps()));
   PatchHeader header;
   header.base_bytes = base.size();
   header.base_digest = sha256(base);
@@ -497,6 +538,7 @@ int main(int argc, char** argv) {
   corpus = argv[1];
   write_stream_seeds();
   write_patch_seeds();
+  write_conversion_seeds();
   write_codec_seeds();
   write_sign_seeds();
   write_blocks_seeds();

@@ -47,6 +47,13 @@ Step derived(uint64_t length, int64_t ahead, uint64_t base_offset = 0) {
   return made;
 }
 
+Step converted(uint64_t length, uint64_t offset, Dtype from, Dtype to,
+               Rounding rounding = Rounding::nearest) {
+  Step made = step(StepKind::predict, length, offset, to, Predictor::converted);
+  made.conversion = {from, rounding};
+  return made;
+}
+
 // The status with which a chunk of these steps at `offset` is refused, or ok.
 Status status_of(const std::vector<Step>& steps, const DeltaManifest& models,
                  uint64_t offset = 0) {
@@ -150,12 +157,51 @@ TEST_CASE("delta steps: limits of a chunk, one below, at and above") {
 TEST_CASE("delta steps: unknown kinds, dtypes and predictors are refused") {
   const DeltaManifest models = manifest(1000, 1000);
   CHECK(status_of({step(static_cast<StepKind>(3), 10)}, models) == Status::malformed);
-  CHECK(status_of({step(kCopy, 10, 0, Dtype::opaque, static_cast<Predictor>(3))}, models) ==
+  CHECK(status_of({step(kCopy, 10, 0, Dtype::opaque, static_cast<Predictor>(4))}, models) ==
         Status::unsupported_feature);
   CHECK(status_of({step(kCopy, 10, 0, static_cast<Dtype>(26), Predictor::bytes)}, models) ==
         Status::malformed);
   // Where no place and no derivation may be, no parameters are known: opaque bytes, one.
   CHECK(status_of_bytes({1, 1, 0, 0, 10, 0, 1, 1}) == Status::unsupported_feature);
+}
+
+TEST_CASE("delta steps: converted ones read what is converted, and no more") {
+  const DeltaManifest models = manifest(1000, 1000);
+  Step half = converted(100, 800, Dtype::f32, Dtype::f16);
+  CHECK(status_of({half}, models) == Status::ok);
+  CHECK(base_bytes_of(half, 1000) == 200);
+  half.place = {5, 10, 5, 0, 0};
+  CHECK(status_of({half}, models) == Status::ok);
+  half.base_offset = 801;
+  CHECK(status_of({half}, models) == Status::malformed);
+  half.base_offset = UINT64_MAX;
+  CHECK(status_of({half}, models) == Status::malformed);
+  CHECK(status_of({converted(101, 0, Dtype::f32, Dtype::f16)}, models) ==
+        Status::malformed);
+  CHECK(status_of({converted(400, 798, Dtype::f16, Dtype::f32)}, models) == Status::ok);
+  CHECK(status_of({converted(34, 0, Dtype::f32, Dtype::q8_0)}, models) == Status::ok);
+  CHECK(status_of({converted(33, 0, Dtype::f32, Dtype::q8_0)}, models) ==
+        Status::malformed);
+  CHECK(status_of({converted(8, 0, Dtype::f32, Dtype::bf16, Rounding::zero)}, models) ==
+        Status::ok);
+}
+
+TEST_CASE("delta steps: conversions that do not exist are refused") {
+  // One step: predict, f16, converted, 8 bytes, from 0, then the parameters.
+  const auto status = [](Bytes parameters) {
+    Bytes payload = {1, 1, static_cast<uint8_t>(Dtype::f16), 3, 8, 0};
+    payload.push_back(static_cast<uint8_t>(parameters.size()));
+    payload.insert(payload.end(), parameters.begin(), parameters.end());
+    return status_of_bytes(payload);
+  };
+  CHECK(status({11}) == Status::ok);
+  CHECK(status({11, 5, 3, 2, 1, 4}) == Status::ok);
+  for (const int conversion : {0, 2, 9, 11 + 128, 59, 127, 255}) {
+    CHECK(status({static_cast<uint8_t>(conversion)}) == Status::malformed);
+  }
+  CHECK(status({}) == Status::malformed);
+  CHECK(status({11, 5, 3, 2, 1}) == Status::malformed);
+  CHECK(status({11, 5, 3, 2, 1, 4, 0}) == Status::malformed);
 }
 
 TEST_CASE("delta steps: places are read back, and refused where there are no elements") {

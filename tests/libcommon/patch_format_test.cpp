@@ -258,8 +258,35 @@ TEST_CASE("chunk header: each field's refusal") {
   CHECK(status(bad) == Status::malformed);
 
   Bytes record = draft().bytes();
-  record[11] = 2;  // flags of the first section
-  CHECK(chunk_status(record) == Status::malformed);
+  for (const int flags : {2, 4, 5, 255}) {
+    record[11] = static_cast<uint8_t>(flags);  // of the first section
+    CHECK(chunk_status(record) == Status::malformed);
+  }
+}
+
+TEST_CASE("chunk header: a converted section says from what, and is refused otherwise") {
+  Draft made;
+  made.header.result_bytes = 1000;
+  made.header.coded_result_bytes = 300;
+  made.add({CodecId::stored, Dtype::q8_0, true, 68, 0, {Dtype::bf16}});
+  made.add({CodecId::stored, Dtype::bf16, true, 8, 8, {Dtype::f32, Rounding::zero}});
+  Bytes record = made.bytes();
+  const auto view = std::make_unique<ChunkView>();
+  REQUIRE(read_chunk(record, view.get()) == Status::ok);
+  for (size_t i = 0; i < 2; ++i) {
+    CHECK(view->header.sections[i].conversion == made.header.sections[i].conversion);
+    CHECK(view->header.sections[i].has_base);
+  }
+  CHECK(section_features(view->header) == kFeatureConverted);
+  uint64_t base_bytes = 0;
+  CHECK(section_base_bytes(view->header.sections[0], 68, &base_bytes));
+  CHECK(base_bytes == 128);
+  CHECK_FALSE(section_base_bytes(view->header.sections[0], 67, &base_bytes));
+  REQUIRE(record[12] == 10);  // bf16
+  for (const int conversion : {0, 2, 36, 10 + 128, 59, 255}) {
+    record[12] = static_cast<uint8_t>(conversion);
+    CHECK(chunk_status(record) == Status::malformed);
+  }
 }
 
 TEST_CASE("chunk header: sums of lengths that wrap are refused") {

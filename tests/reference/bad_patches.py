@@ -132,7 +132,8 @@ def chunk_headers(base: bytes) -> Iterator[tuple[str, str, str, bytes]]:
            patch(copied(section_count=1, structure=b"")))
     yield "unknown-codec", "unknown_codec", "7", patch(sectioned(codec=7))
     yield "unknown-dtype", "malformed", "31", patch(sectioned(dtype=31))
-    yield "reserved-flag", "malformed", "bit 1 of a section", patch(sectioned(flags=2))
+    yield "reserved-flag", "malformed", "bit 1 of a section, without bit 0", patch(sectioned(flags=2))
+    yield "reserved-flag-2", "malformed", "bit 2 of a section", patch(sectioned(flags=4))
     empty = Chunk([from_section(0, 3)], [Section(0, U8, b"", b"")], b"123")
     yield "section-of-nothing", "malformed", "result_bytes 0", patch(empty)
     sums = sectioned(sections=2)
@@ -252,6 +253,34 @@ def masks(base: bytes) -> Iterator[tuple[str, str, str, bytes]]:
                patch(MaskMaker().write_shape(shape), bytes(length)))
 
 
+def converted(base: bytes) -> Iterator[tuple[str, str, str, bytes]]:
+    def patch(source: str, dtype: str, length: int, offset: int = 0, bits: int = 0, payload: bytes = b"",
+              features: int = 256, **fields: object) -> bytes:
+        section = Section(0, NUMBERS[dtype], payload, bytes(length), True,
+                          conversion=NUMBERS[source] | bits, **fields)  # type: ignore[arg-type]
+        chunk = Chunk([from_section(0, length, offset)], [section], bytes(length))
+        return make_patch(base, bytes(length), body_of([chunk.record(base, 0)]), features=features)
+
+    yield "conversion-to-integers", "malformed", "f32 to i8", patch("f32", "i8", 8)
+    yield "conversion-of-integers", "malformed", "i8 to f32", patch("i8", "f32", 8)
+    yield "conversion-to-q4_k", "malformed", "f16 to q4_k", patch("f16", "q4_k", 144)
+    yield "conversion-to-itself", "malformed", "f32 to f32", patch("f32", "f32", 8)
+    yield "conversion-rounding", "malformed", "to zero, f32 to f16", patch("f32", "f16", 8, bits=128)
+    yield ("conversion-unpredicted", "malformed", "without bit 0",
+           patch("f32", "f16", 8, flags=2))
+    yield "conversion-part", "corrupt_data", "33 bytes of q8_0", patch("f32", "q8_0", 33)
+    yield "conversion-unit", "corrupt_data", "one block of q8_0 from q4_k", patch("q4_k", "q8_0", 34)
+    yield ("conversion-outside-base", "corrupt_data", "9 bytes to the end, 10 needed",
+           patch("f16", "f32", 20, len(base) - 9))
+    yield "conversion-payload", "corrupt_data", "codec stored, 7 of 8 bytes", patch(
+        "f32", "f16", 8, payload=bytes(7))
+    yield "undeclared-converted", "malformed", "bit 8 clear", patch("f32", "f16", 8, features=3)
+    nothing = Section(0, NUMBERS["f16"], b"", bytes(8), True)
+    chunk = Chunk([from_section(0, 8, 0)], [nothing], bytes(8))
+    yield ("stored-nothing", "corrupt_data", "predicted, not converted",
+           make_patch(base, bytes(8), body_of([chunk.record(base, 0)]), features=256))
+
+
 def tokens(base: bytes) -> Iterator[tuple[str, str, str, bytes]]:
     def patch(dtype: str, payload: bytes, made: bytes, features: int = 64) -> bytes:
         section = Section(6, NUMBERS[dtype], payload, made, True)
@@ -345,7 +374,7 @@ def cases() -> Iterator[Case]:
             (ABC, abc, headers, "patch 4"), (ABC, abc, records, "patch 5"), (ABC, abc, runs, "patch 8"),
             (ALPHABET, alphabet, chunk_headers, "patch 6, 7"), (ALPHABET, alphabet, steps, "structure 6"),
             (GGUF, read(GGUF), blocks, "blocks 11"), (ALPHABET, alphabet, masks, "mask 6"),
-            (GGUF, read(GGUF), tokens, "tokens 10"),
+            (GGUF, read(GGUF), tokens, "tokens 10"), (GGUF, read(GGUF), converted, "patch 7"),
             (ALPHABET, alphabet, blocks_cases.bad, "blocks 6"),
             (ALPHABET, alphabet, values_cases.bad, "values 12")):
         for name, status, what, data in group(base):

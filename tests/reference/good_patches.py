@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import conversions
 from blocks import GRIDS, Block, place_of, ratio, read_block, units, write_block
 from blocks_maker import BlocksMaker
 from cases import TOP, Case, Programs, read
@@ -25,6 +26,7 @@ import blocks_cases
 import signatures
 import values_cases
 
+BASES = "vectors/patch/base"
 ABC, NONE = "vectors/patch/base/abc", "vectors/patch/base/empty"
 GGUF = "vectors/models/all-types.old.gguf"
 RANKED = "vectors/patch/base/blocks"
@@ -165,6 +167,51 @@ def grids(base: bytes, names: list[str], seed: int) -> Chunk:
         plans.append(from_section(len(sections), length, offset))
         sections.append(Section(3, NUMBERS[name], BlocksMaker(name).write(old, made), made, True))
     return Chunk(plans, sections, b"".join(section.result for section in sections))
+
+
+def conversions_of(base: bytes, to_zero: bool) -> Iterator[Chunk]:
+    """A section for each conversion, in chunks of up to 60: what it makes, or near it."""
+    generator = random.Random(31)
+    pairs = [(NUMBERS[source] | 0x80 * to_zero, NUMBERS[name]) for source in conversions.FROM
+             for name in conversions.TO]
+    pairs = [pair for pair in pairs if conversions.exists(*pair)]
+    for at in range(0, len(pairs), 60):
+        plans, sections = [], []
+        for index, (conversion, dtype) in enumerate(pairs[at:at + 60]):
+            elements, size = conversions.block_of(NAMES[dtype])
+            length = 256 // elements * size if elements > 1 or index % 2 else 256 * size
+            seen = conversions.base_length(conversion, dtype, length)
+            offset = generator.randrange(len(base) - seen)
+            old = conversions.convert(conversion, dtype, base[offset:offset + seen])
+            payload, codec, made = b"", 0, old
+            if index % 10 == 3:
+                payload, codec = b"\1" + b"\1\2" * len(planes_of(dtype)), 2
+                made = decode_planes(dtype, payload, old, length)
+            sections.append(Section(codec, dtype, payload, made, True, conversion=conversion))
+            plans.append(from_section(index, length, offset))
+        yield Chunk(plans, sections, b"".join(section.result for section in sections))
+
+
+def planes_of(dtype: int) -> list[int]:
+    """One for each plane of codec 2."""
+    return [1 for field in layout(dtype).fields for _ in range(field.width)]
+
+
+def parts_of_conversions(base: bytes) -> Chunk:
+    """A section that steps share, beside sections of its dtype that are not converted; every address."""
+    q8_0, f32 = NUMBERS["q8_0"], NUMBERS["f32"]
+
+    def made(offset: int, length: int) -> bytes:
+        return conversions.convert(q8_0, f32, base[offset:offset + length])
+
+    shared = Section(0, f32, b"", made(300, 68) + made(368, 34) + made(50, 34), True, conversion=q8_0)
+    plain = Section(0, f32, base[8:16], base[8:16], True)
+    alone = Section(0, f32, b"alone..." * 2, b"alone..." * 2)
+    plans = [from_section(0, 256, 300), from_section(0, 128, 368, STRAIGHT), copy(402, 9, STRAIGHT),
+             from_section(2, 16), from_section(1, 8, 8), from_section(0, 128, 50)]
+    first = shared.result
+    return Chunk(plans, [shared, plain, alone],
+                 first[:384] + base[402:411] + alone.result + plain.result + first[384:])
 
 
 EXAMPLE_SHAPE = Shape(0, 3, 5, 6, 1, 2)
@@ -438,6 +485,15 @@ def made_up() -> Iterator[Case]:
                [random_tokens(base, ["i8", "f16", "f32"], 0)], features=64)
     yield case("tokens-blocks", "tokens 9", "codec 6: blocks with and without numbers of groups",
                [random_tokens(base, ["q4_k", "q8_0"], 1)], features=64)
+    yield case("converted", "conversions", "every conversion, of anything",
+               [*conversions_of(base, False), *conversions_of(base, True), parts_of_conversions(base)],
+               features=0b1_0000_0001)
+    blocks = read(f"{BASES}/q4_0")
+    halves = Section(0, NUMBERS["f16"], b"", conversions.convert(NUMBERS["q4_0"], NUMBERS["f16"], blocks),
+                     True, conversion=NUMBERS["q4_0"])
+    yield Case("converted-q4_0", f"{BASES}/q4_0",
+               patch_of(blocks, [Chunk([from_section(0, 64, 0)], [halves], halves.result)], features=256),
+               "conversions 8", "the worked example", halves.result)
     start, example = example_of_tokens()
     yield Case("tokens-i8", "vectors/patch/base/four",
                patch_of(start, [Chunk([from_section(0, 4, 0)], [example], example.result)], features=64),

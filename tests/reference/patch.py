@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
+import conversions
 from blocks import decode_blocks
 from dtypes import NAMES
 from faults import Fault, Reader, crc32c
@@ -12,7 +13,7 @@ from mask import decode_mask
 from planes import decode_planes
 from range_coder import RangeDecoder
 from signatures import MOST, split
-from structure import BYTES, DERIVED, SECTION, StructureDecoder, make_derived
+from structure import BYTES, DERIVED, SECTION, SectionOfSteps, StructureDecoder, make_derived
 from tokens import decode_tokens
 from values import decode_values
 from zstd_frames import decode_run, decode_section
@@ -21,7 +22,8 @@ MAGIC = bytes.fromhex("8D 4D 4C 50")
 FIXED_HEADER = 146
 MAX_MODEL_ID = 64
 ZSTD, STRUCTURE, BLOCKS, VALUES, MASK, DERIVED_NUMBERS, TOKENS = range(7)  # their bits
-KNOWN_FEATURES = (1 << 7) - 1
+CONVERTED = 8
+KNOWN_FEATURES = (1 << 7) - 1 | 1 << CONVERTED
 MAX_RECORD = (1 << 20) + (1 << 18)
 MAX_RESULT = 1 << 30
 MAX_CODED = 1 << 20
@@ -109,20 +111,36 @@ class SectionHeader:
     has_base: bool
     result_bytes: int
     payload_bytes: int
+    conversion: int | None = None
+
+    def seen(self, length: int) -> int | None:
+        """How many bytes of the base a step of `length` reads."""
+        if self.conversion is None:
+            return length
+        return conversions.base_length(self.conversion, self.dtype, length)
+
+    def predicted(self, base: bytes) -> bytes:
+        return base if self.conversion is None else conversions.convert(self.conversion, self.dtype, base)
 
 
 def read_section_header(reader: Reader) -> SectionHeader:
     codec, dtype, flags = reader.take(3)
-    section = SectionHeader(codec, dtype, flags == 1, reader.varint(), reader.varint())
+    conversion = reader.integer(1) if flags & 2 else None
+    section = SectionHeader(codec, dtype, flags & 1 == 1, reader.varint(), reader.varint(), conversion)
     if codec > 6:
         raise Fault("unknown_codec", str(codec))
-    if flags > 1 or dtype not in NAMES or section.result_bytes == 0:
+    if flags not in (0, 1, 3) or dtype not in NAMES or section.result_bytes == 0:
         raise Fault("malformed", "section header")
+    if conversion is not None and not conversions.exists(conversion, dtype):
+        raise Fault("malformed", "no such conversion")
     return section
 
 
 def decode_section_payload(section: SectionHeader, payload: bytes, base: bytes | None) -> bytes:
     if section.codec == 0:
+        if section.conversion is not None and not payload:
+            assert base is not None
+            return base
         if len(payload) != section.result_bytes:
             raise Fault("corrupt_data", "stored section")
         return payload
@@ -163,6 +181,8 @@ def decode_chunk(record: bytes, base: bytes, position: int, result_left: int, fe
     check_declared(features, any(section.codec == 5 for section in sections), MASK)
     check_declared(features, any(section.codec == 4 for section in sections), VALUES)
     check_declared(features, any(section.codec == 6 for section in sections), TOKENS)
+    is_converted = any(section.conversion is not None for section in sections)
+    check_declared(features, is_converted, CONVERTED)
     payload_bytes = sum(section.payload_bytes for section in sections)
     if sum(section.result_bytes for section in sections) > coded_bytes:
         raise Fault("malformed", "sections make more than is coded")
@@ -171,12 +191,13 @@ def decode_chunk(record: bytes, base: bytes, position: int, result_left: int, fe
     coder = RangeDecoder(reader.take(reader.left() - payload_bytes))
     payloads = [reader.take(section.payload_bytes) for section in sections]
     steps = StructureDecoder(coder, base, position, result_bytes, coded_bytes,
-                             [(s.result_bytes, s.has_base) for s in sections]).run()
+                             [SectionOfSteps(s.result_bytes, s.has_base, s.seen) for s in sections]).run()
     check_declared(features, any(step.kind == BYTES for step in steps), STRUCTURE)
     check_declared(features, any(step.kind == DERIVED for step in steps), DERIVED_NUMBERS)
     for index, (section, payload) in enumerate(zip(sections, payloads)):
         mine = [step for step in steps if step.kind == SECTION and step.section == index]
-        prediction = (b"".join(base[step.offset:step.offset + step.length] for step in mine)
+        prediction = (b"".join(section.predicted(base[step.offset:step.offset + step.seen])
+                               for step in mine)
                       if section.has_base else None)
         dealt = Reader(decode_section_payload(section, payload, prediction))
         for step in mine:

@@ -10,11 +10,13 @@ import subprocess
 from collections import deque
 from dataclasses import dataclass, field
 
+from conversions import base_length, exists
 from expectations import Cursor
 from faults import Fault, crc32c
 from mask import Cells, MaskDecoder, Shape
 from patch import MAGIC, sha256
-from structure import BYTES, COPY, DERIVED, NEAR, NONE, SECTION, STRAIGHT, Step, StructureDecoder
+from structure import (BYTES, COPY, DERIVED, NEAR, NONE, SECTION, STRAIGHT, SectionOfSteps, Step,
+                       StructureDecoder)
 
 
 def varint(value: int, width: int = 1) -> bytes:
@@ -104,7 +106,7 @@ class StructureMaker(StructureDecoder):
     """Writes steps; stops, as a reader does, where one is wrong."""
 
     def __init__(self, base: bytes, position: int, result_bytes: int, coded_bytes: int,
-                 sections: list[tuple[int, bool]]) -> None:
+                 sections: list[SectionOfSteps]) -> None:
         self.encoder = RangeEncoder()
         super().__init__(self.encoder, base, position, result_bytes, coded_bytes, sections)  # type: ignore
         self.plan = Plan(COPY, 0)
@@ -222,6 +224,14 @@ class Section:
     has_base: bool = False
     flags: int | None = None
     result_bytes: int | None = None
+    conversion: int | None = None
+
+    def of_steps(self) -> SectionOfSteps:
+        made = SectionOfSteps(_result_bytes(self), self.has_base)
+        conversion = self.conversion
+        if conversion is not None and exists(conversion, self.dtype):
+            made.seen = lambda length: base_length(conversion, self.dtype, length)
+        return made
 
 
 @dataclass
@@ -247,18 +257,20 @@ class Chunk:
         structure = self.structure
         if structure is None:
             maker = StructureMaker(base, position, result_bytes, coded_bytes,
-                                   [(_result_bytes(s), s.has_base) for s in self.sections])
+                                   [section.of_steps() for section in self.sections])
             structure = maker.write(self.plans)
         check = crc32c(self.result) if self.check is None else self.check
         count = len(self.sections) if self.section_count is None else self.section_count
         head = b"\0" + varint(result_bytes, self.width) + varint(coded_bytes, self.width)
         head += check.to_bytes(4, "little") + varint(count, self.width)
         for section in self.sections:
-            flags = int(section.has_base) if section.flags is None else section.flags
+            is_converted = section.conversion is not None
+            flags = section.has_base + 2 * is_converted if section.flags is None else section.flags
             length = len(section.payload)
             if section is self.sections[-1] and self.payload_bytes is not None:
                 length = self.payload_bytes
             head += bytes([section.codec, section.dtype, flags])
+            head += bytes([section.conversion]) if is_converted else b""  # type: ignore[list-item]
             head += varint(_result_bytes(section), self.width) + varint(length, self.width)
         return head + structure + b"".join(section.payload for section in self.sections)
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import accumulate
 
+import conversions
 from dtypes import NAMES
 from faults import Fault, Reader, crc32c
 from manifest import check_manifest, is_digest, is_whole, malformed, read_object
@@ -171,19 +172,23 @@ def read_steps(payload: bytes, base_length: int, result_left: int) -> list[Step]
             raise Fault("limit_exceeded", "parameters of a step")
         step.parameters = reader.take(parameter_bytes)
         malformed(kind <= LITERAL and dtype in NAMES and step.result_bytes > 0, "step")
-        if predictor > 2:
+        if predictor > 3:
             raise Fault("unsupported_feature", "predictor")
-        if step.parameters and not is_derived(step):
+        place = step.parameters
+        if is_converted(step):
+            malformed(bool(place) and conversions.exists(place[0], dtype), "conversion")
+            place = place[1:]
+        if place and not is_derived(step):
             if kind == COPY or dtype == 0:
                 raise Fault("unsupported_feature", "parameters of bytes")
-            check_place(step.parameters)
+            check_place(place)
         result_left -= step.result_bytes
         malformed(result_left >= 0, "past the end of the result")
         if kind == LITERAL:
             malformed(step.base_offset == 0, "literal with an offset")
         else:
-            may_end_early = kind == PREDICT and predictor > 0
-            end = step.base_offset + (0 if may_end_early else step.result_bytes)
+            may_end_early = kind == PREDICT and predictor in (1, 2)
+            end = step.base_offset + (0 if may_end_early else predicting_bytes(step))
             malformed(end <= base_length, "outside the base")
         steps.append(step)
     if reader.left():
@@ -193,6 +198,28 @@ def read_steps(payload: bytes, base_length: int, result_left: int) -> list[Step]
         raise Fault("limit_exceeded", "chunk")
     check_sources(steps)
     return steps
+
+
+def is_converted(step: Step) -> bool:
+    return step.kind == PREDICT and step.predictor == 3
+
+
+def predicting_bytes(step: Step) -> int:
+    """How many bytes of the base predict the step."""
+    if not is_converted(step):
+        return step.result_bytes
+    length = conversions.base_length(step.parameters[0], step.dtype, step.result_bytes)
+    malformed(length is not None, "a part of what is converted")
+    return length  # type: ignore[return-value]
+
+
+def window(step: Step, base_length: int) -> int:
+    """How many bytes of the base a stream carries for the step."""
+    if step.kind != PREDICT:
+        return 0
+    if is_converted(step):
+        return predicting_bytes(step)
+    return min(step.result_bytes + 3, base_length - step.base_offset)
 
 
 def is_derived(step: Step) -> bool:
@@ -236,14 +263,13 @@ def read_delta(stream: bytes, open_file: OpenFile) -> tuple[dict, list[Chunk]]:
     while not frames.next_is(END):
         steps = read_steps(frames.take(STEPS), base["length"], result["length"] - made)
         length = sum(step.result_bytes for step in steps)
-        windows = [min(step.result_bytes + 3, base["length"] - step.base_offset)
-                   if step.kind == PREDICT else 0 for step in steps]
+        windows = [window(step, base["length"]) for step in steps]
         if files:
-            pieces = [files[0][step.base_offset:][:window] for step, window in zip(steps, windows)]
+            pieces = [files[0][step.base_offset:][:width] for step, width in zip(steps, windows)]
             chunks.append(Chunk(steps, pieces, files[1][made:made + length]))
         else:
             carried = Reader(frames.take_bytes(sum(windows) + length))
-            chunks.append(Chunk(steps, [carried.take(window) for window in windows],
+            chunks.append(Chunk(steps, [carried.take(width) for width in windows],
                                 carried.take(length)))
         made += length
     trailer = read_trailer(frames)

@@ -113,6 +113,10 @@ def good(programs: Programs) -> Iterator[Case]:
                delta(*steps, carried=b"bc" + numbers, text=delta_manifest(result=side(numbers)),
                      tail=end(numbers)),
                "stream 7", "a number that follows from one behind it", numbers)
+    yield Case("converted", "delta",
+               delta(step(1, 11, 3, 4, 1, 1) + b"\x0A", carried=b"bc\0\0bc", count=1,
+                     text=delta_manifest(result=side(b"\0\0bc")), tail=end(b"\0\0bc")),
+               "stream 7", "f32 from bf16, as it is", b"\0\0bc")
 
 
 def bad_frames() -> Iterator[tuple[str, str, str, bytes]]:
@@ -230,7 +234,16 @@ def bad_deltas() -> Iterator[tuple[str, str, str, bytes]]:
     yield "steps-trailing-byte", "trailing_bytes", "", delta(PREDICT + b"\0", count=1)
     yield "step-kind-3", "malformed", "", delta(step(3, 0, 0, 3, 0))
     yield "step-dtype-31", "malformed", "", delta(step(1, 31, 0, 3, 0))
-    yield "step-predictor-3", "unsupported_feature", "", delta(step(1, 0, 3, 3, 0))
+    yield "step-predictor-4", "unsupported_feature", "", delta(step(1, 0, 4, 3, 0))
+    yield "converted-from-nothing", "malformed", "no parameters", delta(step(1, 9, 3, 2, 0))
+    yield ("converted-same", "malformed", "f16 to f16",
+           delta(step(1, 9, 3, 2, 0, 1) + b"\x09", count=1))
+    yield ("converted-place", "malformed", "four varints behind the conversion",
+           delta(step(1, 9, 3, 2, 0, 5) + b"\x0A\0\0\0\0", count=1))
+    yield ("converted-part", "malformed", "half a number",
+           delta(step(1, 9, 3, 3, 0, 1) + b"\x0A", count=1))
+    yield ("converted-outside-base", "malformed", "4 bytes of 3",
+           delta(step(1, 9, 3, 2, 0, 1) + b"\x0B", count=1))
     yield ("step-parameters", "unsupported_feature", "of dtype opaque",
            delta(step(1, 0, 0, 3, 0, 1) + b"p", count=1))
     yield ("step-parameters-too-long", "limit_exceeded", "2^16 + 1",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import accumulate
 
@@ -23,23 +24,32 @@ class Step:
     section: int = 0
     address: int = NONE
     offset: int | None = None  # in the base
+    seen: int = 0  # bytes of the base that it reads from there on; kinds COPY and SECTION
     made: bytes | None = None  # kinds COPY and BYTES; of DERIVED the corrections, at first
     ahead: int = 0  # kind DERIVED: of its begin, the source's
     factor: int = 0  # kind DERIVED
 
 
+@dataclass
+class SectionOfSteps:
+    """What steps have to know of their section."""
+
+    result_bytes: int
+    has_base: bool
+    seen: Callable[[int], int | None] = lambda length: length  # bytes of the base for so many
+
+
 class StructureDecoder:
-    """`sections` is a list of (result_bytes, has_base)."""
 
     def __init__(self, coder: RangeDecoder, base: bytes, position: int, result_bytes: int,
-                 coded_bytes: int, sections: list[tuple[int, bool]]) -> None:
+                 coded_bytes: int, sections: list[SectionOfSteps]) -> None:
         self.coder = coder
         self.base = base
         self.position = position
         self.left = result_bytes
         self.coded_left = coded_bytes
         self.sections = sections
-        self.section_left = [length for length, _ in sections]
+        self.section_left = [section.result_bytes for section in sections]
         place = min(position, len(base))
         self.waiting = place
         self.stops = [place] * 8  # of the last steps that read the base, the latest first
@@ -125,10 +135,17 @@ class StructureDecoder:
     def check_address(self, step: Step) -> None:
         if step.kind == COPY and step.offset is None:
             raise Fault("corrupt_data", "copy without an address")
-        if step.kind == SECTION and (step.offset is not None) != self.sections[step.section][1]:
+        if step.kind == SECTION and (step.offset is not None) != self.sections[step.section].has_base:
             raise Fault("corrupt_data", "address and prediction do not go together")
+        if step.kind == COPY:
+            step.seen = step.length
+        elif step.kind == SECTION and step.offset is not None:
+            seen = self.sections[step.section].seen(step.length)
+            if seen is None:
+                raise Fault("corrupt_data", "a part of what is converted")
+            step.seen = seen
         if step.offset is not None:
-            end = step.offset + (0 if step.kind == BYTES else step.length)
+            end = step.offset + step.seen
             if step.offset < 0 or end > len(self.base):
                 raise Fault("corrupt_data", "outside the base")
 
@@ -139,7 +156,7 @@ class StructureDecoder:
         elif step.kind == DERIVED:
             self.decode_corrections(step)
         elif step.offset is not None:
-            end = step.offset + step.length
+            end = step.offset + step.seen
             self.end_step(step.offset, end, end)
             step.made = self.base[step.offset:end] if step.kind == COPY else None
         if step.kind == SECTION:

@@ -28,6 +28,7 @@ import bad_patches  # noqa: E402
 import blocks  # noqa: E402
 import blocks_cases  # noqa: E402
 import byte_model  # noqa: E402
+import conversions  # noqa: E402
 import dtypes  # noqa: E402
 import ed25519  # noqa: E402
 import mask  # noqa: E402
@@ -43,6 +44,7 @@ import tokens  # noqa: E402
 import values  # noqa: E402
 import values_cases  # noqa: E402
 from cases import DOCS, SIGNATURES, TOP, VECTORS, Programs, read  # noqa: E402
+from dtypes import NAMES  # noqa: E402
 from faults import Fault, crc32c  # noqa: E402
 from good_patches import GGUF, changed_blocks, patch_of, random_tokens, whole  # noqa: E402
 from model_writers.tflite import csr_sparsity  # noqa: E402
@@ -74,14 +76,20 @@ def made_by_decoder(kind: str, data: bytes) -> bytes:
 
 def gguf(tensors: dict[str, bytes]) -> bytes:
     """A model of tensors of GGUF blocks, by dtype."""
+    return gguf_of([(name, name, content) for name, content in tensors.items()])
+
+
+def gguf_of(tensors: list[tuple[str, str, bytes]]) -> bytes:
+    """A model of tensors: name, dtype, bytes."""
     kinds = {name: kind for kind, name in zip((2, 3, 6, 7, 8, 10, 11, 12, 13, 14, 20, 23, 39), blocks.GRIDS)}
+    kinds.update(f32=0, f16=1, f64=28, bf16=30)
     head = b"GGUF" + struct.pack("<IQQ", 3, len(tensors), 0)
     data = b""
-    for name, content in tensors.items():
-        grid = blocks.GRIDS[name]
-        elements = len(content) // grid.bytes * grid.groups * grid.group_codes
+    for name, dtype, content in tensors:
+        elements, size = conversions.block_of(dtype)
+        elements *= len(content) // size
         head += struct.pack("<Q", len(name)) + name.encode()
-        head += struct.pack("<IQIQ", 1, elements, kinds[name], len(data))
+        head += struct.pack("<IQIQ", 1, elements, kinds[dtype], len(data))
         data += content + bytes(-len(content) % 32)
     return head + bytes(-len(head) % 32) + data
 
@@ -284,6 +292,17 @@ class Documents(VectorTest):
         coder = Tracer(coded)
         self.assertEqual(mask.MaskDecoder(coder).decode(len(result)), result)
 
+    def test_example_of_conversions(self) -> None:
+        base, result = (bytes.fromhex("".join(
+            pair * int(times or 1) for pair, times in re.findall(
+                r"((?:[0-9A-F]{2} ?)+)(?:\((\d+) times\))?", line)))
+            for line in re.findall(r"^    (.*)$", section("conversions.md", "## 8. Worked example"), re.M))
+        self.assertEqual(read("vectors/patch/base/q4_0"), base)
+        numbers = {name: number for number, name in NAMES.items()}
+        q4_0, f16 = numbers["q4_0"], numbers["f16"]
+        self.assertEqual(conversions.convert(q4_0, f16, base), result)
+        self.assertEqual(conversions.convert(f16, q4_0, result), base)
+
     def test_example_of_values(self) -> None:
         text = section("values.md", "## 14. Worked example")
         base, result = (bytes.fromhex(found) for found in
@@ -435,6 +454,43 @@ class Today(VectorTest):
             with mock.patch.object(patch, "decode_blocks", decode):
                 self.assertEqual(patch.decode(made, gguf(old)), gguf(new))
         self.assertEqual(seen, set(blocks.GRIDS))
+
+    def test_converted_tensors(self) -> None:
+        """Tensors whose dtype has changed cost next to nothing; those that changed as well, a little."""
+        generator = random.Random(37)
+        numbers = {name: number for number, name in NAMES.items()}
+        weights = struct.pack("<512f", *(generator.gauss(0, 0.02) for _ in range(512)))
+        pairs = [("f32", name) for name in conversions.TO if name != "f32"]
+        pairs += [(name, "f16") for name in conversions.FROM if name not in ("f32", "f16")]
+        old, new = [], []
+        for source, target in pairs:
+            content = generator.randbytes(2 * conversions.block_of(source)[1])
+            if source == "f32":
+                content = weights
+            elif source in conversions.TO:
+                content = conversions.convert(numbers["f32"], numbers[source], weights)
+            name = f"{source} to {target}"
+            made = conversions.convert(numbers[source], numbers[target], content)
+            old.append((name, source, content))
+            new.append((name, target, made))
+        seen, by_the_book = set(), conversions.convert
+
+        def convert(conversion: int, dtype: int, base: bytes) -> bytes:
+            seen.add((NAMES[conversion], NAMES[dtype]))
+            return by_the_book(conversion, dtype, base)
+
+        with tempfile.TemporaryDirectory() as folder:
+            paths = [Path(folder) / name for name in ("old.gguf", "new.gguf")]
+            for path, tensors in zip(paths, (old, new)):
+                path.write_bytes(gguf_of(tensors))
+            with mock.patch.object(patch.conversions, "convert", convert):
+                made = self.check_pair(*paths)
+            self.assertLess(len(made), 3000)
+            self.assertGreaterEqual(seen, {pair for pair in pairs if pair[0] in conversions.TO})
+            changed = [(name, dtype, bytes(byte ^ (generator.random() < 0.02) for byte in content))
+                       for name, dtype, content in new]
+            paths[1].write_bytes(gguf_of(changed))
+            self.check_pair(*paths)
 
     def test_sparse_tensors(self) -> None:
         """The programs find the arrays of sparse tensors and write them as they are read here."""

@@ -105,6 +105,34 @@ inline void add_derived(Random& random, size_t most, MadeChunk* chunk) {
   chunk->steps.push_back(literal);
 }
 
+// Elements that are those of the base, or near them, in another dtype.
+inline void add_converted(Random& random, size_t most, MadeChunk* chunk) {
+  const DtypeTable table = dtype_table();
+  Step step;
+  step.kind = StepKind::predict;
+  step.predictor = Predictor::converted;
+  do {
+    step.dtype = table.entries[random.below(table.count)].dtype;
+    step.conversion = {table.entries[random.below(table.count)].dtype,
+                       random.chance(4) ? Rounding::zero : Rounding::nearest};
+  } while (!can_convert(step.conversion, step.dtype));
+  const uint64_t unit = conversion_unit(step.conversion, step.dtype);
+  step.result_bytes = unit * (1 + random.length(most / unit));
+  uint64_t base_bytes = 0;
+  REQUIRE(predicting_bytes(step, step.result_bytes, &base_bytes));
+  if (base_bytes > chunk->base.size()) return;
+  step.base_offset = random.below(chunk->base.size() - base_bytes + 1);
+  Bytes made(static_cast<size_t>(step.result_bytes));
+  convert(
+      step.conversion, step.dtype,
+      ByteView(chunk->base)
+          .subspan(static_cast<size_t>(step.base_offset), static_cast<size_t>(base_bytes)),
+      made);
+  if (random.chance(2)) made = random.changed(made, 1 + random.below(200));
+  chunk->result.insert(chunk->result.end(), made.begin(), made.end());
+  chunk->steps.push_back(std::move(step));
+}
+
 inline MadeChunk make_chunk(Random& random, size_t base_size, size_t step_count,
                             size_t most) {
   MadeChunk chunk;
@@ -113,6 +141,8 @@ inline MadeChunk make_chunk(Random& random, size_t base_size, size_t step_count,
   while (chunk.steps.size() < step_count) {
     if (random.chance(6)) {
       add_derived(random, most, &chunk);
+    } else if (random.chance(6)) {
+      add_converted(random, most, &chunk);
     } else {
       add_step(random, most, &chunk);
     }
