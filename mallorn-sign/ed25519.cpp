@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <utility>
 
 #include "libcommon/digest.hpp"
 #include "libcommon/error.hpp"
@@ -126,6 +127,7 @@ bool verify(const PublicKey& key, ByteView message, const Signature& signature) 
 }
 
 struct SecretKey::State {
+  explicit State(Pkey key) : pkey(std::move(key)) {}
   Pkey pkey;
 };
 

@@ -20,15 +20,12 @@ struct KeyFile {
   bool is_open_to_others;
 };
 
-bool mentions(const Secret& text, std::string_view words) {
+std::string_view view_of(const Secret& text) {
   const ByteView bytes = text.bytes();
-  return std::string_view(reinterpret_cast<const char*>(bytes.data()), bytes.size())
-             .find(words) != std::string_view::npos;
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
-size_t count_blocks(const Secret& text) {
-  const ByteView bytes = text.bytes();
-  const std::string_view view(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+size_t count_blocks(std::string_view view) {
   size_t count = 0;
   for (size_t at = view.find(kBegin); at != view.npos; at = view.find(kBegin, at + 1))
     ++count;
@@ -45,7 +42,7 @@ KeyFile read_key_file(const std::string& path) {
     throw Error(Status::limit_exceeded, path + ": is too long for a key");
   }
   // Of several keys the first would count, whatever the user has in mind.
-  if (count_blocks(key.text) > 1) {
+  if (count_blocks(view_of(key.text)) > 1) {
     throw Error(Status::malformed, path + ": has more than one key",
                 "give each its own file");
   }
@@ -56,7 +53,7 @@ KeyFile read_key_file(const std::string& path) {
 
 SecretKey read_secret_key(const std::string& path, const KeyOptions& options) {
   const KeyFile file = read_key_file(path);
-  if (mentions(file.text, "-----BEGIN PUBLIC KEY-----")) {
+  if (view_of(file.text).find("-----BEGIN PUBLIC KEY-----") != std::string_view::npos) {
     throw Error(Status::malformed, path + ": is a public key",
                 "signing takes the secret key");
   }
@@ -72,7 +69,7 @@ SecretKey read_secret_key(const std::string& path, const KeyOptions& options) {
 
 PublicKey read_public_key(const std::string& path) {
   const KeyFile file = read_key_file(path);
-  if (mentions(file.text, "PRIVATE KEY-----")) {
+  if (view_of(file.text).find("PRIVATE KEY-----") != std::string_view::npos) {
     throw Error(Status::malformed, path + ": is a secret key",
                 "checking takes the public key; keep this one where patches are signed");
   }
