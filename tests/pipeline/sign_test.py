@@ -127,7 +127,7 @@ class Verify(SignTest):
         for head in (b"", self.patch):
             with subprocess.Popen(self.command("mallorn-sign", "verify", "--key", "acme.pub"),
                                   stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                  cwd=self.home, env=self.environment()) as process:
+                                  bufsize=0, cwd=self.home, env=self.environment()) as process:
                 assert process.stdin
                 try:
                     process.stdin.write(head)
@@ -138,8 +138,6 @@ class Verify(SignTest):
                 self.assertEqual(process.wait(timeout=60), 77)
                 assert process.stdout
                 self.assertEqual(process.stdout.read(), b"")
-                with self.assertRaises(BrokenPipeError):
-                    process.stdin.close()
 
     def test_check_only(self) -> None:
         self.assertEqual(self.succeed("mallorn-sign", "verify", "--check-only", "--key", "acme.pub", "p"), b"")
