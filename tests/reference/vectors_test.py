@@ -459,11 +459,11 @@ class Today(VectorTest):
         """Tensors whose dtype has changed cost next to nothing; those that changed as well, a little."""
         generator = random.Random(37)
         numbers = {name: number for number, name in NAMES.items()}
-        weights = struct.pack("<512f", *(generator.gauss(0, 0.02) for _ in range(512)))
         pairs = [("f32", name) for name in conversions.TO if name != "f32"]
         pairs += [(name, "f16") for name in conversions.FROM if name not in ("f32", "f16")]
         old, new = [], []
         for source, target in pairs:
+            weights = struct.pack("<512f", *(generator.gauss(0, 0.02) for _ in range(512)))
             content = generator.randbytes(2 * conversions.block_of(source)[1])
             if source == "f32":
                 content = weights
