@@ -1,8 +1,12 @@
-// ByteModel: predicts the bytes of gaps (headers, metadata, names, tables) bit by bit, by
-// mixing what the bytes before say with what the base says (docs/format/structure.md,
-// "Bytes").
+// ByteModel: predicts the bytes of gaps (headers, metadata, names, tables), by mixing what
+// the bytes before say with what the base says (docs/format/structure.md, "Bytes").
 //
-// Host profile only: it takes about 4 MiB of memory. All arithmetic is on integers; encoder
+// Most bytes are what one guess says, so that is asked first, where the guess has been
+// good; only what it misses is coded bit by bit. Numbers are of 16 bits and what a byte
+// needs lies together: such a bit costs some 100 ns, and a megabyte of them is the slowest
+// there is.
+//
+// Host profile only: it takes about 3 MiB of memory. All arithmetic is on integers; encoder
 // and decoder run this same text.
 #pragma once
 
@@ -25,7 +29,8 @@ class ByteModel {
   // since.
   void reset() {
     if (bytes_coded_ == 0) return;
-    for (auto& table : tables_) table.fill(BitModel{});
+    if (has_lines_) memset(tables_.data(), 0, sizeof tables_);
+    has_lines_ = false;
     forget();
     is_hit_ = {};
     words_ = WordGuess{};
@@ -45,8 +50,9 @@ class ByteModel {
   template <typename Coder>
   uint8_t code(Coder& coder, uint8_t byte, BaseCursor& cursor) {
     words_.begin_byte(position_, cursor);
-    uint8_t coded = cursor.straight();
-    if (!code_hit(coder, byte == coded, cursor)) coded = code_bits(coder, byte, cursor);
+    const uint8_t coded = cursor.straight_run() < kSureRun
+                              ? code_guessed(coder, byte, cursor)
+                              : code_sure(coder, byte, cursor);
     words_.end_byte(position_, coded);
     history_ = history_ << 8 | coded;
     recent_.end_byte(coded, history_);
@@ -57,21 +63,24 @@ class ByteModel {
   }
 
  private:
-  static constexpr uint32_t kContexts = 16;
+  static constexpr uint32_t kContexts = 11;
   static constexpr uint32_t kInputs = kContexts + 1;  // and a constant
-  static constexpr uint32_t kTableBits = 16;  // slots per context, as a power of two
-  static constexpr uint32_t kSlotLimit = 100;
+  static constexpr uint32_t kLineBits = 13;  // lines per context, as a power of two
+  static constexpr uint32_t kHitLimit = 100;
+  static constexpr uint32_t kTrustLimit = 60;
   static constexpr uint32_t kLessonLimit = 120;
   static constexpr uint32_t kRunSets = 48;
-  static constexpr uint32_t kSureRun =
-      32;  // right guesses in a row after which one bit may do
+  // Right guesses in a row after which one bit may do that asks nothing else.
+  static constexpr uint32_t kSureRun = 32;
+  static constexpr uint32_t kWorthAsking = 40000;  // of 65536: how often a guess is right
 
-  using Inputs = std::array<int32_t, kInputs>;
-  using Weights = std::array<int32_t, kInputs>;  // 16.16
+  using Inputs = std::array<int16_t, kInputs>;   // twice a stretch
+  using Weights = std::array<int16_t, kInputs>;  // 16384 is one
 
   static constexpr Weights first_weights() {
     Weights weights{};
-    weights.fill(65536 * 12 / 100);
+    weights.fill(2400);
+    weights[kContexts] = 0;
     return weights;
   }
 
@@ -87,7 +96,7 @@ class ByteModel {
 
   // What a context's probability turned out to be worth, by how often it was updated and by
   // its stretch, 128 apart: few sightings say more in one context than in another.
-  using Experience = std::array<BitModel, 32 * 33>;
+  using Experience = std::array<BitModel, 16 * 33>;
   static constexpr Experience first_experience() {
     Experience experience{};
     for (uint32_t i = 0; i < experience.size(); ++i) {
@@ -98,13 +107,21 @@ class ByteModel {
     return experience;
   }
 
+  // How often a guess was right.
+  using Trust = std::array<BitModel, BaseCursor::kMaxRun + 1>;
+  static constexpr Trust first_trust() {
+    Trust trust{};
+    trust.fill({55000, 4});
+    return trust;
+  }
+
   // All that is small and does not begin with zeros.
   void forget() {
     weights_by_run_.fill(first_weights());
     weights_by_node_.fill(first_weights());
-    weights_by_last_.fill(first_weights());
     experiences_.fill(first_experience());
     corrections_.fill(first_correction());
+    trusts_.fill(first_trust());
   }
 
   static constexpr uint32_t hash(uint64_t value, uint32_t salt) {
@@ -116,24 +133,57 @@ class ByteModel {
     return run < 4 ? run : run < 8 ? 4 : run < 16 ? 5 : run < 32 ? 6 : 7;
   }
 
+  // --- bytes
+
   // Where the base has long been right, one bit says that it is right again: nearly all of
-  // the size and a small part of the time that eight bits would take. False: the byte is to
-  // follow.
+  // the size and a small part of the time.
   template <typename Coder>
-  bool code_hit(Coder& coder, bool is_hit, const BaseCursor& cursor) {
-    if (cursor.straight_run() < kSureRun) return false;
-    const bool is_longest = cursor.straight_run() == BaseCursor::kMaxRun;
-    return is_hit_[is_longest ? 1 : 0].code(coder, is_hit ? 1u : 0u, kSlotLimit) != 0;
+  uint8_t code_sure(Coder& coder, uint8_t byte, const BaseCursor& cursor) {
+    const uint8_t guess = cursor.straight();
+    BitModel& is_hit = is_hit_[cursor.straight_run() == BaseCursor::kMaxRun ? 1 : 0];
+    if (is_hit.code(coder, byte == guess ? 1u : 0u, kHitLimit) != 0) return guess;
+    begin_byte(cursor);
+    return code_bits(coder, byte);
+  }
+
+  // What the base goes on with, or what followed the last bytes when they were seen before;
+  // null if nothing is guessed.
+  BitModel* find_guess(const BaseCursor& cursor, uint8_t* guess) {
+    const uint32_t recent = recent_.expected();
+    if (cursor.straight_run() == 0 && recent != 0) {
+      *guess = static_cast<uint8_t>(recent);
+      return &trusts_[1][recent_.run()];
+    }
+    *guess = cursor.straight();
+    return cursor.has_straight() ? &trusts_[0][cursor.straight_run()] : nullptr;
   }
 
   template <typename Coder>
-  uint8_t code_bits(Coder& coder, uint8_t byte, const BaseCursor& cursor) {
-    set_contexts(cursor);
+  uint8_t code_guessed(Coder& coder, uint8_t byte, const BaseCursor& cursor) {
+    uint8_t guess = 0;
+    BitModel* trust = find_guess(cursor, &guess);
+    begin_byte(cursor);
+    const bool is_asked = trust != nullptr && trust->p16 >= kWorthAsking;
+    const bool is_right = is_asked && code_bit(coder, kGuessNode, byte == guess ? 1 : 0);
+    const uint8_t coded = is_right ? guess : code_bits(coder, byte);
+    if (trust != nullptr) trust->update(coded == guess ? 1 : 0, kTrustLimit);
+    return coded;
+  }
+
+  template <typename Coder>
+  uint8_t code_bits(Coder& coder, uint8_t byte) {
     uint32_t node = 1;
     for (uint32_t depth = 0; depth < 8; ++depth) {
-      node = 2 * node + code_bit(coder, node, depth, (byte >> (7 - depth)) & 1u);
+      if (depth == 4) find_lines(node);
+      node = 2 * node + code_bit(coder, {node, depth}, (byte >> (7 - depth)) & 1u);
     }
     return static_cast<uint8_t>(node);
+  }
+
+  void begin_byte(const BaseCursor& cursor) {
+    set_contexts(cursor);
+    has_lines_ = true;
+    find_lines(1);
   }
 
   void set_contexts(const BaseCursor& cursor) {
@@ -147,23 +197,17 @@ class ByteModel {
     for (uint32_t i = 0; i < 4; ++i) {
       contexts_[i] = hash(last & ((1ull << (8 * (i + 1))) - 1), i + 1);
     }
-    contexts_[4] = hash(last & 0xFFFFFFFFFFFF, 5);
-    contexts_[5] = hash(straight | run << 9, 6);
-    contexts_[6] = hash(waiting | straight << 9 | other_run << 18 | run << 22, 7);
-    contexts_[7] = hash(shifted | straight << 9 | (run < 2 ? 1u : 0u) << 18, 8);
-    contexts_[8] = hash(straight | (last & 0xFF) << 9 | uint64_t{waiting} << 17, 9);
-    contexts_[9] = hash((last >> 24 & 0xFF) | straight << 9 | phase << 18, 10);
-    for (uint32_t i = 0; i < WordGuess::kGuesses; ++i) {
-      const uint32_t guess = words_.byte(i, position_);
-      const uint32_t agrees = guess == cursor.straight() ? 1u : 0u;
-      contexts_[10 + i] =
-          hash(guess | words_.trust(i) << 8 | agrees << 12 | phase << 14, 11 + i);
-    }
-    contexts_[13] = hash(recent_.expected() | run_class(recent_.run()) << 9 |
-                             uint32_t{cursor.straight()} << 12,
-                         14);
-    contexts_[14] = hash(straight | (last & 0xFFFF) << 9, 15);
-    contexts_[15] = hash((last >> 24 & 0xFF) | (last >> 48 & 0xFF00), 16);
+    contexts_[4] = hash(straight | run << 9, 5);
+    contexts_[5] = hash(waiting | straight << 9 | other_run << 18 | run << 22, 6);
+    contexts_[6] = hash(shifted | straight << 9 | (run < 2 ? 1u : 0u) << 18, 7);
+    contexts_[7] = hash((last >> 24 & 0xFF) | straight << 9 | phase << 18, 8);
+    const uint32_t guess = words_.byte(position_);
+    const uint32_t agrees = guess == cursor.straight() ? 1u : 0u;
+    contexts_[8] = hash(guess | words_.trust() << 8 | agrees << 12 | phase << 14, 9);
+    contexts_[9] = hash(recent_.expected() | run_class(recent_.run()) << 9 |
+                            uint32_t{cursor.straight()} << 12,
+                        10);
+    contexts_[10] = hash(straight | (last & 0xFFFF) << 9, 11);
 
     expected_ = cursor.straight() | 256u;
     run_set_ = !cursor.has_straight() ? 0
@@ -171,86 +215,148 @@ class ByteModel {
                                       : 1 + run;
   }
 
+  // --- slots: what each context has seen of a bit
+
+  // A probability of 12 bits and a count of 4, for the guess and the 15 nodes of the upper
+  // half of a byte, or for those of the lower half under an upper one: one line of cache.
+  using Line = std::array<uint16_t, 16>;
+
+  struct Slot {
+    int32_t p12;
+    uint32_t count;
+  };
+  static constexpr uint16_t kFirstSlot = 0x8000;  // memory begins with zeros
+
+  static Slot load_slot(uint16_t bits) {
+    bits ^= kFirstSlot;
+    return {bits >> 4, bits & 15u};
+  }
+  static uint16_t updated_slot(Slot slot, uint32_t bit) {
+    const int32_t target = bit != 0 ? 4095 : 0;
+    const int32_t change = (target - slot.p12) * kRates[slot.count];
+    const auto p12 = static_cast<uint32_t>(slot.p12 + ((change + 32768) >> 16));
+    const uint32_t count = slot.count < 15 ? slot.count + 1 : 15;
+    return static_cast<uint16_t>((p12 << 4 | count) ^ kFirstSlot);
+  }
+
+  // `start`: the node at which the line begins, 1 or that of four bits.
+  void find_lines(uint32_t start) {
+    for (uint32_t i = 0; i < kContexts; ++i) {
+      const uint32_t line =
+          (contexts_[i] + start * 0x9E3779B1u) * 0x2C1B3C6Du >> (32 - kLineBits);
+      lines_[i] = &tables_[i][line];
+      __builtin_prefetch(lines_[i]);
+    }
+  }
+
+  // --- bits
+
+  // A bit of a byte: after `depth` others, which with a leading one make `node`.
+  struct Place {
+    uint32_t node;
+    uint32_t depth;
+
+    uint32_t in_line() const {
+      return depth < 4 ? node : (node & ((1u << (depth - 4)) - 1)) | 1u << (depth - 4);
+    }
+  };
+  static constexpr Place kGuessNode = {0, 0};  // whether the guess is right
+
   template <typename Coder>
-  uint32_t code_bit(Coder& coder, uint32_t node, uint32_t depth, uint32_t bit) {
-    std::array<BitModel*, kContexts> slots;
+  uint32_t code_bit(Coder& coder, Place place, uint32_t bit) {
+    const uint32_t in_line = place.in_line();
+    std::array<Slot, kContexts> slots;
     std::array<BitModel*, kContexts> lessons;
     Inputs inputs;
     for (uint32_t i = 0; i < kContexts; ++i) {
-      const uint32_t index =
-          (contexts_[i] + node * 0x9E3779B1u) * 0x2C1B3C6Du >> (32 - kTableBits);
-      slots[i] = &tables_[i][index];
-      const int32_t said = stretch(slots[i]->p16);
-      lessons[i] = &experiences_[i][lesson(slots[i]->count, said)];
-      inputs[i] = slots[i]->count > 0 ? (said + stretch(lessons[i]->p16)) >> 1 : 0;
+      slots[i] = load_slot((*lines_[i])[in_line]);
+      const int32_t said = logistic::kStretch[static_cast<size_t>(slots[i].p12)];
+      lessons[i] =
+          &experiences_[i][33 * slots[i].count + (static_cast<uint32_t>(said + 2112) >> 7)];
+      const int32_t learned = said + stretch(lessons[i]->p16);
+      inputs[i] = static_cast<int16_t>(slots[i].count > 0 ? learned : 0);
     }
-    inputs[kContexts] = 256;
+    inputs[kContexts] = 2048;
+
     // Which weights apply: does the byte the base expects still agree with the bits so far?
-    const bool agrees = expected_ >> (8 - depth) == node;
-    const uint32_t run_set = agrees ? run_set_ : 0;
-    const std::array<Weights*, 3> weights = {
-        &weights_by_run_[run_set],
-        &weights_by_node_[256 * static_cast<uint32_t>(position_ & 3) + node],
-        &weights_by_last_[static_cast<size_t>(history_ & 0xFF)]};
-    const std::array<int32_t, 3> said = {dot(*weights[0], inputs), dot(*weights[1], inputs),
-                                         dot(*weights[2], inputs)};
-    const int32_t mixed = ((said[0] + said[1] + said[2]) * 21845) >> 16;
-    const uint32_t expected_bit = expected_ >> (7 - depth) & 1u;
-    Correction& correction =
-        corrections_[(agrees ? 1 + expected_bit : 0) * kRunSets + run_set];
+    const bool is_guess = place.node == 0;
+    const bool agrees = expected_ >> (8 - place.depth) == place.node;
+    const uint32_t expected_bit = expected_ >> (7 - place.depth) & 1u;
+    const uint32_t run_set = is_guess || agrees ? run_set_ : 0;
+    const uint32_t kind = is_guess ? 3 : agrees ? 1 + expected_bit : 0;
+    Weights& by_run = weights_by_run_[(is_guess ? kRunSets : 0) + run_set];
+    Weights& by_node =
+        weights_by_node_[256 * static_cast<uint32_t>(position_ & 3) + place.node];
+    const int32_t says_run = dot(by_run, inputs);
+    const int32_t says_node = dot(by_node, inputs);
+    const int32_t mixed = (says_run + says_node) >> 1;
+    bit = code_corrected(coder, mixed, &corrections_[kind * kRunSets + run_set], bit);
+
+    const int32_t target = bit != 0 ? 65535 : 0;
+    learn(by_run, inputs, target - squash(says_run));
+    learn(by_node, inputs, target - squash(says_node));
+    for (uint32_t i = 0; i < kContexts; ++i) {
+      (*lines_[i])[in_line] = updated_slot(slots[i], bit);
+      lessons[i]->update(bit, kLessonLimit);
+    }
+    return bit;
+  }
+
+  // Codes a bit under the mean of what was mixed and what that turned out to be worth.
+  template <typename Coder>
+  uint32_t code_corrected(Coder& coder, int32_t mixed, Correction* correction,
+                          uint32_t bit) const {
     const uint32_t at = static_cast<uint32_t>(mixed + 2048);
     const uint32_t low = at >> 7;
     const int32_t part = static_cast<int32_t>(at & 127u);
     const int32_t corrected =
-        (correction[low] * (128 - part) + correction[low + 1] * part) >> 7;
-    const int32_t p = (squash(mixed) + 3 * corrected) >> 2;
+        ((*correction)[low] * (128 - part) + (*correction)[low + 1] * part) >> 7;
+    const int32_t p = (squash(mixed) + corrected) >> 1;
     bit = coder.code(static_cast<uint32_t>(p < 16 ? 16 : p > 65520 ? 65520 : p), bit);
 
     const int32_t target = bit != 0 ? 65535 : 0;
     const uint32_t rate = bytes_coded_ < 16384 ? 4 : 5;
     for (uint32_t k = 0; k < 2; ++k) {
-      uint16_t& knot = correction[low + k];
+      uint16_t& knot = (*correction)[low + k];
       const bool is_nearer = (part >= 64) == (k == 1);
       knot =
           static_cast<uint16_t>(knot + ((target - knot) >> (is_nearer ? rate : rate + 1)));
     }
-    for (uint32_t k = 0; k < 3; ++k) learn(*weights[k], inputs, target - squash(said[k]));
-    for (BitModel* slot : slots) slot->update(bit, kSlotLimit);
-    for (BitModel* lesson : lessons) lesson->update(bit, kLessonLimit);
     return bit;
   }
 
-  static uint32_t lesson(uint32_t count, int32_t said) {
-    return (count < 31 ? count : 31) * 33 + (static_cast<uint32_t>(said + 2112) >> 7);
-  }
-
+  // Below 2^31: weights are of 16 bits, inputs within +-4094.
   static int32_t dot(const Weights& weights, const Inputs& inputs) {
-    int64_t sum = 0;
-    for (uint32_t i = 0; i < kInputs; ++i) sum += int64_t{weights[i]} * inputs[i];
-    sum >>= 16;
-    return static_cast<int32_t>(sum < -kMaxStretch  ? -kMaxStretch
-                                : sum > kMaxStretch ? kMaxStretch
-                                                    : sum);
+    int32_t sum = 0;
+    for (uint32_t i = 0; i < kInputs; ++i) sum += weights[i] * inputs[i];
+    sum >>= 15;
+    return sum < -kMaxStretch ? -kMaxStretch : sum > kMaxStretch ? kMaxStretch : sum;
   }
 
   // Faster while little is known: the first 4 KiB decide what most patches cost.
   void learn(Weights& weights, const Inputs& inputs, int32_t error) const {
+    constexpr int32_t kMost = 32767;
+    constexpr int16_t kBound = 30000;  // a change is below 2047: no weight overflows
     const int32_t rate =
         bytes_coded_ < 4096 ? 28 - static_cast<int32_t>(bytes_coded_ >> 8) : 12;
+    const int32_t wanted = (error * rate) >> 5;
+    const auto step = static_cast<int16_t>(wanted < -kMost  ? -kMost
+                                           : wanted > kMost ? kMost
+                                                            : wanted);
     for (uint32_t i = 0; i < kInputs; ++i) {
-      const int64_t change = (int64_t{inputs[i]} * error * rate + (1 << 17)) >> 18;
-      // modulo 2^32, should a hostile patch ever drive a weight that far
-      weights[i] = static_cast<int32_t>(static_cast<uint32_t>(weights[i]) +
-                                        static_cast<uint32_t>(change));
+      const int16_t above = weights[i] < -kBound ? int16_t{-kBound} : weights[i];
+      const int16_t weight = above > kBound ? kBound : above;
+      weights[i] = static_cast<int16_t>(weight + ((inputs[i] * step) >> 16));
     }
   }
 
-  std::array<std::array<BitModel, size_t{1} << kTableBits>, kContexts> tables_{};
-  std::array<Weights, kRunSets> weights_by_run_;
+  alignas(64) std::array<std::array<Line, size_t{1} << kLineBits>, kContexts> tables_{};
+  std::array<Line*, kContexts> lines_{};
+  std::array<Weights, 2 * kRunSets> weights_by_run_;
   std::array<Weights, 4 * 256> weights_by_node_;  // and the position, mod 4
-  std::array<Weights, 256> weights_by_last_;      // by the byte before
   std::array<Experience, kContexts> experiences_;
-  std::array<Correction, 3 * kRunSets> corrections_;
+  std::array<Correction, 4 * kRunSets> corrections_;
+  std::array<Trust, 2> trusts_;  // in the base, and in what was seen before; by run
   std::array<BitModel, 2> is_hit_{};
   WordGuess words_;
   RecentMatch recent_;
@@ -260,6 +366,7 @@ class ByteModel {
   uint64_t bytes_coded_ = 0;
   uint32_t expected_ = 0;  // with a leading one, as nodes have
   uint32_t run_set_ = 0;
+  bool has_lines_ = false;
 };
 
 }  // namespace mallorn

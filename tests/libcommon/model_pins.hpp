@@ -18,9 +18,9 @@ struct ModelPin {
 
 constexpr ModelPin kModelPins[] = {
     {"numbers", 2363, 0xA92E7072},    {"steps", 1422, 0xEA38A862},
-    {"zeros", 3, 0xD0749729},         {"noise", 1009, 0xC8B73280},
-    {"text", 2370, 0xE7E1EBEB},       {"edited base", 275, 0xA620D39E},
-    {"moved words", 360, 0x5D8DBB35}, {"derived", 800, 0xE56301DA},
+    {"zeros", 1, 0x0D6B8303},         {"noise", 1013, 0xFFA808FF},
+    {"text", 2388, 0xEA6AB683},       {"edited base", 256, 0x4E62FC69},
+    {"moved words", 332, 0xC26CF863}, {"derived", 800, 0xE56301DA},
 };
 
 // Of BlockModel: blocks of each dtype, then bytes of one that is not whole, and

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from expectations import GOLDEN, Cursor, Recent, Words
-from range_coder import BitModel, RangeDecoder
+from range_coder import RATES, BitModel, RangeDecoder
 
 KNOTS = [22, 36, 60, 98, 162, 267, 439, 720, 1179, 1921, 3108, 4971, 7812, 11955, 17625, 24743, 32768,
          40793, 47911, 53581, 57724, 60565, 62428, 63615, 64357, 64816, 65097, 65269, 65374, 65438, 65476,
@@ -45,28 +45,35 @@ def hash32(value: int, salt: int) -> int:
     return ((value + salt) * GOLDEN % (1 << 64)) >> 32
 
 
-def wrap32(x: int) -> int:
-    return (x + (1 << 31)) % (1 << 32) - (1 << 31)
-
-
 class ByteModel:
     """Lives as long as a chunk."""
 
-    CONTEXTS = 16
+    CONTEXTS = 11
 
     def __init__(self) -> None:
         self.words = Words()
         self.recent = Recent()
         self.hit = [BitModel(), BitModel()]
+        self.trust = [[self._model(55000, 4) for _ in range(64)] for _ in range(2)]
         self.coded = 0
-        self.slots: list[dict[int, BitModel]] = [{} for _ in range(self.CONTEXTS)]
-        self.by_run = [[7864] * (self.CONTEXTS + 1) for _ in range(48)]
-        self.by_node = [[7864] * (self.CONTEXTS + 1) for _ in range(4 * 256)]
-        self.by_last = [[7864] * (self.CONTEXTS + 1) for _ in range(256)]
+        # of 12 bits, and a count
+        self.slots: list[dict[tuple[int, int], list[int]]] = [{} for _ in range(self.CONTEXTS)]
+        self.by_run = [[2400] * self.CONTEXTS + [0] for _ in range(96)]
+        self.by_node = [[2400] * self.CONTEXTS + [0] for _ in range(4 * 256)]
         self.lessons: list[dict[tuple[int, int], BitModel]] = [{} for _ in range(self.CONTEXTS)]
-        self.corr = [[[squash((k - 16) * 128) for k in range(33)] for _ in range(48)] for _ in range(3)]
+        self.corr = [[[squash((k - 16) * 128) for k in range(33)] for _ in range(48)] for _ in range(4)]
         self.position = 0
         self.history = 0
+        # of the byte to come
+        self.contexts: list[int] = []
+        self.run_set = 0
+        self.expected = 0
+
+    @staticmethod
+    def _model(p: int, n: int) -> BitModel:
+        model = BitModel()
+        model.p, model.n = p, n
+        return model
 
     def begin_step(self, position: int, before: int) -> None:
         self.position = position
@@ -75,11 +82,10 @@ class ByteModel:
 
     def decode(self, coder: RangeDecoder, cursor: Cursor) -> int:
         self.words.begin_byte(self.position, cursor)
-        expected = cursor.at_straight() or 0
-        if cursor.straight_run >= 32 and self.hit[cursor.straight_run == 63].decode(coder, 100):
-            byte = expected
+        if cursor.straight_run >= 32:
+            byte = self._decode_sure(coder, cursor)
         else:
-            byte = self._decode_bits(coder, cursor)
+            byte = self._decode_guessed(coder, cursor)
         self.words.end_byte(self.position, byte)
         self.history = (self.history << 8 | byte) % (1 << 64)
         self.recent.end_byte(byte, self.history)
@@ -88,14 +94,42 @@ class ByteModel:
         cursor.advance(byte)
         return byte
 
-    def _contexts(self, cursor: Cursor) -> list[int]:
+    def _decode_sure(self, coder: RangeDecoder, cursor: Cursor) -> int:
+        if self.hit[cursor.straight_run == 63].decode(coder, 100):
+            return cursor.at_straight() or 0
+        self._begin_byte(cursor)
+        return self._decode_bits(coder)
+
+    def _guess(self, cursor: Cursor) -> tuple[int | None, BitModel]:
+        recent = self.recent.expected()
+        if cursor.straight_run == 0 and recent is not None:
+            return recent, self.trust[1][self.recent.run]
+        return cursor.at_straight(), self.trust[0][cursor.straight_run]
+
+    def asked(self, cursor: Cursor) -> int | None:
+        """The byte for which a bit is decoded first, if there is one."""
+        if cursor.straight_run >= 32:
+            return cursor.at_straight() or 0
+        guess, trust = self._guess(cursor)
+        return guess if trust.p >= 40000 else None
+
+    def _decode_guessed(self, coder: RangeDecoder, cursor: Cursor) -> int:
+        guess, trust = self._guess(cursor)
+        asked = self.asked(cursor)
+        self._begin_byte(cursor)
+        if asked is not None and self._decode_bit(coder, 0, 0):
+            byte = asked
+        else:
+            byte = self._decode_bits(coder)
+        if guess is not None:
+            trust.update(int(byte == guess), 60)
+        return byte
+
+    def _begin_byte(self, cursor: Cursor) -> None:
         history = self.history
 
         def last(n: int) -> int:
             return history % (1 << 8 * n)
-
-        def back(n: int) -> int:
-            return history >> 8 * (n - 1) & 0xFF
 
         straight, waiting, recent = cursor.at_straight(), cursor.at_waiting(), self.recent.expected()
         S = 0 if straight is None else 256 + straight
@@ -104,71 +138,64 @@ class ByteModel:
         s = S % 256
         R, Q = run_class(cursor.straight_run), run_class(cursor.waiting_run)
         k = self.position % 4
-        contexts = [hash32(last(n), salt) for salt, n in ((1, 1), (2, 2), (3, 3), (4, 4), (5, 6))]
-        contexts += [
-            hash32(S + (R << 9), 6),
-            hash32(W + (S << 9) + (Q << 18) + (R << 22), 7),
-            hash32((S + cursor.difference) % 256 + (S << 9) + ((cursor.straight_run < 2) << 18), 8),
-            hash32(S + (back(1) << 9) + (W << 17), 9),
-            hash32(back(4) + (S << 9) + (k << 18), 10),
+        g = self.words.byte(self.position)
+        self.contexts = [hash32(last(n), n) for n in range(1, 5)] + [
+            hash32(S + (R << 9), 5),
+            hash32(W + (S << 9) + (Q << 18) + (R << 22), 6),
+            hash32((S + cursor.difference) % 256 + (S << 9) + ((cursor.straight_run < 2) << 18), 7),
+            hash32((history >> 24 & 0xFF) + (S << 9) + (k << 18), 8),
+            hash32(g + (self.words.trust() << 8) + ((g == s) << 12) + (k << 14), 9),
+            hash32(X + (run_class(self.recent.run) << 9) + (s << 12), 10),
+            hash32(S + (last(2) << 9), 11),
         ]
-        for i in range(3):
-            g = self.words.byte(i, self.position)
-            contexts.append(hash32(g + (self.words.trust(i) << 8) + ((g == s) << 12) + (k << 14), 11 + i))
-        contexts += [
-            hash32(X + (run_class(self.recent.run) << 9) + (s << 12), 14),
-            hash32(S + (last(2) << 9), 15),
-            hash32(back(4) + (back(8) << 8), 16),
-        ]
-        return contexts
-
-    def _decode_bits(self, coder: RangeDecoder, cursor: Cursor) -> int:
-        contexts = self._contexts(cursor)
-        straight = cursor.at_straight()
-        R, Q = run_class(cursor.straight_run), run_class(cursor.waiting_run)
+        self.expected = 256 + s
         if straight is None:
-            run_set = 0
-        elif cursor.at_waiting() is None:
-            run_set = 1 + R
+            self.run_set = 0
+        elif waiting is None:
+            self.run_set = 1 + R
         else:
-            run_set = 1 + R + 8 * (1 + Q // 2)
-        expected = 256 + (straight or 0)
+            self.run_set = 1 + R + 8 * (1 + Q // 2)
+
+    def _decode_bits(self, coder: RangeDecoder) -> int:
         node = 1
         for depth in range(8):
-            node = 2 * node + self._decode_bit(coder, contexts, run_set, expected, node, depth)
+            node = 2 * node + self._decode_bit(coder, node, depth)
         return node - 256
 
-    def _decode_bit(self, coder: RangeDecoder, contexts: list[int], run_set: int, expected: int,
-                    node: int, depth: int) -> int:
-        agrees = expected >> (8 - depth) == node
-        a = run_set if agrees else 0
-        t = 1 + (expected >> (7 - depth)) % 2 if agrees else 0
+    def _decode_bit(self, coder: RangeDecoder, node: int, depth: int) -> int:
+        if node == 0:
+            a, r, t = self.run_set, 48 + self.run_set, 3
+        elif self.expected >> (8 - depth) == node:
+            a = r = self.run_set
+            t = 1 + (self.expected >> (7 - depth)) % 2
+        else:
+            a = r = t = 0
+        first, x = 1, node
+        if depth >= 4:
+            first = node >> (depth - 4)
+            x = (1 << (depth - 4)) + node % (1 << (depth - 4))
 
         models, lessons, inputs = [], [], []
-        for context, slots, learned in zip(contexts, self.slots, self.lessons):
-            j = ((context + node * 0x9E3779B1) * 0x2C1B3C6D & 0xFFFFFFFF) >> 16
-            model = slots.get(j)
-            if model is None:
-                model = slots[j] = BitModel()
-            said = STRETCH[model.p >> 4]
-            key = (min(model.n, 31), (said + 2112) >> 7)
+        for context, slots, learned in zip(self.contexts, self.slots, self.lessons):
+            j = ((context + first * 0x9E3779B1) * 0x2C1B3C6D & 0xFFFFFFFF) >> 19
+            model = slots.setdefault((j, x), [2048, 0])
+            said = STRETCH[model[0]]
+            key = (model[1], (said + 2112) >> 7)
             lesson = learned.get(key)
             if lesson is None:
-                lesson = learned[key] = BitModel()
-                lesson.p, lesson.n = squash((key[1] - 16) * 128), 8
+                lesson = learned[key] = self._model(squash((key[1] - 16) * 128), 8)
             models.append(model)
             lessons.append(lesson)
-            inputs.append((said + STRETCH[lesson.p >> 4]) >> 1 if model.n > 0 else 0)
-        inputs.append(256)
+            inputs.append(said + STRETCH[lesson.p >> 4] if model[1] > 0 else 0)
+        inputs.append(2048)
 
-        weights = (self.by_run[a], self.by_node[256 * (self.position % 4) + node],
-                   self.by_last[self.history & 0xFF])
-        said = [clamp(sum(w * i for w, i in zip(ws, inputs)) >> 16, -2047, 2047) for ws in weights]
-        z = sum(said) * 21845 >> 16
+        weights = (self.by_run[r], self.by_node[256 * (self.position % 4) + node])
+        said = [clamp(sum(w * i for w, i in zip(ws, inputs)) >> 15, -2047, 2047) for ws in weights]
+        z = sum(said) >> 1
         u, part = (z + 2048) >> 7, (z + 2048) % 128
         corr = self.corr[t][a]
         q = (corr[u] * (128 - part) + corr[u + 1] * part) >> 7
-        bit = coder.bit(clamp((squash(z) + 3 * q) >> 2, 16, 65520))
+        bit = coder.bit(clamp((squash(z) + q) >> 1, 16, 65520))
 
         target = 65535 if bit else 0
         v = 4 if self.coded < 16384 else 5
@@ -177,10 +204,11 @@ class ByteModel:
         corr[far] += (target - corr[far]) >> (v + 1)
         rate = 28 - (self.coded >> 8) if self.coded < 4096 else 12
         for ws, x in zip(weights, said):
-            step = (target - squash(x)) * rate
+            step = clamp((target - squash(x)) * rate >> 5, -32767, 32767)
             for i, value in enumerate(inputs):
-                ws[i] = wrap32(ws[i] + ((value * step + (1 << 17)) >> 18))
+                ws[i] = clamp(ws[i], -30000, 30000) + (value * step >> 16)
         for model, lesson in zip(models, lessons):
-            model.update(bit, 100)
+            model[0] += ((4095 if bit else 0) - model[0]) * RATES[model[1]] + (1 << 15) >> 16
+            model[1] = min(model[1] + 1, 15)
             lesson.update(bit, 120)
         return bit

@@ -55,10 +55,8 @@ class Words:
     def __init__(self) -> None:
         self.has_word = False
         self.base_word = self.moved = self.word = 0
-        self.guess = [0, 0, 0]
-        self.change = [0, 0, 0]
-        self.hits = [0, 0, 0]
-        self.alive = [False, False, False]
+        self.guess = self.change = self.hits = 0
+        self.alive = False
 
     def begin_step(self) -> None:
         self.has_word = False
@@ -72,29 +70,24 @@ class Words:
             self.base_word = int.from_bytes(word, "little")
         self.moved = position - cursor.straight & MASK
         self.word = 0
-        base = self.base_word
-        self.guess = [base + self.change[0] & MASK, base + self.moved + self.change[1] & MASK,
-                      base - self.moved + self.change[2] & MASK]
-        self.alive = [self.has_word] * 3
+        self.guess = self.base_word + self.moved + self.change & MASK
+        self.alive = self.has_word
 
-    def byte(self, i: int, position: int) -> int:
-        return self.guess[i] >> 8 * (position % 4) & 0xFF
+    def byte(self, position: int) -> int:
+        return self.guess >> 8 * (position % 4) & 0xFF
 
-    def trust(self, i: int) -> int:
-        return 1 + self.hits[i] if self.alive[i] else 0
+    def trust(self) -> int:
+        return 1 + self.hits if self.alive else 0
 
     def end_byte(self, position: int, byte: int) -> None:
         k = position % 4
         self.word |= byte << 8 * k
-        for i in range(3):
-            if self.byte(i, position) != byte:
-                self.alive[i] = False
+        if self.byte(position) != byte:
+            self.alive = False
         if k != 3 or not self.has_word or self.word == self.base_word:
             return
-        for i in range(3):
-            self.hits[i] = min(self.hits[i] + 1, 3) if self.word == self.guess[i] else 0
-        change = self.word - self.base_word
-        self.change = [change & MASK, change - self.moved & MASK, change + self.moved & MASK]
+        self.hits = min(self.hits + 1, 3) if self.word == self.guess else 0
+        self.change = self.word - self.base_word - self.moved & MASK
 
 
 class Recent:

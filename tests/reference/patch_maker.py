@@ -154,9 +154,10 @@ class StructureMaker(StructureDecoder):
 
     def decode_byte(self, cursor: Cursor, index: int) -> int:
         byte = self.plan.made[index]
-        if cursor.straight_run >= 32:
-            self.encoder.wanted.append(int(byte == (cursor.at_straight() or 0)))
-        if not self.encoder.wanted or not self.encoder.wanted[-1]:
+        asked = self.bytes.asked(cursor)
+        if asked is not None:
+            self.encoder.wanted.append(int(byte == asked))
+        if byte != asked:
             self.encoder.want_tree(byte, 8)
         return super().decode_byte(cursor, index)
 
