@@ -10,26 +10,6 @@
 namespace mallorn::apply {
 namespace {
 
-const char* codec_name(CodecId codec) {
-  switch (codec) {
-    case CodecId::stored:
-      return "stored";
-    case CodecId::zstd:
-      return "zstd";
-    case CodecId::planes:
-      return "planes";
-    case CodecId::blocks:
-      return "blocks";
-    case CodecId::values:
-      return "values";
-    case CodecId::mask:
-      return "mask";
-    case CodecId::tokens:
-      return "tokens";
-  }
-  return "unknown";
-}
-
 const char* profile_name(Profile profile) {
   return profile == Profile::host ? "host" : "lite";
 }
@@ -124,6 +104,26 @@ void add_placed(const PatchInfo& info, Text* text) {
 }
 
 }  // namespace
+
+const char* codec_name(CodecId codec) {
+  switch (codec) {
+    case CodecId::stored:
+      return "stored";
+    case CodecId::zstd:
+      return "zstd";
+    case CodecId::planes:
+      return "planes";
+    case CodecId::blocks:
+      return "blocks";
+    case CodecId::values:
+      return "values";
+    case CodecId::mask:
+      return "mask";
+    case CodecId::tokens:
+      return "tokens";
+  }
+  return "unknown";
+}
 
 PatchInfo read_info(PatchReader& patch) {
   PatchInfo info;

@@ -9,6 +9,8 @@
 
 namespace mallorn::apply {
 
+const char* codec_name(CodecId codec);
+
 // Sums over the sections of one codec, dtype and kind of prediction.
 struct SectionTotal {
   CodecId codec = CodecId::stored;

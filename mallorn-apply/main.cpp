@@ -1,6 +1,7 @@
 // mallorn-apply: base model + patch -> result model.
 #include <unistd.h>
 
+#include <cstdlib>
 #include <memory>
 
 #include "libcommon/cli.hpp"
@@ -115,6 +116,11 @@ int show_info(const Arguments& arguments) {
   return 0;
 }
 
+bool is_set(const char* variable) {
+  const char* value = std::getenv(variable);
+  return value != nullptr && *value != '\0';
+}
+
 // After the result, which has its place by now: the next patch may not be an older one.
 void note_release(const std::string& state, const PatchHeader& header) {
   const ByteView model_id = ByteView(header.model_id).first(header.model_id_bytes);
@@ -136,8 +142,9 @@ int apply_patch(const Arguments& arguments) {
     output = std::make_unique<Output>(arguments.output, arguments.is_forced);
   }
   apply::PatchReader patch(input.fd(), input.name());
-  const apply::RebuildOptions options{arguments.common.threads, !arguments.common.is_quiet};
-  apply::rebuild(patch, base, output.get(), options);
+  const apply::RebuildOptions options{arguments.common.threads, !arguments.common.is_quiet,
+                                      is_set("MALLORN_PORTABLE")};
+  const auto spent = apply::rebuild(patch, base, output.get(), options);
   if (!arguments.state.empty()) note_release(arguments.state, patch.header());
   const bool is_signed = !patch.front().signatures.empty();
   if (is_signed && !arguments.is_checked && !arguments.common.is_quiet) {
@@ -145,6 +152,7 @@ int apply_patch(const Arguments& arguments) {
                   input.name() + ": is signed, and nobody has checked the signature");
   }
   if (arguments.common.is_verbose) {
+    for (const apply::SpentOn& each : spent) print_message("note", to_text(each));
     print_message("note", with_commas(patch.header().result_bytes) + " bytes, sha256 " +
                               to_hex(patch.header().result_digest));
   }

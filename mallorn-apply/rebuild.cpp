@@ -9,6 +9,7 @@
 #include "libcommon/fast_crc32c.hpp"
 #include "libcommon/ordered_pool.hpp"
 #include "mallorn-apply/base_check.hpp"
+#include "mallorn-apply/info.hpp"
 #include "mallorn-apply/result_writer.hpp"
 #include "mallorn-apply/section_codecs.hpp"
 #include "mallorn-apply/zstd_run.hpp"
@@ -18,8 +19,10 @@ namespace {
 
 // What decoding a chunk needs: large, and reused.
 struct Workspace {
+  explicit Workspace(const TokenKernels& kernels) : sections(kernels) {}
   ChunkWorkspace chunk;
   HostSections sections;
+  Spent decoded;  // of whole chunks, sections included
 };
 
 // What patches say of memory: a thread's chunk, and one that waits to be written.
@@ -29,9 +32,11 @@ static_assert(2 * (sizeof(Workspace) + sizeof(ByteModel) + kMaxRecordBytes) <=
 // One workspace for every chunk that is under way.
 class WorkspacePool {
  public:
+  explicit WorkspacePool(const TokenKernels& kernels) : kernels_(kernels) {}
+
   std::unique_ptr<Workspace> take() {
     const std::lock_guard lock(mutex_);
-    if (free_.empty()) return std::make_unique_for_overwrite<Workspace>();
+    if (free_.empty()) return std::make_unique<Workspace>(kernels_);
     std::unique_ptr<Workspace> workspace = std::move(free_.back());
     free_.pop_back();
     return workspace;
@@ -41,7 +46,29 @@ class WorkspacePool {
     free_.push_back(std::move(workspace));
   }
 
+  // What decoding took, by codec and then all the rest, when all workspaces are back.
+  std::vector<SpentOn> spent() const {
+    std::vector<SpentOn> all;
+    Spent steps;
+    HostSections::SpentByCodec sections{};
+    for (const std::unique_ptr<Workspace>& workspace : free_) {
+      steps += workspace->decoded;
+      for (size_t i = 0; i < sections.size(); ++i) {
+        sections[i] += workspace->sections.spent()[i];
+      }
+    }
+    for (size_t i = 0; i < sections.size(); ++i) {
+      if (sections[i].bytes == 0) continue;
+      const char* name = codec_name(static_cast<CodecId>(i));
+      all.push_back({std::string("decoded by ") + name, sections[i]});
+      steps.nanoseconds -= sections[i].nanoseconds;
+    }
+    all.push_back({"decoded steps", steps});
+    return all;
+  }
+
  private:
+  const TokenKernels& kernels_;
   std::mutex mutex_;
   std::vector<std::unique_ptr<Workspace>> free_;
 };
@@ -64,6 +91,7 @@ const char* chunk_fault(Status status) {
 struct Job {
   std::vector<uint8_t> record;
   uint64_t result_offset = 0;
+  uint64_t result_bytes = 0;
 };
 
 struct Decoded {
@@ -73,11 +101,13 @@ struct Decoded {
 
 class Rebuild {
  public:
-  Rebuild(PatchReader& patch, const MappedFile& base, Output* output, unsigned threads)
+  Rebuild(PatchReader& patch, const MappedFile& base, Output* output,
+          const RebuildOptions& options)
       : patch_(patch),
         base_(base),
         writer_(output, patch.header().result_bytes),
-        pool_(threads, [this](Job&& job) { return decode(std::move(job)); }) {}
+        workspaces_(options.is_portable ? portable_kernels() : fast_kernels()),
+        pool_(options.threads, [this](Job&& job) { return decode(std::move(job)); }) {}
 
   void run(Progress& progress) {
     const auto next = [this] { return next_job(); };
@@ -93,11 +123,23 @@ class Rebuild {
     if (is_zstd_run_ && !zstd_run_.is_finished()) {
       throw Error(Status::corrupt_data, patch_.name() + ": compressed data has no end");
     }
+    const SpentTimer timer(&consumed_, 0);
     const bool is_complete = writer_.written() == header.result_bytes;
     if (!is_complete || writer_.finish() != header.result_digest) {
       throw Error(Status::result_mismatch,
                   patch_.name() + ": the result is not what the patch's header promises");
     }
+  }
+
+  std::vector<SpentOn> spent() const {
+    std::vector<SpentOn> all = workspaces_.spent();
+    Spent rest = consumed_;
+    rest.bytes = writer_.written();
+    rest.nanoseconds -= writer_.hashed().nanoseconds + writer_.passed_on().nanoseconds;
+    all.push_back({is_zstd_run_ ? "decoded by zstd" : "checked", rest});
+    all.push_back({"hashed", writer_.hashed()});
+    all.push_back({"written", writer_.passed_on()});
+    return all;
   }
 
  private:
@@ -106,25 +148,28 @@ class Rebuild {
     if (is_zstd_run_ || !patch_.next(&record_)) return std::nullopt;
     is_zstd_run_ = patch_.kind_of(record_) == RecordKind::zstd_run;
     if (is_zstd_run_) return std::nullopt;
-    Job job{{record_.begin() + 1, record_.end()}, next_offset_};
+    Job job{{record_.begin() + 1, record_.end()}, next_offset_, 0};
     ByteReader reader(job.record);
     const uint64_t length = reader.varint();
     if (!reader.ok() || length > patch_.header().result_bytes - next_offset_) {
       patch_.fail(Status::malformed, "chunk reaches past the end of the result");
     }
     next_offset_ += length;
+    job.result_bytes = length;
     return job;
   }
 
   Decoded decode(Job&& job) {
     Decoded decoded{Status::ok, workspaces_.take()};
     Workspace& space = *decoded.workspace;
+    const SpentTimer timer(&space.decoded, job.result_bytes);
     decoded.status = decode_chunk(job.record, base_.bytes(), job.result_offset,
                                   space.sections, &space.chunk);
     return decoded;
   }
 
   void write(Decoded&& decoded) {
+    const SpentTimer timer(&consumed_, 0);
     if (decoded.status != Status::ok) fail(decoded.status, chunk_fault(decoded.status));
     const ChunkWorkspace& chunk = decoded.workspace->chunk;
     if ((used_features(chunk) & ~patch_.header().features) != 0) {
@@ -177,6 +222,7 @@ class Rebuild {
 
   // Records that hold one zstd stream; `record_` is the first of them.
   bool read_zstd_run() {
+    const SpentTimer timer(&consumed_, 0);
     const Status status = zstd_run_.feed(ByteView(record_).subspan(1),
                                          [this](ByteView bytes) { writer_.write(bytes); });
     if (status != Status::ok) fail(status, "compressed data does not decode");
@@ -193,6 +239,7 @@ class Rebuild {
   PatchReader& patch_;
   const MappedFile& base_;
   ResultWriter writer_;
+  Spent consumed_;  // by the calling thread, which also hashes and writes
   WorkspacePool workspaces_;
   std::vector<uint8_t> record_;
   uint64_t next_offset_ = 0;
@@ -203,15 +250,16 @@ class Rebuild {
 
 }  // namespace
 
-void rebuild(PatchReader& patch, const MappedFile& base, Output* output,
-             const RebuildOptions& options) {
+std::vector<SpentOn> rebuild(PatchReader& patch, const MappedFile& base, Output* output,
+                             const RebuildOptions& options) {
   BaseCheck base_check(base, patch.header());
   // What goes to a file stays invisible until the end, so the base may be hashed meanwhile;
   // what goes to a pipe is gone once written.
   if (output == nullptr || output->is_stdout()) base_check.require_match();
   Progress progress(options.shows_progress, "applying", patch.header().result_bytes);
+  std::vector<SpentOn> spent;
   try {
-    Rebuild work(patch, base, output, options.threads);
+    Rebuild work(patch, base, output, options);
     // Only what the base makes plausible is reserved: the header is not to be trusted so
     // far.
     const uint64_t plausible = 4 * base.bytes().size() + (64u << 20);
@@ -220,6 +268,7 @@ void rebuild(PatchReader& patch, const MappedFile& base, Output* output,
     }
     work.run(progress);
     work.finish();
+    spent = work.spent();
   } catch (const Error&) {
     base_check
         .require_match();  // a wrong base is the better explanation, if that is what it is
@@ -227,6 +276,7 @@ void rebuild(PatchReader& patch, const MappedFile& base, Output* output,
   }
   base_check.require_match();
   if (output != nullptr) output->commit();
+  return spent;
 }
 
 }  // namespace mallorn::apply

@@ -3,20 +3,22 @@
 
 #include "libcommon/file.hpp"
 #include "mallorn-apply/patch_reader.hpp"
+#include "mallorn-apply/spent_time.hpp"
 
 namespace mallorn::apply {
 
 struct RebuildOptions {
   unsigned threads = 1;
   bool shows_progress = false;
+  bool is_portable = false;  // no instructions that not all processors of the kind have
 };
 
 // Writes the result that `patch` makes of `base` to `output` (null: only checks), and
 // commits it once its digest is the one in the header. Throws Error(base_mismatch) if the
 // base is not the patch's, corrupt_data and its kin if the patch is damaged,
 // result_mismatch if the outcome is not what the header promises; then nothing is left
-// under the output's name.
-void rebuild(PatchReader& patch, const MappedFile& base, Output* output,
-             const RebuildOptions& options);
+// under the output's name. Returns what took how long, in processor time.
+std::vector<SpentOn> rebuild(PatchReader& patch, const MappedFile& base, Output* output,
+                             const RebuildOptions& options);
 
 }  // namespace mallorn::apply

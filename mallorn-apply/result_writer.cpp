@@ -36,8 +36,13 @@ void ResultWriter::flush() {
 
 void ResultWriter::pass_on(ByteView bytes) {
   if (bytes.empty()) return;
-  hash_.update(bytes);
-  if (output_ != nullptr) output_->write(bytes);
+  {
+    const SpentTimer timer(&hashed_, bytes.size());
+    hash_.update(bytes);
+  }
+  if (output_ == nullptr) return;
+  const SpentTimer timer(&passed_on_, bytes.size());
+  output_->write(bytes);
 }
 
 Digest ResultWriter::finish() {

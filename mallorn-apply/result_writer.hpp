@@ -6,6 +6,7 @@
 
 #include "libcommon/digest.hpp"
 #include "libcommon/file.hpp"
+#include "mallorn-apply/spent_time.hpp"
 
 namespace mallorn::apply {
 
@@ -17,6 +18,9 @@ class ResultWriter {
   // Throws Error(result_mismatch) if the result grows past its declared length.
   void write(ByteView bytes);
   uint64_t written() const { return written_; }
+  // What hashing and writing took so far.
+  const Spent& hashed() const { return hashed_; }
+  const Spent& passed_on() const { return passed_on_; }
   // Passes on what is gathered and returns the digest of everything.
   Digest finish();
 
@@ -28,6 +32,8 @@ class ResultWriter {
   uint64_t limit_;
   uint64_t written_ = 0;
   Sha256 hash_;
+  Spent hashed_;
+  Spent passed_on_;
   std::vector<uint8_t> gathered_;  // short pieces, until there are enough for one write
 };
 

@@ -3,7 +3,6 @@
 #include "mallorn-apply/core/blocks_decoder.hpp"
 #include "mallorn-apply/core/mask_decoder.hpp"
 #include "mallorn-apply/core/values_decoder.hpp"
-#include "mallorn-apply/fast_tokens.hpp"
 #include "mallorn-apply/planes_decoder.hpp"
 #include "mallorn-apply/zstd_decoder.hpp"
 
@@ -11,6 +10,14 @@ namespace mallorn::apply {
 
 Status HostSections::decode(const SectionHeader& header, ByteView coded, ByteView base,
                             ByteSpan result) {
+  const auto codec = static_cast<size_t>(header.codec);
+  if (codec >= spent_.size()) return Status::unknown_codec;
+  const SpentTimer timer(&spent_[codec], result.size());
+  return decode_by_codec(header, coded, base, result);
+}
+
+Status HostSections::decode_by_codec(const SectionHeader& header, ByteView coded,
+                                     ByteView base, ByteSpan result) {
   switch (header.codec) {
     case CodecId::stored:
       if (coded.empty() && !header.conversion.is_none()) coded = base;
@@ -32,8 +39,7 @@ Status HostSections::decode(const SectionHeader& header, ByteView coded, ByteVie
       return decode_mask(header.dtype, coded, base, mask_.get(), result);
     case CodecId::tokens:
       if (!tokens_) tokens_ = std::make_unique<TokensWorkspace>();
-      return decode_tokens(header.dtype, coded, base, fast_kernels(), tokens_.get(),
-                           result);
+      return decode_tokens(header.dtype, coded, base, kernels_, tokens_.get(), result);
   }
   return Status::unknown_codec;
 }

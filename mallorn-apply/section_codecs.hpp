@@ -1,6 +1,7 @@
 // The decoders of sections, by codec number.
 #pragma once
 
+#include <array>
 #include <memory>
 
 #include "libcommon/core/block_model.hpp"
@@ -8,16 +9,29 @@
 #include "libcommon/core/value_model.hpp"
 #include "mallorn-apply/core/chunk_decoder.hpp"
 #include "mallorn-apply/core/tokens_decoder.hpp"
+#include "mallorn-apply/fast_tokens.hpp"
+#include "mallorn-apply/spent_time.hpp"
 
 namespace mallorn::apply {
 
 class HostSections final : public SectionDecoder {
  public:
+  explicit HostSections(const TokenKernels& kernels = fast_kernels()) : kernels_(kernels) {}
+
   Status decode(const SectionHeader& header, ByteView coded, ByteView base,
                 ByteSpan result) override;
   ByteModel* byte_model() override;
 
+  // What decoding took so far, by number of the codec.
+  using SpentByCodec = std::array<Spent, static_cast<size_t>(CodecId::tokens) + 1>;
+  const SpentByCodec& spent() const { return spent_; }
+
  private:
+  Status decode_by_codec(const SectionHeader& header, ByteView coded, ByteView base,
+                         ByteSpan result);
+
+  const TokenKernels& kernels_;
+  SpentByCodec spent_{};
   std::unique_ptr<ByteModel> bytes_;
   std::unique_ptr<BlockModel> blocks_;
   std::unique_ptr<ValueModel> values_;

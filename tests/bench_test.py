@@ -29,6 +29,7 @@ import bench_outcome
 import bench_plain
 import bench_plot
 import bench_process
+import bench_speed
 import bench_targets
 import make_big_pair
 from bench_cases import Case, Target
@@ -228,7 +229,7 @@ class BenchRun(unittest.TestCase):
     def test_wrong_use_ends_with_64(self) -> None:
         for arguments in (["--bogus"], ["--only", "nothing"], ["--tools", "nothing"],
                           ["--threads", "0"], ["--best-peers", str(self.home / "none")],
-                          [str(self.home / "none")], ["--big", "1X"], ["--big", "1K"],
+                          [str(self.home / "none")], ["--big", "1X"], ["--big", "1K"], ["--speed", "1K"],
                           ["--mallorn", str(self.home / "none")]):
             with self.subTest(arguments):
                 ended = self.bench(*arguments)
@@ -253,6 +254,49 @@ class BenchRun(unittest.TestCase):
         self.assertEqual(ended.returncode, 0, ended.stderr)
         self.assertRegex(ended.stdout, r"mallorn +\d+ +100\.000 +\d+\.\d+ +\d+")
         self.assertRegex(ended.stdout, r"limit +- +- +\d+\.\d+ +\d+")
+
+
+NOTES = """\
+mallorn-apply: note: decoded by values: 2,000 bytes in 0.000010 s of a processor, 200 MB/s
+mallorn-apply: note: decoded by tokens: 1,000,000 bytes in 0.001990 s of a processor, 502 MB/s
+mallorn-apply: note: decoded steps: 1,048,576 bytes in 0.000100 s of a processor, 10,485 MB/s
+mallorn-apply: note: checked: 1,048,576 bytes in 0.000300 s of a processor, 3,495 MB/s
+mallorn-apply: note: hashed: 1,048,576 bytes in 0.001000 s of a processor, 1,048 MB/s
+"""
+
+
+class Speed(unittest.TestCase):
+    def test_decoding_is_what_all_codecs_took(self) -> None:
+        codec, speed = bench_speed.decoding(NOTES)
+        self.assertEqual(codec, "tokens")
+        self.assertAlmostEqual(speed, 1.002 / 0.002)
+
+    def test_without_codecs_it_is_steps_and_checks(self) -> None:
+        notes = "".join(line for line in NOTES.splitlines(True) if " by " not in line)
+        codec, speed = bench_speed.decoding(notes)
+        self.assertEqual(codec, "copy")
+        self.assertAlmostEqual(speed, 1.048576 / 0.0004)
+
+    def test_every_type_is_measured_by_both_kinds_of_codecs(self) -> None:
+        rows = bench_speed.all_rows()
+        for level in (bench_speed.FAST, bench_speed.ADAPTIVE):
+            types = {row.type for row in rows if row.level == level}
+            self.assertEqual(types, set(bench_speed.TYPES))
+        self.assertEqual(len(rows), len(set(rows)))
+
+    def test_a_line_has_what_was_measured(self) -> None:
+        speeds = bench_speed.Speeds(bench_speed.Row("f16", "medium", 3, 1.0), "tokens", 26.5, {1: 90},
+                                    {1: 400, 2: 700}, {1: 600, 2: 900}, 1100, 210)
+        self.assertEqual(bench_speed.line_of(speeds).split(), [
+            "f16", "medium", "tokens", "26.500", "90", "-", "400", "700", "600", "900", "1100", "210"])
+        self.assertEqual(len(bench_speed.line_of(speeds)), len(bench_speed.HEAD))
+
+    def test_a_failing_program_is_a_failure(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            program = write_program(Path(folder) / "fails", "#!/bin/sh\necho no >&2\nexit 1\n")
+            effort = bench_measure.Effort(1, 1, 1, 60)
+            with self.assertRaisesRegex(bench_speed.RunFailed, "no"):
+                bench_speed.best_of(1, [str(program)], 1, effort)
 
 
 @unittest.skipUnless(shutil.which("zstd"), "needs zstd")

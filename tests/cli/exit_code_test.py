@@ -315,6 +315,14 @@ class Messages(ProgramTest):
             self.assertEqual((loud.code, loud.out), (0, self.succeed(*line, stdin=stdin)))
             self.assertRegex(loud.err, rb"^(mallorn-\w+: note: [^\n]+\n)+$")
 
+    def test_verbose_says_what_took_how_long(self) -> None:
+        loud = self.run_program("mallorn-apply", OLD, "-v", stdin=self.make_patch(OLD, NEW))
+        spent = dict(re.findall(rb"note: ([a-z ]+): ([0-9,]+) bytes in [0-9.]+ s of a processor",
+                                loud.err))
+        length = f"{NEW.stat().st_size:,}".encode()
+        for what in (b"decoded steps", b"checked", b"hashed", b"written"):
+            self.assertEqual(spent[what], length, what)
+
     def test_options_may_stand_anywhere(self) -> None:
         expected = self.succeed("mallorn-parse", "--list", OLD)
         self.assertEqual(self.succeed("mallorn-parse", OLD, "--list"), expected)

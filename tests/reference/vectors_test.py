@@ -153,6 +153,10 @@ class Good(VectorTest):
     def test_patches_by_the_programs(self) -> None:
         self.check("patch", lambda base, data: made_by_programs(PROGRAMS, base, data))
 
+    def test_patches_without_vector_instructions(self) -> None:
+        with mock.patch.dict(os.environ, MALLORN_PORTABLE="1"):
+            self.check("patch", lambda base, data: made_by_programs(PROGRAMS, base, data))
+
     def test_streams_by_the_decoder(self) -> None:
         self.check("stream", made_by_decoder)
 
