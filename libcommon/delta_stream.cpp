@@ -99,7 +99,7 @@ Step read_step(ByteReader& reader) {
       dtype_layout(step.dtype).dtype != step.dtype) {
     reader.fail(Status::malformed);
   }
-  if (predictor > static_cast<uint8_t>(Predictor::converted)) {
+  if (predictor > static_cast<uint8_t>(Predictor::distant)) {
     reader.fail(Status::unsupported_feature);
   }
   take_parameters(parameters, &step, reader);
@@ -108,16 +108,18 @@ Step read_step(ByteReader& reader) {
 
 bool fits_base(const Step& step, uint64_t base_length) {
   if (step.kind == StepKind::literal) return step.base_offset == 0;
-  const bool may_end_early =
-      step.kind == StepKind::predict &&
-      (step.predictor == Predictor::bytes || step.predictor == Predictor::derived);
-  if (may_end_early) return step.base_offset <= base_length;
+  if (may_end_early(step)) return step.base_offset <= base_length;
   uint64_t length = 0;
   return predicting_bytes(step, step.result_bytes, &length) &&
          range_fits(step.base_offset, length, base_length);
 }
 
 }  // namespace
+
+bool may_end_early(const Step& step) {
+  return step.kind == StepKind::predict &&
+         (step.predictor == Predictor::bytes || step.predictor == Predictor::derived);
+}
 
 bool is_converted(const Step& step) {
   return step.kind == StepKind::predict && step.predictor == Predictor::converted;

@@ -28,6 +28,8 @@ enum class Predictor : uint8_t {
   derived = 2,     // binary32 numbers that follow from others of the chunk (Derivation);
                    // the base has their like, byte by byte, for who cannot make use of that
   converted = 3,   // element by element, the value at the same place in another dtype
+  distant = 4,     // element by element, those at the same place, which resemble them
+                   // hardly: for who weighs what they say; for others, as good as none
 };
 
 // Where the elements of a step lie in their tensor, for predict and literal steps of
@@ -81,6 +83,10 @@ std::vector<uint8_t> steps_to_bytes(const std::vector<Step>& steps);
 // chunk begins. Throws Error with `context`.
 std::vector<Step> steps_from_bytes(ByteView payload, const DeltaManifest& manifest,
                                    uint64_t result_offset, const std::string& context);
+
+// Whether what a step is predicted from may end before the step does, at the end of the
+// base.
+bool may_end_early(const Step& step);
 
 bool is_converted(const Step& step);
 

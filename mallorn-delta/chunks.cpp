@@ -91,8 +91,7 @@ class Chunker {
       length = whole_rows(*step, length - length % unit_bytes(*step));
     // Where the rest of a byte-wise prediction would go on is known only to its cursor;
     // such steps are short, so they go into the next chunk whole.
-    const bool is_whole = step->kind == StepKind::predict && !is_converted(*step) &&
-                          step->predictor != Predictor::same_value;
+    const bool is_whole = may_end_early(*step);
     if (is_whole && length < step->result_bytes) length = 0;
     if (length == 0 || open_.size() == kMaxChunkSteps) {
       if (open_.empty()) throw Error(Status::internal, "a step is too long for a chunk");

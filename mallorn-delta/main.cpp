@@ -25,6 +25,8 @@ RESULT is a model file, which mallorn-parse is run on, or a model stream.
                       bytes; mallorn-pack must see the same files
       --explain       say on standard error, for each tensor, what it was
                       matched to, how it is made, what that roughly costs
+      --distant       name the base of tensors, too, that hardly resemble it: of
+                      use to mallorn-pack --max, and ignored without that
       --strict        a RESULT that cannot be parsed is an error (exit 65)
       --threads N     use N threads (default: one per processor)
   -q, --quiet         no warnings, no progress
@@ -47,12 +49,13 @@ struct Arguments {
   bool is_by_reference = false;
   bool explains = false;
   bool is_strict = false;
+  delta::PlanOptions plan;
 };
 
 bool read_arguments(int argc, char** argv, Arguments* arguments) {
   cxxopts::Options options(kProgram.name);
   add_common_options(options);
-  options.add_options()("by-reference", "")("explain", "")("strict", "");
+  options.add_options()("by-reference", "")("explain", "")("strict", "")("distant", "");
   cxxopts::ParseResult result;
   if (!parse_command_line(kProgram, options, argc, argv, &arguments->common, &result))
     return false;
@@ -63,6 +66,7 @@ bool read_arguments(int argc, char** argv, Arguments* arguments) {
   arguments->is_by_reference = result.count("by-reference") != 0;
   arguments->explains = result.count("explain") != 0;
   arguments->is_strict = result.count("strict") != 0;
+  arguments->plan.uses_distant = result.count("distant") != 0;
   if (::isatty(STDOUT_FILENO) == 1) {
     throw Error(Status::usage, "will not write binary data to a terminal",
                 "pipe it into mallorn-pack");
@@ -124,7 +128,7 @@ int run(int argc, char** argv) {
       delta::open_model(arguments.result, arguments.common.threads,
                         arguments.common.is_quiet, arguments.is_strict);
   const delta::Model base = delta::read_model(STDIN_FILENO, "standard input");
-  delta::Plan plan = delta::make_plan(base, result);
+  delta::Plan plan = delta::make_plan(base, result, arguments.plan);
   if (arguments.explains) std::fputs(delta::explain(base, result, plan).c_str(), stderr);
   write_stream(base, result, std::move(plan), arguments);
   return 0;

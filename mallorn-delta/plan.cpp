@@ -51,8 +51,9 @@ std::vector<ByteRange> searchable(const Model& base, const Model& result) {
 
 class Planner {
  public:
-  Planner(const Model& base, const Model& result)
-      : base_(base),
+  Planner(const Model& base, const Model& result, const PlanOptions& options)
+      : options_(options),
+        base_(base),
         result_(result),
         matches_(match_tensors(base.manifest, result.manifest,
                                [this](const Range& from, const Range& range) {
@@ -179,7 +180,9 @@ class Planner {
         step.place = place_of(range);
         step.place.base_zero = zero_point(from);
         add_elements(range, step);
-        method = is_converted(step) ? "convert" : "predict";
+        method = is_converted(step)                     ? "convert"
+                 : step.predictor == Predictor::distant ? "distant"
+                                                        : "predict";
       }
     }
     if (predicted < range.length_bytes) {
@@ -207,7 +210,12 @@ class Planner {
     }
     const uint64_t common = common_bytes(from, range);
     const Relation relation = relate_ranges(from, range, common);
-    if (relation.is_related && is_apt(range, common, relation)) step->result_bytes = common;
+    if (relation.is_related && is_apt(range, common, relation)) {
+      step->result_bytes = common;
+    } else if (options_.uses_distant && !is_sparsity(range)) {
+      step->predictor = Predictor::distant;
+      step->result_bytes = common;
+    }
     return relation;
   }
 
@@ -288,6 +296,7 @@ class Planner {
     plan_.steps.push_back(step);
   }
 
+  const PlanOptions options_;
   const Model& base_;
   const Model& result_;
   std::vector<TensorMatch> matches_;
@@ -300,8 +309,8 @@ class Planner {
 
 }  // namespace
 
-Plan make_plan(const Model& base, const Model& result) {
-  return Planner(base, result).run();
+Plan make_plan(const Model& base, const Model& result, const PlanOptions& options) {
+  return Planner(base, result, options).run();
 }
 
 }  // namespace mallorn::delta

@@ -18,7 +18,8 @@ namespace mallorn::delta {
 struct TensorPlan {
   size_t result_range = 0;
   TensorMatch match;
-  const char* method = "";  // "copy", "predict", "convert", "literal", "bytes", "derived"
+  // "copy", "predict", "convert", "distant", "literal", "bytes", "derived"
+  const char* method = "";
   uint64_t estimated_bytes = 0;  // of the patch, roughly
   std::optional<Derived> derived;
 };
@@ -30,9 +31,15 @@ struct Plan {
   std::vector<ByteRange> whole;
 };
 
-// Pure: depends on the two models alone. Time near-linear in their size, memory bounded by
-// the number of ranges and a byte index of at most 48 MiB.
-Plan make_plan(const Model& base, const Model& result);
+struct PlanOptions {
+  // Tensors that hardly resemble their old version are predicted from it all the same
+  // (Predictor::distant).
+  bool uses_distant = false;
+};
+
+// Pure: depends on the two models and the options alone. Time near-linear in their size,
+// memory bounded by the number of ranges and a byte index of at most 48 MiB.
+Plan make_plan(const Model& base, const Model& result, const PlanOptions& options = {});
 
 // Lets copies take over the equal bytes beside them, and joins copies that then meet.
 std::vector<Step> grow_copies(std::vector<Step> steps, ByteView base, ByteView result);

@@ -73,7 +73,7 @@ CodedSection encode_section(const SectionPlan& plan, const PackOptions& options)
 
 EncodedChunk encode_chunk(const ChunkInput& chunk, uint64_t base_bytes,
                           const PackOptions& options) {
-  ChunkLayout layout = lay_out(chunk, options.level > kFastLevel);
+  ChunkLayout layout = lay_out(chunk, {options.level > kFastLevel, false});
   EncodedChunk encoded;
   ChunkHeader header;
   header.result_bytes = chunk.result.size();

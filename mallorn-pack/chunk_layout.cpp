@@ -56,11 +56,12 @@ MaskSteps find_mask_steps(const ChunkInput& chunk) {
 
 class Layouter {
  public:
-  explicit Layouter(const ChunkInput& chunk) : chunk_(chunk) {}
+  Layouter(const ChunkInput& chunk, const LayoutOptions& options)
+      : chunk_(chunk), options_(options) {}
 
-  ChunkLayout run(bool finds_masks) {
+  ChunkLayout run() {
     masks_.is_array.resize(chunk_.steps.size());
-    if (finds_masks) masks_ = find_mask_steps(chunk_);
+    if (options_.finds_masks) masks_ = find_mask_steps(chunk_);
     size_t at = 0;
     for (size_t i = 0; i < chunk_.steps.size(); ++i) {
       const Step& step = chunk_.steps[i];
@@ -80,7 +81,8 @@ class Layouter {
     if (step.kind == StepKind::copy) return kNoSection;
     if (is_plain(step) || is_derived(step)) return kNoSection;
     const bool is_of_mask = masks_.is_array[i];
-    const bool has_base = !is_of_mask && predicts(step, chunk_.base[i]);
+    const bool is_known = step.predictor != Predictor::distant || options_.uses_distant;
+    const bool has_base = !is_of_mask && is_known && predicts(step, chunk_.base[i]);
     const Conversion conversion = has_base ? step.conversion : Conversion{};
     const uint32_t index =
         find_section(is_of_mask ? Dtype::opaque : step.dtype, has_base, conversion);
@@ -114,14 +116,15 @@ class Layouter {
   }
 
   const ChunkInput& chunk_;
+  const LayoutOptions options_;
   MaskSteps masks_;
   ChunkLayout layout_;
 };
 
 }  // namespace
 
-ChunkLayout lay_out(const ChunkInput& chunk, bool finds_masks) {
-  return Layouter(chunk).run(finds_masks);
+ChunkLayout lay_out(const ChunkInput& chunk, const LayoutOptions& options) {
+  return Layouter(chunk, options).run();
 }
 
 }  // namespace mallorn::pack

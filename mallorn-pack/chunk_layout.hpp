@@ -33,9 +33,14 @@ struct ChunkLayout {
   std::vector<SectionPlan> sections;
 };
 
+struct LayoutOptions {
+  bool finds_masks = false;   // index arrays of sparse tensors have a section of their own,
+                              // of opaque bytes without a base
+  bool uses_distant = false;  // what a base hardly resembles has that base all the same
+};
+
 // Elements go into sections, by dtype and what is converted to it; bytes stay among the
-// steps. If asked to, the index arrays of sparse tensors go into a section of their own, of
-// opaque bytes without a base.
-ChunkLayout lay_out(const ChunkInput& chunk, bool finds_masks);
+// steps.
+ChunkLayout lay_out(const ChunkInput& chunk, const LayoutOptions& options);
 
 }  // namespace mallorn::pack

@@ -233,6 +233,23 @@ TEST_CASE("plan: what a tensor of another dtype has gained is on its own") {
   CHECK((step + 1)->place.first_element == 6400);
 }
 
+TEST_CASE("plan: a tensor that resembles nothing has a base if it is asked for") {
+  test::Random random(2);
+  const delta::Model base = test::model_of(random.bytes(41500), three_ranges(Dtype::f32));
+  const delta::Model result = test::model_of(random.bytes(41500), three_ranges(Dtype::f32));
+  for (const bool uses_distant : {false, true}) {
+    const delta::Plan plan = delta::make_plan(base, result, {uses_distant});
+    check(plan.steps, base.bytes(), result.bytes());
+    size_t distant = 0;
+    for (const Step& step : plan.steps) {
+      distant += step.kind == StepKind::predict && step.predictor == Predictor::distant;
+    }
+    CHECK(distant == (uses_distant ? 1 : 0));
+    REQUIRE(plan.tensors.size() == 1);
+    CHECK(std::string(plan.tensors[0].method) == (uses_distant ? "distant" : "literal"));
+  }
+}
+
 TEST_CASE("plan: steps say where in their tensor they are, and its zero points") {
   test::Random random(2);
   const Bytes base = random.bytes(41500);

@@ -157,7 +157,11 @@ TEST_CASE("delta steps: limits of a chunk, one below, at and above") {
 TEST_CASE("delta steps: unknown kinds, dtypes and predictors are refused") {
   const DeltaManifest models = manifest(1000, 1000);
   CHECK(status_of({step(static_cast<StepKind>(3), 10)}, models) == Status::malformed);
-  CHECK(status_of({step(kCopy, 10, 0, Dtype::opaque, static_cast<Predictor>(4))}, models) ==
+  CHECK(status_of({step(kPredict, 10, 0, Dtype::u8, Predictor::distant)}, models) ==
+        Status::ok);
+  CHECK(status_of({step(kPredict, 10, 991, Dtype::u8, Predictor::distant)}, models) ==
+        Status::malformed);
+  CHECK(status_of({step(kCopy, 10, 0, Dtype::opaque, static_cast<Predictor>(5))}, models) ==
         Status::unsupported_feature);
   CHECK(status_of({step(kCopy, 10, 0, static_cast<Dtype>(26), Predictor::bytes)}, models) ==
         Status::malformed);

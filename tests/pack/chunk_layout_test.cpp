@@ -48,7 +48,7 @@ TEST_CASE(
     const MadeChunk chunk =
         test::make_chunk(random, random.length(20000), random.below(50), 9000);
     const pack::ChunkInput input = chunk.input(round % 2 == 0);
-    const pack::ChunkLayout layout = pack::lay_out(input, round % 3 != 0);
+    const pack::ChunkLayout layout = pack::lay_out(input, {round % 3 != 0, false});
     REQUIRE(layout.section_of.size() == chunk.steps.size());
     REQUIRE(layout.sections.size() <= kMaxChunkSections);
     std::vector<Joined> joined(layout.sections.size());
@@ -84,7 +84,7 @@ TEST_CASE("chunk layout: plain bytes are coded among the steps, elements apart")
       chunk_of({step(StepKind::literal, 10), step(StepKind::predict, 40, 0, Dtype::f32),
                 step(StepKind::copy, 50)},
                100);
-  const pack::ChunkLayout layout = pack::lay_out(chunk.input(true), true);
+  const pack::ChunkLayout layout = pack::lay_out(chunk.input(true), {true, false});
   CHECK(layout.section_of == std::vector<uint32_t>{pack::kNoSection, 0, pack::kNoSection});
   CHECK(layout.sections[0].has_base);
 }
@@ -95,7 +95,7 @@ TEST_CASE("chunk layout: sections are shared by dtype and by having a base") {
        step(StepKind::predict, 4, 9, Dtype::i8),
        step(StepKind::predict, 8, 20, Dtype::f32)},
       100);
-  const pack::ChunkLayout layout = pack::lay_out(chunk.input(false), true);
+  const pack::ChunkLayout layout = pack::lay_out(chunk.input(false), {true, false});
   CHECK(layout.section_of == std::vector<uint32_t>{0, 1, 2, 0});
   CHECK(layout.sections[0].result.size() == 12);
   CHECK_FALSE(layout.sections[1].has_base);
@@ -104,7 +104,7 @@ TEST_CASE("chunk layout: sections are shared by dtype and by having a base") {
 TEST_CASE("chunk layout: bytes whose base ends too early have no base in a section") {
   const Step late = step(StepKind::predict, 60, 90, Dtype::i8, Predictor::bytes);
   const MadeChunk chunk = chunk_of({late}, 100);
-  const pack::ChunkLayout layout = pack::lay_out(chunk.input(false), true);
+  const pack::ChunkLayout layout = pack::lay_out(chunk.input(false), {true, false});
   REQUIRE(layout.sections.size() == 1);
   CHECK_FALSE(layout.sections[0].has_base);
 }
@@ -118,7 +118,8 @@ TEST_CASE(
     steps.push_back(step(StepKind::literal, 300, 0, table.entries[i].dtype));
   }
   REQUIRE(steps.size() > kMaxChunkSections);
-  const pack::ChunkLayout layout = pack::lay_out(chunk_of(steps, 1000).input(false), true);
+  const pack::ChunkLayout layout =
+      pack::lay_out(chunk_of(steps, 1000).input(false), {true, false});
   CHECK(layout.sections.size() == kMaxChunkSections);
   CHECK(std::count(layout.section_of.begin(), layout.section_of.end(), pack::kNoSection) ==
         static_cast<ptrdiff_t>(steps.size() - kMaxChunkSections));
@@ -142,7 +143,7 @@ TEST_CASE("chunk layout: arrays of sparse tensors have a section of their own") 
   chunk.result = made;
   const pack::ChunkInput input = chunk.input(true);
   constexpr uint32_t kNone = pack::kNoSection;
-  const pack::ChunkLayout layout = pack::lay_out(input, true);
+  const pack::ChunkLayout layout = pack::lay_out(input, {true, false});
   CHECK(layout.section_of == std::vector<uint32_t>{0, kNone, 0, 0, kNone, 0, 1});
   REQUIRE(layout.sections.size() == 2);
   CHECK(layout.sections[0].dtype == Dtype::opaque);
@@ -153,14 +154,14 @@ TEST_CASE("chunk layout: arrays of sparse tensors have a section of their own") 
   CHECK(layout.sections[1].masks.empty());
 
   // Nobody looks for them unless asked to.
-  for (const pack::SectionPlan& section : pack::lay_out(input, false).sections) {
+  for (const pack::SectionPlan& section : pack::lay_out(input, {false, false}).sections) {
     CHECK(section.masks.empty());
     CHECK(section.dtype != Dtype::opaque);
   }
 
   // Indices that the base predicts stay with it.
   chunk.steps[0].kind = StepKind::predict;
-  CHECK(pack::lay_out(chunk.input(true), true).sections[0].dtype == Dtype::u8);
+  CHECK(pack::lay_out(chunk.input(true), {true, false}).sections[0].dtype == Dtype::u8);
 }
 
 TEST_CASE("chunk layout: masks of a chunk have no more cells than a section may") {
@@ -176,7 +177,7 @@ TEST_CASE("chunk layout: masks of a chunk have no more cells than a section may"
   }
   MadeChunk chunk = chunk_of(steps, 0);
   chunk.result = all;
-  const pack::ChunkLayout layout = pack::lay_out(chunk.input(true), true);
+  const pack::ChunkLayout layout = pack::lay_out(chunk.input(true), {true, false});
   CHECK(layout.sections[0].masks.size() == 2);
   CHECK(layout.section_of == std::vector<uint32_t>{0, 0, 0, 0, 1, 2});
 }

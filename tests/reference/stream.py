@@ -17,6 +17,7 @@ MAGIC = bytes.fromhex("8D 4D 4C 53")
 MODEL, DELTA = 1, 2
 MANIFEST, BYTES, STEPS, END = 1, 2, 3, 15
 COPY, PREDICT, LITERAL = 0, 1, 2
+SAME_VALUE, BYTEWISE, DERIVED, DISTANT = 0, 1, 2, 4  # predictors
 MAX_TEXT = 65536
 
 
@@ -172,7 +173,7 @@ def read_steps(payload: bytes, base_length: int, result_left: int) -> list[Step]
             raise Fault("limit_exceeded", "parameters of a step")
         step.parameters = reader.take(parameter_bytes)
         malformed(kind <= LITERAL and dtype in NAMES and step.result_bytes > 0, "step")
-        if predictor > 3:
+        if predictor > DISTANT:
             raise Fault("unsupported_feature", "predictor")
         place = step.parameters
         if is_converted(step):
@@ -187,7 +188,7 @@ def read_steps(payload: bytes, base_length: int, result_left: int) -> list[Step]
         if kind == LITERAL:
             malformed(step.base_offset == 0, "literal with an offset")
         else:
-            may_end_early = kind == PREDICT and predictor in (1, 2)
+            may_end_early = kind == PREDICT and predictor in (BYTEWISE, DERIVED)
             end = step.base_offset + (0 if may_end_early else predicting_bytes(step))
             malformed(end <= base_length, "outside the base")
         steps.append(step)
@@ -223,7 +224,7 @@ def window(step: Step, base_length: int) -> int:
 
 
 def is_derived(step: Step) -> bool:
-    return step.kind == PREDICT and step.predictor == 2
+    return step.kind == PREDICT and step.predictor == DERIVED
 
 
 def check_sources(steps: list[Step]) -> None:

@@ -107,6 +107,8 @@ def good(programs: Programs) -> Iterator[Case]:
     yield Case("two-chunks", "delta",
                delta(step(0, 0, 0, 2, 0), carried=b"ab", after=chunks), "stream 7",
                "two chunks; a predictor that looks at the end of the base; parameters", ABD)
+    yield Case("distant", "delta", delta(step(1, 1, 4, 3, 0), carried=ABC + ABD), "stream 7",
+               "bytes that hardly resemble those of the base", ABD)
     numbers = bytes.fromhex("0000803F 0000803E")  # 1 and 1/4; the first is four times the second
     steps = step(1, 11, 2, 4, 1, 6) + bytes.fromhex("00008040 01 04"), step(2, 0, 0, 4, 0)
     yield Case("derived", "delta",
@@ -234,7 +236,7 @@ def bad_deltas() -> Iterator[tuple[str, str, str, bytes]]:
     yield "steps-trailing-byte", "trailing_bytes", "", delta(PREDICT + b"\0", count=1)
     yield "step-kind-3", "malformed", "", delta(step(3, 0, 0, 3, 0))
     yield "step-dtype-31", "malformed", "", delta(step(1, 31, 0, 3, 0))
-    yield "step-predictor-4", "unsupported_feature", "", delta(step(1, 0, 4, 3, 0))
+    yield "step-predictor-5", "unsupported_feature", "", delta(step(1, 0, 5, 3, 0))
     yield "converted-from-nothing", "malformed", "no parameters", delta(step(1, 9, 3, 2, 0))
     yield ("converted-same", "malformed", "f16 to f16",
            delta(step(1, 9, 3, 2, 0, 1) + b"\x09", count=1))
