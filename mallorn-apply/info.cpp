@@ -121,6 +121,8 @@ const char* codec_name(CodecId codec) {
       return "mask";
     case CodecId::tokens:
       return "tokens";
+    case CodecId::mixed:
+      return "mixed";
   }
   return "unknown";
 }

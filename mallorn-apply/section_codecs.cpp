@@ -2,6 +2,7 @@
 
 #include "mallorn-apply/core/blocks_decoder.hpp"
 #include "mallorn-apply/core/mask_decoder.hpp"
+#include "mallorn-apply/core/mixed_decoder.hpp"
 #include "mallorn-apply/core/values_decoder.hpp"
 #include "mallorn-apply/planes_decoder.hpp"
 #include "mallorn-apply/zstd_decoder.hpp"
@@ -40,6 +41,9 @@ Status HostSections::decode_by_codec(const SectionHeader& header, ByteView coded
     case CodecId::tokens:
       if (!tokens_) tokens_ = std::make_unique<TokensWorkspace>();
       return decode_tokens(header.dtype, coded, base, kernels_, tokens_.get(), result);
+    case CodecId::mixed:
+      if (!mixed_) mixed_ = std::make_unique<MixedModel>();
+      return decode_mixed(header.dtype, coded, base, mixed_.get(), result);
   }
   return Status::unknown_codec;
 }

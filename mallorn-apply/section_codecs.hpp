@@ -6,6 +6,7 @@
 
 #include "libcommon/core/block_model.hpp"
 #include "libcommon/core/mask_model.hpp"
+#include "libcommon/core/mixed_model.hpp"
 #include "libcommon/core/value_model.hpp"
 #include "mallorn-apply/core/chunk_decoder.hpp"
 #include "mallorn-apply/core/tokens_decoder.hpp"
@@ -37,6 +38,7 @@ class HostSections final : public SectionDecoder {
   std::unique_ptr<ValueModel> values_;
   std::unique_ptr<MaskModel> mask_;
   std::unique_ptr<TokensWorkspace> tokens_;
+  std::unique_ptr<MixedModel> mixed_;
 };
 
 }  // namespace mallorn::apply

@@ -1,5 +1,8 @@
 #include "mallorn-pack/chunk_encoder.hpp"
 
+#include <algorithm>
+
+#include "libcommon/core/mixed_model.hpp"
 #include "libcommon/core/quant_block.hpp"
 #include "libcommon/core/token_model.hpp"
 #include "libcommon/core/value_model.hpp"
@@ -7,6 +10,7 @@
 #include "mallorn-pack/blocks_codec.hpp"
 #include "mallorn-pack/chunk_layout.hpp"
 #include "mallorn-pack/mask_codec.hpp"
+#include "mallorn-pack/mixed_codec.hpp"
 #include "mallorn-pack/planes_codec.hpp"
 #include "mallorn-pack/structure_encoder.hpp"
 #include "mallorn-pack/tokens_codec.hpp"
@@ -56,6 +60,10 @@ CodedSection encode_section(const SectionPlan& plan, const PackOptions& options)
     offer(CodecId::values, plan.has_base,
           encode_values(plan.dtype, plan.parts, plan.base, plan.result));
   }
+  if (options.is_max && mixed_type(plan.dtype, &type)) {
+    offer(CodecId::mixed, plan.has_base,
+          encode_mixed(plan.dtype, plan.parts, plan.base, plan.result));
+  }
   if (!plan.masks.empty()) {
     offer(CodecId::mask, false, encode_mask(plan.masks, plan.result));
   }
@@ -69,11 +77,8 @@ CodedSection encode_section(const SectionPlan& plan, const PackOptions& options)
   return best;
 }
 
-}  // namespace
-
-EncodedChunk encode_chunk(const ChunkInput& chunk, uint64_t base_bytes,
-                          const PackOptions& options) {
-  ChunkLayout layout = lay_out(chunk, {options.level > kFastLevel, false});
+EncodedChunk encode_layout(const ChunkInput& chunk, ChunkLayout layout, uint64_t base_bytes,
+                           const PackOptions& options) {
   EncodedChunk encoded;
   ChunkHeader header;
   header.result_bytes = chunk.result.size();
@@ -105,6 +110,25 @@ EncodedChunk encode_chunk(const ChunkInput& chunk, uint64_t base_bytes,
   append(structure.coded);
   for (const CodedSection& section : sections) append(section.coded);
   return encoded;
+}
+
+bool is_distant(const Step& step) {
+  return step.kind == StepKind::predict && step.predictor == Predictor::distant;
+}
+
+}  // namespace
+
+EncodedChunk encode_chunk(const ChunkInput& chunk, uint64_t base_bytes,
+                          const PackOptions& options) {
+  LayoutOptions layout;
+  layout.finds_masks = options.level > kFastLevel;
+  EncodedChunk best = encode_layout(chunk, lay_out(chunk, layout), base_bytes, options);
+  if (options.is_max && std::any_of(chunk.steps.begin(), chunk.steps.end(), is_distant)) {
+    layout.uses_distant = true;
+    EncodedChunk other = encode_layout(chunk, lay_out(chunk, layout), base_bytes, options);
+    if (other.record.size() < best.record.size()) best = std::move(other);
+  }
+  return best;
 }
 
 }  // namespace mallorn::pack

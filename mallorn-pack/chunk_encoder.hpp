@@ -10,7 +10,8 @@
 namespace mallorn::pack {
 
 struct PackOptions {
-  int level = 0;  // of zstd; 1..19
+  int level = 0;        // of zstd; 1..19
+  bool is_max = false;  // also codecs that are smaller by little and slower by much
 };
 
 struct EncodedChunk {

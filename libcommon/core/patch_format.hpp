@@ -36,8 +36,9 @@ constexpr uint32_t kFeatureValues = 1u << 3;     // sections coded by ValueModel
 constexpr uint32_t kFeatureMask = 1u << 4;       // sections coded by MaskModel
 constexpr uint32_t kFeatureDerived = 1u << 5;    // steps of numbers that follow from others
 constexpr uint32_t kFeatureTokens = 1u << 6;     // sections coded as tokens
+constexpr uint32_t kFeatureMixed = 1u << 7;      // sections coded by MixedModel
 constexpr uint32_t kFeatureConverted = 1u << 8;  // sections predicted by another dtype
-constexpr uint32_t kKnownFeatures = ((1u << 7) - 1) | kFeatureConverted;
+constexpr uint32_t kKnownFeatures = (1u << 9) - 1;
 
 struct PatchHeader {
   Profile profile = Profile::host;
@@ -98,6 +99,7 @@ enum class CodecId : uint8_t {
   values = 4,
   mask = 5,
   tokens = 6,
+  mixed = 7,
 };
 
 // One section of a chunk: bytes of several steps of one dtype (of codec `mask`: opaque),

@@ -22,6 +22,7 @@
 #include "mallorn-pack/blocks_codec.hpp"
 #include "mallorn-pack/chunk_encoder.hpp"
 #include "mallorn-pack/mask_codec.hpp"
+#include "mallorn-pack/mixed_codec.hpp"
 #include "mallorn-pack/patch_writer.hpp"
 #include "mallorn-pack/planes_codec.hpp"
 #include "mallorn-pack/tokens_codec.hpp"
@@ -502,6 +503,32 @@ void write_values_seeds() {
   }
 }
 
+void write_mixed_seeds() {
+  for (const Dtype dtype : {Dtype::i8, Dtype::u16, Dtype::i32, Dtype::f16, Dtype::bf16}) {
+    ValueType type;
+    (void)value_type(dtype, &type);
+    const Bytes base = matrix(type);
+    const Bytes result = join({changed_matrix(type, base), {1}});
+    const auto low = static_cast<uint8_t>(result.size());
+    const auto high = static_cast<uint8_t>(result.size() >> 8);
+    const TensorPlace place = {30, 20, 5, 3, -3};  // begins within a row
+    const std::string name = dtype_layout(dtype).name;
+    const Bytes old_part = join({base, {2}});
+    write("mixed_decoder", name + "-base",
+          join({{static_cast<uint8_t>(dtype), low, high, low, high},
+                old_part,
+                pack::encode_mixed(dtype, {{result.size(), place}}, old_part, result)}));
+    write("mixed_decoder", name + "-alone",
+          join({{static_cast<uint8_t>(dtype), low, high, 0, 0},
+                pack::encode_mixed(dtype, {{result.size(), place}}, {}, result)}));
+  }
+  Bytes sparse(240, 0);
+  for (size_t i = 0; i < 240; i += 7) sparse[i] = static_cast<uint8_t>(i);
+  write("mixed_decoder", "sparse",
+        join({{static_cast<uint8_t>(Dtype::i8), 240, 0, 0, 0},
+              pack::encode_mixed(Dtype::i8, {{240, {0, 20, 20, 0, 0}}}, {}, sparse)}));
+}
+
 void write_tokens_seeds() {
   const Bytes base = fuzz::fixed_base();
   const Bytes result = edited(base);
@@ -544,6 +571,7 @@ int main(int argc, char** argv) {
   write_blocks_seeds();
   write_mask_seeds();
   write_values_seeds();
+  write_mixed_seeds();
   write_tokens_seeds();
   return 0;
 }

@@ -51,6 +51,15 @@ constexpr ModelPin kMaskPins[] = {
     {"full and empty", 8, 0x9E512DB9},
 };
 
+// Of MixedModel: floats that follow a base and one another, codes of which most are zero,
+// extremes, integers.
+constexpr ModelPin kMixedPins[] = {
+    {"floats", 5901, 0x6F96830E},
+    {"zeros", 1155, 0x6412CF7F},
+    {"extremes", 2575, 0xCC4B7FE3},
+    {"integers", 1151, 0x39923FA9},
+};
+
 // Of ResidualModel: sizes that follow exponents, sizes that do not, extremes.
 constexpr ModelPin kResidualPins[] = {
     {"trained", 4837, 0x1176D6D8},

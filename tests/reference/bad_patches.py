@@ -16,6 +16,7 @@ from structure import BYTES, COPY, DERIVED, NEAR, NONE, STRAIGHT
 from tokens_maker import TokensMaker
 
 import blocks_cases
+import mixed_cases
 import values_cases
 
 ALPHABET = "vectors/patch/base/alphabet"
@@ -41,7 +42,7 @@ def headers(base: bytes) -> Iterator[tuple[str, str, str, bytes]]:
     yield ("truncated-signatures", "truncated", "the last byte of the second is missing",
            with_blocks(good[:146], [bytes(72)] * 2, b"")[:-1])
     yield "model-id-length", "malformed", "n is 1, but there is no room for it", header(id_length=1)
-    yield "unknown-feature", "unsupported_feature", "bit 7", header(features=128)
+    yield "unknown-feature", "unsupported_feature", "bit 31", header(features=1 << 31)
     yield "two-files", "unsupported_feature", "", header(files=2)
     yield "no-body", "malformed", "body length 0", make_patch(base, b"", b"")
     yield "header-check", "check_mismatch", "the last bit", good[:145] + bytes([good[145] ^ 1]) + good[146:]
@@ -130,7 +131,7 @@ def chunk_headers(base: bytes) -> Iterator[tuple[str, str, str, bytes]]:
     yield "sections-65", "limit_exceeded", "", patch(copied(section_count=65))
     yield ("truncated-section-header", "truncated", "there is none",
            patch(copied(section_count=1, structure=b"")))
-    yield "unknown-codec", "unknown_codec", "7", patch(sectioned(codec=7))
+    yield "unknown-codec", "unknown_codec", "255", patch(sectioned(codec=255))
     yield "unknown-dtype", "malformed", "31", patch(sectioned(dtype=31))
     yield "reserved-flag", "malformed", "bit 1 of a section, without bit 0", patch(sectioned(flags=2))
     yield "reserved-flag-2", "malformed", "bit 2 of a section", patch(sectioned(flags=4))
@@ -376,7 +377,8 @@ def cases() -> Iterator[Case]:
             (GGUF, read(GGUF), blocks, "blocks 11"), (ALPHABET, alphabet, masks, "mask 6"),
             (GGUF, read(GGUF), tokens, "tokens 10"), (GGUF, read(GGUF), converted, "patch 7"),
             (ALPHABET, alphabet, blocks_cases.bad, "blocks 6"),
-            (ALPHABET, alphabet, values_cases.bad, "values 12")):
+            (ALPHABET, alphabet, values_cases.bad, "values 12"),
+            (ALPHABET, alphabet, mixed_cases.bad, "mixed 6")):
         for name, status, what, data in group(base):
             yield Case(name, base_name, data, spec, what, status=status)
     many = Chunk([copy(0, 1) for _ in range((1 << 14) + 1)], result=alphabet[:1] * ((1 << 14) + 1))

@@ -23,6 +23,7 @@ from tokens import GRIDS as TOKEN_GRIDS, PREDICTED
 from tokens_maker import TokensMaker
 
 import blocks_cases
+import mixed_cases
 import signatures
 import values_cases
 
@@ -481,6 +482,7 @@ def made_up() -> Iterator[Case]:
     yield case("mask", "mask", "masks of every width and order, without rows, columns or ones, and full",
                [masks()], features=16)
     yield from values_cases.good()
+    yield from mixed_cases.good()
     yield case("tokens", "tokens", "codec 6: numbers, predicted and on their own, with levels and tails",
                [random_tokens(base, ["i8", "f16", "f32"], 0)], features=64)
     yield case("tokens-blocks", "tokens 9", "codec 6: blocks with and without numbers of groups",

@@ -10,6 +10,7 @@ from blocks import decode_blocks
 from dtypes import NAMES
 from faults import Fault, Reader, crc32c
 from mask import decode_mask
+from mixed import decode_mixed
 from planes import decode_planes
 from range_coder import RangeDecoder
 from signatures import MOST, split
@@ -21,9 +22,8 @@ from zstd_frames import decode_run, decode_section
 MAGIC = bytes.fromhex("8D 4D 4C 50")
 FIXED_HEADER = 146
 MAX_MODEL_ID = 64
-ZSTD, STRUCTURE, BLOCKS, VALUES, MASK, DERIVED_NUMBERS, TOKENS = range(7)  # their bits
-CONVERTED = 8
-KNOWN_FEATURES = (1 << 7) - 1 | 1 << CONVERTED
+ZSTD, STRUCTURE, BLOCKS, VALUES, MASK, DERIVED_NUMBERS, TOKENS, MIXED, CONVERTED = range(9)  # their bits
+KNOWN_FEATURES = (1 << 9) - 1
 MAX_RECORD = (1 << 20) + (1 << 18)
 MAX_RESULT = 1 << 30
 MAX_CODED = 1 << 20
@@ -127,7 +127,7 @@ def read_section_header(reader: Reader) -> SectionHeader:
     codec, dtype, flags = reader.take(3)
     conversion = reader.integer(1) if flags & 2 else None
     section = SectionHeader(codec, dtype, flags & 1 == 1, reader.varint(), reader.varint(), conversion)
-    if codec > 6:
+    if codec > 7:
         raise Fault("unknown_codec", str(codec))
     if flags not in (0, 1, 3) or dtype not in NAMES or section.result_bytes == 0:
         raise Fault("malformed", "section header")
@@ -154,7 +154,9 @@ def decode_section_payload(section: SectionHeader, payload: bytes, base: bytes |
         return decode_values(section.dtype, payload, base, section.result_bytes)
     if section.codec == 5:
         return decode_mask(section.dtype, payload, base, section.result_bytes)
-    return decode_tokens(section.dtype, payload, base, section.result_bytes)
+    if section.codec == 6:
+        return decode_tokens(section.dtype, payload, base, section.result_bytes)
+    return decode_mixed(section.dtype, payload, base, section.result_bytes)
 
 
 def check_declared(features: int, is_needed: bool, bit: int) -> None:
@@ -181,6 +183,7 @@ def decode_chunk(record: bytes, base: bytes, position: int, result_left: int, fe
     check_declared(features, any(section.codec == 5 for section in sections), MASK)
     check_declared(features, any(section.codec == 4 for section in sections), VALUES)
     check_declared(features, any(section.codec == 6 for section in sections), TOKENS)
+    check_declared(features, any(section.codec == 7 for section in sections), MIXED)
     is_converted = any(section.conversion is not None for section in sections)
     check_declared(features, is_converted, CONVERTED)
     payload_bytes = sum(section.payload_bytes for section in sections)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import csv
 import hashlib
+import math
 import os
 import random
 import re
@@ -32,6 +33,9 @@ import conversions  # noqa: E402
 import dtypes  # noqa: E402
 import ed25519  # noqa: E402
 import mask  # noqa: E402
+import mixed  # noqa: E402
+import mixed_cases  # noqa: E402
+import mixed_law  # noqa: E402
 import patch  # noqa: E402
 import range_coder  # noqa: E402
 import residuals  # noqa: E402
@@ -225,6 +229,13 @@ class Bad(VectorTest):
                 self.assertEqual(self.refused_by_decoder(bad_patches.ALPHABET, data), "corrupt_data")
                 self.assertEqual(status_of(give(PROGRAMS, bad_patches.ALPHABET, data)), (65, "corrupt_data"))
 
+    def test_more_mixed(self) -> None:
+        for wrong in mixed_cases.more_wrong_pieces():
+            with self.subTest(f"{wrong.name}: {wrong.what}"):
+                data = wrong.patch(read(bad_patches.ALPHABET))
+                self.assertEqual(self.refused_by_decoder(bad_patches.ALPHABET, data), "corrupt_data")
+                self.assertEqual(status_of(give(PROGRAMS, bad_patches.ALPHABET, data)), (65, "corrupt_data"))
+
     def test_more_manifests(self) -> None:
         for data in stream_cases.more_bad_manifests():
             with self.subTest(data[16:]):
@@ -318,6 +329,23 @@ class Documents(VectorTest):
         self.assertEqual(values.ValuesDecoder("f16", coder).decode(base, len(result)), result)
         coder.check_end()
         self.check_trace(text, coder)
+
+    def test_example_of_mixed(self) -> None:
+        text = section("mixed.md", "## 15. Worked example")
+        result = bytes.fromhex(re.search(r"^    result +([0-9A-F ]+)$", text, re.M)[1])
+        coded = hex_rows(text)
+        self.assertTrue((VECTORS / "patch/good/mixed-example.mlp").read_bytes().endswith(coded + b"\0"))
+        coder = Tracer(coded)
+        self.assertEqual(mixed.MixedDecoder("f16", coder).decode(None, len(result)), result)
+        coder.check_end()
+        self.check_trace(text, coder)
+
+    def test_law(self) -> None:
+        """The table of mixed.md, section 11, and what it is said to be."""
+        rows = re.findall(r"^\| \d+ \+ \|([\d |]+)\|$", section("mixed.md", "## 11. Normal law"), re.M)
+        self.assertEqual([int(word) for row in rows for word in row.split() if word != "|"], mixed_law.LAW)
+        for i, entry in enumerate(mixed_law.LAW):
+            self.assertLess(abs(entry - 2 ** 23 * math.erf(i / 16 / math.sqrt(math.pi))), 0.6)
 
     def test_example_of_tokens(self) -> None:
         text = section("tokens.md", "## 12. Worked example")
