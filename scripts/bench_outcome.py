@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from bench_cases import Case
 from bench_measure import Result
-from bench_tools import LIMIT, OURS, PLAIN
+from bench_tools import LIMIT, MAX, OURS, PLAIN
 
 FAST_FILE_BYTES = 1_000_000  # speed is compared on larger files: below, starting a program rules
 SPEED_PEERS = ("hdiffz", "bsdiff", "zstd")
@@ -31,7 +31,7 @@ class Outcome:
         return self.of(OURS)
 
     def good_peers(self) -> list[Result]:
-        return [r for r in self.results if r.tool not in (OURS, PLAIN, LIMIT) and r.is_ok]
+        return [r for r in self.results if r.tool not in (OURS, MAX, PLAIN, LIMIT) and r.is_ok]
 
     @property
     def best_peer(self) -> Result | None:
@@ -100,13 +100,20 @@ class SpeedMean:
 
 def size_means(outcomes: list[Outcome]) -> list[SizeMean]:
     """Ours over the best peer, for all pairs and for each kind."""
-    return means_of("size", groups_of(outcomes))
+    return means_of(lambda o: ratios(o, o.ours)["size"], groups_of(outcomes))
 
 
 def plain_means(outcomes: list[Outcome]) -> list[SizeMean]:
     """Ours over the plain tensor baseline: the same groups, and first all related pairs."""
     related = [outcome for outcome in outcomes if outcome.case.kind in RELATED_KINDS]
-    return means_of("plain", [("related pairs", related), *groups_of(outcomes)])
+    return means_of(lambda o: ratios(o, o.ours)["plain"],
+                    [("related pairs", related), *groups_of(outcomes)])
+
+
+def max_means(outcomes: list[Outcome]) -> list[SizeMean]:
+    """Ours with --max over ours without."""
+    both = [o for o in outcomes if (most := o.of(MAX)) and most.is_ok]
+    return means_of(lambda o: ratio(o.of(MAX).counted_bytes, o.ours.counted_bytes), groups_of(both))
 
 
 def groups_of(outcomes: list[Outcome]) -> list[tuple[str, list[Outcome]]]:
@@ -115,11 +122,13 @@ def groups_of(outcomes: list[Outcome]) -> list[tuple[str, list[Outcome]]]:
             *((kind, [o for o in outcomes if o.case.kind == kind]) for kind in kinds)]
 
 
-def means_of(measure: str, groups: list[tuple[str, list[Outcome]]]) -> list[SizeMean]:
+def means_of(measure: Callable[[Outcome], float | None],
+             groups: list[tuple[str, list[Outcome]]]) -> list[SizeMean]:
+    """Of the outcomes that have a result of ours."""
     means = []
     for name, members in groups:
         pairs = [(size, o.case.name) for o in members
-                 if o.ours and o.ours.is_ok and (size := ratios(o, o.ours)[measure])]
+                 if o.ours and o.ours.is_ok and (size := measure(o))]
         if pairs:
             worst, worst_case = max(pairs)
             mean = geometric_mean(size for size, _ in pairs)

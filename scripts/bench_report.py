@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bench_measure import Result
-from bench_outcome import (FAST_FILE_BYTES, Outcome, SizeMean, plain_means, ratios, size_means,
-                           speed_means)
+from bench_outcome import (FAST_FILE_BYTES, Outcome, SizeMean, max_means, plain_means, ratios,
+                           size_means, speed_means)
 from bench_targets import Reached, reached
-from bench_tools import LIMIT, OURS, PLAIN
+from bench_tools import LIMIT, MAX, OURS, PLAIN
 
 HEAD = (f"{'case / tool':34} {'patch':>10} {'% of new':>9} {'x best':>7} {'x plain':>7} "
         f"{'diff s':>8} {'MB/s':>6} {'x best':>7} {'apply s':>8} {'MB/s':>6} {'x best':>7} "
@@ -47,12 +47,12 @@ def print_outcome(outcome: Outcome, show_all: bool) -> None:
     best, best_run = outcome.best_peer, outcome.best_run_peer
     for result in sorted(outcome.results, key=rank):
         # A tool that failed or is wrong is always shown.
-        if show_all or not result.is_ok or result.tool == OURS or result in (best, best_run):
+        if show_all or not result.is_ok or result.tool in (OURS, MAX) or result in (best, best_run):
             print(line_of(outcome, result, "best" if result is best else ""))
 
 
 def rank(result: Result) -> tuple:
-    place = {OURS: 0, LIMIT: 2}.get(result.tool, 1)
+    place = {OURS: 0, MAX: 1, LIMIT: 3}.get(result.tool, 2)
     return place, not result.is_ok, result.counted_bytes, result.tool
 
 
@@ -98,8 +98,9 @@ def mebibytes(rss_bytes: int, anon_bytes: int) -> str:
 
 
 def print_summary(outcomes: list[Outcome]) -> None:
-    print_means("the best peer's", size_means(outcomes))
-    print_means(f"the plain tensor baseline's ({PLAIN})", plain_means(outcomes))
+    print_means(OURS, "the best peer's", size_means(outcomes))
+    print_means(OURS, f"the plain tensor baseline's ({PLAIN})", plain_means(outcomes))
+    print_means(MAX, f"that of {OURS}", max_means(outcomes))
     print_targets(reached(outcomes))
     speeds = speed_means(outcomes)
     if speeds:
@@ -115,9 +116,9 @@ def print_summary(outcomes: list[Outcome]) -> None:
         print("\n".join(f"  {line}" for line in failed))
 
 
-def print_means(other: str, means: list[SizeMean]) -> None:
+def print_means(tool: str, other: str, means: list[SizeMean]) -> None:
     if means:
-        print(f"\n{OURS} patch over {other}, geometric mean")
+        print(f"\n{tool} patch over {other}, geometric mean")
     for mean in means:
         print(f"  {mean.name:18} {mean.pairs:3} pairs {mean.mean:7.3f}   not larger in "
               f"{mean.not_larger:3}   worst {mean.worst:.3f} {mean.worst_case}")
@@ -182,6 +183,7 @@ def write_json(path: Path, outcomes: list[Outcome], settings: dict, tools: dict[
         "results": list(rows(outcomes)),
         "size": [dataclasses.asdict(mean) for mean in size_means(outcomes)],
         "plain": [dataclasses.asdict(mean) for mean in plain_means(outcomes)],
+        "max": [dataclasses.asdict(mean) for mean in max_means(outcomes)],
         "targets": [dataclasses.asdict(line) for line in reached(outcomes)],
         "speed": [dataclasses.asdict(mean) for mean in speed_means(outcomes)]}
     path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")

@@ -19,6 +19,7 @@ from pathlib import Path
 from model_manifest import find_parse
 
 OURS = "mallorn"
+MAX = "mallorn-max"  # ours with --max: no peer either, and run only where it is asked for
 LIMIT = "limit"  # measured by bench_measure itself, without a program
 PLAIN = "plain"  # bench_plain.py: no tool that anyone uses, so never the best peer
 
@@ -33,11 +34,11 @@ class Tool:
     apply: Command  # (old, patch, output, threads) -> argv
 
 
-def ours(mallorn: Path) -> Tool:
+def ours(mallorn: Path, name: str = OURS, options: tuple[str, ...] = ()) -> Tool:
     return Tool(
-        OURS, "mallorn diff, mallorn patch",
+        name, " ".join(["mallorn diff", *options]) + ", mallorn patch",
         lambda old, new, patch, threads: [
-            str(mallorn), "diff", str(old), str(new), "-o", str(patch), "--force",
+            str(mallorn), "diff", *options, str(old), str(new), "-o", str(patch), "--force",
             "--threads", str(threads)],
         lambda old, patch, output, threads: [
             str(mallorn), "patch", str(old), str(patch), "-o", str(output), "--force",

@@ -459,6 +459,16 @@ class Outcomes(unittest.TestCase):
         self.assertAlmostEqual(means[0].mean, 0.4 ** 0.5)
         self.assertEqual((means[1].name, means[1].pairs, means[1].not_larger), ("all pairs", 3, 2))
 
+    def test_max_is_held_against_ours_and_never_the_best_peer(self) -> None:
+        outcomes = [outcome(result("mallorn", 10), result("mallorn-max", 5), result("b", 8), kind="k"),
+                    outcome(result("mallorn", 10), result("mallorn-max", 20)),
+                    outcome(result("mallorn", 10), result("mallorn-max", 1, error="wrong")),
+                    outcome(result("mallorn", 10))]
+        means = bench_outcome.max_means(outcomes)
+        self.assertEqual([(m.name, m.pairs, m.worst) for m in means], [("all pairs", 2, 2.0), ("k", 1, 0.5)])
+        self.assertAlmostEqual(means[0].mean, 1.0)
+        self.assertEqual(outcomes[0].best_peer.tool, "b")
+
     def test_a_target_is_for_the_whole_patch(self) -> None:
         found = outcome(result("mallorn", 101))
         found.case = FakeCase("case", Path("old"), Path("new"), "raw", "", None,

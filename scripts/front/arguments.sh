@@ -5,7 +5,7 @@ command='' old='' new='' patch='' topic='' output=''
 has_output=false
 is_dry_run=false
 is_inline=false
-forced='' quiet='' verbose='' threads='' level='' explain='' strict='' json=''
+forced='' quiet='' verbose='' threads='' level='' fast='' max='' explain='' strict='' json=''
 signing_key='' model_id='' release='' min_release='' state='' passphrase_fd='' encrypted=''
 keys='' # as words of a command line: --key FILE ...
 
@@ -39,6 +39,8 @@ take_flag() { # OPTION
     -q | --quiet) quiet=1 ;;
     -v | --verbose) verbose=1 ;;
     --force) forced=1 ;;
+    --fast) fast=1 ;;
+    --max) max=1 ;;
     --explain) explain=1 ;;
     --strict) strict=1 ;;
     --inline) is_inline=true ;;
@@ -54,7 +56,8 @@ has_option() {
   case $command:$1 in
     *:--threads | *:-n | *:--dry-run | *:-q | *:--quiet | *:-v | *:--verbose) ;;
     *:-h | *:--help | *:--version) ;;
-    diff:-o | diff:--output | diff:--force | diff:--level) ;;
+    diff:-o | diff:--output | diff:--force) ;;
+    diff:--level | diff:--fast | diff:--max) ;;
     diff:--explain | diff:--strict | diff:--inline) ;;
     diff:--sign | diff:--model-id | diff:--release) ;;
     patch:-o | patch:--output | patch:--force) ;;

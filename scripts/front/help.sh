@@ -52,6 +52,9 @@ when it is complete.
   -o, --output PATCH write the patch to PATCH; `-`: standard output
       --force        replace PATCH if it exists
       --level N      effort of compression; see mallorn-pack(1)
+      --fast         make patches that are applied fastest
+      --max          make the smallest patches: 1 to 3 % smaller than without,
+                     made and applied at some 2 MB of the model a second
       --explain      say on standard error what happened to each tensor
       --strict       fail if OLD or NEW is not a model that is understood
       --inline       carry the bytes through the pipes (default: by reference)

@@ -12,9 +12,9 @@ with_stage() { # FUNCTION STAGE
   case $stage in
     parse) set -- "$parse" ${by_reference:+--by-reference} ${strict:+--strict} "$@" "$old" ;;
     delta) set -- "$delta" ${by_reference:+--by-reference} ${explain:+--explain} \
-      ${strict:+--strict} "$@" "$new" ;;
-    pack) set -- "$pack" ${level:+--level "$level"} ${model_id:+--model-id "$model_id"} \
-      ${release:+--release "$release"} "$@" ;;
+      ${max:+--distant} ${strict:+--strict} "$@" "$new" ;;
+    pack) set -- "$pack" ${level:+--level "$level"} ${fast:+--fast} ${max:+--max} \
+      ${model_id:+--model-id "$model_id"} ${release:+--release "$release"} "$@" ;;
     sign) set -- "$sign" sign --key "$signing_key" "$@" ;;
     verify)
       set -- ${model_id:+--model-id "$model_id"} ${min_release:+--min-release "$min_release"} \

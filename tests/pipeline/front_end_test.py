@@ -78,6 +78,15 @@ class FrontEnd(PipelineTest):
                     self.assertIn(f"{option} takes a whole number from 1 to {most}, not '".encode(),
                                   done.err)
 
+    def test_one_effort(self) -> None:
+        line = ("mallorn", "diff", *small_pair(), "-o", "refused")
+        for options in (("--fast", "--max"), ("--level", 3, "--max"), ("--fast", "--level=3")):
+            self.fail_with(64, "usage", *line, *options)
+            self.fail_with(64, "usage", "mallorn-pack", *options)
+        done = self.shell("mallorn -n diff --max a b -o c", MALLORN_BIN=str(self.path))
+        self.assertEqual(done.out, b"mallorn-parse --by-reference a | mallorn-delta --by-reference --distant b"
+                                   b" | mallorn-pack --max -o c\n")
+
     @unittest.skipUnless(shutil.which("shellcheck"), "needs shellcheck")
     def test_scripts_are_clean(self) -> None:
         scripts = [TOP / "scripts" / name for name in ("mallorn", "demo", "test", "install-deps")]

@@ -122,6 +122,15 @@ class SamePatch(PipelineTest):
         fast = self.make_patch(old, new, level=1)
         self.assertEqual(self.front_end("fast", old, new, "--level", 1), fast)
         self.assertLess(len(self.front_end("default", old, new)), len(fast))
+        self.assertEqual(self.front_end("faster", old, new, "--fast"), self.make_patch(old, new, level=3))
+
+    def test_the_most_effort_makes_the_smallest(self) -> None:
+        for old, new in real_pairs():
+            name = old.parent.name
+            most = self.front_end(f"{name}-max", old, new, "--max", "--threads", 1)
+            self.assertLessEqual(len(most), len(self.front_end(f"{name}-default", old, new)))
+            self.succeed("mallorn", "verify", old, f"{name}-max")
+            self.assertEqual(self.front_end(f"{name}-again", old, new, "--max", "--threads", 3), most)
 
 
 if __name__ == "__main__":
