@@ -132,6 +132,11 @@ PatchInfo read_info(PatchReader& patch) {
   info.header = patch.header();
   info.signatures = patch.front().signatures;
   info.patch_bytes = patch.front().length_bytes() + patch.header().body_bytes;
+  if (has_lite_body(info.header)) {
+    std::vector<uint8_t> piece(64 * 1024);
+    while (const size_t count = patch.next_bytes(piece)) info.lite_bytes += count;
+    return info;
+  }
   std::map<SectionKey, SectionTotal> totals;
   std::vector<uint8_t> record;
   const auto chunk = std::make_unique<ChunkView>();
@@ -163,7 +168,8 @@ std::string info_to_text(const PatchInfo& info, bool is_verbose) {
            to_hex(header.base_digest).c_str());
   text.add("result           %s bytes, sha256 %s\n",
            with_commas(header.result_bytes).c_str(), to_hex(header.result_digest).c_str());
-  text.add("memory           %u KiB per thread\n", header.memory_kib);
+  text.add("memory           %u KiB%s\n", header.memory_kib,
+           header.profile == Profile::lite ? "" : " per thread");
   if (header.model_id_bytes > 0) {
     const auto* id = reinterpret_cast<const char*>(header.model_id.data());
     text.add("model id         %s\n", printable({id, header.model_id_bytes}).c_str());
@@ -172,6 +178,11 @@ std::string info_to_text(const PatchInfo& info, bool is_verbose) {
     text.add("release          %llu\n", (unsigned long long)header.release);
   for (const PatchSignature& signature : info.signatures) {
     text.add("signature        by key %s, not checked\n", to_hex(signature.key_id).c_str());
+  }
+  if (info.lite_bytes > 0) {
+    text.add("holds            one stream for small devices: %s bytes\n",
+             with_commas(info.lite_bytes).c_str());
+    return text.take();
   }
   if (info.zstd_run_bytes > 0) {
     text.add("holds            the whole result, zstd: %s bytes\n",
@@ -217,7 +228,8 @@ std::string info_to_json(const PatchInfo& info) {
            Number{info.copied_bytes});
   text.add("\"structure\":{\"result_bytes\":%llu,\"coded_bytes\":%llu},",
            Number{info.structure_result_bytes}, Number{info.structure_bytes});
-  text.add("\"zstd_run_bytes\":%llu,\"sections\":[", Number{info.zstd_run_bytes});
+  text.add("\"zstd_run_bytes\":%llu,\"lite_bytes\":%llu,\"sections\":[",
+           Number{info.zstd_run_bytes}, Number{info.lite_bytes});
   for (size_t i = 0; i < info.sections.size(); ++i) {
     const SectionTotal& section = info.sections[i];
     text.add(

@@ -1,5 +1,6 @@
 #include "mallorn-apply/patch_reader.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "libcommon/error.hpp"
@@ -51,6 +52,18 @@ bool PatchReader::next(std::vector<uint8_t>* record) {
   record->resize(static_cast<size_t>(length));
   read_body(*record);
   return true;
+}
+
+size_t PatchReader::next_bytes(ByteSpan to) {
+  const uint64_t left = header().body_bytes - body_read_;
+  if (left == 0) {
+    finish();
+    return 0;
+  }
+  const auto count = static_cast<size_t>(std::min<uint64_t>(left, to.size()));
+  record_at_ = front_.length_bytes() + body_read_;
+  read_body(to.first(count));
+  return count;
 }
 
 RecordKind PatchReader::kind_of(ByteView record) {

@@ -28,6 +28,10 @@ class PatchReader {
   // checked against its digest and nothing follows it.
   bool next(std::vector<uint8_t>* record);
 
+  // Profile lite, whose body has no records: its next bytes, as many as there are room for;
+  // none at its end, when it has been checked as above.
+  size_t next_bytes(ByteSpan to);
+
   // The kind of a record that next() has given, to be asked for each in turn. Throws
   // Error(malformed) for an unknown kind, one that records before did not have, one whose
   // feature the header does not declare, or a piece of no bytes.

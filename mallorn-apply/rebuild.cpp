@@ -10,6 +10,7 @@
 #include "libcommon/ordered_pool.hpp"
 #include "mallorn-apply/base_check.hpp"
 #include "mallorn-apply/info.hpp"
+#include "mallorn-apply/lite_rebuild.hpp"
 #include "mallorn-apply/result_writer.hpp"
 #include "mallorn-apply/section_codecs.hpp"
 #include "mallorn-apply/zstd_run.hpp"
@@ -110,6 +111,13 @@ class Rebuild {
         pool_(options.threads, [this](Job&& job) { return decode(std::move(job)); }) {}
 
   void run(Progress& progress) {
+    if (has_lite_body(patch_.header())) {
+      rebuild_lite(patch_, base_.bytes(), [&](ByteView bytes) {
+        writer_.write(bytes);
+        progress.advance_to(writer_.written());
+      });
+      return;
+    }
     const auto next = [this] { return next_job(); };
     pool_.run(next, [&](Decoded&& decoded) {
       write(std::move(decoded));

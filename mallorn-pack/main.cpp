@@ -2,11 +2,13 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <bit>
 
 #include "libcommon/cli.hpp"
 #include "libcommon/error.hpp"
 #include "libcommon/ordered_pool.hpp"
 #include "mallorn-pack/chunk_encoder.hpp"
+#include "mallorn-pack/lite_encoder.hpp"
 #include "mallorn-pack/patch_writer.hpp"
 #include "mallorn-pack/zstd_run.hpp"
 
@@ -32,6 +34,10 @@ output, or to FILE, which appears only when it is complete.
                      make and to apply
       --model-id ID  name the model (up to 64 bytes), for who checks signatures
       --release N    number the release, against downgrades: 1 to 4294967295
+      --profile NAME host (default), or lite: for devices with 1 KiB of memory
+      --page-size N  lite: length of the device's erase blocks, a power of two
+                     (default: 4096)
+      --max-ram N    lite: fail if the device needs more than N bytes of memory
       --threads N    use N threads (default: one per processor); the patch is
                      the same for any number
   -q, --quiet        no warnings, no progress
@@ -39,7 +45,8 @@ output, or to FILE, which appears only when it is complete.
   -h, --help         show this text
       --version      show the version
 
-Memory: about 30 MB for each thread, whatever the size of the model.
+Memory: about 30 MB for each thread, whatever the size of the model; profile
+lite: some ten times the size of the model.
 Exit: 0 done, 64 usage, 65 input damaged or cut short, 73 cannot create FILE,
 74 I/O error.
 
@@ -68,15 +75,58 @@ struct Arguments {
   bool is_max = false;
   std::string model_id;
   uint32_t release = 0;  // 0: none
+  bool is_lite = false;
+  uint32_t page_bytes = 0;
 };
+
+// What models have learned is lost at every restart point: where the device's blocks are
+// shorter than this, one block in many is one.
+constexpr uint32_t kLeastRestart = 64 * 1024;
+constexpr uint64_t kDefaultPage = 4096;
+constexpr uint64_t kLeastPage = 64;
+constexpr uint64_t kLargestPage = kMaxLiteBytes / 2;
+
+void read_profile(const cxxopts::ParseResult& result, Arguments* arguments) {
+  const std::string profile =
+      result.count("profile") != 0 ? result["profile"].as<std::string>() : "host";
+  if (profile != "host" && profile != "lite") {
+    throw Error(Status::usage, "--profile " + profile + ": no such profile",
+                "host and lite are known");
+  }
+  arguments->is_lite = profile == "lite";
+  const bool has_page = result.count("page-size") != 0;
+  const bool has_ram = result.count("max-ram") != 0;
+  if (!arguments->is_lite && (has_page || has_ram)) {
+    throw Error(Status::usage, "--page-size and --max-ram go with --profile lite");
+  }
+  uint64_t page = kDefaultPage;
+  if (has_page) {
+    page = parse_number(result["page-size"].as<std::string>(), "--page-size", kLeastPage,
+                        kLargestPage);
+  }
+  if (!std::has_single_bit(page)) {
+    throw Error(Status::usage, "--page-size is not a power of two");
+  }
+  arguments->page_bytes = static_cast<uint32_t>(page);
+  if (!has_ram) return;
+  const uint64_t ram =
+      parse_number(result["max-ram"].as<std::string>(), "--max-ram", 0, UINT64_MAX);
+  if (ram < kLiteMemoryKib * 1024) {
+    throw Error(Status::usage, "--max-ram: less than patches of profile lite need",
+                "they need 1024 bytes");
+  }
+}
 
 bool read_arguments(int argc, char** argv, Arguments* arguments) {
   cxxopts::Options options(kProgram.name);
   add_common_options(options);
   options.add_options()("o,output", "", cxxopts::value<std::string>())("force", "")(
       "level", "", cxxopts::value<std::string>())("fast", "")("max", "")(
-      "model-id", "", cxxopts::value<std::string>())("release", "",
-                                                     cxxopts::value<std::string>());
+      "model-id", "", cxxopts::value<std::string>())(
+      "release", "", cxxopts::value<std::string>())("profile", "",
+                                                    cxxopts::value<std::string>())(
+      "page-size", "", cxxopts::value<std::string>())("max-ram", "",
+                                                      cxxopts::value<std::string>());
   cxxopts::ParseResult result;
   if (!parse_command_line(kProgram, options, argc, argv, &arguments->common, &result))
     return false;
@@ -107,6 +157,10 @@ bool read_arguments(int argc, char** argv, Arguments* arguments) {
     const std::string text = result["release"].as<std::string>();
     arguments->release =
         static_cast<uint32_t>(parse_number(text, "--release", 1, UINT32_MAX));
+  }
+  read_profile(result, arguments);
+  if (arguments->is_lite && arguments->level != 0) {
+    throw Error(Status::usage, "--level and --fast do not go with --profile lite");
   }
   return true;
 }
@@ -171,6 +225,19 @@ bool pack_whole(pack::DeltaSource& source, int level, uint64_t limit,
   return true;
 }
 
+void pack_lite(pack::DeltaSource& source, uint32_t page_bytes, PatchHeader header,
+               Output& output) {
+  const uint32_t restart_bytes = std::max(page_bytes, kLeastRestart);
+  const auto restart_log2 = static_cast<uint32_t>(std::countr_zero(restart_bytes));
+  const pack::LitePlan plan = pack::plan_lite(source, restart_bytes);
+  pack::PatchWriter patch;
+  patch.set_lite_body(pack::encode_lite(plan, restart_log2));
+  header.profile = Profile::lite;
+  header.features = kFeatureLite;
+  header.memory_kib = kLiteMemoryKib;
+  patch.write(header, output);
+}
+
 int run(int argc, char** argv) {
   Arguments arguments;
   if (!read_arguments(argc, argv, &arguments)) return 0;
@@ -181,6 +248,11 @@ int run(int argc, char** argv) {
   if (options.level == 0) options.level = default_level(manifest.result.length_bytes);
 
   PatchHeader header = header_of(manifest, arguments);
+  if (arguments.is_lite) {
+    pack_lite(source, arguments.page_bytes, header, output);
+    output.commit();
+    return 0;
+  }
   pack::PatchWriter by_chunks;
   pack::PatchWriter whole;
   header.features = pack_chunks(source, options, arguments.common, by_chunks);

@@ -25,13 +25,18 @@ void PatchWriter::add(ByteView record) {
   append(record);
 }
 
+void PatchWriter::set_lite_body(ByteView body) {
+  has_records_ = false;
+  append(body);
+}
+
 void PatchWriter::append(ByteView bytes) {
   hash_.update(bytes);
   body_.write(bytes);
 }
 
 void PatchWriter::write(PatchHeader header, Output& output) {
-  append(ByteView(&kEndMark, 1));
+  if (has_records_) append(ByteView(&kEndMark, 1));
   header.body_bytes = body_.length_bytes();
   header.body_digest = hash_.finish();
   std::array<uint8_t, kMaxPatchHeaderBytes> head{};

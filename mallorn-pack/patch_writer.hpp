@@ -14,6 +14,8 @@ class PatchWriter {
 
   // Throws Error(internal) for a record that no reader would take.
   void add(ByteView record);
+  // The body of profile lite, which has no records and no end mark.
+  void set_lite_body(ByteView body);
   // Length of the body so far, its end mark included.
   uint64_t body_bytes() const { return body_.length_bytes() + 1; }
   // Completes `header` with the body's length and digest and writes everything.
@@ -22,6 +24,7 @@ class PatchWriter {
  private:
   void append(ByteView bytes);
 
+  bool has_records_ = true;
   Spool body_;
   Sha256 hash_;
 };

@@ -34,9 +34,9 @@ class RangeEncoder {
     return bits;
   }
 
-  // Writes what is left. The decoder supplies zeros after the end, so trailing zeros are
-  // dropped.
-  void finish() {
+  // Writes what is left: as many bytes as a decoder reads. If it supplies zeros after the
+  // end, trailing zeros can be dropped.
+  void finish(bool drops_zeros = true) {
     // The shortest tail: the value in [low, low + range) with the most trailing zero bits.
     const uint64_t high = low_ + range_ - 1;
     for (int bits = 32; bits > 0; --bits) {
@@ -47,7 +47,9 @@ class RangeEncoder {
       }
     }
     for (int i = 0; i < 5; ++i) shift_low();
-    for (int i = 0; i < 5 && out_.size() > start_ && out_.back() == 0; ++i) out_.pop_back();
+    for (int i = 0; drops_zeros && i < 5 && out_.size() > start_ && out_.back() == 0; ++i) {
+      out_.pop_back();
+    }
   }
 
  private:

@@ -38,7 +38,8 @@ constexpr uint32_t kFeatureDerived = 1u << 5;    // steps of numbers that follow
 constexpr uint32_t kFeatureTokens = 1u << 6;     // sections coded as tokens
 constexpr uint32_t kFeatureMixed = 1u << 7;      // sections coded by MixedModel
 constexpr uint32_t kFeatureConverted = 1u << 8;  // sections predicted by another dtype
-constexpr uint32_t kKnownFeatures = (1u << 9) - 1;
+constexpr uint32_t kFeatureLite = 1u << 9;       // the body is that of profile lite
+constexpr uint32_t kKnownFeatures = (1u << 10) - 1;
 
 struct PatchHeader {
   Profile profile = Profile::host;
@@ -57,6 +58,11 @@ struct PatchHeader {
 
   bool operator==(const PatchHeader&) const = default;
 };
+
+// Whether the body is that of profile lite, not records.
+constexpr bool has_lite_body(const PatchHeader& header) {
+  return header.profile == Profile::lite && (header.features & kFeatureLite) != 0;
+}
 
 // Serialises `header` with its check; `to` has room for kMaxPatchHeaderBytes. Returns the
 // length.
@@ -85,6 +91,9 @@ constexpr uint64_t kMaxRecordBytes = kMaxChunkCoded + (1u << 18);
 // What the host profile needs beside the mapped base, per thread: models, buffers, zstd's
 // window, for the chunk being decoded and for one that waits to be written.
 constexpr uint32_t kHostMemoryKib = 20 * 1024;
+
+// What the lite profile needs, everything that a device keeps included.
+constexpr uint32_t kLiteMemoryKib = 1;
 
 enum class RecordKind : uint8_t {
   chunk = 0,  // steps that rebuild a range of the result from the base and the record alone

@@ -7,6 +7,7 @@ is_dry_run=false
 is_inline=false
 forced='' quiet='' verbose='' threads='' level='' fast='' max='' explain='' strict='' json=''
 signing_key='' model_id='' release='' min_release='' state='' passphrase_fd='' encrypted=''
+profile='' page_size='' max_ram=''
 keys='' # as words of a command line: --key FILE ...
 
 # Sets `name` to $1, or to what no program can take for an option or for a stream.
@@ -22,6 +23,9 @@ take_value() { # OPTION VALUE...
   case $1 in
     -o | --output) output=$2 has_output=true ;;
     --level) level=$2 ;;
+    --profile) profile=$2 ;;
+    --page-size) page_size=$2 ;;
+    --max-ram) max_ram=$2 ;;
     --threads) threads=$2 ;;
     --model-id) model_id=$2 ;;
     --release) release=$2 ;;
@@ -60,6 +64,7 @@ has_option() {
     diff:--level | diff:--fast | diff:--max) ;;
     diff:--explain | diff:--strict | diff:--inline) ;;
     diff:--sign | diff:--model-id | diff:--release) ;;
+    diff:--profile | diff:--page-size | diff:--max-ram) ;;
     patch:-o | patch:--output | patch:--force) ;;
     patch:--key | patch:--model-id | patch:--min-release | patch:--state) ;;
     verify:--key | verify:--model-id | verify:--min-release | verify:--state) ;;
@@ -108,7 +113,7 @@ parse_arguments() {
 
 is_value_option() {
   case $1 in
-    -o | --output | --level | --threads) ;;
+    -o | --output | --level | --threads | --profile | --page-size | --max-ram) ;;
     --sign | --key | --model-id | --release | --min-release | --state | --passphrase-fd) ;;
     *) return 1 ;;
   esac

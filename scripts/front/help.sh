@@ -55,6 +55,9 @@ when it is complete.
       --fast         make patches that are applied fastest
       --max          make the smallest patches: 1 to 3 % smaller than without,
                      made and applied at some 2 MB of the model a second
+      --profile NAME host (default), or lite: for devices with 1 KiB of memory
+      --page-size N  lite: length of the device's erase blocks (default: 4096)
+      --max-ram N    lite: fail if the device needs more than N bytes of memory
       --explain      say on standard error what happened to each tensor
       --strict       fail if OLD or NEW is not a model that is understood
       --inline       carry the bytes through the pipes (default: by reference)
@@ -68,6 +71,7 @@ EOF
 examples:
   mallorn diff v1.tflite v2.tflite -o patch.tflp
   mallorn diff --sign acme.key --model-id kws --release 7 v1 v2 -o update.mlp
+  mallorn diff --profile lite --page-size 4096 v1.tflite v2.tflite -o patch.mlp
 EOF
 }
 

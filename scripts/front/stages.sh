@@ -14,7 +14,9 @@ with_stage() { # FUNCTION STAGE
     delta) set -- "$delta" ${by_reference:+--by-reference} ${explain:+--explain} \
       ${max:+--distant} ${strict:+--strict} "$@" "$new" ;;
     pack) set -- "$pack" ${level:+--level "$level"} ${fast:+--fast} ${max:+--max} \
-      ${model_id:+--model-id "$model_id"} ${release:+--release "$release"} "$@" ;;
+      ${profile:+--profile "$profile"} ${page_size:+--page-size "$page_size"} \
+      ${max_ram:+--max-ram "$max_ram"} ${model_id:+--model-id "$model_id"} \
+      ${release:+--release "$release"} "$@" ;;
     sign) set -- "$sign" sign --key "$signing_key" "$@" ;;
     verify)
       set -- ${model_id:+--model-id "$model_id"} ${min_release:+--min-release "$min_release"} \

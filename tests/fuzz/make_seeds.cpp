@@ -21,6 +21,7 @@
 #include "mallorn-delta/plan.hpp"
 #include "mallorn-pack/blocks_codec.hpp"
 #include "mallorn-pack/chunk_encoder.hpp"
+#include "mallorn-pack/lite_encoder.hpp"
 #include "mallorn-pack/mask_codec.hpp"
 #include "mallorn-pack/mixed_codec.hpp"
 #include "mallorn-pack/patch_writer.hpp"
@@ -30,6 +31,7 @@
 #include "mallorn-pack/zstd_codec.hpp"
 #include "mallorn-pack/zstd_run.hpp"
 #include "tests/fuzz/inputs.hpp"
+#include "tests/support/lite.hpp"
 #include "tests/support/steps.hpp"
 
 namespace {
@@ -555,6 +557,20 @@ void write_tokens_seeds() {
   }
 }
 
+// Length of the result, of the base; the base; the body.
+void write_lite_seeds() {
+  test::Random random(7);
+  for (int i = 0; i < 4; ++i) {
+    test::LitePlanner planner(random, 150);
+    while (planner.plan.pieces.size() < 12) planner.add_any(80);
+    Bytes head(4);
+    store_le(head.data(), static_cast<uint16_t>(planner.plan.result.size()));
+    store_le(head.data() + 2, static_cast<uint16_t>(planner.plan.base.size()));
+    write("lite_decoder", "pieces-" + std::to_string(i),
+          join({head, planner.plan.base, pack::encode_lite(planner.plan, 29)}));
+  }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -573,5 +589,6 @@ int main(int argc, char** argv) {
   write_values_seeds();
   write_mixed_seeds();
   write_tokens_seeds();
+  write_lite_seeds();
   return 0;
 }

@@ -16,6 +16,7 @@ from structure import BYTES, COPY, DERIVED, NEAR, NONE, STRAIGHT
 from tokens_maker import TokensMaker
 
 import blocks_cases
+import lite_cases
 import mixed_cases
 import values_cases
 
@@ -378,7 +379,8 @@ def cases() -> Iterator[Case]:
             (GGUF, read(GGUF), tokens, "tokens 10"), (GGUF, read(GGUF), converted, "patch 7"),
             (ALPHABET, alphabet, blocks_cases.bad, "blocks 6"),
             (ALPHABET, alphabet, values_cases.bad, "values 12"),
-            (ALPHABET, alphabet, mixed_cases.bad, "mixed 6")):
+            (ALPHABET, alphabet, mixed_cases.bad, "mixed 6"),
+            (ALPHABET, alphabet, lite_cases.bad, "lite 17")):
         for name, status, what, data in group(base):
             yield Case(name, base_name, data, spec, what, status=status)
     many = Chunk([copy(0, 1) for _ in range((1 << 14) + 1)], result=alphabet[:1] * ((1 << 14) + 1))

@@ -61,5 +61,5 @@ class Programs:
     def delta_stream(self, base: Path, result: Path) -> bytes:
         return self.output("mallorn-delta", "-q", result, stdin=self.model_stream(base))
 
-    def patch(self, base: Path, result: Path) -> bytes:
-        return self.output("mallorn-pack", "-q", stdin=self.delta_stream(base, result))
+    def patch(self, base: Path, result: Path, *options: str) -> bytes:
+        return self.output("mallorn-pack", "-q", *options, stdin=self.delta_stream(base, result))

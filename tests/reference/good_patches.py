@@ -23,12 +23,14 @@ from tokens import GRIDS as TOKEN_GRIDS, PREDICTED
 from tokens_maker import TokensMaker
 
 import blocks_cases
+import lite_cases
 import mixed_cases
 import signatures
 import values_cases
 
 BASES = "vectors/patch/base"
 ABC, NONE = "vectors/patch/base/abc", "vectors/patch/base/empty"
+ALPHABET = "vectors/patch/base/alphabet"
 GGUF = "vectors/models/all-types.old.gguf"
 RANKED = "vectors/patch/base/blocks"
 REAL_TFLITE = "pairs/ft_res8s_s2_ftsmall_i8_tflite/old.tflite"
@@ -43,14 +45,14 @@ def text(words: int) -> bytes:
 
 
 def by_programs(programs: Programs) -> Iterator[Case]:
-    def case(name: str, base: str, result: str | bytes, spec: str, what: str) -> Case:
+    def case(name: str, base: str, result: str | bytes, spec: str, what: str, *options: str) -> Case:
         with tempfile.TemporaryDirectory() as folder:
             if isinstance(result, str):
                 path = TOP / "tests" / result
             else:
                 path = Path(folder) / "result"
                 path.write_bytes(result)
-            return Case(name, base, programs.patch(TOP / "tests" / base, path), spec, what,
+            return Case(name, base, programs.patch(TOP / "tests" / base, path, *options), spec, what,
                         path.read_bytes())
 
     models = "vectors/models"
@@ -72,6 +74,14 @@ def by_programs(programs: Programs) -> Iterator[Case]:
     yield case("values-tflite", f"{models}/perturbed.old.tflite", f"{models}/perturbed.new.tflite",
                "values 7", "i8, given those of the base")
     yield case("zstd-run", ABC, text(2000), "patch 8", "the whole result, compressed")
+    for name, base, result, spec, what in (
+            ("lite-abc-abd", ABC, b"abd", "lite 19", "the worked example: three bytes"),
+            ("lite-empty-result", ABC, b"", "lite 5", "a body of one byte"),
+            ("lite-tflite", f"{models}/perturbed.old.tflite", f"{models}/perturbed.new.tflite",
+             "lite 12", "codes, given those of the base"),
+            ("lite-onnx", f"{models}/all-types.old.onnx", f"{models}/all-types.new.onnx", "lite 14",
+             "numbers and floats of every type")):
+        yield case(name, base, result, spec, what, "--profile", "lite")
 
 
 def patch_of(base: bytes, chunks: list[Chunk], **fields: object) -> bytes:
@@ -460,6 +470,9 @@ def made_up() -> Iterator[Case]:
     def case(name: str, spec: str, what: str, chunks: list[Chunk], **fields: object) -> Case:
         return Case(name, GGUF, patch_of(base, chunks, **fields), spec, what, whole(chunks))
 
+    alphabet = read(ALPHABET)
+    for name, what, data, result in lite_cases.good(alphabet):
+        yield Case(name, ALPHABET, data, "lite 5, 9", what, result)
     yield case("planes-scalars", "planes 4", "every scalar dtype in every mode, with a tail",
                list(every_dtype(base, list(SCALARS), 36, 3)))
     yield case("planes-gguf", "planes 4", "every block dtype, direct and residual, with a tail",

@@ -9,6 +9,7 @@ import conversions
 from blocks import decode_blocks
 from dtypes import NAMES
 from faults import Fault, Reader, crc32c
+from lite import decode_lite
 from mask import decode_mask
 from mixed import decode_mixed
 from planes import decode_planes
@@ -22,8 +23,8 @@ from zstd_frames import decode_run, decode_section
 MAGIC = bytes.fromhex("8D 4D 4C 50")
 FIXED_HEADER = 146
 MAX_MODEL_ID = 64
-ZSTD, STRUCTURE, BLOCKS, VALUES, MASK, DERIVED_NUMBERS, TOKENS, MIXED, CONVERTED = range(9)  # their bits
-KNOWN_FEATURES = (1 << 9) - 1
+ZSTD, STRUCTURE, BLOCKS, VALUES, MASK, DERIVED_NUMBERS, TOKENS, MIXED, CONVERTED, LITE = range(10)  # their bits
+KNOWN_FEATURES = (1 << 10) - 1
 MAX_RECORD = (1 << 20) + (1 << 18)
 MAX_RESULT = 1 << 30
 MAX_CODED = 1 << 20
@@ -82,6 +83,18 @@ def read_header(patch: bytes) -> tuple[Header, bytes]:
     if profile > 1 or files != 1 or header.features & ~KNOWN_FEATURES:
         raise Fault("unsupported_feature", "header")
     return header, split(patch)[2]
+
+
+def read_body(header: Header, after: bytes) -> bytes:
+    """That of profile lite, which has no records."""
+    body = after[:header.body_length]
+    if len(body) < header.body_length:
+        raise Fault("truncated", "body")
+    if sha256(body) != header.body_digest:
+        raise Fault("corrupt_data", "body digest")
+    if len(after) > header.body_length:
+        raise Fault("trailing_bytes")
+    return body
 
 
 def read_records(header: Header, after: bytes) -> list[bytes]:
@@ -233,7 +246,10 @@ def decode(patch: bytes, base: bytes) -> bytes:
     header, after = read_header(patch)
     if len(base) != header.base_length or sha256(base) != header.base_digest:
         raise Fault("base_mismatch")
-    made = decode_records(header, read_records(header, after), base)
+    if header.profile == 1 and header.features >> LITE & 1:
+        made = decode_lite(read_body(header, after), base, header.result_length)
+    else:
+        made = decode_records(header, read_records(header, after), base)
     if len(made) != header.result_length or sha256(made) != header.result_digest:
         raise Fault("result_mismatch")
     return made

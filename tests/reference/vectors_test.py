@@ -32,6 +32,7 @@ import byte_model  # noqa: E402
 import conversions  # noqa: E402
 import dtypes  # noqa: E402
 import ed25519  # noqa: E402
+import lite  # noqa: E402
 import mask  # noqa: E402
 import mixed  # noqa: E402
 import mixed_cases  # noqa: E402
@@ -288,6 +289,16 @@ class Documents(VectorTest):
         coder = Tracer(coded)
         steps = StructureDecoder(coder, b"abc", 0, 3, 3, []).run()
         self.assertEqual([step.made for step in steps], [b"abd"])
+        self.check_trace(text, coder)
+
+    def test_example_of_lite(self) -> None:
+        text = section("lite.md", "## 19. Worked example")
+        body = hex_rows(text)
+        self.assertTrue((VECTORS / "patch/good/lite-abc-abd.mlp").read_bytes().endswith(body))
+        coder = Tracer(body[1:])
+        made = bytearray()
+        lite.LiteDecoder(coder, b"abc", made, 3).run()
+        self.assertEqual(made, b"abd")
         self.check_trace(text, coder)
 
     def test_example_of_blocks(self) -> None:

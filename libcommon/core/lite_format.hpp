@@ -1,0 +1,305 @@
+// The steps of profile `lite`: their heads, and what their elements are made of
+// (docs/format/lite.md). One text for encoder and decoder.
+#pragma once
+
+#include "libcommon/core/lite_model.hpp"
+
+namespace mallorn {
+
+// Files are shorter than this.
+constexpr uint32_t kMaxLiteBytesLog2 = 30;
+constexpr uint32_t kMaxLiteBytes = 1u << kMaxLiteBytesLog2;
+
+// How a step makes its bytes.
+enum class LiteKind : uint8_t {
+  copy = 0,     // those of the source
+  literal = 1,  // bytes on their own
+  changed = 2,  // bytes, most of which are those of the source
+  codes = 3,    // codes of eight bits, from those of the base
+  numbers = 4,  // integers and floats, from those of the base
+  alone = 5,    // integers and floats on their own
+  derived = 6,  // binary32 numbers that follow from those of the source
+};
+constexpr uint32_t kLiteKinds = 7;
+
+enum class LiteType : uint8_t {
+  i8 = 0,
+  u8 = 1,
+  i16 = 2,
+  i32 = 3,
+  f16 = 4,
+  bf16 = 5,
+  f32 = 6
+};
+constexpr uint32_t kLiteTypes = 7;
+
+// The length of elements, as a power of two.
+constexpr uint32_t lite_type_log2(LiteType type) {
+  return type < LiteType::i16 ? 0 : type == LiteType::i32 || type == LiteType::f32 ? 2 : 1;
+}
+constexpr uint32_t lite_type_bytes(LiteType type) { return 1u << lite_type_log2(type); }
+// Of floats; 0 for integers.
+constexpr uint32_t lite_mantissa_bits(LiteType type) {
+  return type < LiteType::f16     ? 0
+         : type == LiteType::f16  ? 10
+         : type == LiteType::bf16 ? 7
+                                  : 23;
+}
+
+// What is coded of a step before its elements.
+struct LiteHead {
+  LiteKind kind = LiteKind::copy;
+  LiteType type = LiteType::i8;
+  uint8_t greatest = 0;  // exponent of floats on their own
+  bool is_own = false;   // source is in the result
+  uint16_t columns = 0;  // codes, numbers: of rows that have a gain each; 0: no gains
+  int16_t base_zero = 0;
+  int16_t result_zero = 0;
+  uint32_t elements = 0;  // bytes, for kinds of bytes
+  uint32_t source = 0;    // offset in the base or the result
+  uint32_t factor = 0;    // derived: binary32
+};
+
+constexpr bool has_lite_source(LiteKind kind) {
+  return kind != LiteKind::literal && kind != LiteKind::alone;
+}
+constexpr uint32_t lite_element_log2(const LiteHead& head) {
+  if (head.kind == LiteKind::derived) return 2;
+  return head.kind == LiteKind::numbers || head.kind == LiteKind::alone
+             ? lite_type_log2(head.type)
+             : 0;
+}
+// False for heads that no encoder writes; others that none writes do no harm.
+constexpr bool is_lite_head(const LiteHead& head) {
+  return static_cast<uint32_t>(head.kind) < kLiteKinds &&
+         static_cast<uint32_t>(head.type) < kLiteTypes;
+}
+
+constexpr uint32_t kLiteGainBits = 24;
+constexpr uint32_t kLiteGainOne = 1u << kLiteGainBits;
+
+// Gains of the rows of a step.
+struct LiteGains {
+  uint32_t gain = kLiteGainOne;
+  uint32_t last = kLiteGainOne;  // that was not one
+  uint8_t before = 0;            // 0: it was one, 1: as the last, 2: new
+};
+
+// What is known between elements and between steps, beside the models themselves.
+struct LiteState {
+  LiteHead head;
+  uint8_t hits = 0;       // which of the last four bytes were as expected
+  bool has_codes = true;  // models of codes are in the shared places, not those of bytes
+  LiteTrend trend;
+  LiteSpread spread;
+  LiteGains gains;
+  uint32_t base_stop = 0;  // where the last step that read the base stopped
+};
+
+inline void start_lite_models(LiteBit* bits, uint32_t first) {
+  for (uint32_t i = first; i < LitePlaces::kEnd; ++i) bits[i].state = LiteBit::kStart;
+}
+
+template <typename Coder>
+uint32_t code_lite_signed(Coder& coder, int32_t number) {
+  const uint32_t is_negative = coder.raw(number < 0 ? 1 : 0, 1);
+  const uint32_t size = code_lite_number(
+      coder, LitePlaces::kNumber, static_cast<uint32_t>(number < 0 ? -number : number));
+  return is_negative != 0 ? 0 - size : size;
+}
+
+template <typename Coder>
+void code_lite_source(Coder& coder, LiteState& state, uint32_t position,
+                      const LiteHead& wanted) {
+  LiteHead& head = state.head;
+  head.is_own = false;
+  if (head.kind != LiteKind::codes && head.kind != LiteKind::numbers) {
+    head.is_own = coder.bit(LitePlaces::kIsOwn, wanted.is_own ? 1 : 0) != 0;
+  }
+  if (head.is_own) {
+    head.source =
+        position - code_lite_number(coder, LitePlaces::kNumber, position - wanted.source);
+    return;
+  }
+  head.source = state.base_stop;
+  const uint32_t distance = wanted.source - state.base_stop;
+  if (coder.bit(LitePlaces::kIsStraight, distance == 0 ? 1 : 0) == 0) {
+    head.source += code_lite_signed(coder, static_cast<int32_t>(distance));
+  }
+}
+
+template <typename Coder>
+void code_lite_type(Coder& coder, LiteState& state, const LiteHead& wanted) {
+  LiteHead& head = state.head;
+  const bool is_like = head.type == wanted.type && head.base_zero == wanted.base_zero &&
+                       head.result_zero == wanted.result_zero;
+  if (coder.bit(LitePlaces::kIsLikeLast, is_like ? 1 : 0) != 0) return;
+  const auto code_zero = [&](int32_t zero) {
+    constexpr int32_t kLeast = -128;
+    return static_cast<int16_t>(
+        static_cast<int32_t>(coder.raw(static_cast<uint32_t>(zero - kLeast), 9)) + kLeast);
+  };
+  head.type = static_cast<LiteType>(coder.raw(static_cast<uint32_t>(wanted.type), 3));
+  head.base_zero = code_zero(wanted.base_zero);
+  head.result_zero = code_zero(wanted.result_zero);
+  state.spread = {};
+}
+
+// state.head is the head of the step before; an encoder gives the new one as `wanted`.
+// `position` is the offset in the result. Nothing is checked here.
+template <typename Coder>
+void code_lite_head(Coder& coder, LiteState& state, uint32_t position,
+                    const LiteHead& wanted) {
+  LiteHead& head = state.head;
+  head.kind = static_cast<LiteKind>(
+      code_lite_tree(coder, LitePlaces::kKind, 3, static_cast<uint32_t>(wanted.kind)));
+  head.elements = code_lite_number(coder, LitePlaces::kLength, wanted.elements);
+  head.columns = 0;
+  state.gains = {};
+  const LiteKind kind = head.kind;
+  if (has_lite_source(kind)) code_lite_source(coder, state, position, wanted);
+  if (kind == LiteKind::derived) head.factor = coder.raw(wanted.factor, 32);
+  if (kind == LiteKind::copy || kind == LiteKind::changed || kind == LiteKind::derived)
+    return;
+  code_lite_type(coder, state, wanted);
+  if (kind == LiteKind::alone) {
+    head.greatest = static_cast<uint8_t>(coder.raw(wanted.greatest, 8));
+  } else if (kind != LiteKind::literal &&
+             coder.bit(LitePlaces::kHasGains, wanted.columns != 0 ? 1 : 0) != 0) {
+    head.columns =
+        static_cast<uint16_t>(code_lite_number(coder, LitePlaces::kNumber, wanted.columns));
+  }
+}
+
+// Makes room for the models that a step wants, before its first element: they begin anew if
+// others were in their places.
+inline void prepare_lite_step(LiteBit* bits, LiteState& state) {
+  const LiteHead& head = state.head;
+  if (head.kind == LiteKind::copy || head.kind == LiteKind::numbers) return;
+  if (head.kind == LiteKind::alone && head.type < LiteType::f16) return;
+  const bool wants_codes = head.kind == LiteKind::codes;
+  if (state.has_codes == wants_codes) return;
+  state.has_codes = wants_codes;
+  state.trend = {};
+  state.hits = 0;
+  start_lite_models(bits, LitePlaces::kShared);
+}
+
+// The gain of the next row.
+template <typename Coder>
+void code_lite_gain(Coder& coder, LiteGains& gains, uint32_t wanted) {
+  const uint32_t before = gains.before;
+  gains.before = 0;
+  gains.gain = kLiteGainOne;
+  if (coder.bit(LitePlaces::kIsOne + before, wanted == kLiteGainOne ? 1 : 0) != 0) return;
+  gains.before = 1;
+  if (coder.bit(LitePlaces::kIsAsLast + before, wanted == gains.last ? 1 : 0) == 0) {
+    gains.before = 2;
+    gains.last =
+        kLiteGainOne + code_lite_signed(coder, static_cast<int32_t>(wanted - kLiteGainOne));
+  }
+  gains.gain = gains.last;
+}
+
+// A number times a gain, to the nearest, halves away from zero.
+constexpr uint32_t lite_scaled(int32_t number, uint32_t gain) {
+  const uint32_t size =
+      number < 0 ? 0 - static_cast<uint32_t>(number) : static_cast<uint32_t>(number);
+  const LiteProduct product = lite_product(size, gain);
+  const uint32_t scaled =
+      (product.high << (32 - kLiteGainBits) | product.low >> kLiteGainBits) +
+      (product.low >> (kLiteGainBits - 1) & 1u);
+  return number < 0 ? 0 - scaled : scaled;
+}
+
+// The place of a float in the order of all floats, of which `sign` is the sign bit; as many
+// bits count. It is its own inverse.
+constexpr uint32_t lite_order(uint32_t bits, uint32_t sign) {
+  return (bits & sign) != 0 ? bits ^ (sign - 1) : bits;
+}
+
+// An integer or a float; `base` is that of the base.
+template <typename Coder>
+uint32_t code_lite_number_element(Coder& coder, LiteState& state, uint32_t base,
+                                  uint32_t wanted) {
+  const LiteHead& head = state.head;
+  const uint32_t unused = 32 - (8u << lite_type_log2(head.type));
+  const uint32_t sign = 0x80000000u >> unused;
+  const uint32_t mantissa_bits = lite_mantissa_bits(head.type);
+  const bool is_float = mantissa_bits != 0;
+  if (is_float && head.kind == LiteKind::alone) {
+    return code_lite_float(coder, mantissa_bits, sign, head.greatest, wanted);
+  }
+  uint32_t guess = base;
+  uint32_t aim = wanted;
+  int32_t exponent = 0;
+  if (is_float) {
+    exponent = static_cast<int32_t>((base & (sign - 1)) >> mantissa_bits);
+    guess = lite_order(base, sign);
+    aim = lite_order(wanted, sign);
+  } else if (state.gains.gain != kLiteGainOne) {
+    guess = lite_scaled(static_cast<int32_t>(base << unused) >> unused, state.gains.gain);
+  }
+  const auto missed = static_cast<int32_t>((aim - guess) << unused) >> unused;
+  const uint32_t number =
+      guess + code_lite_residual(coder, &state.spread, missed, exponent);
+  return is_float ? lite_order(number, sign) : number;
+}
+
+template <typename Coder>
+uint32_t code_lite_code_element(Coder& coder, LiteState& state, uint32_t base,
+                                uint32_t wanted) {
+  const LiteHead& head = state.head;
+  // Codes with sign are those without, less 128.
+  const int32_t bias = head.type == LiteType::i8 ? 128 : 0;
+  const auto number = [&](uint32_t byte, int32_t zero) {
+    return static_cast<int32_t>((byte + static_cast<uint32_t>(bias)) & 0xFF) - bias - zero;
+  };
+  const uint32_t from = static_cast<uint32_t>(number(base, head.base_zero));
+  const auto predicted =
+      static_cast<int32_t>(from * (state.gains.gain >> (kLiteGainBits - 12)));
+  const int32_t coded =
+      code_lite_code(coder, &state.trend, number(wanted, head.result_zero), predicted,
+                     -bias - head.result_zero, state.gains.gain != kLiteGainOne);
+  return static_cast<uint32_t>(coded + head.result_zero);
+}
+
+// What misses the product by this much or more is coded as numbers are.
+constexpr int32_t kLiteFar = -128;
+
+// A number that is about `from` times the factor.
+template <typename Coder>
+uint32_t code_lite_derived(Coder& coder, LiteState& state, uint32_t from, uint32_t wanted,
+                           uint32_t position) {
+  const uint32_t product = lite_f32_product(from, state.head.factor);
+  const auto missed = static_cast<int32_t>(wanted - product);
+  const bool is_far = missed <= kLiteFar || missed >= -kLiteFar;
+  const auto near = static_cast<int8_t>(code_lite_byte(
+      coder, &state.hits, static_cast<uint32_t>(is_far ? kLiteFar : missed), 0, position));
+  if (near != kLiteFar) return product + static_cast<uint32_t>(int32_t{near});
+  return product + code_lite_residual(coder, &state.spread, missed,
+                                      static_cast<int32_t>(product >> 23 & 0xFF));
+}
+
+// An element, given that of the source, or 0; as many bits count as elements have.
+template <typename Coder>
+uint32_t code_lite_element(Coder& coder, LiteState& state, uint32_t from, uint32_t wanted,
+                           uint32_t position) {
+  switch (state.head.kind) {
+    case LiteKind::copy:
+      return from;
+    case LiteKind::literal:
+      from = static_cast<uint32_t>(int32_t{state.head.result_zero});
+      [[fallthrough]];
+    case LiteKind::changed:
+      return code_lite_byte(coder, &state.hits, wanted, from, position);
+    case LiteKind::codes:
+      return code_lite_code_element(coder, state, from, wanted);
+    case LiteKind::derived:
+      return code_lite_derived(coder, state, from, wanted, position);
+    default:
+      return code_lite_number_element(coder, state, from, wanted);
+  }
+}
+
+}  // namespace mallorn

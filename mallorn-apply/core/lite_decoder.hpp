@@ -1,0 +1,121 @@
+// LiteDecoder: makes the result of a patch of profile `lite`, page by page, in less than
+// half a kilobyte (docs/format/lite.md). The host and devices run the same text.
+//
+//   loop:  step()  ->  more        call again
+//                      want_input  give more bytes of the body, then call again
+//                      page_full   take the page, give an empty one, then call again
+//                      done        the last page may be part full: take it
+//                      failed      status() says why
+//
+// A call does little: it makes at most kMaxStepBytes bytes. It never begins what the bytes
+// that are there might not suffice for, so that inside decoding runs straight on.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+#include "libcommon/core/lite_format.hpp"
+#include "libcommon/core/status.hpp"
+#include "mallorn-apply/core/lite_range.hpp"
+
+namespace mallorn::apply {
+
+// A view of the body's next bytes. `used` is for the decoder: so many are done with. What
+// is left must come again, with more behind it, after want_input.
+struct LiteInput {
+  const uint8_t* data = nullptr;
+  uint32_t size = 0;
+  uint32_t used = 0;
+};
+
+// A window is large enough if it has room for this many bytes.
+constexpr uint32_t kLiteInputBytes = 64;
+
+// Where the result goes, in order. A restart point falls on the end of a page if the length
+// of pages divides the length of the patch's erase blocks.
+struct LitePage {
+  uint8_t* data = nullptr;
+  uint32_t size = 0;
+  uint32_t used = 0;
+};
+
+// Reads `length` bytes at `offset`, which lie within the file; false if that failed. From
+// the result only bytes of pages that have been taken are read.
+using LiteRead = bool (*)(void* context, uint32_t offset, uint8_t* to, uint32_t length);
+
+struct LiteFiles {
+  LiteRead read_base = nullptr;
+  LiteRead read_result = nullptr;
+  void* context = nullptr;
+};
+
+// Where decoding can begin: a restart point, or the beginning of both.
+struct LitePlace {
+  uint32_t result_offset = 0;
+  uint32_t body_offset = 0;
+};
+
+struct LiteLengths {
+  uint32_t base_bytes = 0;
+  uint32_t result_bytes = 0;
+  uint32_t body_bytes = 0;
+};
+
+enum class LiteStep : uint8_t { more, want_input, page_full, done, failed };
+
+class LiteDecoder {
+ public:
+  static constexpr uint32_t kWindowBytes = 32;  // of base or result
+  static constexpr uint32_t kMaxStepBytes = 128;
+
+  // Begins at `place`; input is then the body from place.body_offset on, and the page's
+  // first byte that of the result at place.result_offset.
+  void begin(const LiteFiles& files, const LiteLengths& lengths, LitePlace place = {});
+
+  LiteStep step(LiteInput* input, LitePage* page);
+
+  Status status() const { return status_; }
+  // How many bytes of the result have been made, and of the body been used.
+  LitePlace place() const { return place_; }
+  // True where begin() can take up the work again, at place(), once the page has been
+  // taken.
+  bool is_at_restart() const { return phase_ == Phase::restart && pending_bytes_ == 0; }
+
+ private:
+  enum class Phase : uint8_t { restart, head, elements };
+
+  LiteStep fail(Status status);
+  LiteStep end();
+  Status begin_segment();
+  Status begin_step();
+  Status make_elements(LitePage* page);
+  void make_copies(LitePage* page);
+  void make_element(LitePage* page);
+  void flush(LitePage* page);
+  uint8_t source_byte(const LitePage& page, uint32_t offset);
+
+  // The small ones first: devices reach them with short instructions.
+  Phase phase_ = Phase::restart;
+  Status status_ = Status::ok;
+  uint8_t pending_bytes_ = 0;
+  uint8_t window_bytes_ = 0;
+  bool is_window_own_ = false;  // of the result
+  bool is_all_there_ = false;   // of the body
+  uint16_t column_ = 0;         // elements left of the row
+  LiteState state_;
+  LitePlace place_;
+  LiteFiles files_;
+  LiteLengths lengths_;
+  uint32_t segment_end_ = 0;  // in the result
+  uint32_t window_begin_ = 0;
+  uint32_t pending_ = 0;  // bytes of an element for which the page had no room
+  LiteRange range_;
+  std::array<uint8_t, kWindowBytes> window_;
+};
+
+// All of it is in the kilobyte that a device has for a patch.
+constexpr size_t kMaxLiteDecoderBytes = 488;
+static_assert(sizeof(void*) != 4 || sizeof(LiteDecoder) <= kMaxLiteDecoderBytes);
+
+}  // namespace mallorn::apply

@@ -1,0 +1,106 @@
+#include "mallorn-apply/lite_rebuild.hpp"
+
+#include <algorithm>
+#include <memory>
+
+#include "libcommon/error.hpp"
+#include "mallorn-apply/core/lite_decoder.hpp"
+
+namespace mallorn::apply {
+namespace {
+
+constexpr size_t kPageBytes = 64 * 1024;
+
+// What the decoder reads from.
+struct Files {
+  ByteView base;
+  std::vector<uint8_t> result;
+};
+
+bool read_view(ByteView file, uint32_t offset, uint8_t* to, uint32_t length) {
+  if (!range_fits(offset, length, file.size())) return false;
+  memcpy(to, file.data() + offset, length);
+  return true;
+}
+
+bool read_base(void* context, uint32_t offset, uint8_t* to, uint32_t length) {
+  return read_view(static_cast<Files*>(context)->base, offset, to, length);
+}
+
+bool read_result(void* context, uint32_t offset, uint8_t* to, uint32_t length) {
+  return read_view(static_cast<Files*>(context)->result, offset, to, length);
+}
+
+// The next bytes of the body, with what the decoder has left of those before.
+class Window {
+ public:
+  LiteInput view() const {
+    return {bytes_.data() + begin_, static_cast<uint32_t>(end_ - begin_), 0};
+  }
+  void use(size_t count) { begin_ += count; }
+
+  void fill(PatchReader& patch) {
+    std::copy(bytes_.begin() + static_cast<ptrdiff_t>(begin_),
+              bytes_.begin() + static_cast<ptrdiff_t>(end_), bytes_.begin());
+    end_ -= begin_;
+    begin_ = 0;
+    end_ += patch.next_bytes(ByteSpan(bytes_).subspan(end_));
+  }
+
+ private:
+  std::vector<uint8_t> bytes_ = std::vector<uint8_t>(64 * 1024);
+  size_t begin_ = 0;
+  size_t end_ = 0;
+};
+
+LiteLengths lengths_of(const PatchReader& patch) {
+  const PatchHeader& header = patch.header();
+  const uint64_t longest =
+      std::max({header.base_bytes, header.result_bytes, header.body_bytes});
+  if (longest >= kMaxLiteBytes) {
+    throw Error(Status::limit_exceeded, patch.name() + ": longer than profile lite allows");
+  }
+  return {static_cast<uint32_t>(header.base_bytes),
+          static_cast<uint32_t>(header.result_bytes),
+          static_cast<uint32_t>(header.body_bytes)};
+}
+
+}  // namespace
+
+void rebuild_lite(PatchReader& patch, ByteView base,
+                  const std::function<void(ByteView)>& write) {
+  const LiteLengths lengths = lengths_of(patch);
+  if (lengths.base_bytes != base.size()) {
+    throw Error(Status::base_mismatch,
+                patch.name() + ": made for a base of another length");
+  }
+  Files files{base, {}};
+  Window window;
+  std::vector<uint8_t> bytes(kPageBytes);
+  LitePage page{bytes.data(), kPageBytes, 0};
+  const auto take_page = [&] {
+    const ByteView made = ByteView(bytes).first(page.used);
+    files.result.insert(files.result.end(), made.begin(), made.end());
+    write(made);
+    page.used = 0;
+  };
+  const auto decoder = std::make_unique<LiteDecoder>();
+  decoder->begin({read_base, read_result, &files}, lengths);
+  for (LiteStep step = LiteStep::more; step != LiteStep::done;) {
+    LiteInput input = window.view();
+    step = decoder->step(&input, &page);
+    window.use(input.used);
+    if (step == LiteStep::want_input) window.fill(patch);
+    if (step == LiteStep::page_full || step == LiteStep::done) take_page();
+    if (step == LiteStep::failed) {
+      throw Error(decoder->status(), patch.name() + ": result byte " +
+                                         std::to_string(decoder->place().result_offset) +
+                                         ": the body does not decode");
+    }
+  }
+  uint8_t rest = 0;
+  while (patch.next_bytes(ByteSpan(&rest, 1)) != 0) {
+  }
+}
+
+}  // namespace mallorn::apply

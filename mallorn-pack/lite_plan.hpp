@@ -1,0 +1,45 @@
+// Turns a delta stream into the steps of a patch of profile `lite` (docs/format/lite.md):
+// one list for the whole result. Bytes between tensors are matched anew, for steps that a
+// small device can take.
+#pragma once
+
+#include <vector>
+
+#include "libcommon/core/lite_format.hpp"
+#include "mallorn-pack/delta_source.hpp"
+
+namespace mallorn::pack {
+
+enum class LiteContent : uint8_t {
+  copy,      // bytes of the base
+  literal,   // bytes
+  changed,   // bytes that resemble those of the base
+  elements,  // of a type that the profile knows; with a base or without
+  derived,   // from other numbers of the result
+};
+
+struct LitePiece {
+  LiteContent content = LiteContent::literal;
+  uint32_t begin = 0;  // in the result
+  uint32_t length = 0;
+  bool has_base = false;
+  uint32_t base_offset = 0;
+  bool is_own = false;           // copies, changed bytes: base_offset is in the result
+  LiteType type = LiteType::i8;  // of elements
+  TensorPlace place;             // of elements
+  uint32_t source = 0;           // derived: in the result, or in the base
+  bool has_source_in_base = false;
+  uint32_t factor = 0;  // derived
+};
+
+struct LitePlan {
+  std::vector<uint8_t> result;
+  std::vector<uint8_t> base;  // what the stream has of it; 0 elsewhere
+  std::vector<LitePiece> pieces;
+};
+
+// Reads all of `source`. No piece goes past a multiple of `restart_bytes`. Throws
+// Error(limit_exceeded) for files that are too long for the profile.
+LitePlan plan_lite(DeltaSource& source, uint32_t restart_bytes);
+
+}  // namespace mallorn::pack

@@ -1,0 +1,149 @@
+// LiteDecoder: makes what was coded, however its input and its output are cut; refuses, and
+// never reads beyond base and result.
+#include "mallorn-apply/core/lite_decoder.hpp"
+
+#include <doctest/doctest.h>
+
+#include "mallorn-pack/lite_encoder.hpp"
+#include "tests/support/lite.hpp"
+
+using namespace mallorn;
+using test::Bytes;
+
+namespace {
+
+constexpr uint32_t kNoRestart = 29;
+
+void check_all_ways(const pack::LitePlan& plan, uint32_t restart_log2,
+                    test::Random& random) {
+  const Bytes body = pack::encode_lite(plan, restart_log2);
+  REQUIRE(body == pack::encode_lite(plan, restart_log2));
+  const auto length = static_cast<uint32_t>(plan.result.size());
+  test::LiteRun whole(plan.base, length);
+  REQUIRE(whole.run(body, nullptr));
+  REQUIRE(whole.result == plan.result);
+  for (int i = 0; i < 3; ++i) {
+    test::LiteRun cut(plan.base, length);
+    REQUIRE(cut.run(body, &random));
+    REQUIRE(cut.result == plan.result);
+  }
+}
+
+}  // namespace
+
+TEST_CASE("lite: pieces of every kind and type come back, however they are cut") {
+  test::Random random = test::seeded("lite pieces");
+  for (int round = 0; round < 150; ++round) {
+    test::LitePlanner planner(random, random.length(600));
+    const uint64_t pieces = random.below(20);
+    while (planner.plan.pieces.size() < pieces)
+      planner.add_any(random.chance(9) ? 2000 : 120);
+    check_all_ways(planner.plan, kNoRestart, random);
+  }
+}
+
+TEST_CASE("lite: decoding can begin at every restart point") {
+  test::Random random = test::seeded("lite restarts");
+  for (int round = 0; round < 40; ++round) {
+    constexpr uint32_t kRestartLog2 = 6;
+    test::LitePlanner planner(random, 500);
+    while (planner.plan.result.size() < 1000) {
+      // Whole segments of one, or of two pieces that come together.
+      const size_t room = 64 - planner.plan.result.size() % 64;
+      pack::LitePiece piece;
+      const size_t length = random.chance(2) ? room : 1 + random.below(room);
+      piece.content =
+          random.chance(2) ? pack::LiteContent::changed : pack::LiteContent::literal;
+      piece.has_base = true;
+      piece.base_offset = static_cast<uint32_t>(random.below(500 - length));
+      planner.add(piece, random.changed(planner.base_at(piece.base_offset, length), 4));
+    }
+    const pack::LitePlan& plan = planner.plan;
+    check_all_ways(plan, kRestartLog2, random);
+    const Bytes body = pack::encode_lite(plan, kRestartLog2);
+    const auto length = static_cast<uint32_t>(plan.result.size());
+    apply::LitePlace place;
+    for (uint32_t offset = 0; offset < length; offset += 64) {
+      test::LiteRun run(plan.base, length);
+      run.result.assign(plan.result.begin(), plan.result.begin() + offset);
+      place.result_offset = offset;
+      REQUIRE(run.run(body, &random, place));
+      REQUIRE(run.result == plan.result);
+      // The decoder says where it could begin again.
+      test::LiteRun pages(plan.base, length);
+      Bytes page(64);
+      if (offset + 64 > length) break;
+      const auto decoder = std::make_unique<apply::LiteDecoder>();
+      pages.result.assign(plan.result.begin(), plan.result.begin() + offset);
+      decoder->begin({test::LiteRun::read_base, test::LiteRun::read_result, &pages},
+                     {500, length, static_cast<uint32_t>(body.size())}, place);
+      apply::LitePage room{page.data(), 64, 0};
+      while (room.used < 64) {
+        apply::LiteInput input{
+            body.data() + decoder->place().body_offset,
+            static_cast<uint32_t>(body.size()) - decoder->place().body_offset, 0};
+        REQUIRE(decoder->step(&input, &room) == apply::LiteStep::more);
+      }
+      REQUIRE(decoder->is_at_restart());
+      REQUIRE(decoder->place().result_offset == offset + 64);
+      place = decoder->place();
+    }
+  }
+}
+
+TEST_CASE("lite: any bytes are refused or make something, the same for all cuts") {
+  test::Random random = test::seeded("lite bytes");
+  for (int round = 0; round < 3000; ++round) {
+    test::LitePlanner planner(random, 100);
+    while (planner.plan.pieces.size() < 4) planner.add_any(60);
+    Bytes body = random.chance(3) ? random.bytes(random.below(100))
+                                  : pack::encode_lite(planner.plan, kNoRestart);
+    if (!body.empty()) body = random.changed(body, 30);
+    const auto length = static_cast<uint32_t>(planner.plan.result.size());
+    test::LiteRun whole(planner.plan.base, length);
+    const bool is_good = whole.run(body, nullptr);
+    test::LiteRun cut(planner.plan.base, length);
+    REQUIRE(cut.run(body, &random) == is_good);
+    REQUIRE(cut.status == whole.status);
+    if (is_good) REQUIRE(cut.result == whole.result);
+    REQUIRE((is_good || whole.status == Status::corrupt_data));
+  }
+}
+
+TEST_CASE("lite: files of 1 GiB, and places beyond the end, are refused") {
+  const auto decoder = std::make_unique<apply::LiteDecoder>();
+  apply::LiteInput input;
+  apply::LitePage page;
+  decoder->begin({}, {kMaxLiteBytes, 1, 1});
+  CHECK(decoder->step(&input, &page) == apply::LiteStep::failed);
+  CHECK(decoder->status() == Status::limit_exceeded);
+  decoder->begin({}, {kMaxLiteBytes - 1, 5, 5}, {6, 0});
+  CHECK(decoder->status() == Status::malformed);
+  decoder->begin({}, {kMaxLiteBytes - 1, 5, 5}, {5, 6});
+  CHECK(decoder->status() == Status::malformed);
+}
+
+TEST_CASE("lite: a base that cannot be read is an error of its own") {
+  test::Random random(1);
+  test::LitePlanner planner(random, 100);
+  pack::LitePiece piece;
+  piece.content = pack::LiteContent::changed;
+  piece.has_base = true;
+  planner.add(piece, random.changed(planner.plan.base, 5));
+  const Bytes body = pack::encode_lite(planner.plan, kNoRestart);
+  test::LiteRun run(ByteView(planner.plan.base).first(50), 100);
+  const auto decoder = std::make_unique<apply::LiteDecoder>();
+  decoder->begin({test::LiteRun::read_base, test::LiteRun::read_result, &run},
+                 {100, 100, static_cast<uint32_t>(body.size())});
+  Bytes room(200);
+  apply::LitePage page{room.data(), 200, 0};
+  apply::LiteStep step = apply::LiteStep::more;
+  while (step == apply::LiteStep::more) {
+    apply::LiteInput input{
+        body.data() + decoder->place().body_offset,
+        static_cast<uint32_t>(body.size()) - decoder->place().body_offset, 0};
+    step = decoder->step(&input, &page);
+  }
+  CHECK(step == apply::LiteStep::failed);
+  CHECK(decoder->status() == Status::io);
+}

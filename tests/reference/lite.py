@@ -1,0 +1,310 @@
+"""Profile lite: docs/format/lite.md."""
+
+from __future__ import annotations
+
+from faults import Fault, refuse
+from range_coder import RangeDecoder
+
+MAX_BYTES = 1 << 30
+COPY, LITERAL, CHANGED, CODES, NUMBERS, ALONE, DERIVED = range(7)
+I8, U8, I16, I32, F16, BF16, F32 = range(7)
+SIZES = {I8: 1, U8: 1, I16: 2, I32: 4, F16: 2, BF16: 2, F32: 4}
+MANTISSA = {F16: 10, BF16: 7, F32: 23}
+RATES = (32768, 21845, 16384, 11000, 7000, 4500, 2600, 1300)
+ONE = 1 << 24
+MASK = 0xFFFFFFFF
+
+# Where the models are.
+KIND, LENGTH, NUMBER, IS_OWN, IS_STRAIGHT, IS_LIKE_LAST, HAS_GAINS = 0, 7, 22, 37, 38, 39, 40
+IS_ONE, IS_AS_LAST, MOVES, LONGER, SHORTER, IS_DOWN, SECOND, THIRD = 41, 44, 47, 57, 67, 77, 80, 90
+SHARED, MODELS = 92, 168
+CODE_MOVES, EDGE_MOVES, CODE_IS_DOWN, CODE_LONGER = 92, 132, 134, 144
+IS_HIT, BYTE_IS_BELOW, BYTE_HIGH, BYTE_LOW = 92, 104, 105, 136
+DEPTH, FLOAT_IS_BELOW, TOP = 145, 160, 161
+
+
+def signed(number: int, width: int) -> int:
+    number &= (1 << width) - 1
+    return number - (1 << width) if number >> (width - 1) else number
+
+
+def product_of(x: int, f: int) -> int:
+    """About that of two binary32 numbers."""
+    high = (((1 << 31) + x % (1 << 23) * 256) * ((1 << 31) + f % (1 << 23) * 256)) >> 32
+    exponent = (x >> 23) % 256 + (f >> 23) % 256 - 127
+    if high < 1 << 31:
+        high, exponent = 2 * high, exponent - 1
+    product = exponent * (1 << 23) + (high >> 8) + (high >> 7) % 2 & MASK
+    return product ^ (x ^ f) & 0x80000000
+
+
+class LiteDecoder:
+    """A segment. `made` is the result so far; it grows."""
+
+    def __init__(self, coder: RangeDecoder, base: bytes, made: bytearray, end: int) -> None:
+        self.coder, self.base, self.made, self.end = coder, base, made, end
+        self.models = [32768] * MODELS
+        self.type = self.base_zero = self.result_zero = 0
+        self.base_stop = self.hits = 0
+        self.has_codes = True
+        self.average, self.last_code = 16, 0
+        self.expected: int | None = None
+        self.last = 0
+
+    def run(self) -> None:
+        while len(self.made) < self.end:
+            self.step()
+
+    # --- sections 6 and 7
+
+    def bit(self, model: int) -> int:
+        p, count = self.models[model] & ~7, self.models[model] & 7
+        bit = self.coder.bit(min(max(p, 64), 65472))
+        moved = p + (((65528 if bit else 0) - p) * RATES[count] + 262144 >> 16)
+        if count < 3 or count < 7 and (moved >> 3) % (1 << (count - 2)) == 0:
+            count += 1
+        self.models[model] = (moved & ~7) + count
+        return bit
+
+    def raw(self, count: int) -> int:
+        value = 0
+        for _ in range(count):
+            value = 2 * value + self.coder.bits(1)
+        return value
+
+    def tree(self, first: int, bits: int) -> int:
+        node = 1
+        for _ in range(bits):
+            node = 2 * node + self.bit(first - 1 + node)
+        return node - (1 << bits)
+
+    def number(self, tree: int) -> int:
+        return self.raw(2 * self.tree(tree, 4))
+
+    def signed_number(self) -> int:
+        is_negative = self.raw(1)
+        size = self.number(NUMBER)
+        return -size if is_negative else size
+
+    # --- section 9
+
+    def step(self) -> None:
+        position = len(self.made)
+        kind, elements = self.tree(KIND, 3), self.number(LENGTH)
+        refuse(kind == 7, "kind 7")
+        is_own = False
+        source, columns, factor, greatest = 0, 0, 0, 0
+        if kind not in (LITERAL, ALONE):
+            if kind not in (CODES, NUMBERS):
+                is_own = self.bit(IS_OWN) == 1
+            if is_own:
+                source = position - self.number(NUMBER) & MASK
+            elif self.bit(IS_STRAIGHT):
+                source = self.base_stop
+            else:
+                source = self.base_stop + self.signed_number() & MASK
+        if kind == DERIVED:
+            factor = self.raw(32)
+        if kind not in (COPY, CHANGED, DERIVED):
+            self.read_type()
+        if kind == ALONE:
+            greatest = self.raw(8)
+        if kind in (CODES, NUMBERS) and self.bit(HAS_GAINS):
+            columns = self.number(NUMBER) % 65536
+        refuse(self.type == 7, "type 7")
+        size = 4 if kind == DERIVED else SIZES[self.type] if kind in (NUMBERS, ALONE) else 1
+        refuse(elements == 0 or elements * size > self.end - position, "length of a step")
+        if kind not in (LITERAL, ALONE):
+            if is_own:
+                refuse(not source <= position - size, "source in the result")
+            else:
+                refuse(source + elements * size > len(self.base), "source in the base")
+                self.base_stop = source + elements * size
+        self.prepare(kind)
+        self.make(kind, elements, size, source, is_own, columns, factor, greatest)
+
+    def read_type(self) -> None:
+        if self.bit(IS_LIKE_LAST):
+            return
+        self.type = self.raw(3)
+        self.base_zero, self.result_zero = self.raw(9) - 128, self.raw(9) - 128
+        self.expected, self.last = None, 0
+
+    def prepare(self, kind: int) -> None:
+        if kind in (COPY, NUMBERS) or kind == ALONE and self.type < F16:
+            return
+        if self.has_codes != (kind == CODES):
+            self.has_codes = kind == CODES
+            self.models[SHARED:] = [32768] * (MODELS - SHARED)
+            self.average, self.last_code, self.hits = 16, 0, 0
+
+    def make(self, kind: int, elements: int, size: int, source: int, is_own: bool, columns: int,
+             factor: int, greatest: int) -> None:
+        gain = last_gain = ONE
+        before = 0
+        for i in range(elements):
+            if columns and i % columns == 0:
+                gain, last_gain, before = self.gain(last_gain, before)
+            file = self.made if is_own else self.base
+            at = source + i * size
+            bits = int.from_bytes(file[at:at + size], "little") if kind not in (LITERAL, ALONE) else 0
+            self.made += (self.element(kind, bits, gain, factor, greatest)
+                          & (1 << 8 * size) - 1).to_bytes(size, "little")
+
+    def element(self, kind: int, bits: int, gain: int, factor: int, greatest: int) -> int:
+        if kind == COPY:
+            return bits
+        if kind == LITERAL:
+            return self.byte(self.result_zero % 256)
+        if kind == CHANGED:
+            return self.byte(bits)
+        if kind == CODES:
+            return self.code(bits, gain)
+        if kind == DERIVED:
+            return self.derived(bits, factor)
+        if self.type not in MANTISSA:
+            return self.integer(bits, gain)
+        return self.float_alone(greatest) if kind == ALONE else self.float_from(bits)
+
+    # --- sections 10 to 16
+
+    def gain(self, last_gain: int, before: int) -> tuple[int, int, int]:
+        if self.bit(IS_ONE + before):
+            return ONE, last_gain, 0
+        if self.bit(IS_AS_LAST + before):
+            return last_gain, last_gain, 1
+        gain = ONE + self.signed_number() & MASK
+        return gain, gain, 2
+
+    def byte(self, expected: int) -> int:
+        context = 8 + len(self.made) % 4 if self.hits == 15 else self.hits % 8
+        hit = self.bit(IS_HIT + context)
+        self.hits = (2 * self.hits + hit) % 16
+        if hit:
+            return expected
+        below = self.bit(BYTE_IS_BELOW)
+        high = self.tree(BYTE_HIGH, 5)
+        size = 1 + 4 * high + self.tree(BYTE_LOW + 3 * min(high, 2), 2)
+        return (expected - size if below else expected + size) % 256
+
+    def code(self, byte: int, gain: int) -> int:
+        is_signed = self.type != U8
+        low = (-128 if is_signed else 0) - self.result_zero
+        high = low + 255
+        predicted = ((signed(byte, 8) if is_signed else byte) - self.base_zero) * (gain >> 12)
+        step, phase = predicted + 2048 >> 12, (predicted + 2048 >> 9) % 8
+        if step < low:
+            step, phase = low, 0
+        if step > high:
+            step, phase = high, 7
+        level = 0 if self.average < 6 else 1 if self.average < 14 else 2 if self.average < 40 else 3
+        k = 1 if self.last_code else 0
+        fold = 4 if gain == ONE else phase if phase < 4 else 7 - phase
+        moves = EDGE_MOVES if step in (low, high) else CODE_MOVES + 10 * level + 2 * fold
+        size = residual = 0
+        if self.bit(moves + k):
+            if step in (low, high):
+                down = 1 if step == high else 0
+            else:
+                context = phase if gain != ONE else 9 if self.last_code == 1 else 8
+                down = self.bit(CODE_IS_DOWN + context)
+            size = self.size(CODE_LONGER + 5 * level, SHORTER, 1)[0] % 256
+            residual = -size if down else size
+            self.last_code = 2 if down else 1
+        else:
+            self.last_code = 0
+        self.average += size * 64 - self.average * 4 + 16 >> 5
+        return step + residual + self.result_zero
+
+    def size(self, longer: int, shorter: int, expected: int) -> tuple[int, int]:
+        length, i = expected, 0
+        while length < 32 and self.bit(longer + i):
+            length, i = length + 1, min(i + 1, 4)
+        if length == expected:
+            i = 0
+            while length > 1 and self.bit(shorter + i):
+                length, i = length - 1, min(i + 1, 4)
+        size, left = 1, length - 1
+        if left > 0:
+            left -= 1
+            size = 2 + self.bit(SECOND + min(left, 9))
+        if left > 0:
+            left -= 1
+            size = 2 * size + self.bit(THIRD + size % 2)
+        return (size << left) + self.raw(left), length
+
+    def residual(self, exponent: int) -> int:
+        half = 0 if self.expected is None else self.expected - 16 * exponent + 4 >> 3
+        place = min(max(half + 1, 0), 9)
+        before, length, residual = self.last, 0, 0
+        if self.bit(MOVES + place):
+            down = self.bit(IS_DOWN + before)
+            models = 5 if place > 6 else 0
+            size, length = self.size(LONGER + models, SHORTER + models, min(max(half >> 1, 1), 31))
+            residual = -size if down else size
+            self.last = 1 if down else 2
+        else:
+            self.last = 0
+        seen = 16 * (length + exponent)
+        if self.expected is None:
+            self.expected = seen
+        missed = seen - self.expected
+        if length > 0:
+            self.expected += missed + 8 >> 4
+        elif missed < 0:
+            self.expected += (missed >> 5) + 1
+        return residual
+
+    def integer(self, bits: int, gain: int) -> int:
+        number = signed(bits, 8 * SIZES[self.type])
+        if gain != ONE:
+            product = abs(number) * gain
+            scaled = (product >> 24) + (product >> 23) % 2
+            number = -scaled if number < 0 else scaled
+        return number + self.residual(0)
+
+    def order(self, bits: int) -> int:
+        sign = 1 << (8 * SIZES[self.type] - 1)
+        bits %= 2 * sign
+        return bits if bits < sign else sign + (sign - 1 - (bits - sign))
+
+    def float_from(self, bits: int) -> int:
+        sign = 1 << (8 * SIZES[self.type] - 1)
+        exponent = bits % sign >> MANTISSA[self.type]
+        return self.order(self.order(bits) + self.residual(exponent))
+
+    def float_alone(self, greatest: int) -> int:
+        mantissa = MANTISSA[self.type]
+        depth = self.tree(DEPTH, 4)
+        if depth == 15:
+            depth += self.number(NUMBER)
+        below = self.bit(FLOAT_IS_BELOW)
+        top = self.tree(TOP, 3)
+        rest = self.raw(mantissa - 3)
+        bits = (max(greatest - depth, 0) << mantissa) + (top << (mantissa - 3)) + rest
+        return bits + (below << (8 * SIZES[self.type] - 1))
+
+    def derived(self, bits: int, factor: int) -> int:
+        product = product_of(bits, factor)
+        near = signed(self.byte(0), 8)
+        return product + (near if near != -128 else self.residual((product >> 23) % 256))
+
+
+def decode_lite(body: bytes, base: bytes, result_length: int) -> bytes:
+    """The result of a body; what its digest says of it is for the caller."""
+    if max(len(body), len(base), result_length) >= MAX_BYTES:
+        raise Fault("limit_exceeded", "profile lite")
+    made = bytearray()
+    at = 0
+    while len(made) < result_length:
+        restart = body[at] if at < len(body) else 0
+        refuse(restart > 29, "restart")
+        end = result_length
+        if restart:
+            end = min(end, (len(made) >> restart) + 1 << restart)
+        coder = RangeDecoder(body[at + 1:])
+        LiteDecoder(coder, base, made, end).run()
+        at += 1 + coder.read
+    used = at if result_length else 1
+    refuse(used < len(body), "bytes of the body are left")
+    return bytes(made)
