@@ -160,7 +160,7 @@ bool read_arguments(int argc, char** argv, Arguments* arguments) {
   }
   read_profile(result, arguments);
   if (arguments->is_lite && arguments->level != 0) {
-    throw Error(Status::usage, "--level and --fast do not go with --profile lite");
+    throw Error(Status::usage, "--level, --fast and --max do not go with --profile lite");
   }
   return true;
 }
