@@ -1,0 +1,89 @@
+#include "firmware/src/sha256.hpp"
+
+#include "firmware/src/sha_constants.hpp"
+
+namespace mallorn::firmware {
+
+const uint32_t kShaInitialHigh[8] = {
+    0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
+    0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19,
+};
+
+const uint32_t kShaRoundHigh[64] = {
+    0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4,
+    0xab1c5ed5, 0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe,
+    0x9bdc06a7, 0xc19bf174, 0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f,
+    0x4a7484aa, 0x5cb0a9dc, 0x76f988da, 0x983e5152, 0xa831c66d, 0xb00327c8, 0xbf597fc7,
+    0xc6e00bf3, 0xd5a79147, 0x06ca6351, 0x14292967, 0x27b70a85, 0x2e1b2138, 0x4d2c6dfc,
+    0x53380d13, 0x650a7354, 0x766a0abb, 0x81c2c92e, 0x92722c85, 0xa2bfe8a1, 0xa81a664b,
+    0xc24b8b70, 0xc76c51a3, 0xd192e819, 0xd6990624, 0xf40e3585, 0x106aa070, 0x19a4c116,
+    0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
+    0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7,
+    0xc67178f2,
+};
+
+namespace {
+
+uint32_t rotate_right(uint32_t x, unsigned count) { return x >> count | x << (32 - count); }
+
+// The schedule is made in place: word i & 15 of the block is replaced when it was last
+// needed.
+void extend_schedule(uint32_t* w, unsigned i) {
+  const uint32_t w15 = w[(i + 1) & 15];
+  const uint32_t w2 = w[(i + 14) & 15];
+  w[i & 15] += (rotate_right(w15, 7) ^ rotate_right(w15, 18) ^ w15 >> 3) + w[(i + 9) & 15] +
+               (rotate_right(w2, 17) ^ rotate_right(w2, 19) ^ w2 >> 10);
+}
+
+// Variables are not moved from a to h by each round; their places turn instead: variable v
+// of round i is in s[(v - i) & 7].
+void compress(Sha256& hash) {
+  uint32_t s[8];
+  for (unsigned v = 0; v < 8; ++v) s[v] = hash.state[v];
+  for (unsigned i = 0; i < 64; ++i) {
+    if (i >= 16) extend_schedule(hash.block, i);
+    const auto at = [&s, i](unsigned v) -> uint32_t& { return s[(v - i) & 7]; };
+    const uint32_t e = at(4);
+    const uint32_t a = at(0);
+    const uint32_t t1 =
+        at(7) + (rotate_right(e, 6) ^ rotate_right(e, 11) ^ rotate_right(e, 25)) +
+        (at(6) ^ (e & (at(5) ^ at(6)))) + kShaRoundHigh[i] + hash.block[i & 15];
+    const uint32_t t2 = (rotate_right(a, 2) ^ rotate_right(a, 13) ^ rotate_right(a, 22)) +
+                        ((a & at(1)) | (at(2) & (a | at(1))));
+    at(3) += t1;
+    at(7) = t1 + t2;
+  }
+  for (unsigned v = 0; v < 8; ++v) hash.state[v] += s[v];
+}
+
+void add_byte(Sha256& hash, uint8_t byte) {
+  uint32_t& word = hash.block[hash.length >> 2 & 15];
+  word = word << 8 | byte;
+  ++hash.length;
+  if ((hash.length & 63) == 0) compress(hash);
+}
+
+}  // namespace
+
+void sha256_start(Sha256& hash) {
+  for (unsigned v = 0; v < 8; ++v) hash.state[v] = kShaInitialHigh[v];
+  hash.length = 0;
+}
+
+void sha256_update(Sha256& hash, const uint8_t* bytes, size_t length) {
+  for (size_t i = 0; i < length; ++i) add_byte(hash, bytes[i]);
+}
+
+void sha256_finish(Sha256& hash, uint8_t* digest) {
+  const uint32_t length = hash.length;
+  add_byte(hash, 0x80);
+  while ((hash.length & 63) != 56) add_byte(hash, 0);
+  hash.block[14] = length >> 29;
+  hash.block[15] = length << 3;
+  compress(hash);
+  for (unsigned i = 0; i < 32; ++i) {
+    digest[i] = static_cast<uint8_t>(hash.state[i >> 2] >> (24 - 8 * (i & 3)));
+  }
+}
+
+}  // namespace mallorn::firmware

@@ -1,0 +1,81 @@
+#include <doctest/doctest.h>
+#include <openssl/evp.h>
+
+#include "firmware/src/sha256.hpp"
+#include "firmware/src/sha512.hpp"
+#include "tests/support/random.hpp"
+
+namespace mallorn::firmware {
+namespace {
+
+using test::Bytes;
+using test::Random;
+
+// By OpenSSL.
+Bytes digest_of(const EVP_MD* kind, const Bytes& message) {
+  Bytes digest(EVP_MAX_MD_SIZE);
+  unsigned length = 0;
+  REQUIRE(EVP_Digest(message.data(), message.size(), digest.data(), &length, kind,
+                     nullptr) == 1);
+  digest.resize(length);
+  return digest;
+}
+
+// Passes `message` on in pieces of random lengths.
+template <typename Update>
+void in_pieces(Random& random, const Bytes& message, Update update) {
+  for (size_t at = 0; at < message.size();) {
+    const size_t length = 1 + random.below(message.size() - at);
+    update(message.data() + at, length);
+    at += length;
+  }
+}
+
+Bytes our_sha256(Random& random, const Bytes& message) {
+  Sha256 hash;
+  sha256_start(hash);
+  in_pieces(random, message, [&hash](const uint8_t* bytes, size_t length) {
+    sha256_update(hash, bytes, length);
+  });
+  Bytes digest(32);
+  sha256_finish(hash, digest.data());
+  return digest;
+}
+
+Bytes our_sha512(Random& random, const Bytes& message) {
+  Sha512 hash;
+  sha512_start(hash);
+  in_pieces(random, message, [&hash](const uint8_t* bytes, size_t length) {
+    sha512_update(hash, bytes, length);
+  });
+  sha512_finish(hash);
+  Bytes digest;
+  for (const uint64_t word : hash.state) {
+    for (unsigned shift = 64; shift > 0;) digest.push_back(uint8_t(word >> (shift -= 8)));
+  }
+  return digest;
+}
+
+TEST_CASE("firmware sha: the state of SHA-256 has 100 bytes") {
+  CHECK(sizeof(Sha256) == 100);
+}
+
+TEST_CASE("firmware sha: digests are those of OpenSSL at every length around blocks") {
+  Random random = test::seeded("digests");
+  for (size_t length = 0; length <= 300; ++length) {
+    const Bytes message = random.bytes(length);
+    CAPTURE(length);
+    CHECK(our_sha256(random, message) == digest_of(EVP_sha256(), message));
+    CHECK(our_sha512(random, message) == digest_of(EVP_sha512(), message));
+  }
+}
+
+TEST_CASE("firmware sha: digests of long messages are those of OpenSSL") {
+  Random random = test::seeded("digests");
+  const Bytes message = random.bytes(200'000);
+  CHECK(our_sha256(random, message) == digest_of(EVP_sha256(), message));
+  CHECK(our_sha512(random, message) == digest_of(EVP_sha512(), message));
+}
+
+}  // namespace
+}  // namespace mallorn::firmware
