@@ -1,0 +1,27 @@
+// Numbers as the format has them: little-endian, at any address.
+#pragma once
+
+#include <stdint.h>
+
+namespace mallorn::firmware {
+
+inline uint32_t load_u32(const uint8_t* from) {
+  return static_cast<uint32_t>(from[0]) | static_cast<uint32_t>(from[1]) << 8 |
+         static_cast<uint32_t>(from[2]) << 16 | static_cast<uint32_t>(from[3]) << 24;
+}
+
+inline void store_u32(uint8_t* to, uint32_t value) {
+  for (unsigned i = 0; i < 4; ++i) to[i] = static_cast<uint8_t>(value >> (8 * i));
+}
+
+inline bool is_same(const uint8_t* a, const uint8_t* b, uint32_t length) {
+  uint32_t different = 0;
+  for (uint32_t i = 0; i < length; ++i) different |= static_cast<uint32_t>(a[i] ^ b[i]);
+  return different == 0;
+}
+
+inline void copy_bytes(uint8_t* to, const uint8_t* from, uint32_t length) {
+  for (uint32_t i = 0; i < length; ++i) to[i] = from[i];
+}
+
+}  // namespace mallorn::firmware

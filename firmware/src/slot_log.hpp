@@ -1,0 +1,87 @@
+// The log of the two metadata sectors: which slot is in use, what is on trial, how far an
+// update has come. The newest valid record says it all; older ones are history.
+//
+//   record   body, 128 bytes, its CRC-32C last | seal, one word
+//
+// Power may fail in any operation, and a word whose programming was cut short may read as
+// old, as new, as blank, and differently each time. Hence:
+//
+// - Blank-looking is not blank: the first append of each session (a load() and what
+// follows)
+//   erases a sector and writes to its beginning. Only behind its own records does it
+//   append.
+// - The seal is written after the body. A record with a good CRC but no good seal may have
+// been
+//   cut short in its last word: it is *uncertain*. It counts, but before anyone acts on it,
+//   it is written again, as a new record; and the sector that is erased for that is the one
+//   that does not hold the record before it.
+// - Otherwise the sector that is erased is the one without the newest record.
+// - A record that has not been found may be found later. So a session writes a record
+// before it
+//   changes a slot, even if it has nothing new to say; its number is one higher than that
+//   of any record that an earlier session can have begun.
+#pragma once
+
+#include "firmware/include/mallorn.h"
+
+namespace mallorn::firmware {
+
+constexpr uint32_t kRecordBytes = 128;  // without the seal
+
+enum Trial : uint8_t { kNone, kWaiting, kRunning };  // kWaiting: not booted yet
+
+// A record's body, as numbers. In flash it is little-endian, in this order.
+struct Record {
+  uint32_t magic;
+  uint32_t sequence;
+  uint8_t active;  // slot that has been confirmed
+  uint8_t trial;   // of the other slot: kNone, kWaiting or kRunning
+  uint8_t tries;   // boots that the trial has left
+  uint8_t reserved;
+  uint32_t release;        // of the confirmed slot: the counter
+  uint32_t trial_release;  // what it becomes by confirmation
+  uint32_t length[2];      // of the models in both slots
+  uint32_t resume_result;  // an update may be taken up at this byte of the result; 0: not
+  uint32_t resume_body;    // and this one of the body
+  uint8_t update_id[16];   // of the update that may be taken up
+  uint8_t digest[2][32];   // SHA-256 of the models in both slots
+  uint32_t spare[2];       // 0
+  uint32_t check;          // CRC-32C of all before
+};
+static_assert(sizeof(Record) == kRecordBytes, "no padding");
+
+class SlotLog {
+ public:
+  // Finds the newest record and puts it into `record`; MALLORN_E_NO_SLOT if there is none.
+  // `other` is memory for a second one.
+  int load(const mallorn_port* port, void* context, Record* record, Record* other);
+  // Begins a log without history.
+  void start(const mallorn_port* port, void* context);
+
+  // Reads the newest record again, which is not uncertain.
+  int reload(Record* record) const;
+
+  // Writes `record` as the newest one. Does one thing at a time: MALLORN_MORE after an
+  // erase, MALLORN_DONE after the record. Spoils `record`.
+  int append(Record* record);
+
+  bool is_uncertain() const { return is_uncertain_; }
+
+ private:
+  uint32_t record_size() const { return kRecordBytes + port_->write_size; }
+  int read(uint8_t sector, uint32_t offset, void* to, uint32_t length) const;
+  bool has_record(uint8_t sector, uint32_t offset, Record* record) const;
+  bool has_seal(uint8_t sector, uint32_t offset) const;
+  int write(Record* record);
+
+  const mallorn_port* port_;
+  void* context_;
+  uint32_t sequence_;  // of the newest record
+  uint32_t at_;        // where it is
+  uint8_t sector_;
+  bool is_uncertain_;
+  bool is_fresh_;  // its sector has been erased in this session
+  bool is_blank_;  // and has no record yet
+};
+
+}  // namespace mallorn::firmware

@@ -1,0 +1,125 @@
+// The C API of updates: one step at a time through the phases.
+#include "firmware/src/update.hpp"
+
+#include "firmware/src/little_endian.hpp"
+
+static_assert(sizeof(mallorn_update) <= MALLORN_WORK_SIZE, "all that is kept has room");
+
+namespace mallorn::firmware {
+namespace {
+
+using Step = int (*)(mallorn_update& m);
+
+// In the order of Phase.
+constexpr Step kSteps[] = {
+    step_header,     step_signature, step_check, step_accept, step_base,
+    step_body,       step_skip,      step_claim, step_decode, step_flush,
+    step_checkpoint, step_result,    step_trial, step_verify, step_drop,
+};
+static_assert(sizeof kSteps / sizeof kSteps[0] == static_cast<size_t>(Phase::done), "all");
+
+bool is_word_size(uint8_t size) {
+  return size != 0 && size <= 32 && (size & (size - 1)) == 0;
+}
+
+bool is_port(const mallorn_port* port) {
+  return port != nullptr && port->read != nullptr && port->erase != nullptr &&
+         port->program != nullptr && is_word_size(port->write_size) &&
+         port->erase_size >= kPageBytes && port->erase_size % kPageBytes == 0 &&
+         port->slot_size >= port->erase_size &&
+         port->meta_size >= kRecordBytes + port->write_size;
+}
+
+bool is_policy(const mallorn_policy* policy) {
+  return policy != nullptr && policy->tries > 0 &&
+         (policy->key_count == 0 || policy->keys != nullptr) &&
+         (policy->model_id_length == 0 || policy->model_id != nullptr);
+}
+
+}  // namespace
+
+bool is_work(const mallorn_port* port, const void* work, size_t work_size) {
+  return is_port(port) && work != nullptr &&
+         (reinterpret_cast<uintptr_t>(work) & (alignof(mallorn_update) - 1)) == 0 &&
+         work_size >= sizeof(mallorn_update);
+}
+
+int go_to(mallorn_update& m, Phase phase) {
+  m.phase = phase;
+  m.at = 0;
+  return MALLORN_MORE;
+}
+
+int read_patch(mallorn_update& m, uint8_t* to, uint32_t length) {
+  while (m.at < length) {
+    const uint32_t wanted = length - m.at;
+    const int32_t got = m.port->patch_read(m.context, to + m.at, wanted);
+    if (got == 0) return MALLORN_WANT_INPUT;
+    if (got < 0 || static_cast<uint32_t>(got) > wanted) return MALLORN_E_PATCH_READ;
+    m.at += static_cast<uint32_t>(got);
+  }
+  return MALLORN_DONE;
+}
+
+}  // namespace mallorn::firmware
+
+using namespace mallorn::firmware;
+
+size_t mallorn_min_work_size(void) { return sizeof(mallorn_update); }
+
+int mallorn_init(mallorn_update** m, void* work, size_t work_size, const mallorn_port* port,
+                 void* context, const mallorn_policy* policy) {
+  if (m == nullptr || !is_work(port, work, work_size) || port->patch_read == nullptr ||
+      !is_policy(policy)) {
+    return MALLORN_E_ARGUMENT;
+  }
+  auto& update = *static_cast<mallorn_update*>(work);
+  update.port = port;
+  update.context = context;
+  update.policy = policy;
+  update.is_key_known = update.is_trusted = update.has_checkpoint = false;
+  update.result_bytes = update.written = 0;
+  go_to(update, Phase::header);
+  *m = &update;
+  return MALLORN_DONE;
+}
+
+int mallorn_step(mallorn_update* m) {
+  if (m == nullptr) return MALLORN_E_ARGUMENT;
+  if (m->phase == Phase::failed) return m->error;
+  if (m->phase == Phase::done) return MALLORN_DONE;
+  const int status = kSteps[static_cast<uint8_t>(m->phase)](*m);
+  if (status < 0) {
+    m->phase = Phase::failed;
+    m->error = static_cast<int8_t>(status);
+  }
+  return m->phase == Phase::done ? static_cast<int>(MALLORN_DONE) : status;
+}
+
+int mallorn_verify(mallorn_update* m) {
+  if (m == nullptr) return MALLORN_E_ARGUMENT;
+  if (m->phase != Phase::header || m->at != 0) return MALLORN_E_STATE;
+  go_to(*m, Phase::verify);
+  return MALLORN_DONE;
+}
+
+void mallorn_progress(const mallorn_update* m, uint32_t* done, uint32_t* total) {
+  *done = m->written;
+  *total = m->result_bytes;
+}
+
+int mallorn_abort(mallorn_update* m) {
+  if (m == nullptr) return MALLORN_E_ARGUMENT;
+  if (m->phase == Phase::done) return MALLORN_E_STATE;
+  Record* const record = m->hash.record;
+  m->phase = Phase::failed;
+  m->error = MALLORN_E_STATE;
+  int status = m->log.load(m->port, m->context, &record[0], &record[1]);
+  if (status == MALLORN_DONE && record[0].resume_result != 0) {
+    record[0].resume_result = 0;
+    do {
+      status = m->log.append(&record[0]);
+    } while (status == MALLORN_MORE);
+  }
+  return status;
+}

@@ -1,0 +1,138 @@
+// What an update keeps, all of it: struct mallorn_update.
+//
+//   header -> signature <-> check -> accept -> base -> body or skip -> claim
+//     -> decode <-> flush <-> checkpoint -> result -> trial -> done
+//
+// Each phase does its work in steps that are bounded; phases that follow each other share
+// memory.
+#pragma once
+
+#include "firmware/include/mallorn.h"
+#include "firmware/src/ed25519.hpp"
+#include "firmware/src/patch_front.hpp"
+#include "firmware/src/sha256.hpp"
+#include "firmware/src/slot_log.hpp"
+#include "mallorn-apply/core/lite_decoder.hpp"
+
+struct mallorn_update;
+
+namespace mallorn::firmware {
+
+enum class Phase : uint8_t {
+  header,      // read it
+  signature,   // read a signature block, look for its key
+  check,       // of the signature
+  accept,      // model, release, lengths; the log
+  base,        // hash the slot in use
+  body,        // hash the body, where the patch can be read twice
+  skip,        // to where the update goes on
+  claim,       // write the record that must be there before a slot is changed
+  decode,      // into a page
+  flush,       // the page into the new slot
+  checkpoint,  // record that the update may be taken up here
+  result,      // hash the new slot
+  trial,       // record it
+  verify,      // instead of an update: look up the slot in use
+  drop,        // forget the checkpoint, then fail
+  done,
+  failed,
+};
+
+constexpr uint32_t kDomainBytes = 35;  // sign.md, section 4
+constexpr uint32_t kWindowBytes = 256;
+constexpr uint32_t kPageBytes =
+    kRecordBytes;  // a page that has been written is a record's place
+constexpr uint32_t kInputBytes = 128;
+constexpr uint32_t kStepHashBytes = 1024;
+
+// The domain, then the header: what is signed, as soon as the count of signatures is 0.
+struct Message {
+  uint8_t domain[kDomainBytes];
+  uint8_t header[kHeaderMaxBytes];
+  uint8_t padding[3];
+};
+
+struct CheckSpace {
+  Message message;
+  uint8_t block[kSignatureBlockBytes];
+  Ed25519 scratch;
+};
+
+struct HashSpace {
+  Message message;
+  Record record[2];
+  Sha256 hash;
+  uint8_t window[kWindowBytes];
+};
+
+struct DecodeSpace {
+  apply::LiteDecoder decoder;
+  apply::LiteInput input;
+  apply::LitePage page;
+  uint8_t input_bytes[kInputBytes];
+  alignas(Record) uint8_t page_bytes[kPageBytes];
+};
+
+// Steps of phases. Each returns MALLORN_MORE, MALLORN_WANT_INPUT, or an error.
+int step_header(mallorn_update& m);
+int step_signature(mallorn_update& m);
+int step_check(mallorn_update& m);
+int step_accept(mallorn_update& m);
+int step_base(mallorn_update& m);
+int step_body(mallorn_update& m);
+int step_skip(mallorn_update& m);
+int step_claim(mallorn_update& m);
+int step_decode(mallorn_update& m);
+int step_flush(mallorn_update& m);
+int step_checkpoint(mallorn_update& m);
+int step_result(mallorn_update& m);
+int step_trial(mallorn_update& m);
+int step_verify(mallorn_update& m);
+int step_drop(mallorn_update& m);
+
+// Goes on to `phase`, from its beginning: MALLORN_MORE.
+int go_to(mallorn_update& m, Phase phase);
+// Forgets the checkpoint before `error` is reported, so that what
+// is wrong with it is not taken up again.
+int drop_and_fail(mallorn_update& m, int error);
+
+// Whether a port can be, and the memory suffices.
+bool is_work(const mallorn_port* port, const void* work, size_t work_size);
+
+// Reads on into `to` until `at` is `length`: MALLORN_DONE.
+int read_patch(mallorn_update& m, uint8_t* to, uint32_t length);
+
+}  // namespace mallorn::firmware
+
+struct mallorn_update {
+  const mallorn_port* port;
+  void* context;
+  const mallorn_policy* policy;
+  mallorn::firmware::SlotLog log;
+  mallorn::firmware::Phase phase;
+  uint8_t slot;             // in use
+  uint8_t signature_count;  // that have not been read yet
+  uint8_t key;              // of the policy, that is looked at
+  bool is_check_begun;
+  bool is_key_known;  // a block names a key of the policy
+  bool is_trusted;
+  bool has_checkpoint;
+  bool is_complete;      // the last page has been made
+  int8_t error;          // once the phase is `failed`
+  uint32_t at;           // how far a phase has come
+  uint32_t front_bytes;  // header and signatures
+  uint32_t base_bytes;
+  uint32_t result_bytes;
+  uint32_t body_bytes;
+  uint32_t release;
+  uint32_t written;  // bytes of the new slot
+  uint32_t erased;   // the new slot is blank from `written` to here
+  uint32_t resume_body;
+  uint8_t update_id[16];
+  uint8_t result_digest[mallorn::firmware::kDigestBytes];
+  union {
+    mallorn::firmware::CheckSpace check;
+    mallorn::firmware::HashSpace hash;
+    mallorn::firmware::DecodeSpace decode;
+  };
+};
