@@ -10,13 +10,14 @@ void LiteDecoder::begin(const LiteFiles& files, const LiteLengths& lengths,
   lengths_ = lengths;
   place_ = place;
   status_ = Status::ok;
-  is_at_restart_ = true;
+  pending_bytes_ = 0;
+  phase_ = Phase::restart;
 }
 
 LiteStep LiteDecoder::step(LiteInput* input, LitePage* page) {
   if (place_.result_offset == lengths_.result_bytes) return LiteStep::done;
   if (page->used == page->size) {
-    is_at_restart_ = true;
+    phase_ = Phase::restart;
     return LiteStep::page_full;
   }
   if (input->used == input->size) return LiteStep::want_input;
@@ -26,7 +27,7 @@ LiteStep LiteDecoder::step(LiteInput* input, LitePage* page) {
     status_ = Status::io;
     return LiteStep::failed;
   }
-  is_at_restart_ = false;
+  phase_ = Phase::elements;
   page->data[page->used++] = input->data[input->used++] ^ base;
   ++place_.result_offset;
   ++place_.body_offset;

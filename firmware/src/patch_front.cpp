@@ -10,8 +10,7 @@ constexpr uint32_t kMagic = 0x504C4D8D;
 constexpr uint8_t kVersion = 0;
 constexpr uint8_t kProfileLite = 1;
 constexpr uint32_t kMaxSignatures = 4;
-// Mandatory features of which the decoder for small devices knows the meaning.
-constexpr uint32_t kKnownFeatures = 0;
+constexpr uint32_t kKnownFeatures = 1u << 9;  // the body is that of profile lite
 
 // Whether a length of 64 bits has only 32.
 bool is_small(const uint8_t* field) { return load_u32(field + 4) == 0; }

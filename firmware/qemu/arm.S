@@ -1,0 +1,30 @@
+  .syntax unified
+  .thumb
+  .section .vectors, "a"
+  .word stack_top
+  .word reset + 1
+  .rept 14
+  .word fault + 1
+  .endr
+
+  .text
+  .thumb_func
+  .global reset
+reset:
+  bl start
+  .thumb_func
+fault:
+  movs r0, #99
+  bl board_exit
+
+  .thumb_func
+  .global semihost
+semihost:
+  bkpt 0xAB
+  bx lr
+
+  .thumb_func
+  .global board_stack_pointer
+board_stack_pointer:
+  mov r0, sp
+  bx lr

@@ -1,0 +1,25 @@
+/* What a board gives to the demonstration: flash, and a way to speak and to end. */
+#ifndef MALLORN_QEMU_BOARD_H
+#define MALLORN_QEMU_BOARD_H
+
+#include "firmware/include/mallorn.h"
+
+/* Regions, by the linker script; slot A holds the base from the beginning. */
+extern uint8_t slot_a[], slot_b[], meta_a[], meta_b[];
+
+/* By the linker script: the stack lies between them. */
+extern uint8_t stack_limit[], stack_top[];
+
+/* Files, by files.S. */
+extern const uint8_t base_begin[], base_end[], patch_begin[], patch_end[], key_begin[];
+
+/* Makes the port's functions and its sizes; returns its context. */
+void* board_port(mallorn_port* port);
+
+void board_print(const char* text);
+void board_exit(int code);
+void* board_stack_pointer(void);
+
+int demo(void);
+
+#endif

@@ -1,0 +1,138 @@
+/* A life in short: the factory, an update that comes in pieces, the boot into the new model, its
+ * confirmation, the next boot. Prints what it finds, and how much stack it took. */
+#include <string.h>
+
+#include "firmware/qemu/board.h"
+
+#define PAINT 0xA5u
+
+static uint64_t work[MALLORN_WORK_SIZE / 8];
+static uint32_t patch_at;
+
+static void print_hex(const uint8_t* bytes, uint32_t length) {
+  static const char digits[] = "0123456789abcdef";
+  char text[3] = {0, 0, 0};
+  for (uint32_t i = 0; i < length; ++i) {
+    text[0] = digits[bytes[i] >> 4];
+    text[1] = digits[bytes[i] & 15];
+    board_print(text);
+  }
+}
+
+static void print_number(const char* name, uint32_t value) {
+  static const uint32_t powers[] = {100000, 10000, 1000, 100, 10, 1};
+  char text[2] = {0, 0};
+  int is_begun = 0;
+  board_print(name);
+  for (uint32_t i = 0; i < 6; ++i) {
+    text[0] = '0';
+    while (value >= powers[i]) {
+      value -= powers[i];
+      ++text[0];
+    }
+    is_begun |= text[0] != '0' || i == 5;
+    if (is_begun) board_print(text);
+  }
+  board_print("\n");
+}
+
+/* Paints what of the stack is free, and finds how far it has been used since. */
+static void paint_stack(void) {
+  for (uint8_t* at = stack_limit; at < (uint8_t*)board_stack_pointer() - 32; ++at) *at = PAINT;
+}
+static uint32_t used_stack(void) {
+  const uint8_t* at = stack_limit;
+  while (*at == PAINT) ++at;
+  return (uint32_t)((uint8_t*)board_stack_pointer() - at);
+}
+
+/* Pieces of 1 to 61 bytes; now and then there is nothing yet. */
+static int32_t read_patch(void* context, void* to, uint32_t length) {
+  static uint32_t piece;
+  (void)context;
+  piece = (piece + 17) & 63;
+  if (piece < 3) return 0;
+  const uint32_t left = (uint32_t)(patch_end - patch_begin) - patch_at;
+  uint32_t count = piece - 2;
+  if (count > left) count = left;
+  if (count > length) count = length;
+  memcpy(to, patch_begin + patch_at, count);
+  patch_at += count;
+  return (int32_t)count;
+}
+
+static int seek_patch(void* context, uint32_t offset) {
+  (void)context;
+  patch_at = offset;
+  return 0;
+}
+
+static int is_failed(const char* what, int status) {
+  if (status == MALLORN_DONE) return 0;
+  board_print(what);
+  board_print(": ");
+  board_print(mallorn_status_name(status));
+  board_print("\n");
+  return 1;
+}
+
+/* Steps until the update is done, or, if `to_header`, the patch is trusted. */
+static int step(mallorn_update* m, int to_header) {
+  for (;;) {
+    uint32_t done = 0;
+    uint32_t total = 0;
+    const int status = mallorn_step(m);
+    if (status <= MALLORN_DONE) return status;
+    mallorn_progress(m, &done, &total);
+    if (to_header && total != 0) return status;
+  }
+}
+
+static int update(const mallorn_port* port, void* context, const mallorn_policy* policy) {
+  mallorn_update* m = NULL;
+  paint_stack();
+  int status = mallorn_init(&m, work, sizeof work, port, context, policy);
+  if (status == MALLORN_DONE) status = step(m, 1);
+  print_number("stack, signature: ", used_stack());
+  if (status != MALLORN_MORE) return status;
+  paint_stack();
+  status = step(m, 0);
+  print_number("stack, streaming: ", used_stack());
+  return status;
+}
+
+int demo(void) {
+  mallorn_port port;
+  mallorn_boot_info info;
+  memset(&port, 0, sizeof port);
+  void* const context = board_port(&port);
+  port.patch_read = read_patch;
+  port.patch_seek = seek_patch;
+  port.verify = mallorn_verify_ed25519;
+  const mallorn_policy policy = {(const uint8_t(*)[32])key_begin, 1, 3, 0, NULL};
+  const uint32_t length = (uint32_t)(base_end - base_begin);
+
+  if (is_failed("provision", mallorn_provision(&port, context, work, sizeof work,
+                                               MALLORN_SLOT_A, length, 0)) ||
+      is_failed("boot", mallorn_boot(&port, context, work, sizeof work, &info)) ||
+      is_failed("update", update(&port, context, &policy)) ||
+      is_failed("boot", mallorn_boot(&port, context, work, sizeof work, &info))) {
+    return 1;
+  }
+  if (info.slot != MALLORN_SLOT_B || !info.is_trial || info.tries_left != 2) return 2;
+  if (is_failed("confirm", mallorn_confirm(&port, context, work, sizeof work)) ||
+      is_failed("boot", mallorn_boot(&port, context, work, sizeof work, &info))) {
+    return 3;
+  }
+  if (info.slot != MALLORN_SLOT_B || info.is_trial) return 4;
+  mallorn_update* m = NULL;
+  if (is_failed("init", mallorn_init(&m, work, sizeof work, &port, context, &policy)) ||
+      is_failed("verify", mallorn_verify(m)) || is_failed("verify", step(m, 0))) {
+    return 5;
+  }
+  print_number("work: ", (uint32_t)mallorn_min_work_size());
+  board_print("sha256: ");
+  print_hex(info.digest, sizeof info.digest);
+  board_print("\n");
+  return 0;
+}

@@ -1,0 +1,58 @@
+/* What a C program needs where there is no library. */
+#include <stddef.h>
+#include <stdint.h>
+
+#include "firmware/qemu/board.h"
+
+void* memcpy(void* to, const void* from, size_t length) {
+  uint8_t* t = to;
+  const uint8_t* f = from;
+  while (length-- > 0) *t++ = *f++;
+  return to;
+}
+
+void* memmove(void* to, const void* from, size_t length) {
+  uint8_t* t = to;
+  const uint8_t* f = from;
+  if (t < f) return memcpy(to, from, length);
+  while (length-- > 0) t[length] = f[length];
+  return to;
+}
+
+void* memset(void* to, int value, size_t length) {
+  uint8_t* t = to;
+  while (length-- > 0) *t++ = (uint8_t)value;
+  return to;
+}
+
+int memcmp(const void* a, const void* b, size_t length) {
+  const uint8_t* x = a;
+  const uint8_t* y = b;
+  for (; length > 0; --length, ++x, ++y) {
+    if (*x != *y) return *x < *y ? -1 : 1;
+  }
+  return 0;
+}
+
+extern uint8_t bss_begin[], bss_end[], data_begin[], data_end[];
+extern const uint8_t data_load[];
+
+void start(void);
+void start(void) {
+  for (uint8_t* at = bss_begin; at < bss_end; ++at) *at = 0;
+  const uint8_t* from = data_load;
+  for (uint8_t* at = data_begin; at < data_end; ++at) *at = *from++;
+  board_exit(demo());
+}
+
+/* Semihosting: operation and argument; by the architecture. */
+uintptr_t semihost(uintptr_t operation, const void* argument);
+
+void board_print(const char* text) { semihost(0x04, text); }
+
+void board_exit(int code) {
+  const uintptr_t block[2] = {0x20026, (uintptr_t)code};
+  semihost(0x20, block);
+  for (;;) {
+  }
+}
