@@ -79,7 +79,7 @@ constexpr Element kBase[4] = {
     {2},
 };
 
-enum Phase : uint8_t {
+enum VerifierPhase : uint8_t {
   kDecompress,  // begin: y of A, and what its x is a root of
   kRootPower,   // the power that the root is made from
   kPrepare,     // -A and B - A
