@@ -5,7 +5,9 @@
 #include <openssl/evp.h>
 
 #include <algorithm>
+#include <fstream>
 #include <memory>
+#include <sstream>
 #include <string>
 
 #include "tests/support/random.hpp"
@@ -273,6 +275,28 @@ TEST_CASE("firmware ed25519: refuses keys that are no points") {
     ++refused;
   }
   CHECK(refused == 58);
+}
+
+TEST_CASE("firmware ed25519: its verdicts are those of the shared vectors") {
+  std::ifstream file(MALLORN_SIGN_VECTORS);
+  std::string line;
+  std::getline(file, line);  // names of columns
+  int count = 0;
+  while (std::getline(file, line)) {
+    std::istringstream columns(line);
+    std::string name;
+    std::string hex[3];
+    std::string verdict;
+    std::getline(columns, name, '\t');
+    for (std::string& column : hex) std::getline(columns, column, '\t');
+    std::getline(columns, verdict, '\t');
+    CAPTURE(name);
+    REQUIRE((verdict == "good" || verdict == "bad"));
+    const Signed s{from_hex(hex[0]), from_hex(hex[1]), from_hex(hex[2])};
+    CHECK(is_valid(s) == (verdict == "good"));
+    ++count;
+  }
+  CHECK(count > 20);
 }
 
 }  // namespace
