@@ -74,14 +74,14 @@ class SlotLog {
   bool has_seal(uint8_t sector, uint32_t offset) const;
   int write(Record* record);
 
+  uint8_t sector_;  // of the newest record
+  bool is_uncertain_;
+  bool is_fresh_;  // its sector has been erased in this session
+  bool is_blank_;  // and has no record yet
   const mallorn_port* port_;
   void* context_;
   uint32_t sequence_;  // of the newest record
   uint32_t at_;        // where it is
-  uint8_t sector_;
-  bool is_uncertain_;
-  bool is_fresh_;  // its sector has been erased in this session
-  bool is_blank_;  // and has no record yet
 };
 
 }  // namespace mallorn::firmware

@@ -104,11 +104,8 @@ int read_patch(mallorn_update& m, uint8_t* to, uint32_t length);
 
 }  // namespace mallorn::firmware
 
+// Small fields first: small processors reach them with short instructions.
 struct mallorn_update {
-  const mallorn_port* port;
-  void* context;
-  const mallorn_policy* policy;
-  mallorn::firmware::SlotLog log;
   mallorn::firmware::Phase phase;
   uint8_t slot;             // in use
   uint8_t signature_count;  // that have not been read yet
@@ -117,8 +114,11 @@ struct mallorn_update {
   bool is_key_known;  // a block names a key of the policy
   bool is_trusted;
   bool has_checkpoint;
-  bool is_complete;      // the last page has been made
-  int8_t error;          // once the phase is `failed`
+  bool is_complete;  // the last page has been made
+  int8_t error;      // once the phase is `failed`
+  const mallorn_port* port;
+  void* context;
+  const mallorn_policy* policy;
   uint32_t at;           // how far a phase has come
   uint32_t front_bytes;  // header and signatures
   uint32_t base_bytes;
@@ -130,6 +130,7 @@ struct mallorn_update {
   uint32_t resume_body;
   uint8_t update_id[16];
   uint8_t result_digest[mallorn::firmware::kDigestBytes];
+  mallorn::firmware::SlotLog log;
   union {
     mallorn::firmware::CheckSpace check;
     mallorn::firmware::HashSpace hash;
