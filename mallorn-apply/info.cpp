@@ -90,6 +90,12 @@ double bits_each(const Section& section) {
   return elements == 0 ? 0.0 : 8.0 * static_cast<double>(section.coded_bytes) / elements;
 }
 
+std::string is_predicted(const SectionHeader& section) {
+  if (!section.has_base) return "no";
+  if (section.conversion.is_none()) return "yes";
+  return std::string("from ") + dtype_layout(section.conversion.from).name;
+}
+
 void add_placed(const PatchInfo& info, Text* text) {
   text->add("\n%15s  %-8s %-8s %-9s %15s %13s %10s\n", "in chunk at", "dtype", "codec",
             "predicted", "bytes", "coded", "bits each");
@@ -97,7 +103,7 @@ void add_placed(const PatchInfo& info, Text* text) {
     const SectionHeader& section = placed.header;
     text->add("%15s  %-8s %-8s %-9s %15s %13s %10.3f\n",
               with_commas(placed.chunk_offset).c_str(), dtype_layout(section.dtype).name,
-              codec_name(section.codec), section.has_base ? "yes" : "no",
+              codec_name(section.codec), is_predicted(section).c_str(),
               with_commas(section.result_bytes).c_str(),
               with_commas(section.coded_bytes).c_str(), bits_each(section));
   }

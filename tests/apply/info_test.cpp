@@ -123,6 +123,9 @@ TEST_CASE("info: sections that are converted say from what") {
   CHECK(text.find("predicted from the base's f16, codec stored") != std::string::npos);
   CHECK(text.find("predicted from the base's f32, cut off, codec") != std::string::npos);
   CHECK(text.find("predicted from the base, codec stored") != std::string::npos);
+  const std::string verbose = apply::info_to_text(info, true);
+  CHECK(verbose.find("q8_0     stored   from f16 ") != std::string::npos);
+  CHECK(verbose.find("bf16     stored   yes ") != std::string::npos);
   const auto json = nlohmann::json::parse(apply::info_to_json(info));
   CHECK(json["sections"][0]["base_dtype"] == "bf16");
   CHECK(json["sections"][1]["base_dtype"] == "f32");
