@@ -4,7 +4,7 @@
 
 #include <doctest/doctest.h>
 
-#include "libcommon/core/f32_product.hpp"
+#include "libcommon/core/f32_arithmetic.hpp"
 #include "libcommon/core/lite_format.hpp"
 #include "tests/support/random.hpp"
 
