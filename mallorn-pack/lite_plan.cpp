@@ -87,7 +87,8 @@ class Collector {
     LitePiece piece;
     piece.begin = begin;
     piece.length = static_cast<uint32_t>(step.result_bytes);
-    piece.has_base = step.kind != StepKind::literal &&
+    // What is converted elsewhere is on its own here.
+    piece.has_base = step.kind != StepKind::literal && !is_converted(step) &&
                      range_fits(step.base_offset, step.result_bytes, plan_.base.size());
     piece.base_offset = static_cast<uint32_t>(step.base_offset);
     piece.place = step.place;
@@ -101,7 +102,7 @@ class Collector {
       piece.content = LiteContent::derived;
       piece.factor = derivation.factor;
       piece.source = derivation.source_is_ahead ? begin + distance : begin - distance;
-    } else if (type && step.predictor == Predictor::same_value) {
+    } else if (type && (step.predictor == Predictor::same_value || is_converted(step))) {
       piece.content = LiteContent::elements;
       piece.type = *type;
     } else {
