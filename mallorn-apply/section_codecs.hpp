@@ -24,7 +24,7 @@ class HostSections final : public SectionDecoder {
   ByteModel* byte_model() override;
 
   // What decoding took so far, by number of the codec.
-  using SpentByCodec = std::array<Spent, static_cast<size_t>(CodecId::tokens) + 1>;
+  using SpentByCodec = std::array<Spent, kCodecCount>;
   const SpentByCodec& spent() const { return spent_; }
 
  private:

@@ -164,7 +164,7 @@ Status read_section_header(ByteReader& reader, SectionHeader* section) {
   section->result_bytes = reader.varint();
   section->coded_bytes = reader.varint();
   if (!reader.ok()) return reader.status();
-  if (codec > static_cast<uint8_t>(CodecId::mixed)) return Status::unknown_codec;
+  if (codec >= kCodecCount) return Status::unknown_codec;
   section->codec = static_cast<CodecId>(codec);
   section->dtype = static_cast<Dtype>(dtype);
   section->has_base = (flags & kHasBase) != 0;

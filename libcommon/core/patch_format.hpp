@@ -110,6 +110,7 @@ enum class CodecId : uint8_t {
   tokens = 6,
   mixed = 7,
 };
+constexpr size_t kCodecCount = 8;
 
 // One section of a chunk: bytes of several steps of one dtype (of codec `mask`: opaque),
 // coded together.
