@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from bench_cases import Case
 from bench_measure import Result
-from bench_tools import LIMIT, MAX, OURS, PLAIN
+from bench_tools import DEVICE_PEERS, LIMIT, LITE, MAX, OURS, PLAIN
 
 FAST_FILE_BYTES = 1_000_000  # speed is compared on larger files: below, starting a program rules
 SPEED_PEERS = ("hdiffz", "bsdiff", "zstd")
@@ -31,7 +31,8 @@ class Outcome:
         return self.of(OURS)
 
     def good_peers(self) -> list[Result]:
-        return [r for r in self.results if r.tool not in (OURS, MAX, PLAIN, LIMIT) and r.is_ok]
+        return [r for r in self.results
+                if r.tool not in (OURS, MAX, LITE, PLAIN, LIMIT) and r.is_ok]
 
     @property
     def best_peer(self) -> Result | None:
@@ -135,6 +136,32 @@ def means_of(measure: Callable[[Outcome], float | None],
             means.append(SizeMean(name, len(pairs), mean or 0.0,
                                   sum(size <= 1 for size, _ in pairs), worst, worst_case))
     return means
+
+
+@dataclass
+class LiteMean:
+    """Sizes of patches for small devices over those for hosts, and beside their peers."""
+
+    pairs: int
+    mean: float
+    worst: float
+    worst_case: str
+    rivals: int  # pairs that have a peer for small devices
+    smaller: int  # than the smallest of them
+
+
+def lite_mean(outcomes: list[Outcome]) -> LiteMean | None:
+    pairs = [(lite.patch_bytes / o.ours.patch_bytes, o.case.name) for o in outcomes
+             if (lite := o.of(LITE)) and lite.is_ok and o.ours and o.ours.is_ok]
+    if not pairs:
+        return None
+    rivals = [(lite.patch_bytes, min(theirs)) for o in outcomes
+              if (lite := o.of(LITE)) and lite.is_ok
+              and (theirs := [r.patch_bytes for r in o.results
+                              if r.tool in DEVICE_PEERS and r.is_ok])]
+    worst, worst_case = max(pairs)
+    return LiteMean(len(pairs), geometric_mean(size for size, _ in pairs) or 0.0, worst, worst_case,
+                    len(rivals), sum(size < least for size, least in rivals))
 
 
 def speed_means(outcomes: list[Outcome]) -> list[SpeedMean]:

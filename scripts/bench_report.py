@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bench_measure import Result
-from bench_outcome import (FAST_FILE_BYTES, Outcome, SizeMean, max_means, plain_means, ratios,
-                           size_means, speed_means)
+from bench_outcome import (FAST_FILE_BYTES, LiteMean, Outcome, SizeMean, lite_mean, max_means,
+                           plain_means, ratios, size_means, speed_means)
 from bench_targets import Reached, reached
-from bench_tools import LIMIT, MAX, OURS, PLAIN
+from bench_tools import LIMIT, LITE, MAX, OURS, PLAIN
 
 HEAD = (f"{'case / tool':34} {'patch':>10} {'% of new':>9} {'x best':>7} {'x plain':>7} "
         f"{'diff s':>8} {'MB/s':>6} {'x best':>7} {'apply s':>8} {'MB/s':>6} {'x best':>7} "
@@ -101,6 +101,7 @@ def print_summary(outcomes: list[Outcome]) -> None:
     print_means(OURS, "the best peer's", size_means(outcomes))
     print_means(OURS, f"the plain tensor baseline's ({PLAIN})", plain_means(outcomes))
     print_means(MAX, f"that of {OURS}", max_means(outcomes))
+    print_lite(lite_mean(outcomes))
     print_targets(reached(outcomes))
     speeds = speed_means(outcomes)
     if speeds:
@@ -122,6 +123,14 @@ def print_means(tool: str, other: str, means: list[SizeMean]) -> None:
     for mean in means:
         print(f"  {mean.name:18} {mean.pairs:3} pairs {mean.mean:7.3f}   not larger in "
               f"{mean.not_larger:3}   worst {mean.worst:.3f} {mean.worst_case}")
+
+
+def print_lite(mean: LiteMean | None) -> None:
+    if mean:
+        print(f"\n{LITE} patch over {OURS}'s, geometric mean\n"
+              f"  {'all pairs':18} {mean.pairs:3} pairs {mean.mean:7.3f}   smaller than every peer "
+              f"for small devices in {mean.smaller} of {mean.rivals}   worst {mean.worst:.3f} "
+              f"{mean.worst_case}")
 
 
 def print_targets(lines: list[Reached]) -> None:

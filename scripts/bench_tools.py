@@ -20,6 +20,8 @@ from model_manifest import find_parse
 
 OURS = "mallorn"
 MAX = "mallorn-max"  # ours with --max: no peer either, and run only where it is asked for
+LITE = "mallorn-lite"  # patches for small devices: only when asked for
+DEVICE_PEERS = ("hpatchlite", "detools-heatshrink", "detools-hdiff-heatshrink")
 LIMIT = "limit"  # measured by bench_measure itself, without a program
 PLAIN = "plain"  # bench_plain.py: no tool that anyone uses, so never the best peer
 
@@ -125,7 +127,8 @@ def hdiffz(name: str, options: list[str]) -> Tool:
 
 
 def detools_tools() -> list[Tool]:
-    """The second row is detools' own hdiffpatch mode, the best on some small models."""
+    """The second row is detools' own hdiffpatch mode, the best on some small models; those with
+    heatshrink are for small devices."""
     if shutil.which("detools"):
         program = ["detools"]
     elif importlib.util.find_spec("detools"):
@@ -134,7 +137,10 @@ def detools_tools() -> list[Tool]:
         return []
     return [detools("detools", program, ["-c", "lzma"]),
             detools("detools-hdiff", program,
-                    ["-t", "hdiffpatch", "-a", "hdiffpatch", "-c", "lzma"])]
+                    ["-t", "hdiffpatch", "-a", "hdiffpatch", "-c", "lzma"]),
+            detools("detools-heatshrink", program, ["-c", "heatshrink"]),
+            detools("detools-hdiff-heatshrink", program,
+                    ["-t", "hdiffpatch", "-a", "hdiffpatch", "-c", "heatshrink"])]
 
 
 def detools(name: str, program: list[str], options: list[str]) -> Tool:
@@ -143,6 +149,17 @@ def detools(name: str, program: list[str], options: list[str]) -> Tool:
                     *program, "create_patch", *options, str(old), str(new), str(patch)],
                 lambda old, patch, output, threads: [
                     *program, "apply_patch", str(old), str(patch), str(output)])
+
+
+def hpatchlite() -> Tool | None:
+    """For small devices. A dictionary of 1 KiB: the default, 32 KiB, is more than they have."""
+    if not programs("hdiffi", "hpatchi"):
+        return None
+    return Tool("hpatchlite", "hdiffi -m-1 -c-tuz-1k",
+                lambda old, new, patch, threads: [
+                    "hdiffi", "-f", "-d", "-m-1", "-c-tuz-1k", str(old), str(new), str(patch)],
+                lambda old, patch, output, threads: [
+                    "hpatchi", "-f", str(old), str(patch), str(output)])
 
 
 def brotli() -> Tool | None:
@@ -170,7 +187,7 @@ def installed_peers() -> tuple[list[Tool], list[str]]:
     missing: list[str] = []
     for name, tools in (("bsdiff", [bsdiff()]), ("xdelta3", [xdelta3()]), ("zstd", [zstd()]),
                         ("hdiffz", hdiffz_tools()), ("detools", detools_tools()),
-                        ("brotli", [brotli()])):
+                        ("hpatchlite", [hpatchlite()]), ("brotli", [brotli()])):
         present = [tool for tool in tools if tool]
         found += present
         if not present:

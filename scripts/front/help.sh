@@ -71,7 +71,6 @@ EOF
 examples:
   mallorn diff v1.tflite v2.tflite -o patch.tflp
   mallorn diff --sign acme.key --model-id kws --release 7 v1 v2 -o update.mlp
-  mallorn diff --profile lite --page-size 4096 v1.tflite v2.tflite -o patch.mlp
 EOF
 }
 

@@ -31,7 +31,6 @@
 #include "mallorn-pack/zstd_codec.hpp"
 #include "mallorn-pack/zstd_run.hpp"
 #include "tests/fuzz/inputs.hpp"
-#include "tests/support/lite.hpp"
 #include "tests/support/steps.hpp"
 
 namespace {
@@ -557,17 +556,42 @@ void write_tokens_seeds() {
   }
 }
 
-// Length of the result, of the base; the base; the body.
+// Length of the result, of the base; the base; the body. A piece of each content, elements
+// of one type.
 void write_lite_seeds() {
-  test::Random random(7);
-  for (int i = 0; i < 4; ++i) {
-    test::LitePlanner planner(random, 150);
-    while (planner.plan.pieces.size() < 12) planner.add_any(80);
+  for (uint32_t type = 0; type < kLiteTypes; ++type) {
+    pack::LitePlan plan;
+    for (uint32_t i = 0; i < 120; ++i) plan.base.push_back(static_cast<uint8_t>(i * i / 3));
+    const auto add = [&](pack::LiteContent content, bool has_base) {
+      pack::LitePiece piece;
+      piece.content = content;
+      piece.begin = static_cast<uint32_t>(plan.result.size());
+      piece.length = 40;
+      piece.has_base = has_base;
+      piece.base_offset = 8 * type;
+      piece.type = static_cast<LiteType>(type);
+      piece.place.row_elements = 10;
+      piece.source = 4;
+      piece.factor = 0x3F000000u + type;
+      const bool is_copy = content == pack::LiteContent::copy;
+      for (uint32_t i = 0; i < piece.length; ++i) {
+        const uint32_t move = is_copy || i % 5 != 0 ? 0 : i % 3;
+        plan.result.push_back(
+            static_cast<uint8_t>(plan.base[piece.base_offset + i] + move));
+      }
+      plan.pieces.push_back(piece);
+    };
+    add(pack::LiteContent::copy, true);
+    add(pack::LiteContent::elements, true);
+    add(pack::LiteContent::elements, false);
+    add(pack::LiteContent::literal, false);
+    add(pack::LiteContent::changed, true);
+    add(pack::LiteContent::derived, false);
     Bytes head(4);
-    store_le(head.data(), static_cast<uint16_t>(planner.plan.result.size()));
-    store_le(head.data() + 2, static_cast<uint16_t>(planner.plan.base.size()));
-    write("lite_decoder", "pieces-" + std::to_string(i),
-          join({head, planner.plan.base, pack::encode_lite(planner.plan, 29)}));
+    store_le(head.data(), static_cast<uint16_t>(plan.result.size()));
+    store_le(head.data() + 2, static_cast<uint16_t>(plan.base.size()));
+    write("lite_decoder", "type-" + std::to_string(type),
+          join({head, plan.base, pack::encode_lite(plan, 29)}));
   }
 }
 

@@ -153,7 +153,8 @@ struct LiteRun {
       begin += input.used;
       if (step == apply::LiteStep::want_input) {
         REQUIRE(end < body.size());
-        end = std::min<size_t>(body.size(), end + 1 + random->below(90));
+        const uint64_t more = random != nullptr ? 1 + random->below(90) : body.size();
+        end = std::min<size_t>(body.size(), end + more);
       }
       if (step == apply::LiteStep::page_full || step == apply::LiteStep::done) {
         result.insert(result.end(), room.begin(), room.begin() + page.used);

@@ -1,0 +1,61 @@
+#!/usr/bin/env python3
+"""Profile lite: a patch applies, whichever way it was made and whatever the pages of the device."""
+
+from __future__ import annotations
+
+import sys
+import unittest
+from pathlib import Path
+
+from pipelines import PipelineTest, in_parallel
+from programs import model_pairs, real_pairs
+
+MAX_SHARE = 1.25  # of the result: what a patch may take where nothing helps, and 1 KiB
+
+
+class Lite(PipelineTest):
+    def lite_patch(self, out: str, old: Path, new: Path, *options: object) -> Path:
+        self.succeed("mallorn", "diff", "-q", "--profile", "lite", *options, old, new, "-o", out)
+        return self.home / out
+
+    def check_pair(self, pair: tuple[Path, Path]) -> None:
+        old, new = pair
+        patch = self.lite_patch(f"{new.parent.name}.{old.name}.{new.name}.patch", old, new)
+        self.assertEqual(self.succeed("mallorn-apply", "-q", old, patch), new.read_bytes(), new)
+        self.assertLess(patch.stat().st_size, MAX_SHARE * new.stat().st_size + 1024, new)
+
+    def test_every_pair(self) -> None:
+        in_parallel(self.check_pair, [*model_pairs(), *real_pairs()])
+
+    def test_inline_and_by_reference_make_one_patch(self) -> None:
+        old, new = next(iter(real_pairs()))
+        by_reference = self.lite_patch("reference", old, new).read_bytes()
+        self.assertEqual(self.lite_patch("inline", old, new, "--inline").read_bytes(), by_reference)
+
+    def test_pages(self) -> None:
+        old, new = next(iter(real_pairs()))
+        for page in (64, 4096, 1 << 17, 1 << 29):
+            patch = self.lite_patch(f"page-{page}", old, new, "--page-size", page)
+            self.assertEqual(self.succeed("mallorn-apply", "-q", old, patch), new.read_bytes())
+
+    def test_empty_files(self) -> None:
+        (self.home / "empty").write_bytes(b"")
+        (self.home / "text").write_bytes(b"some bytes that are no model\n" * 9)
+        for old, new in (("empty", "empty"), ("text", "empty"), ("empty", "text")):
+            self.check_pair((self.home / old, self.home / new))
+
+    def test_what_is_refused(self) -> None:
+        old, new = next(iter(model_pairs()))
+        for options in (("--profile", "medium"), ("--page-size", 4096), ("--max-ram", 4096),
+                        ("--profile", "lite", "--page-size", 4095),
+                        ("--profile", "lite", "--page-size", 32),
+                        ("--profile", "lite", "--max-ram", 1023),
+                        ("--profile", "lite", "--level", 3)):
+            done = self.run_program("mallorn", "diff", *options, old, new, "-o", "refused")
+            self.assertEqual(done.code, 64, options)
+            self.assertIn(b"[usage]", done.err)
+        self.lite_patch("small", old, new, "--max-ram", 1024)
+
+
+if __name__ == "__main__":
+    sys.exit(unittest.main())
