@@ -35,15 +35,14 @@ constexpr uint32_t kLiteTypes = 7;
 
 // The length of elements, as a power of two.
 constexpr uint32_t lite_type_log2(LiteType type) {
-  return type < LiteType::i16 ? 0 : type == LiteType::i32 || type == LiteType::f32 ? 2 : 1;
+  constexpr std::array<uint8_t, 8> kLog2 = {0, 0, 1, 2, 1, 1, 2, 0};
+  return kLog2[static_cast<size_t>(type)];
 }
 constexpr uint32_t lite_type_bytes(LiteType type) { return 1u << lite_type_log2(type); }
 // Of floats; 0 for integers.
 constexpr uint32_t lite_mantissa_bits(LiteType type) {
-  return type < LiteType::f16     ? 0
-         : type == LiteType::f16  ? 10
-         : type == LiteType::bf16 ? 7
-                                  : 23;
+  constexpr std::array<uint8_t, 8> kBits = {0, 0, 0, 0, 10, 7, 23, 0};
+  return kBits[static_cast<size_t>(type)];
 }
 
 // What is coded of a step before its elements.
