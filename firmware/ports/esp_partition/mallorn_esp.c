@@ -1,4 +1,4 @@
-#include "mallorn_esp.h"
+#include "firmware/ports/esp_partition/mallorn_esp.h"
 
 enum { SECTOR = 4096, PLAIN_WORD = 4, ENCRYPTED_WORD = 16 };
 

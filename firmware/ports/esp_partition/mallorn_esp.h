@@ -2,7 +2,7 @@
 #ifndef MALLORN_ESP_H
 #define MALLORN_ESP_H
 
-#include "esp_partition.h"
+#include <esp_partition.h>
 #include "firmware/include/mallorn.h"
 
 #ifdef __cplusplus
