@@ -20,7 +20,8 @@ class MatrixSpread : public Spread {
   void begin_matrix(uint64_t columns, uint64_t elements) {
     begin_piece();
     has_columns_ = columns < elements && columns <= kMaxColumns;
-    for (uint64_t j = 0; j < (has_columns_ ? columns : 1); ++j) columns_[j] = 0;
+    const size_t count = has_columns_ ? static_cast<size_t>(columns) : 1;
+    for (size_t j = 0; j < count; ++j) columns_[j] = 0;
     at_ = 0;
   }
   void begin_row(uint64_t row) {
