@@ -154,9 +154,9 @@ TEST_CASE("patch header: each field's refusal, with a check that is right") {
   CHECK(status_of(with_byte(bytes, 7, kMaxPatchSignatures + 1)) == Status::malformed);
   CHECK(status_of(with_byte(bytes, 7, 255)) == Status::malformed);
   CHECK(status_of(with_byte(bytes, 6, kPatchHeaderFixedBytes)) == Status::truncated);
-  for (const unsigned bit : {7u}) {
-    const auto features = static_cast<uint8_t>(kKnownFeatures | 1u << bit);
-    CHECK(status_of(with_byte(bytes, 8, features)) == Status::unsupported_feature);
+  for (const unsigned bit : {10u, 15u}) {
+    const auto features = static_cast<uint8_t>((kKnownFeatures | 1u << bit) >> 8);
+    CHECK(status_of(with_byte(bytes, 9, features)) == Status::unsupported_feature);
   }
   CHECK(status_of(with_byte(bytes, 11, 0x80)) == Status::unsupported_feature);  // features
   CHECK(status_of(with_byte(bytes, 60, 0)) == Status::unsupported_feature);     // files
@@ -242,7 +242,7 @@ TEST_CASE("chunk header: each field's refusal") {
   const SectionHeader good = {CodecId::stored, Dtype::q4_k, true, 300, 8};
   CHECK(status(good) == Status::ok);
   SectionHeader bad = good;
-  for (const int codec : {7, 8, 255}) {
+  for (const int codec : {8, 9, 255}) {
     bad.codec = static_cast<CodecId>(codec);
     CHECK(status(bad) == Status::unknown_codec);
   }
