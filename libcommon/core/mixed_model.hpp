@@ -89,8 +89,8 @@ class MixedModel {
     numbers_ = MixedNumbers(type, piece.zero, piece.greatest);
     all_.count = 0;  // its mean is a beginning
     // No more than there are elements: a piece is not to cost more than it brings.
-    for (uint64_t i = 0; i < piece.row && i < kLanes; ++i) columns_[i] = {};
-    for (uint64_t i = 0; i < piece.channels && i < kLanes; ++i) channels_seen_[i] = {};
+    for (size_t i = 0; i < piece.row && i < kLanes; ++i) columns_[i] = {};
+    for (size_t i = 0; i < piece.channels && i < kLanes; ++i) channels_seen_[i] = {};
     row_and_channel_ = {};
     recent_and_column_ = {};
     recent_ = all_.mean;
