@@ -24,6 +24,7 @@ class Target:
     board: str = ""
     script: str = ""
     port: str = ""
+    streaming_stack: int = 448  # limit; where it stands: the aim is 256
 
     @property
     def is_there(self):
@@ -60,7 +61,11 @@ TARGETS = {
         ("qemu-system-arm", "-M", "mps2-an386", *SEMIHOSTING, "-kernel"),
         "arm.S", "board_memory.c", "nrf52840.ld", "memory/memory_flash.c"),
     "cortex-m0plus": Target("arm-none-eabi-", ("-mcpu=cortex-m0plus", "-mthumb"), True),
-    "lx106": Target("xtensa-lx106-elf-", (), False),
+    "lx106": Target(
+        "xtensa-lx106-elf-", ("-mtext-section-literals",), False,
+        ("qemu-system-xtensa", "-M", "sim", "-cpu", "lx106", "-semihosting", "-nographic",
+         "-monitor", "none", "-serial", "none", "-kernel"),
+        "xtensa.S", "board_memory.c", "lx106.ld", "memory/memory_flash.c", 512),
     "rv32imc": Target(
         "riscv64-unknown-elf-", ("-march=rv32imc", "-mabi=ilp32", "-msmall-data-limit=0"), False,
         ("qemu-system-riscv32", "-M", "virt", *SEMIHOSTING, "-bios"),
