@@ -185,7 +185,7 @@ class ExitCodes(ProgramTest):
         newer = bytearray(self.patch)
         newer[4] = 9
         other = bytearray(self.patch)
-        other[8] |= 0x80  # a feature that nobody has
+        other[11] |= 0x80  # a feature that nobody has
         other[142:146] = crc32c(other[:142]).to_bytes(4, "little")
         for patch, status in ((newer, "unsupported_version"), (other, "unsupported_feature")):
             for line in (("mallorn-apply", "--verify", OLD, "-"), ("mallorn", "verify", OLD, "-")):
