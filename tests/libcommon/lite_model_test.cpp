@@ -35,13 +35,13 @@ TEST_CASE("lite: products of floats are those of f32_product but for ties") {
   for (int i = 0; i < 20000; ++i) {
     const auto normal = [&] {
       const auto exponent = static_cast<uint32_t>(80 + random.below(90));
-      return static_cast<uint32_t>(random()) & 0x807FFFFFu | exponent << 23;
+      return (static_cast<uint32_t>(random()) & 0x807FFFFFu) | exponent << 23;
     };
     const uint32_t a = normal();
     const uint32_t b = normal();
     const uint32_t missed = lite_f32_product(a, b) - f32_product(a, b);
     const uint64_t exact =
-        (uint64_t{a & 0x7FFFFFu} | 0x800000u) * (b & 0x7FFFFFu | 0x800000u);
+        (uint64_t{a & 0x7FFFFFu} | 0x800000u) * ((b & 0x7FFFFFu) | 0x800000u);
     const bool may_tie = (exact & 0x3FFFFF) == 0;
     CHECK((missed == 0 || (may_tie && missed == 1)));
   }
