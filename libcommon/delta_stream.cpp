@@ -1,6 +1,7 @@
 #include "libcommon/delta_stream.hpp"
 
 #include <algorithm>
+#include <string_view>
 
 #include "libcommon/core/block_fields.hpp"
 #include "libcommon/core/byte_reader.hpp"
@@ -15,6 +16,7 @@ namespace {
 // kind, dtype, predictor, three numbers, the conversion, five numbers of the place
 constexpr size_t kMaxStepBytes = 4 + 8 * kMaxVarintBytes;
 constexpr uint64_t kMaxParameterBytes = 1u << 16;
+constexpr size_t kMaxNoteText = 1024;
 
 int32_t read_zero_point(ByteReader& reader) {
   const auto number = static_cast<int64_t>(unzigzag(reader.varint()));
@@ -156,6 +158,44 @@ std::vector<uint8_t> steps_to_bytes(const std::vector<Step>& steps) {
   }
   bytes.resize(writer.size());
   return bytes;
+}
+
+std::vector<uint8_t> note_to_bytes(const TensorNote& note) {
+  const auto cut = [](const std::string& text) {
+    return std::string_view(text).substr(0, kMaxNoteText);
+  };
+  std::vector<uint8_t> bytes(1 + 5 * kMaxVarintBytes + 3 * kMaxNoteText);
+  ByteWriter writer(bytes);
+  writer.varint(note.offset_bytes);
+  writer.varint(note.length_bytes);
+  writer.u8(static_cast<uint8_t>(note.dtype));
+  for (const std::string_view text : {cut(note.match), cut(note.shape), cut(note.name)}) {
+    writer.varint(text.size());
+    writer.bytes(ByteView(reinterpret_cast<const uint8_t*>(text.data()), text.size()));
+  }
+  bytes.resize(writer.size());
+  return bytes;
+}
+
+TensorNote note_from_bytes(ByteView payload, const std::string& context) {
+  ByteReader reader(payload);
+  TensorNote note;
+  note.offset_bytes = reader.varint();
+  note.length_bytes = reader.varint();
+  note.dtype = static_cast<Dtype>(reader.u8());
+  if (dtype_layout(note.dtype).dtype != note.dtype) reader.fail(Status::malformed);
+  for (std::string* text : {&note.match, &note.shape, &note.name}) {
+    const uint64_t length = reader.varint();
+    if (length > kMaxNoteText) reader.fail(Status::limit_exceeded);
+    const ByteView bytes = reader.bytes(reader.ok() ? length : 0);
+    text->assign(bytes.begin(), bytes.end());
+  }
+  uint64_t end = 0;
+  if (!checked_add(note.offset_bytes, note.length_bytes, &end))
+    reader.fail(Status::malformed);
+  if (!reader.at_end()) reader.fail(Status::trailing_bytes);
+  require(reader, context + ": note");
+  return note;
 }
 
 std::vector<Step> steps_from_bytes(ByteView payload, const DeltaManifest& manifest,

@@ -74,6 +74,21 @@ struct DeltaManifest {
   std::string format;  // of the result, for people
 };
 
+// What a range of the result is, for people: the payload of a `note` frame. Nothing follows
+// from it.
+struct TensorNote {
+  uint64_t offset_bytes = 0;
+  uint64_t length_bytes = 0;
+  Dtype dtype = Dtype::opaque;
+  std::string match;  // how its counterpart in the base was found: match_name()
+  std::string shape;
+  std::string name;
+};
+
+std::vector<uint8_t> note_to_bytes(const TensorNote& note);
+// Throws Error(malformed) with `context`. The texts may hold any bytes.
+TensorNote note_from_bytes(ByteView payload, const std::string& context);
+
 std::string delta_manifest_to_json(const DeltaManifest& manifest);
 DeltaManifest delta_manifest_from_json(std::string_view text, const std::string& context);
 

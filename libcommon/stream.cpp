@@ -49,6 +49,7 @@ void StreamWriter::write(FrameType type, const std::string& text) {
 void StreamWriter::write_frame(FrameType type, ByteView payload) {
   std::array<uint8_t, kFrameHeaderBytes> header{};
   header[0] = static_cast<uint8_t>(type);
+  header[1] = type == FrameType::note ? kOptionalFlag : 0;
   store_le(header.data() + 4, static_cast<uint32_t>(payload.size()));
   std::array<uint8_t, 4> check{};
   store_le(check.data(), fast_crc32c(fast_crc32c(0, header), payload));
@@ -102,6 +103,10 @@ const Frame& StreamReader::next() {
     if (load_le<uint32_t>(check.data()) !=
         fast_crc32c(fast_crc32c(0, header), frame_.payload)) {
       fail(Status::check_mismatch, "frame is damaged");
+    }
+    if (frame_.type == FrameType::note && header[1] == kOptionalFlag) {
+      if (take_note_) take_note_(frame_.payload);
+      continue;
     }
     if (is_known(frame_.type)) return frame_;
     if (header[1] != kOptionalFlag) {

@@ -3,7 +3,9 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "libcommon/core/bytes.hpp"
@@ -22,6 +24,7 @@ enum class FrameType : uint8_t {
   manifest = 1,  // JSON, UTF-8; continued over frames until one of another type
   bytes = 2,     // bytes of a model
   steps = 3,     // how one chunk of the result is made (delta streams)
+  note = 5,      // what a range of the result is, for people; always optional
   end = 15,      // JSON trailer: length and digest of what was carried
 };
 
@@ -51,7 +54,10 @@ class StreamReader {
  public:
   // Throws bad_magic, unsupported_version, or malformed if the stream is of another kind.
   StreamReader(int fd, std::string name, StreamKind kind);
-  // The next frame that is not optional-and-unknown; valid until the next call.
+  // Takes the payloads of notes, which next() passes over; without, they are dropped.
+  void on_note(std::function<void(ByteView)> take) { take_note_ = std::move(take); }
+  // The next frame that is neither a note nor optional-and-unknown; valid until the next
+  // call.
   const Frame& next();
   // All manifest frames, joined; the frame that ends them is kept for the next next().
   std::string read_manifest();
@@ -66,6 +72,7 @@ class StreamReader {
 
   int fd_;
   std::string name_;
+  std::function<void(ByteView)> take_note_;
   uint64_t offset_ = 0;
   bool is_held_ = false;
   Frame frame_{};

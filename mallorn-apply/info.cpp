@@ -111,28 +111,6 @@ void add_placed(const PatchInfo& info, Text* text) {
 
 }  // namespace
 
-const char* codec_name(CodecId codec) {
-  switch (codec) {
-    case CodecId::stored:
-      return "stored";
-    case CodecId::zstd:
-      return "zstd";
-    case CodecId::planes:
-      return "planes";
-    case CodecId::blocks:
-      return "blocks";
-    case CodecId::values:
-      return "values";
-    case CodecId::mask:
-      return "mask";
-    case CodecId::tokens:
-      return "tokens";
-    case CodecId::mixed:
-      return "mixed";
-  }
-  return "unknown";
-}
-
 PatchInfo read_info(PatchReader& patch) {
   PatchInfo info;
   info.header = patch.header();

@@ -9,8 +9,6 @@
 
 namespace mallorn::apply {
 
-const char* codec_name(CodecId codec);
-
 // Sums over the sections of one codec, dtype and kind of prediction.
 struct SectionTotal {
   CodecId codec = CodecId::stored;

@@ -28,6 +28,25 @@ double bits_each(const Range& range, uint64_t bytes) {
   return elements == 0 ? 0.0 : 8.0 * static_cast<double>(bytes) / elements;
 }
 
+// The tensor's name, and from which others it comes.
+std::string story_of(const Model& base, const Model& result, const TensorPlan& tensor) {
+  const Range& range = result.manifest.ranges[tensor.result_range];
+  std::string story = name_of(range);
+  if (tensor.derived) {
+    char factor[32];
+    std::snprintf(factor, sizeof(factor), " * %g",
+                  static_cast<double>(std::bit_cast<float>(tensor.derived->factor)));
+    story += " = " + name_of(result.manifest.ranges[tensor.derived->source_range]) + factor;
+  }
+  if (tensor.match.kind != MatchKind::none) {
+    const Range& from = base.manifest.ranges[tensor.match.base_range];
+    if (name_of(from) != name_of(range)) story += " <- " + name_of(from);
+    if (from.dtype != range.dtype)
+      story += std::string(" (") + dtype_layout(from.dtype).name + ")";
+  }
+  return story;
+}
+
 }  // namespace
 
 std::string explain(const Model& base, const Model& result, const Plan& plan) {
@@ -45,24 +64,23 @@ std::string explain(const Model& base, const Model& result, const Plan& plan) {
                   with_commas(range.length_bytes).c_str(), match_name(tensor.match.kind),
                   tensor.method, with_commas(tensor.estimated_bytes).c_str(),
                   bits_each(range, tensor.estimated_bytes));
-    text += line + name_of(range);
-    if (tensor.derived) {
-      const Range& source = result.manifest.ranges[tensor.derived->source_range];
-      std::snprintf(line, sizeof(line), " * %g",
-                    static_cast<double>(std::bit_cast<float>(tensor.derived->factor)));
-      text += " = " + name_of(source) + line;
-    }
-    if (tensor.match.kind != MatchKind::none) {
-      const Range& from = base.manifest.ranges[tensor.match.base_range];
-      if (name_of(from) != name_of(range)) text += " <- " + name_of(from);
-      if (from.dtype != range.dtype)
-        text += std::string(" (") + dtype_layout(from.dtype).name + ")";
-    }
-    text += "\n";
+    text += line + story_of(base, result, tensor) + "\n";
   }
   const uint64_t rest = result.manifest.length_bytes - in_tensors;
   text += "between tensors: " + with_commas(rest) + " bytes\n";
   return text;
+}
+
+std::vector<TensorNote> make_notes(const Model& base, const Model& result,
+                                   const Plan& plan) {
+  std::vector<TensorNote> notes;
+  for (const TensorPlan& tensor : plan.tensors) {
+    const Range& range = result.manifest.ranges[tensor.result_range];
+    notes.push_back({range.offset_bytes, range.length_bytes, range.dtype,
+                     match_name(tensor.match.kind), shape_of(range),
+                     story_of(base, result, tensor)});
+  }
+  return notes;
 }
 
 }  // namespace mallorn::delta

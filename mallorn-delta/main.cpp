@@ -25,6 +25,8 @@ RESULT is a model file, which mallorn-parse is run on, or a model stream.
                       bytes; mallorn-pack must see the same files
       --explain       say on standard error, for each tensor, what it was
                       matched to, how it is made, what that roughly costs
+      --notes         say in the stream what each tensor is and was matched to,
+                      for mallorn-pack --explain
       --distant       name the base of tensors, too, that hardly resemble it: of
                       use to mallorn-pack --max, and ignored without that
       --strict        a RESULT that cannot be parsed is an error (exit 65)
@@ -48,6 +50,7 @@ struct Arguments {
   std::string result;
   bool is_by_reference = false;
   bool explains = false;
+  bool has_notes = false;
   bool is_strict = false;
   delta::PlanOptions plan;
 };
@@ -55,7 +58,8 @@ struct Arguments {
 bool read_arguments(int argc, char** argv, Arguments* arguments) {
   cxxopts::Options options(kProgram.name);
   add_common_options(options);
-  options.add_options()("by-reference", "")("explain", "")("strict", "")("distant", "");
+  options.add_options()("by-reference", "")("explain", "")("strict", "")("distant", "")(
+      "notes", "");
   cxxopts::ParseResult result;
   if (!parse_command_line(kProgram, options, argc, argv, &arguments->common, &result))
     return false;
@@ -65,6 +69,7 @@ bool read_arguments(int argc, char** argv, Arguments* arguments) {
   arguments->result = result.unmatched()[0];
   arguments->is_by_reference = result.count("by-reference") != 0;
   arguments->explains = result.count("explain") != 0;
+  arguments->has_notes = result.count("notes") != 0;
   arguments->is_strict = result.count("strict") != 0;
   arguments->plan.uses_distant = result.count("distant") != 0;
   if (::isatty(STDOUT_FILENO) == 1) {
@@ -106,6 +111,11 @@ void write_stream(const delta::Model& base, const delta::Model& result, delta::P
   }
   StreamWriter stream(STDOUT_FILENO, "standard output", StreamKind::delta);
   stream.write(FrameType::manifest, delta_manifest_to_json(manifest));
+  if (arguments.has_notes) {
+    for (const TensorNote& note : delta::make_notes(base, result, plan)) {
+      stream.write(FrameType::note, note_to_bytes(note));
+    }
+  }
   Progress progress(!arguments.common.is_quiet, "writing", result.bytes().size());
   uint64_t made = 0;
   for (const std::vector<Step>& chunk :

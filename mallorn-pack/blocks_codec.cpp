@@ -89,6 +89,14 @@ class Encoder {
 
   void add_byte(uint8_t base, uint8_t byte) { model_->code_byte(coder_, byte, base); }
 
+  // Of the part that was added last, but for what the coder still holds.
+  PartReport report() {
+    const size_t before = reported_;
+    reported_ = coded_.size();
+    return {reported_ - before,
+            "requantized" + (ranks_ == 0 ? "" : ", " + std::to_string(ranks_) + " ranks")};
+  }
+
   std::vector<uint8_t> finish() {
     coder_.finish();
     return std::move(coded_);
@@ -107,6 +115,7 @@ class Encoder {
     const bool has_ranks =
         ranked.ranks > 0 && std::abs(ranked.exponent) <= kMaxShiftExponent &&
         cost_of(ranked, fitted, base, result) < cost_of(plain, {}, base, result);
+    ranks_ = has_ranks ? ranked.ranks : 0;
     code(coder_, *model_, has_ranks ? ranked : plain, fitted, base, result);
     room_ -= plain.blocks;
   }
@@ -188,12 +197,15 @@ class Encoder {
   std::unique_ptr<BlockModel> trial_ = std::make_unique<BlockModel>();
   std::vector<uint8_t> coded_;
   RangeEncoder coder_;
+  size_t reported_ = 0;  // bytes of coded_
+  uint32_t ranks_ = 0;   // of the last piece
 };
 
 }  // namespace
 
 std::vector<uint8_t> encode_blocks(Dtype dtype, const std::vector<SectionPart>& parts,
-                                   ByteView base, ByteView result) {
+                                   ByteView base, ByteView result,
+                                   std::vector<PartReport>* reports) {
   const size_t block_bytes = dtype_layout(dtype).block_bytes;
   Encoder encoder(dtype, result.size());
   size_t at = 0;
@@ -205,6 +217,7 @@ std::vector<uint8_t> encode_blocks(Dtype dtype, const std::vector<SectionPart>& 
     if (length > 0) {
       encoder.add(part.place, base.subspan(at, length), result.subspan(at, length));
     }
+    if (reports != nullptr) reports->push_back(encoder.report());
     at += length;
   }
   for (; at < result.size(); ++at) encoder.add_byte(base[at], result[at]);

@@ -6,6 +6,7 @@
 #include "libcommon/core/quant_block.hpp"
 #include "libcommon/core/token_model.hpp"
 #include "libcommon/core/value_model.hpp"
+#include "libcommon/derivation.hpp"
 #include "libcommon/fast_crc32c.hpp"
 #include "mallorn-pack/blocks_codec.hpp"
 #include "mallorn-pack/chunk_layout.hpp"
@@ -32,15 +33,19 @@ struct CodedSection {
   CodecId codec = CodecId::stored;
   bool uses_base = false;
   std::vector<uint8_t> coded;
+  std::vector<PartReport> reports;  // by part; none where the codec cannot tell
 };
 
 // The smallest of what the codecs make; of equals the first.
 CodedSection encode_section(const SectionPlan& plan, const PackOptions& options) {
   if (!plan.conversion.is_none() && plan.base == plan.result)
-    return {CodecId::stored, true, {}};
-  CodedSection best{CodecId::stored, false, plan.result};
+    return {CodecId::stored, true, {}, {}};
+  CodedSection best{CodecId::stored, false, plan.result, {}};
+  std::vector<PartReport> reports;
   const auto offer = [&](CodecId codec, bool uses_base, std::vector<uint8_t> coded) {
-    if (coded.size() < best.coded.size()) best = {codec, uses_base, std::move(coded)};
+    if (coded.size() < best.coded.size())
+      best = {codec, uses_base, std::move(coded), std::move(reports)};
+    reports.clear();
   };
   const bool is_fast = options.level <= kFastLevel && plan.result.size() > kSmallSection;
   bool resembles = false;
@@ -53,12 +58,12 @@ CodedSection encode_section(const SectionPlan& plan, const PackOptions& options)
   }
   if (!is_fast && plan.has_base && quant_grid(plan.dtype) != nullptr) {
     offer(CodecId::blocks, true,
-          encode_blocks(plan.dtype, plan.parts, plan.base, plan.result));
+          encode_blocks(plan.dtype, plan.parts, plan.base, plan.result, &reports));
   }
   ValueType type;
   if (!is_fast && value_type(plan.dtype, &type)) {
     offer(CodecId::values, plan.has_base,
-          encode_values(plan.dtype, plan.parts, plan.base, plan.result));
+          encode_values(plan.dtype, plan.parts, plan.base, plan.result, &reports));
   }
   if (options.is_max && mixed_type(plan.dtype, &type)) {
     offer(CodecId::mixed, plan.has_base,
@@ -75,6 +80,59 @@ CodedSection encode_section(const SectionPlan& plan, const PackOptions& options)
         encode_planes(plan.dtype, plan.base, plan.result, options.level));
   offer(CodecId::zstd, false, encode_zstd(plan.result, options.level));
   return best;
+}
+
+// Of all parts of a section: by size, where its codec cannot tell.
+std::vector<PartReport> reports_of(const SectionPlan& plan, const CodedSection& section) {
+  std::vector<PartReport> reports = section.reports;
+  if (!reports.empty()) {
+    uint64_t told = 0;
+    for (const PartReport& report : reports) told += report.coded_bytes;
+    reports.back().coded_bytes += section.coded.size() - told;
+  }
+  for (size_t i = reports.size(); i < plan.parts.size(); ++i) {
+    reports.push_back(
+        {section.coded.size() * plan.parts[i].length_bytes / plan.result.size(),
+         section.uses_base ? "same value" : "none"});
+  }
+  if (section.uses_base && !plan.conversion.is_none()) {
+    for (PartReport& report : reports) {
+      report.predictor += std::string(" from ") + dtype_layout(plan.conversion.from).name;
+    }
+  }
+  return reports;
+}
+
+const char* predictor_of(const Step& step) {
+  if (step.kind == StepKind::copy) return "same bytes";
+  if (is_derived(step)) return "derived";
+  return step.kind == StepKind::predict ? "bytes" : "none";
+}
+
+// `sections` are those of `layout`, coded.
+std::vector<StepReport> report_steps(const ChunkInput& chunk, const ChunkLayout& layout,
+                                     const std::vector<CodedSection>& sections,
+                                     const Structure& structure) {
+  std::vector<std::vector<PartReport>> parts;
+  for (size_t i = 0; i < sections.size(); ++i) {
+    parts.push_back(reports_of(layout.sections[i], sections[i]));
+  }
+  std::vector<size_t> next(sections.size());
+  std::vector<StepReport> reports;
+  for (size_t i = 0; i < chunk.steps.size(); ++i) {
+    const Step& step = chunk.steps[i];
+    const bool is_copy = step.kind == StepKind::copy;
+    StepReport report{step.result_bytes, structure.step_bytes[i], is_copy,
+                      is_copy ? "copy" : "bytes", predictor_of(step)};
+    if (const uint32_t section = layout.section_of[i]; section != kNoSection) {
+      const PartReport& part = parts[section][next[section]++];
+      report.codec = codec_name(sections[section].codec);
+      report.coded_bytes += part.coded_bytes;
+      report.predictor = part.predictor;
+    }
+    reports.push_back(std::move(report));
+  }
+  return reports;
 }
 
 EncodedChunk encode_layout(const ChunkInput& chunk, ChunkLayout layout, uint64_t base_bytes,
@@ -97,6 +155,8 @@ EncodedChunk encode_layout(const ChunkInput& chunk, ChunkLayout layout, uint64_t
     sections.push_back(std::move(section));
   }
   const Structure structure = encode_structure(chunk, layout, base_bytes);
+  encoded.result_offset = chunk.result_offset;
+  encoded.steps = report_steps(chunk, layout, sections, structure);
   encoded.features = section_features(header) | structure.features;
 
   std::array<uint8_t, 64 + kMaxChunkSections*(4 + 2 * kMaxVarintBytes)> head{};

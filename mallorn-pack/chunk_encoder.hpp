@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "libcommon/core/patch_format.hpp"
@@ -14,9 +15,20 @@ struct PackOptions {
   bool is_max = false;  // also codecs that are smaller by little and slower by much
 };
 
+// What has become of a step: for people.
+struct StepReport {
+  uint64_t result_bytes = 0;
+  uint64_t coded_bytes = 0;  // of the record, roughly
+  bool is_copy = false;
+  const char* codec = "";  // of its section; or "copy", "bytes"
+  std::string predictor;
+};
+
 struct EncodedChunk {
   std::vector<uint8_t> record;  // kind byte first
   uint32_t features = 0;        // mandatory features it uses
+  uint64_t result_offset = 0;
+  std::vector<StepReport> steps;
 };
 
 // Deterministic: depends on the chunk and the options alone.

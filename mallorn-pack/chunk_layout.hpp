@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "libcommon/core/mask_model.hpp"
@@ -16,6 +17,12 @@ constexpr uint32_t kNoSection = UINT32_MAX;
 struct SectionPart {
   uint64_t length_bytes = 0;
   TensorPlace place;
+};
+
+// What has become of a part: for people, nothing follows from it.
+struct PartReport {
+  uint64_t coded_bytes = 0;  // of the section's payload
+  std::string predictor;
 };
 
 struct SectionPlan {

@@ -8,6 +8,8 @@
 namespace mallorn::pack {
 namespace {
 
+constexpr size_t kMaxNotes = 1u << 20;
+
 std::unique_ptr<MappedFile> map_side(const DeltaSide& side, const std::string& name) {
   auto file = std::make_unique<MappedFile>(decode_path(side.path, name));
   if (file->bytes().size() != side.length_bytes) {
@@ -18,8 +20,9 @@ std::unique_ptr<MappedFile> map_side(const DeltaSide& side, const std::string& n
 
 }  // namespace
 
-DeltaSource::DeltaSource(int fd, std::string name)
+DeltaSource::DeltaSource(int fd, std::string name, bool keeps_notes)
     : stream_(fd, std::move(name), StreamKind::delta) {
+  if (keeps_notes) stream_.on_note([this](ByteView payload) { take_note(payload); });
   const std::string context = stream_.name() + ": manifest";
   manifest_ = delta_manifest_from_json(stream_.read_manifest(), context);
   if (manifest_.base.path.empty()) {
@@ -28,6 +31,13 @@ DeltaSource::DeltaSource(int fd, std::string name)
     base_ = map_side(manifest_.base, stream_.name());
     result_ = map_side(manifest_.result, stream_.name());
   }
+}
+
+void DeltaSource::take_note(ByteView payload) {
+  if (notes_.size() == kMaxNotes) {
+    throw Error(Status::limit_exceeded, stream_.name() + ": too many notes");
+  }
+  notes_.push_back(note_from_bytes(payload, stream_.name()));
 }
 
 std::optional<ChunkInput> DeltaSource::next() {

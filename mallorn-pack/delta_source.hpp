@@ -24,7 +24,10 @@ struct ChunkInput {
 
 class DeltaSource {
  public:
-  DeltaSource(int fd, std::string name);
+  DeltaSource(int fd, std::string name, bool keeps_notes = false);
+
+  // Those that have come so far, if they are to be kept.
+  const std::vector<TensorNote>& notes() const { return notes_; }
 
   const DeltaManifest& manifest() const { return manifest_; }
   // The next chunk, or nothing once the end frame has been read and agrees with what came.
@@ -36,12 +39,14 @@ class DeltaSource {
   const MappedFile& result();
 
  private:
+  void take_note(ByteView payload);
   ChunkInput map_chunk(std::vector<Step> steps, uint64_t result_bytes);
   ChunkInput read_chunk(std::vector<Step> steps, uint64_t result_bytes);
   void read_end(const Frame& frame);
 
   StreamReader stream_;
   DeltaManifest manifest_;
+  std::vector<TensorNote> notes_;
   std::unique_ptr<MappedFile> base_;  // by reference only
   std::unique_ptr<MappedFile>
       result_;  // by reference; inline: mapped from spool_ at the end

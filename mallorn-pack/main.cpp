@@ -8,6 +8,7 @@
 #include "libcommon/error.hpp"
 #include "libcommon/ordered_pool.hpp"
 #include "mallorn-pack/chunk_encoder.hpp"
+#include "mallorn-pack/explanation.hpp"
 #include "mallorn-pack/lite_encoder.hpp"
 #include "mallorn-pack/patch_writer.hpp"
 #include "mallorn-pack/zstd_run.hpp"
@@ -29,15 +30,15 @@ output, or to FILE, which appears only when it is complete.
                      models up to 1 MiB, 9 up to 64 MiB, 3 for larger ones
       --fast         the same as --level 3: patches that are made and applied
                      fastest, though not the smallest
-      --max          level 19, and codecs that make patches smaller still, by
-                     some 1 to 3 %, but take 0.5 s for each MB of a model, to
-                     make and to apply
+      --max          level 19, and codecs that make patches 1 to 3 % smaller
+                     still, but take 0.5 s for each MB, to make and to apply
       --model-id ID  name the model (up to 64 bytes), for who checks signatures
       --release N    number the release, against downgrades: 1 to 4294967295
       --profile NAME host (default), or lite: for devices with 1 KiB of memory
       --page-size N  lite: length of the device's erase blocks, a power of two
                      (default: 4096)
       --max-ram N    lite: fail if the device needs more than N bytes of memory
+      --explain      print what became of each tensor (mallorn-delta --notes)
       --threads N    use N threads (default: one per processor); the patch is
                      the same for any number
   -q, --quiet        no warnings, no progress
@@ -77,6 +78,7 @@ struct Arguments {
   uint32_t release = 0;  // 0: none
   bool is_lite = false;
   uint32_t page_bytes = 0;
+  bool explains = false;
 };
 
 // What models have learned is lost at every restart point: where the device's blocks are
@@ -122,11 +124,11 @@ bool read_arguments(int argc, char** argv, Arguments* arguments) {
   add_common_options(options);
   options.add_options()("o,output", "", cxxopts::value<std::string>())("force", "")(
       "level", "", cxxopts::value<std::string>())("fast", "")("max", "")(
-      "model-id", "", cxxopts::value<std::string>())(
-      "release", "", cxxopts::value<std::string>())("profile", "",
+      "model-id", "", cxxopts::value<std::string>())("release", "",
+                                                     cxxopts::value<std::string>())(
+      "profile", "", cxxopts::value<std::string>())("page-size", "",
                                                     cxxopts::value<std::string>())(
-      "page-size", "", cxxopts::value<std::string>())("max-ram", "",
-                                                      cxxopts::value<std::string>());
+      "max-ram", "", cxxopts::value<std::string>())("explain", "");
   cxxopts::ParseResult result;
   if (!parse_command_line(kProgram, options, argc, argv, &arguments->common, &result))
     return false;
@@ -159,8 +161,10 @@ bool read_arguments(int argc, char** argv, Arguments* arguments) {
         static_cast<uint32_t>(parse_number(text, "--release", 1, UINT32_MAX));
   }
   read_profile(result, arguments);
-  if (arguments->is_lite && arguments->level != 0) {
-    throw Error(Status::usage, "--level, --fast and --max do not go with --profile lite");
+  arguments->explains = result.count("explain") != 0;
+  if (arguments->is_lite && (arguments->level != 0 || arguments->explains)) {
+    throw Error(Status::usage,
+                "--level, --fast, --max and --explain do not go with --profile lite");
   }
   return true;
 }
@@ -181,7 +185,8 @@ PatchHeader header_of(const DeltaManifest& manifest, const Arguments& arguments)
 
 // All chunks, coded by several threads, in order. Returns the features they use.
 uint32_t pack_chunks(pack::DeltaSource& source, const pack::PackOptions& options,
-                     const CommonOptions& common, pack::PatchWriter& patch) {
+                     const CommonOptions& common, pack::Explanation& explanation,
+                     pack::PatchWriter& patch) {
   const uint64_t base_bytes = source.manifest().base.length_bytes;
   OrderedPool<pack::ChunkInput, pack::EncodedChunk> pool(
       common.threads, [&](pack::ChunkInput&& chunk) {
@@ -201,6 +206,7 @@ uint32_t pack_chunks(pack::DeltaSource& source, const pack::PackOptions& options
       },
       [&](pack::EncodedChunk&& chunk) {
         features |= chunk.features;
+        explanation.add(chunk.result_offset, chunk.steps);
         patch.add(chunk.record);
       });
   return features;
@@ -242,7 +248,7 @@ int run(int argc, char** argv) {
   Arguments arguments;
   if (!read_arguments(argc, argv, &arguments)) return 0;
   Output output(arguments.output, arguments.is_forced);
-  pack::DeltaSource source(STDIN_FILENO, "standard input");
+  pack::DeltaSource source(STDIN_FILENO, "standard input", arguments.explains);
   const DeltaManifest& manifest = source.manifest();
   pack::PackOptions options{arguments.level, arguments.is_max};
   if (options.level == 0) options.level = default_level(manifest.result.length_bytes);
@@ -255,12 +261,17 @@ int run(int argc, char** argv) {
   }
   pack::PatchWriter by_chunks;
   pack::PatchWriter whole;
-  header.features = pack_chunks(source, options, arguments.common, by_chunks);
+  pack::Explanation explanation(source.notes());
+  header.features = pack_chunks(source, options, arguments.common, explanation, by_chunks);
   const bool is_whole = by_chunks.body_bytes() > kSmallBody &&
                         pack_whole(source, options.level, by_chunks.body_bytes(), whole);
   if (is_whole) header.features = kFeatureZstd;
   (is_whole ? whole : by_chunks).write(header, output);
   output.commit();
+  if (arguments.explains) std::fputs(explanation.table().c_str(), stderr);
+  if (arguments.explains && is_whole) {
+    print_message("note", "the whole result by itself was smaller: zstd");
+  }
   if (arguments.common.is_verbose) {
     print_message("note", with_commas((is_whole ? whole : by_chunks).body_bytes()) +
                               " bytes of body" + (is_whole ? ", the whole result" : ""));

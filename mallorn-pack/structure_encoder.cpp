@@ -28,7 +28,12 @@ class StructureEncoder {
   }
 
   Structure run() {
-    for (size_t i = 0; i < chunk_.steps.size(); ++i) encode_step(i);
+    for (size_t i = 0; i < chunk_.steps.size(); ++i) {
+      const size_t before = structure_.coded.size();
+      encode_step(i);
+      structure_.step_bytes.push_back(
+          static_cast<uint32_t>(structure_.coded.size() - before));
+    }
     coder_.finish();
     return std::move(structure_);
   }

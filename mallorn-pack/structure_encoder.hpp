@@ -10,7 +10,8 @@ namespace mallorn::pack {
 
 struct Structure {
   std::vector<uint8_t> coded;
-  uint32_t features = 0;  // that a reader needs for it
+  uint32_t features = 0;             // that a reader needs for it
+  std::vector<uint32_t> step_bytes;  // of `coded`, by step: roughly, for people
 };
 
 // `base_bytes` is the length of the whole base.

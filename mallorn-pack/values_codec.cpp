@@ -14,6 +14,17 @@ namespace {
 // Rows that are shorter get no gains of their own.
 constexpr uint64_t kLeastLane = 4;
 
+std::string predictor_name(const Piece& piece) {
+  if (piece.method == PieceMethod::sparse) return "none, sparse";
+  if (piece.method != PieceMethod::predicted) return "none";
+  std::string name = piece.axis == GainAxis::none     ? "same value"
+                     : piece.axis == GainAxis::column ? "gain by column"
+                     : piece.columns < piece.elements ? "gain by row"
+                                                      : "gain";
+  if (piece.ranks > 0) name += ", " + std::to_string(piece.ranks) + " ranks";
+  return name;
+}
+
 class Encoder {
  public:
   Encoder(const ValueType& type, bool has_base, uint64_t bytes)
@@ -37,6 +48,13 @@ class Encoder {
       add_elements(place, part(base, at, elements), part(result, at, elements));
     const size_t whole = elements * type_.bytes;
     if (whole < result.size()) add_bytes(result.subspan(whole));
+  }
+
+  // Of the part that was added last, but for what the coder still holds.
+  PartReport report() {
+    const size_t before = reported_;
+    reported_ = coded_.size();
+    return {reported_ - before, predictor_};
   }
 
   std::vector<uint8_t> finish() {
@@ -67,6 +85,7 @@ class Encoder {
       }
       offer(std::move(alone));
     }
+    predictor_ = predictor_name(best.piece);
     write(best, base, result);
   }
 
@@ -189,12 +208,15 @@ class Encoder {
   std::vector<uint8_t> coded_;
   RangeEncoder coder_;
   std::vector<uint8_t> scratch_;
+  size_t reported_ = 0;  // bytes of coded_
+  std::string predictor_;
 };
 
 }  // namespace
 
 std::vector<uint8_t> encode_values(Dtype dtype, const std::vector<SectionPart>& parts,
-                                   ByteView base, ByteView result) {
+                                   ByteView base, ByteView result,
+                                   std::vector<PartReport>* reports) {
   ValueType type;
   (void)value_type(dtype, &type);
   Encoder encoder(type, !base.empty(), result.size());
@@ -203,6 +225,7 @@ std::vector<uint8_t> encode_values(Dtype dtype, const std::vector<SectionPart>& 
     const auto length = static_cast<size_t>(part.length_bytes);
     encoder.add(part.place, base.empty() ? base : base.subspan(at, length),
                 result.subspan(at, length));
+    if (reports != nullptr) reports->push_back(encoder.report());
     at += length;
   }
   return encoder.finish();

@@ -218,4 +218,26 @@ Status read_chunk(ByteView record, ChunkView* chunk) {
   return reader.status();
 }
 
+const char* codec_name(CodecId codec) {
+  switch (codec) {
+    case CodecId::stored:
+      return "stored";
+    case CodecId::zstd:
+      return "zstd";
+    case CodecId::planes:
+      return "planes";
+    case CodecId::blocks:
+      return "blocks";
+    case CodecId::values:
+      return "values";
+    case CodecId::mask:
+      return "mask";
+    case CodecId::tokens:
+      return "tokens";
+    case CodecId::mixed:
+      return "mixed";
+  }
+  return "unknown";
+}
+
 }  // namespace mallorn

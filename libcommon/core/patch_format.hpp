@@ -111,6 +111,7 @@ enum class CodecId : uint8_t {
   mixed = 7,
 };
 constexpr size_t kCodecCount = 8;
+const char* codec_name(CodecId codec);
 
 // One section of a chunk: bytes of several steps of one dtype (of codec `mask`: opaque),
 // coded together.

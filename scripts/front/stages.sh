@@ -11,12 +11,12 @@ with_stage() { # FUNCTION STAGE
   ! $is_inline || by_reference=
   case $stage in
     parse) set -- "$parse" ${by_reference:+--by-reference} ${strict:+--strict} "$@" "$old" ;;
-    delta) set -- "$delta" ${by_reference:+--by-reference} ${explain:+--explain} \
+    delta) set -- "$delta" ${by_reference:+--by-reference} ${explain:+--notes} \
       ${max:+--distant} ${strict:+--strict} "$@" "$new" ;;
     pack) set -- "$pack" ${level:+--level "$level"} ${fast:+--fast} ${max:+--max} \
       ${profile:+--profile "$profile"} ${page_size:+--page-size "$page_size"} \
       ${max_ram:+--max-ram "$max_ram"} ${model_id:+--model-id "$model_id"} \
-      ${release:+--release "$release"} "$@" ;;
+      ${release:+--release "$release"} ${explain:+--explain} "$@" ;;
     sign) set -- "$sign" sign --key "$signing_key" "$@" ;;
     verify)
       set -- ${model_id:+--model-id "$model_id"} ${min_release:+--min-release "$min_release"} \

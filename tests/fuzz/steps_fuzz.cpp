@@ -1,5 +1,5 @@
-// Any bytes as the steps of a chunk: an Error, or steps inside base and result that are
-// written as they were read, but for numbers that were longer than need be.
+// Any bytes as a note, and as the steps of a chunk: an Error, or steps inside base and
+// result that are written as they were read, but for numbers that were longer than need be.
 #include <cstdint>
 #include <cstdlib>
 
@@ -7,7 +7,21 @@
 #include "libcommon/delta_stream.hpp"
 #include "libcommon/error.hpp"
 
+namespace {
+
+void read_note(mallorn::ByteView payload) {
+  try {
+    const mallorn::TensorNote note = mallorn::note_from_bytes(payload, "input");
+    const std::vector<uint8_t> written = mallorn::note_to_bytes(note);
+    if (mallorn::note_from_bytes(written, "output").name != note.name) std::abort();
+  } catch (const mallorn::Error&) {
+  }
+}
+
+}  // namespace
+
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  read_note({data, size});
   mallorn::DeltaManifest manifest;
   manifest.base.length_bytes = 5000;
   manifest.result.length_bytes = 3ull << 30;

@@ -75,6 +75,37 @@ constexpr StepKind kLiteral = StepKind::literal;
 
 }  // namespace
 
+TEST_CASE("delta notes: are read back as they were written, and refused if spoilt") {
+  const TensorNote note = {1u << 20, 300,   Dtype::q4_0,
+                           "name",   "3x4", std::string("a\0b", 3)};
+  const Bytes bytes = note_to_bytes(note);
+  const auto status_of_note = [](const Bytes& payload) {
+    return test::status_of([&] { (void)note_from_bytes(payload, "x"); });
+  };
+  const TensorNote read = note_from_bytes(bytes, "x");
+  CHECK(read.offset_bytes == note.offset_bytes);
+  CHECK(read.length_bytes == note.length_bytes);
+  CHECK(read.dtype == note.dtype);
+  CHECK(read.match == note.match);
+  CHECK(read.shape == note.shape);
+  CHECK(read.name == note.name);
+  for (size_t i = 0; i < bytes.size(); ++i) {
+    CHECK(status_of_note(Bytes(bytes.begin(), bytes.begin() + static_cast<long>(i))) ==
+          Status::truncated);
+  }
+  Bytes longer = bytes;
+  longer.push_back(0);
+  CHECK(status_of_note(longer) == Status::trailing_bytes);
+  CHECK(status_of_note({0, 1, 255, 0, 0, 0}) == Status::malformed);
+  CHECK(status_of_note({0, 1, 1, 0x81, 8}) == Status::limit_exceeded);  // 1025 bytes
+  TensorNote wraps = note;
+  wraps.length_bytes = UINT64_MAX;
+  CHECK(status_of_note(note_to_bytes(wraps)) == Status::malformed);
+  TensorNote cut = note;
+  cut.name.assign(5000, 'x');
+  CHECK(note_from_bytes(note_to_bytes(cut), "x").name == std::string(1024, 'x'));
+}
+
 TEST_CASE("delta steps: random chunks are read back as they were written") {
   test::Random random = test::seeded("delta steps");
   const DtypeTable table = dtype_table();

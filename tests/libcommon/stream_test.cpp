@@ -179,6 +179,28 @@ TEST_CASE("stream: unknown frames are skipped if optional and refused if not") {
   CHECK(status_of(damaged) == Status::check_mismatch);
 }
 
+TEST_CASE("stream: notes go to who asks for them, and to no one else") {
+  const Bytes stream = written(StreamKind::delta, {{FrameType::manifest, {'m'}},
+                                                   {FrameType::note, {1, 2}},
+                                                   {FrameType::steps, {7}},
+                                                   {FrameType::note, {3}},
+                                                   {FrameType::end, {}}});
+  CHECK(stream[kHead.size() + 13 + 1] == 1);  // optional
+  const Fd unasked = test::file_of(stream);
+  CHECK(read_all(unasked.get(), StreamKind::delta).size() == 3);
+  const Fd file = test::file_of(stream);
+  StreamReader reader(file.get(), "test", StreamKind::delta);
+  std::vector<Bytes> notes;
+  reader.on_note([&](ByteView note) { notes.emplace_back(note.begin(), note.end()); });
+  CHECK(reader.read_manifest() == "m");
+  CHECK(notes == std::vector<Bytes>{{1, 2}});
+  CHECK(reader.next().type == FrameType::steps);
+  CHECK(reader.next().type == FrameType::end);
+  CHECK(notes == std::vector<Bytes>{{1, 2}, {3}});
+  CHECK(status_of(join({kHead, frame(5, 0, {1}), frame(15, 0, {})})) ==
+        Status::unsupported_feature);
+}
+
 TEST_CASE("stream: reserved bits of a frame are refused") {
   const Bytes end = frame(15, 0, {});
   for (const uint8_t flags : {uint8_t{2}, uint8_t{3}, uint8_t{128}}) {

@@ -66,11 +66,21 @@ class SamePatch(PipelineTest):
                              f"{name}: {options}")
         explained = self.run_program("mallorn", "diff", "--explain", old, new, "-o", "-")
         self.assertEqual((explained.code, explained.out), (0, patch), name)
+        self.check_table(explained.err.decode(), patch, new)
         for script in (BY_HAND, BY_REFERENCE):
             self.assertEqual(self.by_hand(script, old, new), patch, f"{name}: {script}")
         stream = self.as_stream(new, name)
         self.assertEqual(self.by_hand(BY_HAND, old, stream), patch, f"{name}: result as a stream")
         self.check_every_way_back(name, old, new)
+
+    def check_table(self, table: str, patch: bytes, new: Path) -> None:
+        """Tensors and what lies between them are all of the result, and nearly all of the patch."""
+        head, *lines = table.splitlines()
+        self.assertEqual(head.split()[-1], "tensor")
+        made, coded = (int(text.replace(",", "")) for text in lines[-1].split()[5:7])
+        self.assertEqual(made, new.stat().st_size, table)
+        if "the whole result by itself" not in table:
+            self.assertLess(coded, len(patch), table)
 
     def check_every_way_back(self, name: str, old: Path, new: Path) -> None:
         patch, wanted = (self.home / name).read_bytes(), new.read_bytes()
