@@ -15,8 +15,14 @@ namespace {
 
 // Ranges worth matching as tensors; the rest is coded as bytes between them.
 bool is_tensor(const Range& range) {
-  return range.kind == RangeKind::tensor && range.length_bytes > 0;
+  return range.length_bytes > 0 &&
+         (range.kind == RangeKind::tensor || is_channel_vector(range));
 }
+
+bool has_digest(const Range& range) { return range.kind == RangeKind::tensor; }
+
+// Shorter ones cost more in bookkeeping than prediction saves.
+constexpr uint64_t kMinVectorBytes = 8 * sizeof(float);
 
 // How many candidates are looked at where many are alike: any of them serves, and a crafted
 // model must not make this quadratic.
@@ -32,14 +38,16 @@ class Matcher {
         used_(base.ranges.size()) {
     for (size_t i = 0; i < base.ranges.size(); ++i) {
       if (!is_tensor(base.ranges[i])) continue;
-      by_digest_[base.ranges[i].digest].push_back(i);
+      if (has_digest(base.ranges[i])) by_digest_[base.ranges[i].digest].push_back(i);
       for (const std::string& name : base.ranges[i].names)
         by_name_[name].ranges.push_back(i);
     }
   }
 
   std::vector<TensorMatch> run() {
-    for_each_unmatched([this](size_t i) { match_digest(i); });
+    for_each_unmatched([this](size_t i) {
+      if (has_digest(result_.ranges[i])) match_digest(i);
+    });
     for_each_unmatched([this](size_t i) {
       match_name(i,
                  [](const Range& from, const Range& to) { return from.dtype == to.dtype; });
@@ -215,6 +223,12 @@ class Matcher {
 };
 
 }  // namespace
+
+bool is_channel_vector(const Range& range) {
+  return range.kind == RangeKind::gap && range.dtype == Dtype::f32 &&
+         range.length_bytes >= kMinVectorBytes &&
+         (range.role == "scale" || range.role == "min" || range.role == "max");
+}
 
 std::vector<TensorMatch> match_tensors(const Manifest& base, const Manifest& result,
                                        const Distance& distance) {

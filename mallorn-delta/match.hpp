@@ -29,12 +29,16 @@ struct TensorMatch {
 using Distance =
     std::function<std::optional<uint64_t>(const Range& base, const Range& result)>;
 
-// One entry per range of `result`; gaps have none. In this order: the same name and the
-// same bytes; the same bytes; the same name and dtype; the same name and another dtype;
-// then, among tensors not yet matched, the least distance of those with the same dtype and
-// length; that of those with as many elements of another dtype; the same dtype and shape in
-// file order. Those of different dtypes have a distance. A tensor of the base may serve
-// several times for equal bytes, once otherwise.
+// Vectors between tensors that have a number for each channel: scales, minima and maxima of
+// quantized tensors. They are matched as tensors are, but for digests, which they lack.
+bool is_channel_vector(const Range& range);
+
+// One entry per range of `result`; gaps that are no channel vectors have none. In this
+// order: the same name and the same bytes; the same bytes; the same name and dtype; the
+// same name and another dtype; then, among tensors not yet matched, the least distance of
+// those with the same dtype and length; that of those with as many elements of another
+// dtype; the same dtype and shape in file order. Those of different dtypes have a distance.
+// A tensor of the base may serve several times for equal bytes, once otherwise.
 std::vector<TensorMatch> match_tensors(const Manifest& base, const Manifest& result,
                                        const Distance& distance);
 

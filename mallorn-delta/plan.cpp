@@ -70,6 +70,11 @@ class Planner {
         plan_derived(i);
         continue;
       }
+      if (is_channel_vector(ranges[i]) && predicts_vector(i)) {
+        plan_bytes(ranges[i].offset_bytes);
+        plan_elements(i);
+        continue;
+      }
       if (!is_elements(ranges[i]) && ranges[i].length_bytes < kMinTensorBytes) continue;
       if (matches_[i].kind == MatchKind::digest) {
         plan_bytes(ranges[i].offset_bytes);
@@ -86,6 +91,18 @@ class Planner {
   }
 
  private:
+  // Whether a channel vector is coded as elements: equal ones are copied with the bytes
+  // around them, and without a counterpart bytes are as good.
+  bool predicts_vector(size_t i) const {
+    if (matches_[i].kind == MatchKind::none) return false;
+    const Range& range = result_.manifest.ranges[i];
+    const Range& from = base_.manifest.ranges[matches_[i].base_range];
+    if (from.length_bytes != range.length_bytes) return false;
+    const ByteView old = bytes_of(base_, from);
+    return !std::ranges::equal(old, bytes_of(result_, range)) &&
+           relate_ranges(from, range, range.length_bytes).is_related;
+  }
+
   // Everything between planned_ and `end` that no tensor's plan covers.
   void plan_bytes(uint64_t end) {
     if (planned_ == end) return;
@@ -106,7 +123,7 @@ class Planner {
 
   // Only tensors worth predicting: others match by shape or not at all.
   std::optional<uint64_t> distance(const Range& from, const Range& range) const {
-    if (!is_elements(range)) return {};
+    if (!is_elements(range) && !is_channel_vector(range)) return {};
     if (from.dtype == range.dtype) {
       const Relation relation = relate_ranges(from, range, range.length_bytes);
       return relation.is_related ? std::optional(relation.cost) : std::nullopt;

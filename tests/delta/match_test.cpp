@@ -48,6 +48,25 @@ TensorMatch match_one(const Range& base, const Range& result) {
 
 }  // namespace
 
+TEST_CASE("match: vectors of scales are found as tensors are, but not by a digest") {
+  const auto scales = [](const std::string& name, uint64_t count, const char* role) {
+    Range range = tensor(name, Dtype::f32, {count}, 0);
+    range.kind = RangeKind::gap;
+    range.role = role;
+    return range;
+  };
+  const Range one = scales("a", 8, "scale");
+  CHECK(delta::is_channel_vector(one));
+  CHECK_FALSE(delta::is_channel_vector(scales("a", 7, "scale")));
+  CHECK_FALSE(delta::is_channel_vector(scales("a", 8, "zero_point")));
+  CHECK_FALSE(delta::is_channel_vector(tensor("a", Dtype::f32, {8}, 0)));
+  CHECK(match_one(one, one).kind == MatchKind::name);
+  CHECK(match_one(one, scales("a", 8, "min")).kind == MatchKind::none);
+  CHECK(match_one(one, tensor("a", Dtype::f32, {8}, 0)).kind == MatchKind::none);
+  CHECK(match_one(scales("a", 7, "scale"), scales("a", 7, "scale")).kind ==
+        MatchKind::none);
+}
+
 TEST_CASE("match: the same bytes first, then the name, then dtype and shape") {
   const Range one = tensor("a", Dtype::f32, {2, 3}, 1);
   CHECK(match_one(one, tensor("a", Dtype::f32, {2, 3}, 1)).kind == MatchKind::digest);

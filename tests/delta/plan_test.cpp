@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <bit>
 
 #include "libcommon/derivation.hpp"
 #include "mallorn-delta/explain.hpp"
@@ -208,6 +209,39 @@ TEST_CASE("plan: a tensor of another dtype is predicted by what it is converted 
   for (const Step& step : delta::make_plan(base, stranger).steps) {
     CHECK_FALSE(is_converted(step));
   }
+}
+
+TEST_CASE("plan: scales that moved are predicted, one by one; those that did not, copied") {
+  test::Random random(9);
+  Manifest manifest;
+  manifest.format = "tflite";
+  manifest.ranges = {range_of(RangeKind::gap, 0, 100),
+                     range_of(RangeKind::gap, 100, 400, Dtype::f32, "w"),
+                     range_of(RangeKind::gap, 500, 100)};
+  manifest.ranges[1].role = "scale";
+  Bytes old = random.bytes(600);
+  for (size_t i = 0; i < 100; ++i) {
+    const float scale = 0.01f + 0.0001f * static_cast<float>(random.below(100));
+    store_le(old.data() + 100 + 4 * i, std::bit_cast<uint32_t>(scale));
+  }
+  Bytes moved = old;
+  for (size_t i = 0; i < 100; ++i) {
+    const uint32_t bits = load_le<uint32_t>(old.data() + 100 + 4 * i);
+    store_le(moved.data() + 100 + 4 * i,
+             bits + 1 + static_cast<uint32_t>(random.below(900)));
+  }
+  const delta::Model base = test::model_of(old, manifest);
+  const delta::Model result = test::model_of(moved, manifest);
+  const delta::Plan plan = delta::make_plan(base, result);
+  check(plan.steps, base.bytes(), result.bytes());
+  REQUIRE(plan.steps.size() == 3);
+  CHECK(plan.steps[1].kind == StepKind::predict);
+  CHECK(plan.steps[1].dtype == Dtype::f32);
+  CHECK(plan.steps[1].base_offset == 100);
+  CHECK(plan.tensors.size() == 1);
+  const delta::Plan same = delta::make_plan(base, test::model_of(old, manifest));
+  REQUIRE(same.steps.size() == 1);
+  CHECK(same.steps[0].kind == StepKind::copy);
 }
 
 TEST_CASE("plan: what a tensor of another dtype has gained is on its own") {

@@ -45,6 +45,10 @@ inline Manifest random_manifest(Random& random, uint64_t length) {
         range.length_bytes -= range.length_bytes % block;
       }
       range.shape = {range.length_bytes};
+    } else if (random.chance(2)) {  // perhaps a vector of scales
+      range.dtype = Dtype::f32;
+      range.role = random.chance(2) ? "scale" : "max";
+      range.names = {"t" + std::to_string(random.below(12))};
     }
     at += range.length_bytes;
     manifest.ranges.push_back(std::move(range));
