@@ -1,9 +1,11 @@
 #include "mallorn-pack/chunk_layout.hpp"
 
+#include <algorithm>
 #include <optional>
 
 #include "libcommon/derivation.hpp"
 #include "mallorn-pack/mask_codec.hpp"
+#include "mallorn-pack/zstd_codec.hpp"
 
 namespace mallorn::pack {
 namespace {
@@ -54,6 +56,20 @@ MaskSteps find_mask_steps(const ChunkInput& chunk) {
   return found;
 }
 
+// Bytes that no model makes smaller: among the steps they take a microsecond each for
+// nothing, in a section of their own none.
+bool is_noise(ByteView base, ByteView result) {
+  constexpr size_t kLeast = 4096;
+  constexpr int kQuickLevel = 1;
+  if (result.size() < kLeast) return false;
+  size_t equal = 0;
+  for (size_t i = 0; i < std::min(base.size(), result.size()); ++i) {
+    equal += base[i] == result[i] ? 1 : 0;
+  }
+  return equal < result.size() / 64 &&
+         encode_zstd(result, kQuickLevel).size() > result.size() - result.size() / 128;
+}
+
 class Layouter {
  public:
   Layouter(const ChunkInput& chunk, const LayoutOptions& options)
@@ -79,10 +95,15 @@ class Layouter {
   uint32_t place(size_t i, ByteView result) {
     const Step& step = chunk_.steps[i];
     if (step.kind == StepKind::copy) return kNoSection;
-    if (is_plain(step) || is_derived(step)) return kNoSection;
+    if (is_derived(step)) return kNoSection;
+    // Sections of bytes are those of masks, where a chunk has masks.
+    const bool is_bytes = is_plain(step);
+    if (is_bytes && !(masks_.masks.empty() && is_noise(chunk_.base[i], result)))
+      return kNoSection;
     const bool is_of_mask = masks_.is_array[i];
     const bool is_known = step.predictor != Predictor::distant || options_.uses_distant;
-    const bool has_base = !is_of_mask && is_known && predicts(step, chunk_.base[i]);
+    const bool has_base =
+        !is_of_mask && !is_bytes && is_known && predicts(step, chunk_.base[i]);
     const Conversion conversion = has_base ? step.conversion : Conversion{};
     const uint32_t index =
         find_section(is_of_mask ? Dtype::opaque : step.dtype, has_base, conversion);

@@ -181,3 +181,23 @@ TEST_CASE("chunk layout: masks of a chunk have no more cells than a section may"
   CHECK(layout.sections[0].masks.size() == 2);
   CHECK(layout.section_of == std::vector<uint32_t>{0, 0, 0, 0, 1, 2});
 }
+
+TEST_CASE(
+    "chunk layout: long noise that the base does not have is kept from the model of "
+    "bytes") {
+  test::Random random(12);
+  MadeChunk chunk =
+      chunk_of({step(StepKind::literal, 5000), step(StepKind::literal, 4000),
+                step(StepKind::predict, 5000, 100, Dtype::opaque, Predictor::bytes),
+                step(StepKind::literal, 5000)},
+               8000);
+  const Bytes noise = random.bytes(chunk.result.size());
+  std::copy(noise.begin(), noise.begin() + 14000,
+            chunk.result.begin());  // the last: a ramp
+  const auto sections = [&] {
+    return pack::lay_out(chunk.input(false), {true, false}).section_of;
+  };
+  CHECK(sections() == std::vector<uint32_t>{0, pack::kNoSection, 0, pack::kNoSection});
+  for (size_t i = 0; i < 5000; i += 20) chunk.base[100 + i] = noise[9000 + i];
+  CHECK(sections()[2] == pack::kNoSection);
+}
