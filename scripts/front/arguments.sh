@@ -63,7 +63,7 @@ has_option() {
     diff:-o | diff:--output | diff:--force) ;;
     diff:--level | diff:--fast | diff:--max) ;;
     diff:--explain | diff:--strict | diff:--inline) ;;
-    diff:--sign | diff:--model-id | diff:--release) ;;
+    diff:--sign | diff:--passphrase-fd | diff:--model-id | diff:--release) ;;
     diff:--profile | diff:--page-size | diff:--max-ram) ;;
     patch:-o | patch:--output | patch:--force) ;;
     patch:--key | patch:--model-id | patch:--min-release | patch:--state) ;;

@@ -62,6 +62,7 @@ when it is complete.
       --strict       fail if OLD or NEW is not a model that is understood
       --inline       carry the bytes through the pipes (default: by reference)
       --sign KEY     sign the patch with the secret key in KEY
+      --passphrase-fd N  read the passphrase of KEY from descriptor N
       --model-id ID  name the model, for who checks signatures
       --release N    number the release, against downgrades
 EOF

@@ -17,7 +17,8 @@ with_stage() { # FUNCTION STAGE
       ${profile:+--profile "$profile"} ${page_size:+--page-size "$page_size"} \
       ${max_ram:+--max-ram "$max_ram"} ${model_id:+--model-id "$model_id"} \
       ${release:+--release "$release"} ${explain:+--explain} "$@" ;;
-    sign) set -- "$sign" sign --key "$signing_key" "$@" ;;
+    sign) set -- "$sign" sign --key "$signing_key" \
+      ${passphrase_fd:+--passphrase-fd "$passphrase_fd"} "$@" ;;
     verify)
       set -- ${model_id:+--model-id "$model_id"} ${min_release:+--min-release "$min_release"} \
         ${state:+--state "$state"} "$@" "$patch"
@@ -57,6 +58,7 @@ run_stages() { # STAGE... (two to four)
   trap 'interrupted INT' INT
   trap 'interrupted TERM' TERM
   trap 'interrupted HUP' HUP
+  keep_passphrase
   open_pipes $(($# - 1))
   keep_input
   save_terminal
@@ -112,8 +114,8 @@ open_pipes() { # COUNT
     mkfifo "$folder/$number" 2>/dev/null ||
       fail 73 "$where: no pipe can be made here [cannot_create]" 'set TMPDIR'
     # Opened for both directions at first: opening one end of a pipe waits for the other.
-    eval "exec 9<>\"\$folder/\$number\" $((2 * number + 1))>\"\$folder/\$number\" \
-      $((2 * number + 2))<\"\$folder/\$number\" 9<&-"
+    eval "exec $((2 * number + 1))<>\"\$folder/\$number\" \
+      $((2 * number + 2))<\"\$folder/\$number\" $((2 * number + 1))>\"\$folder/\$number\""
   done
   remove_folder
 }
@@ -136,6 +138,17 @@ clean_up() {
   terminal=
 }
 
+# Pipes and stages take the descriptors below 9: what is to be read from one of these is kept as 9,
+# which only `patch` and `verify` need for something else.
+keep_passphrase() {
+  case $passphrase_fd in
+    [0-8])
+      eval "exec 9<&$passphrase_fd"
+      passphrase_fd=9
+      ;;
+  esac
+}
+
 # What a shell starts with & it gives no standard input: the first stage finds it elsewhere, if it
 # is to read it.
 input=''
@@ -148,7 +161,8 @@ keep_input() {
 
 # In the child: keeps only its own ends of the pipes.
 exec_stage() { # STAGE
-  exec 3>&- 4<&- 5>&- 6<&- 7>&- 8<&- 9<&-
+  exec 3>&- 4<&- 5>&- 6<&- 7>&- 8<&-
+  [ "$1:$passphrase_fd" = sign:9 ] || exec 9<&-
   with_stage exec "$1"
 }
 

@@ -153,6 +153,7 @@ class Options(ProgramTest):
                      ("mallorn-sign", "keygen", "--key", "a", "b"),
                      ("mallorn", "info", "--key", "a", "x"),
                      ("mallorn", "patch", "--sign", "a", "b", "c", "-o", "d"),
+                     ("mallorn", "diff", "--passphrase-fd", "0", "a", "b", "-o", "c"),
                      ("mallorn", "info", "--force", "x"),
                      ("mallorn", "verify", "a", "b", "-o", "c"),
                      ("mallorn", "diff", "--json", "a", "b", "-o", "c")):

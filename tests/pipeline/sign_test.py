@@ -347,6 +347,29 @@ class Keys(SignTest):
         self.assertFalse(self.path("r").exists())
         self.fail_with(64, "usage", "mallorn-sign", "sign", "--passphrase-fd", 9, "--key", "locked.key", "p")
 
+    def test_passphrase_for_a_signed_diff(self) -> None:
+        """From every descriptor, also those that the front end uses for its pipes."""
+        self.with_passphrase(b"open sesame\n", "keygen", "--encrypt", "locked")
+        self.give(b"open sesame\nand more\n", "passphrase")
+        line = self.command("mallorn", "diff", "--sign", "locked.key", OLD, NEW, "--force", "-o", "q")
+        for shell in ("sh", "bash"):
+            for fd in (0, *range(3, 10), 12):
+                script = f'exec "$@" --passphrase-fd {fd} {fd}< passphrase'
+                done = subprocess.run(["bash", "-c", script, "bash", shell, *line], cwd=self.home,
+                                      env=self.environment(), capture_output=True, check=False)
+                self.assertEqual((done.returncode, done.stderr), (0, b""), fd)
+                self.accept("--key", "locked.pub", patch=self.path("q").read_bytes())
+                self.path("q").unlink()
+        for passphrase in (b"open sesam\n", b"\n", b""):
+            done = self.with_passphrase(passphrase, "diff", "--sign", "locked.key", str(OLD), str(NEW), "-o", "q",
+                                        code=66)
+            self.assertEqual(done.stderr.count(b"\n"), 1)
+            self.assertIn(b"passphrase", done.stderr)
+        for fd in (9, "x", 1000):
+            self.fail_with(64, "usage", "mallorn", "diff", "--sign", "locked.key", "--passphrase-fd", fd, OLD, NEW,
+                           "-o", "q")
+        self.assertFalse(self.path("q").exists())
+
     def with_passphrase(self, passphrase: bytes, command: str, *arguments: str,
                         code: int = 0) -> subprocess.CompletedProcess:
         reader, writer = os.pipe()
