@@ -32,15 +32,19 @@ size_t utf8_length(std::string_view text, size_t* bad) {
   return length;
 }
 
-void append_escaped(std::string* out, char c) {
+void append_code(std::string* out, uint8_t c) {
   constexpr char kDigits[] = "0123456789abcdef";
+  *out += "\\u00";
+  *out += kDigits[c >> 4];
+  *out += kDigits[c & 15];
+}
+
+void append_escaped(std::string* out, char c) {
   if (c == '"' || c == '\\') {
     *out += '\\';
     *out += c;
   } else if (static_cast<uint8_t>(c) < 0x20 || c == 0x7F) {
-    *out += "\\u00";
-    *out += kDigits[static_cast<uint8_t>(c) >> 4];
-    *out += kDigits[c & 15];
+    append_code(out, static_cast<uint8_t>(c));
   } else {
     *out += c;
   }
@@ -55,6 +59,8 @@ void append_string(std::string* out, std::string_view value) {
       *out += "\xEF\xBF\xBD";
     } else if (length == 1) {
       append_escaped(out, value[0]);
+    } else if (value[0] == '\xC2' && static_cast<uint8_t>(value[1]) < 0xA0) {
+      append_code(out, static_cast<uint8_t>(value[1]));  // C1: terminals obey these, too
     } else {
       out->append(value.substr(0, length));
     }

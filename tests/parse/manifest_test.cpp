@@ -161,6 +161,8 @@ TEST_CASE("manifest: names are escaped, ill-formed UTF-8 is replaced") {
   CHECK(written("\xE2\x82") == replacement);
   CHECK(written("\xE2\x82z") == replacement + "z");
   CHECK(written("\xF0\x9F\x98") == replacement);
+  CHECK(written("\xC2\x80\xC2\x9F\xC2\xA0") == "\xC2\x80\xC2\x9F\xC2\xA0");
+  CHECK(manifest_to_json(manifest).find("\\u0080\\u009f\xC2\xA0") != std::string::npos);
 }
 
 TEST_CASE("manifest: every prefix is refused") {
