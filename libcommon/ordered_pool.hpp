@@ -52,17 +52,25 @@ class OrderedPool {
            const std::function<void(Output&&)>& consume) {
     std::deque<std::shared_ptr<Item>> under_way;
     bool has_more = true;
-    while (has_more || !under_way.empty()) {
-      while (has_more && under_way.size() < (workers_.empty() ? 1 : limit_)) {
+    std::exception_ptr fault;  // of make_input(): its turn comes behind all before it
+    const auto take_next = [&] {
+      try {
         std::optional<Input> input = make_input();
         has_more = input.has_value();
         if (has_more) under_way.push_back(start(std::move(*input)));
+      } catch (...) {
+        fault = std::current_exception();
+        has_more = false;
       }
+    };
+    while (has_more || !under_way.empty()) {
+      while (has_more && under_way.size() < (workers_.empty() ? 1 : limit_)) take_next();
       if (under_way.empty()) break;
       const std::shared_ptr<Item> item = std::move(under_way.front());
       under_way.pop_front();
       consume(finish(*item));
     }
+    if (fault) std::rethrow_exception(fault);
   }
 
  private:

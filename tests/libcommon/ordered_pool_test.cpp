@@ -115,6 +115,22 @@ TEST_CASE("ordered pool: faults of the caller's own functions end it without a h
   }
 }
 
+TEST_CASE("ordered pool: what came before a fault of the input's maker is still consumed") {
+  for (const unsigned threads : {1u, 4u}) {
+    OrderedPool<int, int> pool(threads, [](int&& input) { return input; });
+    int next = 0;
+    int consumed = 0;
+    CHECK_THROWS_AS(pool.run(
+                        [&]() -> std::optional<int> {
+                          if (next == 6) throw std::runtime_error("no more");
+                          return next++;
+                        },
+                        [&](int&&) { ++consumed; }),
+                    std::runtime_error);
+    CHECK(consumed == 6);
+  }
+}
+
 TEST_CASE("ordered pool: several threads really work at a time") {
   std::atomic<int> inside = 0;
   std::atomic<int> most = 0;
