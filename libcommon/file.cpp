@@ -9,16 +9,13 @@
 #include <array>
 #include <atomic>
 #include <cerrno>
-#include <charconv>
-#include <csignal>
 #include <cstdio>
 #include <cstring>
-#include <filesystem>
-#include <string_view>
 #include <utility>
 
 #include "libcommon/cli.hpp"
 #include "libcommon/error.hpp"
+#include "libcommon/part_file.hpp"
 
 namespace mallorn {
 namespace {
@@ -60,33 +57,6 @@ void remove_named_range(const uint8_t* begin) {
 
 [[noreturn]] void fail(Status status, const std::string& name, int error) {
   throw Error(status, name + ": " + std::strerror(error));
-}
-
-// What a file is called before it has its name: after the process that makes it.
-constexpr std::string_view kPart = ".part.";
-
-std::string part_name(const std::string& name) {
-  return name + std::string(kPart) + std::to_string(::getpid());
-}
-
-// Removes what processes have left that were killed while they made a file called `name`.
-// Where process numbers are not what they seem, as with a folder that machines share, a
-// living process may lose its file: it then fails, and nothing is damaged.
-void remove_leftovers(const std::string& folder, const std::string& name) {
-  const std::string prefix =
-      name.substr(name.rfind('/') + 1) + std::string(kPart);  // npos + 1 is 0
-  std::error_code ignored;
-  for (const auto& entry : std::filesystem::directory_iterator(folder, ignored)) {
-    const std::string file = entry.path().filename().string();
-    if (!file.starts_with(prefix)) continue;
-    const std::string number = file.substr(prefix.size());
-    pid_t process = 0;
-    const auto [end, error] =
-        std::from_chars(number.data(), number.data() + number.size(), process);
-    const bool is_number = error == std::errc() && end == number.data() + number.size();
-    if (!is_number || process <= 0) continue;
-    if (::kill(process, 0) != 0 && errno == ESRCH) ::unlink(entry.path().c_str());
-  }
 }
 
 }  // namespace
@@ -208,7 +178,7 @@ Fd make_temporary_file() {
   return named;
 }
 
-Output::Output(const std::string& path, bool force, unsigned mode)
+Output::Output(const std::string& path, bool force, unsigned mode, Leftovers leftovers)
     : name_(path), force_(force) {
   if (path.empty() || path == "-") {
     is_stdout_ = true;
@@ -231,8 +201,16 @@ Output::Output(const std::string& path, bool force, unsigned mode)
   }
   const size_t slash = path.rfind('/');
   folder_ = slash == std::string::npos ? "." : path.substr(0, slash + 1);
+  is_resumable_ = leftovers == Leftovers::adopt;
+  if (is_resumable_) fd_ = adopt_leftover(folder_, path);
   remove_leftovers(folder_, path);
-  open_temporary(mode);
+  if (fd_.get() >= 0) {
+    temporary_ = part_name(path);
+  } else if (is_resumable_) {
+    open_named(mode);
+  } else {
+    open_temporary(mode);
+  }
 }
 
 void Output::open_temporary(unsigned mode) {
@@ -242,10 +220,14 @@ void Output::open_temporary(unsigned mode) {
   if (errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL) {
     fail(Status::cannot_create, name_, errno);
   }
+  open_named(mode);
+}
+
+void Output::open_named(unsigned mode) {
   temporary_ = part_name(name_);
   ::unlink(temporary_.c_str());
-  fd_ = Fd(::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
-                  mode));
+  fd_ = Fd(
+      ::open(temporary_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode));
   if (fd_.get() < 0) {
     const std::string failed = std::exchange(temporary_, {});
     fail(Status::cannot_create, failed, errno);
@@ -255,12 +237,39 @@ void Output::open_temporary(unsigned mode) {
 Output::~Output() {
   if (is_stdout_) {
     (void)fd_.release();
-  } else if (!is_committed_ && !temporary_.empty()) {
+  } else if (!is_committed_ && !is_kept_ && !temporary_.empty()) {
     ::unlink(temporary_.c_str());
   }
 }
 
 void Output::write(ByteView bytes) { write_full(fd_.get(), bytes, name_); }
+
+uint64_t Output::held_bytes() const {
+  struct stat info {};
+  if (::fstat(fd_.get(), &info) != 0) fail(Status::io, name_, errno);
+  return static_cast<uint64_t>(info.st_size);
+}
+
+size_t Output::read_held(uint64_t offset, ByteSpan to) const {
+  if (::lseek(fd_.get(), static_cast<off_t>(offset), SEEK_SET) < 0) {
+    fail(Status::io, name_, errno);
+  }
+  return read_full(fd_.get(), to, name_);
+}
+
+void Output::go_on_at(uint64_t offset) {
+  if (::ftruncate(fd_.get(), static_cast<off_t>(offset)) != 0 ||
+      ::lseek(fd_.get(), static_cast<off_t>(offset), SEEK_SET) < 0) {
+    fail(status_of_write_error(errno), name_, errno);
+  }
+}
+
+bool Output::keep() {
+  struct stat info {};
+  is_kept_ =
+      is_resumable_ && !is_closing_ && ::fstat(fd_.get(), &info) == 0 && info.st_size > 0;
+  return is_kept_;
+}
 
 void Output::reserve(uint64_t length) {
   if (is_stdout_ || length == 0) return;
@@ -297,6 +306,7 @@ void Output::publish() {
 
 void Output::commit() {
   if (is_stdout_) return;
+  is_closing_ = true;
   if (::fsync(fd_.get()) != 0) fail(status_of_write_error(errno), name_, errno);
   // A folder that may be written but not read cannot be synced: the name then lasts as long
   // as the file system says.

@@ -1,0 +1,112 @@
+#include "libcommon/part_file.hpp"
+
+#include <doctest/doctest.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+
+#include "tests/support/files.hpp"
+#include "tests/support/random.hpp"
+
+using namespace mallorn;
+using test::Bytes;
+using test::TemporaryFolder;
+
+namespace fs = std::filesystem;
+
+namespace {
+
+// The number of a process that has ended.
+pid_t dead_process() {
+  const pid_t child = ::fork();
+  if (child == 0) ::_exit(0);
+  int status = 0;
+  REQUIRE(::waitpid(child, &status, 0) == child);
+  return child;
+}
+
+std::string part_of(pid_t process) { return "out.part." + std::to_string(process); }
+
+std::string own_part() { return part_of(::getpid()); }
+
+}  // namespace
+
+TEST_CASE("part file: the longest leftover of a dead process is adopted") {
+  const TemporaryFolder folder;
+  const pid_t dead = dead_process();
+  test::write_file(folder / own_part(), Bytes(10, 1));  // of an earlier process
+  test::write_file(folder / part_of(dead), Bytes(20, 2));
+  const Fd file = adopt_leftover(folder.path(), folder / "out");
+  REQUIRE(file.get() >= 0);
+  CHECK(test::contents_of(file) == Bytes(20, 2));
+  CHECK(test::read_file(folder / own_part()) == Bytes(20, 2));
+  CHECK(folder.count() == 1);
+}
+
+TEST_CASE(
+    "part file: what a living process makes is let alone, as is what is called otherwise") {
+  const TemporaryFolder folder;
+  const std::string names[] = {part_of(1),     "out.part.x",  "out.part.", "out.part.1x",
+                               "other.part.1", "out.part.-1", "out"};
+  for (const std::string& name : names) test::write_file(folder / name, Bytes(10, 1));
+  CHECK(adopt_leftover(folder.path(), folder / "out").get() < 0);
+  remove_leftovers(folder.path(), folder / "out");
+  CHECK(folder.count() == std::size(names));
+}
+
+TEST_CASE("part file: what may be someone else's is not adopted, and not written through") {
+  const TemporaryFolder folder;
+  const std::string part = folder / part_of(dead_process());
+  test::write_file(folder / "target", Bytes(5, 7));
+  SUBCASE("symbolic link") { fs::create_symlink("target", part); }
+  SUBCASE("second name") { fs::create_hard_link(folder / "target", part); }
+  SUBCASE("pipe") { REQUIRE(::mkfifo(part.c_str(), 0600) == 0); }
+  SUBCASE("folder") { fs::create_directory(part); }
+  SUBCASE("empty") { test::write_file(part, {}); }
+  CHECK(adopt_leftover(folder.path(), folder / "out").get() < 0);
+  CHECK(test::read_file(folder / "target") == Bytes(5, 7));
+}
+
+TEST_CASE("part file: an output goes on with what it has adopted") {
+  const TemporaryFolder folder;
+  test::write_file(folder / part_of(dead_process()), Bytes{1, 2, 3, 4});
+  {
+    Output output(folder / "out", false, 0666, Output::Leftovers::adopt);
+    REQUIRE(output.is_resumable());
+    REQUIRE(output.held_bytes() == 4);
+    Bytes held(2);
+    CHECK(output.read_held(1, held) == 2);
+    CHECK(held == Bytes{2, 3});
+    output.go_on_at(3);
+    output.write(Bytes{9, 9});
+    output.commit();
+  }
+  CHECK(test::read_file(folder / "out") == Bytes{1, 2, 3, 9, 9});
+  CHECK(folder.count() == 1);
+}
+
+TEST_CASE(
+    "part file: an output leaves what it has written if it is told to, and only then") {
+  const TemporaryFolder folder;
+  for (const bool is_kept : {true, false}) {
+    {
+      Output output(folder / "out", false, 0666, Output::Leftovers::adopt);
+      output.go_on_at(0);
+      output.write(Bytes{1, 2});
+      if (is_kept) CHECK(output.keep());
+    }
+    CHECK(folder.count() == (is_kept ? 1 : 0));
+  }
+  {
+    Output output(folder / "out", false, 0666, Output::Leftovers::adopt);
+    CHECK_FALSE(output.keep());  // empty
+  }
+  {
+    Output output(folder / "out", false);
+    output.write(Bytes{1, 2});
+    CHECK_FALSE(output.keep());
+  }
+  CHECK(folder.count() == 0);
+}
