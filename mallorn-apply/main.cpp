@@ -8,12 +8,14 @@
 #include "libcommon/error.hpp"
 #include "libcommon/file.hpp"
 #include "libcommon/release_state.hpp"
+#include "mallorn-apply/arguments.hpp"
 #include "mallorn-apply/info.hpp"
-#include "mallorn-apply/rebuild.hpp"
+#include "mallorn-apply/resume.hpp"
 
 namespace {
 
 using namespace mallorn;
+using apply::Arguments;
 
 constexpr Program kProgram = {"mallorn-apply",
                               R"(usage: mallorn-apply BASE [PATCH] [-o FILE [--force]]
@@ -27,6 +29,7 @@ checked before anything is written.
 
   -o, --output FILE  write the result to FILE
       --force        replace FILE if it exists
+      --resume       go on with what an interrupted run for FILE has left
       --verify       check base, patch and result; write nothing; exit 0, or 1
                      instead of 65 and 76
       --info         say what the patch holds; needs no base
@@ -42,71 +45,16 @@ checked before anything is written.
 
 Memory: about 20 MB for each thread, whatever the size of the model.
 Exit: 0 done, 1 --verify says no, 64 usage, 65 patch damaged, 66 cannot open,
-69 needs a newer release, 73 cannot create, 74 I/O error, 76 wrong base. See
-mallorn-apply(1).
+69 needs a newer release, 73 cannot create, 74 I/O error, 75 interrupted, 76
+wrong base. See mallorn-apply(1).
 
 examples:
   mallorn-apply old.gguf update.mlp -o new.gguf
   mallorn-apply old.tflite < update.mlp > new.tflite
 )"};
 
-struct Arguments {
-  CommonOptions common;
-  std::vector<std::string> files;
-  std::string output;
-  bool is_forced = false;
-  bool only_verifies = false;
-  bool only_informs = false;
-  bool as_json = false;
-  bool is_checked = false;
-  std::string state;
-};
-
-bool read_arguments(int argc, char** argv, Arguments* arguments) {
-  cxxopts::Options options(kProgram.name);
-  add_common_options(options);
-  options.add_options()("o,output", "", cxxopts::value<std::string>())("force", "")(
-      "verify", "")("info", "")("json", "")("checked", "")("state", "",
-                                                           cxxopts::value<std::string>());
-  cxxopts::ParseResult result;
-  if (!parse_command_line(kProgram, options, argc, argv, &arguments->common, &result))
-    return false;
-  arguments->files = result.unmatched();
-  if (result.count("output") != 0) arguments->output = output_option(result);
-  arguments->is_forced = result.count("force") != 0;
-  arguments->only_verifies = result.count("verify") != 0;
-  arguments->only_informs = result.count("info") != 0;
-  arguments->as_json = result.count("json") != 0;
-  arguments->is_checked = result.count("checked") != 0;
-  if (result.count("state") != 0) {
-    arguments->state = result["state"].as<std::string>();
-    if (arguments->state.empty()) throw Error(Status::usage, "--state takes a file");
-  }
-  const size_t least = arguments->only_informs ? 0 : 1;
-  if (arguments->files.size() < least || arguments->files.size() > least + 1) {
-    throw Error(Status::usage,
-                arguments->only_informs ? "takes at most one PATCH"
-                                        : "takes a BASE and at most one PATCH",
-                "see mallorn-apply --help");
-  }
-  const bool writes = !arguments->only_verifies && !arguments->only_informs;
-  if ((arguments->only_verifies && arguments->only_informs) ||
-      (!writes && !(arguments->output.empty() && arguments->state.empty())) ||
-      (arguments->only_informs && arguments->is_checked) ||
-      (arguments->as_json && !arguments->only_informs)) {
-    throw Error(Status::usage, "these options do not go together",
-                "see mallorn-apply --help");
-  }
-  return true;
-}
-
-// The patch, where it is among the operands.
-Input patch_input(const Arguments& arguments, size_t index) {
-  return Input(arguments.files.size() > index ? arguments.files[index] : "-");
-}
-
 int show_info(const Arguments& arguments) {
-  const Input input = patch_input(arguments, 0);
+  const Input input(arguments.patch());
   apply::PatchReader patch(input.fd(), input.name());
   const apply::PatchInfo info = apply::read_info(patch);
   const std::string text = arguments.as_json
@@ -130,7 +78,7 @@ void note_release(const std::string& state, const PatchHeader& header) {
 int apply_patch(const Arguments& arguments) {
   const std::string& base_path = arguments.files[0];
   const MappedFile base(base_path);
-  const Input input = patch_input(arguments, 1);
+  const Input input(arguments.patch());
   const std::string& target = arguments.output;
   if (!target.empty() && (is_same_file(base_path, target) ||
                           (input.is_named() && is_same_file(input.name(), target)) ||
@@ -139,12 +87,16 @@ int apply_patch(const Arguments& arguments) {
   }
   std::unique_ptr<Output> output;
   if (!arguments.only_verifies) {
-    output = std::make_unique<Output>(arguments.output, arguments.is_forced);
+    output = std::make_unique<Output>(
+        arguments.output, arguments.is_forced, 0666,
+        arguments.resumes ? Output::Leftovers::adopt : Output::Leftovers::remove);
   }
   apply::PatchReader patch(input.fd(), input.name());
   const apply::RebuildOptions options{arguments.common.threads, !arguments.common.is_quiet,
                                       is_set("MALLORN_PORTABLE")};
-  const auto spent = apply::rebuild(patch, base, output.get(), options);
+  const apply::Rebuilt rebuilt = arguments.resumes
+                                     ? rebuild_resumably(patch, base, *output, options)
+                                     : rebuild(patch, base, output.get(), options);
   if (!arguments.state.empty()) note_release(arguments.state, patch.header());
   const bool is_signed = !patch.front().signatures.empty();
   if (is_signed && !arguments.is_checked && !arguments.common.is_quiet) {
@@ -152,7 +104,10 @@ int apply_patch(const Arguments& arguments) {
                   input.name() + ": is signed, and nobody has checked the signature");
   }
   if (arguments.common.is_verbose) {
-    for (const apply::SpentOn& each : spent) print_message("note", to_text(each));
+    if (rebuilt.resumed_at != 0) {
+      print_message("note", "resumed at byte " + with_commas(rebuilt.resumed_at));
+    }
+    for (const apply::SpentOn& each : rebuilt.spent) print_message("note", to_text(each));
     print_message("note", with_commas(patch.header().result_bytes) + " bytes, sha256 " +
                               to_hex(patch.header().result_digest));
   }
@@ -176,7 +131,7 @@ int verify(const Arguments& arguments) {
 
 int run(int argc, char** argv) {
   Arguments arguments;
-  if (!read_arguments(argc, argv, &arguments)) return 0;
+  if (!read_arguments(kProgram, argc, argv, &arguments)) return 0;
   if (arguments.only_informs) return show_info(arguments);
   return arguments.only_verifies ? verify(arguments) : apply_patch(arguments);
 }

@@ -1,5 +1,7 @@
 #include "mallorn-apply/patch_reader.hpp"
 
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -13,6 +15,11 @@ PatchReader::PatchReader(int fd, std::string name)
       name_(std::move(name)),
       front_(read_patch_front(fd_, name_)),
       record_at_(front_.length_bytes()) {}
+
+bool PatchReader::is_stream() const {
+  struct stat info {};
+  return ::fstat(fd_, &info) == 0 && !S_ISREG(info.st_mode);
+}
 
 void PatchReader::fail(Status status, const std::string& reason) const {
   throw Error(status, name_ + ": byte " + std::to_string(record_at_) + ": " + reason);

@@ -23,6 +23,11 @@ class PatchReader {
   const PatchHeader& header() const { return front_.header; }
   const PatchFront& front() const { return front_; }
   const std::string& name() const { return name_; }
+  // Whether it comes from where nothing can be read again: a pipe, a terminal.
+  bool is_stream() const;
+
+  // Where in the patch the record that next() gave last begins, with its length.
+  uint64_t record_offset() const { return record_at_; }
 
   // The next record (kind byte first) or false after the end mark; then the body has been
   // checked against its digest and nothing follows it.

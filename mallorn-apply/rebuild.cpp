@@ -1,7 +1,6 @@
 #include "mallorn-apply/rebuild.hpp"
 
 #include <memory>
-#include <mutex>
 #include <optional>
 
 #include "libcommon/cli.hpp"
@@ -9,96 +8,14 @@
 #include "libcommon/fast_crc32c.hpp"
 #include "libcommon/ordered_pool.hpp"
 #include "mallorn-apply/base_check.hpp"
-#include "mallorn-apply/info.hpp"
+#include "mallorn-apply/chunk_work.hpp"
+#include "mallorn-apply/held_result.hpp"
 #include "mallorn-apply/lite_rebuild.hpp"
 #include "mallorn-apply/result_writer.hpp"
-#include "mallorn-apply/section_codecs.hpp"
 #include "mallorn-apply/zstd_run.hpp"
 
 namespace mallorn::apply {
 namespace {
-
-// What decoding a chunk needs: large, and reused.
-struct Workspace {
-  explicit Workspace(const TokenKernels& kernels) : sections(kernels) {}
-  ChunkWorkspace chunk;
-  HostSections sections;
-  Spent decoded;  // of whole chunks, sections included
-};
-
-// What patches say of memory: a thread's chunk, and one that waits to be written.
-static_assert(2 * (sizeof(Workspace) + sizeof(ByteModel) + kMaxRecordBytes) <=
-              uint64_t{kHostMemoryKib} * 1024);
-
-// One workspace for every chunk that is under way.
-class WorkspacePool {
- public:
-  explicit WorkspacePool(const TokenKernels& kernels) : kernels_(kernels) {}
-
-  std::unique_ptr<Workspace> take() {
-    const std::lock_guard lock(mutex_);
-    if (free_.empty()) return std::make_unique<Workspace>(kernels_);
-    std::unique_ptr<Workspace> workspace = std::move(free_.back());
-    free_.pop_back();
-    return workspace;
-  }
-  void give_back(std::unique_ptr<Workspace> workspace) {
-    const std::lock_guard lock(mutex_);
-    free_.push_back(std::move(workspace));
-  }
-
-  // What decoding took, by codec and then all the rest, when all workspaces are back.
-  std::vector<SpentOn> spent() const {
-    std::vector<SpentOn> all;
-    Spent steps;
-    HostSections::SpentByCodec sections{};
-    for (const std::unique_ptr<Workspace>& workspace : free_) {
-      steps += workspace->decoded;
-      for (size_t i = 0; i < sections.size(); ++i) {
-        sections[i] += workspace->sections.spent()[i];
-      }
-    }
-    for (size_t i = 0; i < sections.size(); ++i) {
-      if (sections[i].bytes == 0) continue;
-      const char* name = codec_name(static_cast<CodecId>(i));
-      all.push_back({std::string("decoded by ") + name, sections[i]});
-      steps.nanoseconds -= sections[i].nanoseconds;
-    }
-    all.push_back({"decoded steps", steps});
-    return all;
-  }
-
- private:
-  const TokenKernels& kernels_;
-  std::mutex mutex_;
-  std::vector<std::unique_ptr<Workspace>> free_;
-};
-
-// Why decode_chunk() refuses a chunk.
-const char* chunk_fault(Status status) {
-  switch (status) {
-    case Status::truncated:
-    case Status::malformed:
-      return "header of the chunk is not valid";
-    case Status::limit_exceeded:
-      return "chunk is larger than the format allows";
-    case Status::unknown_codec:
-      return "chunk has a section of an unknown codec";
-    default:
-      return "chunk does not decode";
-  }
-}
-
-struct Job {
-  std::vector<uint8_t> record;
-  uint64_t result_offset = 0;
-  uint64_t result_bytes = 0;
-};
-
-struct Decoded {
-  Status status = Status::ok;
-  std::unique_ptr<Workspace> workspace;
-};
 
 class Rebuild {
  public:
@@ -107,22 +24,29 @@ class Rebuild {
       : patch_(patch),
         base_(base),
         writer_(output, patch.header().result_bytes),
-        workspaces_(options.is_portable ? portable_kernels() : fast_kernels()),
-        pool_(options.threads, [this](Job&& job) { return decode(std::move(job)); }) {}
+        held_(output),
+        decoders_(options.is_portable),
+        pool_(options.threads,
+              [this](ChunkJob&& job) { return decoders_.decode(job, base_.bytes()); }) {}
 
   void run(Progress& progress) {
     if (has_lite_body(patch_.header())) {
+      held_.go_on_at(0);
       rebuild_lite(patch_, base_.bytes(), [&](ByteView bytes) {
         writer_.write(bytes);
         progress.advance_to(writer_.written());
       });
       return;
     }
-    const auto next = [this] { return next_job(); };
-    pool_.run(next, [&](Decoded&& decoded) {
-      write(std::move(decoded));
-      progress.advance_to(writer_.written());
-    });
+    if (std::optional<ChunkJob> first = skip_held(progress)) {
+      const auto next = [&] {
+        return first ? std::exchange(first, std::nullopt) : next_job();
+      };
+      pool_.run(next, [&](DecodedChunk&& decoded) {
+        write(std::move(decoded));
+        progress.advance_to(writer_.written());
+      });
+    }
     while (is_zstd_run_ && read_zstd_run()) progress.advance_to(writer_.written());
   }
 
@@ -139,8 +63,10 @@ class Rebuild {
     }
   }
 
+  uint64_t resumed_at() const { return resumed_at_; }
+
   std::vector<SpentOn> spent() const {
-    std::vector<SpentOn> all = workspaces_.spent();
+    std::vector<SpentOn> all = decoders_.spent();
     Spent rest = consumed_;
     rest.bytes = writer_.written();
     rest.nanoseconds -= writer_.hashed().nanoseconds + writer_.passed_on().nanoseconds;
@@ -152,11 +78,12 @@ class Rebuild {
 
  private:
   // Reads the next chunk record and where in the result it belongs; nothing at the end.
-  std::optional<Job> next_job() {
+  std::optional<ChunkJob> next_job() {
     if (is_zstd_run_ || !patch_.next(&record_)) return std::nullopt;
     is_zstd_run_ = patch_.kind_of(record_) == RecordKind::zstd_run;
     if (is_zstd_run_) return std::nullopt;
-    Job job{{record_.begin() + 1, record_.end()}, next_offset_, 0};
+    ChunkJob job{
+        {record_.begin() + 1, record_.end()}, patch_.record_offset(), next_offset_, 0};
     ByteReader reader(job.record);
     const uint64_t length = reader.varint();
     if (!reader.ok() || length > patch_.header().result_bytes - next_offset_) {
@@ -167,16 +94,22 @@ class Rebuild {
     return job;
   }
 
-  Decoded decode(Job&& job) {
-    Decoded decoded{Status::ok, workspaces_.take()};
-    Workspace& space = *decoded.workspace;
-    const SpentTimer timer(&space.decoded, job.result_bytes);
-    decoded.status = decode_chunk(job.record, base_.bytes(), job.result_offset,
-                                  space.sections, &space.chunk);
-    return decoded;
+  // Takes over the chunks that are there from a run that was interrupted; the first one
+  // that is not.
+  std::optional<ChunkJob> skip_held(Progress& progress) {
+    const SpentTimer timer(&consumed_, 0);
+    std::optional<ChunkJob> job = next_job();
+    while (job && held_.holds(*job)) {
+      held_.give(*job, [this](ByteView bytes) { writer_.adopt(bytes); });
+      progress.advance_to(writer_.written());
+      job = next_job();
+    }
+    resumed_at_ = writer_.written();
+    held_.go_on_at(resumed_at_);
+    return job;
   }
 
-  void write(Decoded&& decoded) {
+  void write(DecodedChunk&& decoded) {
     const SpentTimer timer(&consumed_, 0);
     if (decoded.status != Status::ok) fail(decoded.status, chunk_fault(decoded.status));
     const ChunkWorkspace& chunk = decoded.workspace->chunk;
@@ -200,7 +133,7 @@ class Rebuild {
       }
     }
     if (check != chunk.view.header.check) fail(Status::check_mismatch, "chunk is damaged");
-    workspaces_.give_back(std::move(decoded.workspace));
+    decoders_.give_back(std::move(decoded.workspace));
   }
 
   // Gives back the pages that a step has read, if any.
@@ -248,24 +181,26 @@ class Rebuild {
   const MappedFile& base_;
   ResultWriter writer_;
   Spent consumed_;  // by the calling thread, which also hashes and writes
-  WorkspacePool workspaces_;
+  HeldResult held_;
+  uint64_t resumed_at_ = 0;
+  ChunkDecoders decoders_;
   std::vector<uint8_t> record_;
   uint64_t next_offset_ = 0;
   bool is_zstd_run_ = false;
   ZstdRun zstd_run_;
-  OrderedPool<Job, Decoded> pool_;  // last: its threads end before what they use
+  OrderedPool<ChunkJob, DecodedChunk> pool_;  // last: its threads end before what they use
 };
 
 }  // namespace
 
-std::vector<SpentOn> rebuild(PatchReader& patch, const MappedFile& base, Output* output,
-                             const RebuildOptions& options) {
+Rebuilt rebuild(PatchReader& patch, const MappedFile& base, Output* output,
+                const RebuildOptions& options) {
   BaseCheck base_check(base, patch.header());
   // What goes to a file stays invisible until the end, so the base may be hashed meanwhile;
   // what goes to a pipe is gone once written.
   if (output == nullptr || output->is_stdout()) base_check.require_match();
   Progress progress(options.shows_progress, "applying", patch.header().result_bytes);
-  std::vector<SpentOn> spent;
+  Rebuilt rebuilt;
   try {
     Rebuild work(patch, base, output, options);
     // Only what the base makes plausible is reserved: the header is not to be trusted so
@@ -276,7 +211,7 @@ std::vector<SpentOn> rebuild(PatchReader& patch, const MappedFile& base, Output*
     }
     work.run(progress);
     work.finish();
-    spent = work.spent();
+    rebuilt = {work.spent(), work.resumed_at()};
   } catch (const Error&) {
     base_check
         .require_match();  // a wrong base is the better explanation, if that is what it is
@@ -284,7 +219,7 @@ std::vector<SpentOn> rebuild(PatchReader& patch, const MappedFile& base, Output*
   }
   base_check.require_match();
   if (output != nullptr) output->commit();
-  return spent;
+  return rebuilt;
 }
 
 }  // namespace mallorn::apply

@@ -13,12 +13,18 @@ struct RebuildOptions {
   bool is_portable = false;  // no instructions that not all processors of the kind have
 };
 
+struct Rebuilt {
+  std::vector<SpentOn> spent;  // what took how long, in processor time
+  uint64_t resumed_at = 0;     // so much of the result was there, and was not decoded again
+};
+
 // Writes the result that `patch` makes of `base` to `output` (null: only checks), and
 // commits it once its digest is the one in the header. Throws Error(base_mismatch) if the
 // base is not the patch's, corrupt_data and its kin if the patch is damaged,
 // result_mismatch if the outcome is not what the header promises; then nothing is left
-// under the output's name. Returns what took how long, in processor time.
-std::vector<SpentOn> rebuild(PatchReader& patch, const MappedFile& base, Output* output,
-                             const RebuildOptions& options);
+// under the output's name. What `output` holds already of the result, chunk by chunk from
+// its beginning, is not made again; what has no chunks is.
+Rebuilt rebuild(PatchReader& patch, const MappedFile& base, Output* output,
+                const RebuildOptions& options);
 
 }  // namespace mallorn::apply

@@ -14,12 +14,22 @@ ResultWriter::ResultWriter(Output* output, uint64_t limit)
   gathered_.reserve(kGatherBytes);
 }
 
-void ResultWriter::write(ByteView bytes) {
+void ResultWriter::count(ByteView bytes) {
   if (bytes.size() > limit_ - written_) {
     throw Error(Status::result_mismatch,
                 "the result is longer than the patch's header says");
   }
   written_ += bytes.size();
+}
+
+void ResultWriter::adopt(ByteView bytes) {
+  count(bytes);
+  const SpentTimer timer(&hashed_, bytes.size());
+  hash_.update(bytes);
+}
+
+void ResultWriter::write(ByteView bytes) {
+  count(bytes);
   if (gathered_.size() + bytes.size() > kGatherBytes) flush();
   if (bytes.size() >= kGatherBytes / 4) {
     flush();

@@ -17,6 +17,9 @@ class ResultWriter {
 
   // Throws Error(result_mismatch) if the result grows past its declared length.
   void write(ByteView bytes);
+  // The same for bytes that the output has already; all of them come before the first
+  // write().
+  void adopt(ByteView bytes);
   uint64_t written() const { return written_; }
   // What hashing and writing took so far.
   const Spent& hashed() const { return hashed_; }
@@ -25,6 +28,7 @@ class ResultWriter {
   Digest finish();
 
  private:
+  void count(ByteView bytes);
   void flush();
   void pass_on(ByteView bytes);
 

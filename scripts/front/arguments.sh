@@ -6,7 +6,7 @@ has_output=false
 is_dry_run=false
 is_inline=false
 forced='' quiet='' verbose='' threads='' level='' fast='' max='' explain='' strict='' json=''
-signing_key='' model_id='' release='' min_release='' state='' passphrase_fd='' encrypted=''
+signing_key='' model_id='' release='' min_release='' state='' passphrase_fd='' encrypted='' resumes=''
 profile='' page_size='' max_ram=''
 keys='' # as words of a command line: --key FILE ...
 
@@ -43,6 +43,7 @@ take_flag() { # OPTION
     -q | --quiet) quiet=1 ;;
     -v | --verbose) verbose=1 ;;
     --force) forced=1 ;;
+    --resume) resumes=1 ;;
     --fast) fast=1 ;;
     --max) max=1 ;;
     --explain) explain=1 ;;
@@ -65,7 +66,7 @@ has_option() {
     diff:--explain | diff:--strict | diff:--inline) ;;
     diff:--sign | diff:--passphrase-fd | diff:--model-id | diff:--release) ;;
     diff:--profile | diff:--page-size | diff:--max-ram) ;;
-    patch:-o | patch:--output | patch:--force) ;;
+    patch:-o | patch:--output | patch:--force | patch:--resume) ;;
     patch:--key | patch:--model-id | patch:--min-release | patch:--state) ;;
     verify:--key | verify:--model-id | verify:--min-release | verify:--state) ;;
     sign:-o | sign:--output | sign:--force | sign:--key | sign:--passphrase-fd) ;;

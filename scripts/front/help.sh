@@ -86,6 +86,7 @@ be signed by that key, or by one of several.
 
   -o, --output NEW   write the result to NEW; `-`: standard output
       --force        replace NEW if it exists
+      --resume       go on with what an interrupted run for NEW has left
 EOF
   trust_options
   cat <<'EOF'

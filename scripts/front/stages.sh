@@ -29,7 +29,10 @@ with_stage() { # FUNCTION STAGE
     check) set -- "$apply" --verify --checked "$@" "$old" - ;;
   esac
   case $stage in
-    "$last_stage") [ "$stage" = check ] || set -- "$@" ${forced:+--force} -o "$output" ;;
+    "$last_stage")
+      [ "$stage" = check ] ||
+        set -- "$@" ${forced:+--force} ${resumes:+--resume} -o "$output"
+      ;;
   esac
   "$function" "$@"
 }

@@ -137,6 +137,26 @@ int fallocate_as(const char* name, int fd, int mode, off64_t offset, off64_t len
   });
 }
 
+int ftruncate_as(const char* name, int fd, off64_t length) {
+  return run("ftruncate", -1,
+             [&](bool) { return real<int (*)(int, off64_t)>(name)(fd, length); });
+}
+
+ssize_t pread_as(const char* name, int fd, void* to, size_t length, off64_t offset) {
+  return run("pread", ssize_t{-1}, [&](bool is_short) {
+    return real<ssize_t (*)(int, void*, size_t, off64_t)>(name)(
+        fd, to, part_of(length, is_short), offset);
+  });
+}
+
+ssize_t pwrite_as(const char* name, int fd, const void* from, size_t length,
+                  off64_t offset) {
+  return run("pwrite", ssize_t{-1}, [&](bool is_short) {
+    return real<ssize_t (*)(int, const void*, size_t, off64_t)>(name)(
+        fd, from, part_of(length, is_short), offset);
+  });
+}
+
 }  // namespace
 
 extern "C" {
@@ -207,6 +227,33 @@ int renameat2(int from_folder, const char* from, int folder, const char* path,
     return real<int (*)(int, const char*, int, const char*, unsigned)>("renameat2")(
         from_folder, from, folder, path, flags);
   });
+}
+
+int rename(const char* from, const char* to) noexcept {
+  return run("rename", -1, [&](bool) {
+    return real<int (*)(const char*, const char*)>("rename")(from, to);
+  });
+}
+
+int ftruncate(int fd, off_t length) noexcept {
+  return ftruncate_as("ftruncate", fd, length);
+}
+int ftruncate64(int fd, off64_t length) noexcept {
+  return ftruncate_as("ftruncate64", fd, length);
+}
+
+ssize_t pread(int fd, void* to, size_t length, off_t offset) {
+  return pread_as("pread", fd, to, length, offset);
+}
+ssize_t pread64(int fd, void* to, size_t length, off64_t offset) {
+  return pread_as("pread64", fd, to, length, offset);
+}
+
+ssize_t pwrite(int fd, const void* from, size_t length, off_t offset) {
+  return pwrite_as("pwrite", fd, from, length, offset);
+}
+ssize_t pwrite64(int fd, const void* from, size_t length, off64_t offset) {
+  return pwrite_as("pwrite64", fd, from, length, offset);
 }
 
 int unlink(const char* path) noexcept {

@@ -2,12 +2,13 @@
 """Every system call of mallorn-apply, of mallorn-pack and of the front end goes wrong, one at a time.
 
 Whatever happens, the name of the output holds what it held, or the complete new file; nothing is left
-beside it but what the next run removes; and that run succeeds.
+beside it but what the next run removes, or goes on with; and that run succeeds.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sys
 import unittest
@@ -24,6 +25,7 @@ LIBRARY = os.environ["MALLORN_FAULTS"]
 KINDS = ("EIO", "ENOSPC", "EDQUOT", "ENOMEM", "EINTR", "short", "kill", "killed")
 # Of the front end: a shell that cannot read its script takes it for one that ends there.
 SHELL_KINDS = ("short", "kill", "killed")
+NO_PROCESS = (1 << 31) - 1
 BEFORE = b"what was here before"
 OLD, NEW = small_pair()
 
@@ -37,6 +39,7 @@ class Case:
     stdin: bytes
     written: bytes
     kinds: tuple[str, ...] = KINDS
+    leftover: bytes | None = None  # of a run before; with --resume: may be left again
 
 
 class Faults(PipelineTest):
@@ -48,6 +51,8 @@ class Faults(PipelineTest):
         new = NEW.read_bytes()
         self.cases = {
             "apply": Case(("mallorn-apply", "-q", OLD), "mallorn-apply", patch, new),
+            "resume": Case(("mallorn-apply", "-q", OLD, "--resume"), "mallorn-apply", patch, new,
+                           leftover=new + b"more"),
             "pack": Case(("mallorn-pack", "-q"), "mallorn-pack", self.make_delta(OLD, NEW), patch),
             "patch": Case(("mallorn", "patch", "-q", OLD, patch_file), "mallorn", b"", new, SHELL_KINDS),
         }
@@ -60,10 +65,15 @@ class Faults(PipelineTest):
     def calls_of(self, case: Case) -> list[str]:
         folder = self.home / "counted"
         folder.mkdir()
+        self.leave(case, folder)
         log = self.home / "calls"
         done = self.run_with(case, folder, FAULT_COUNT=str(log))
         self.assertEqual((done.code, (folder / "out").read_bytes()), (0, case.written))
         return log.read_text().split()
+
+    def leave(self, case: Case, folder: Path) -> None:
+        if case.leftover is not None:
+            (folder / f"out.part.{NO_PROCESS}").write_bytes(case.leftover)
 
     def check(self, case: Case, at: int, kind: str, had_file: bool) -> None:
         what = f"call {at}: {kind}"
@@ -72,6 +82,7 @@ class Faults(PipelineTest):
         out = folder / "out"
         if had_file:
             out.write_bytes(BEFORE)
+            self.leave(case, folder)
         options = ["--force"] if had_file else []
         done = self.run_with(case, folder, *options, FAULT_AT=str(at), FAULT_KIND=kind)
         found = out.read_bytes() if out.exists() else b""
@@ -85,7 +96,9 @@ class Faults(PipelineTest):
         else:
             self.assert_one_error(done)
         left = set(os.listdir(folder)) - {"out"}
-        if kind not in ("kill", "killed"):
+        if case.leftover is not None:
+            self.assertTrue(all(re.fullmatch(r"out\.part\.\d+", name) for name in left), left)
+        elif kind not in ("kill", "killed"):
             self.assertEqual(left, set(), what)
         again = self.run_with(case, folder, "--force")
         self.assertEqual((again.code, again.err), (0, b""), what)
@@ -110,6 +123,9 @@ class Faults(PipelineTest):
 
     def test_apply(self) -> None:
         self.check_every_call("apply")
+
+    def test_resume(self) -> None:
+        self.check_every_call("resume")
 
     def test_pack(self) -> None:
         self.check_every_call("pack")

@@ -1,0 +1,31 @@
+// The command line of mallorn-apply.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "libcommon/cli.hpp"
+
+namespace mallorn::apply {
+
+struct Arguments {
+  CommonOptions common;
+  std::vector<std::string> files;
+  std::string output;
+  bool is_forced = false;
+  bool resumes = false;
+  bool only_verifies = false;
+  bool only_informs = false;
+  bool as_json = false;
+  bool is_checked = false;
+  std::string state;
+
+  // The patch, where it is among the operands, or the mark of standard input.
+  std::string patch() const;
+  bool writes_to_file() const { return !output.empty() && output != "-"; }
+};
+
+// Throws Error(usage). False if --help or --version has been answered.
+bool read_arguments(const Program& program, int argc, char** argv, Arguments* arguments);
+
+}  // namespace mallorn::apply

@@ -1,0 +1,67 @@
+#include "mallorn-apply/chunk_work.hpp"
+
+#include "mallorn-apply/info.hpp"
+
+namespace mallorn::apply {
+
+// What patches say of memory: a thread's chunk, and one that waits to be written.
+static_assert(2 * (sizeof(Workspace) + sizeof(ByteModel) + kMaxRecordBytes) <=
+              uint64_t{kHostMemoryKib} * 1024);
+
+std::unique_ptr<Workspace> ChunkDecoders::take() {
+  const std::lock_guard lock(mutex_);
+  if (free_.empty()) return std::make_unique<Workspace>(kernels_);
+  std::unique_ptr<Workspace> workspace = std::move(free_.back());
+  free_.pop_back();
+  return workspace;
+}
+
+void ChunkDecoders::give_back(std::unique_ptr<Workspace> workspace) {
+  const std::lock_guard lock(mutex_);
+  free_.push_back(std::move(workspace));
+}
+
+DecodedChunk ChunkDecoders::decode(const ChunkJob& job, ByteView base) {
+  DecodedChunk decoded{Status::ok, job.patch_offset, job.result_offset, take()};
+  Workspace& space = *decoded.workspace;
+  const SpentTimer timer(&space.decoded, job.result_bytes);
+  decoded.status =
+      decode_chunk(job.record, base, job.result_offset, space.sections, &space.chunk);
+  return decoded;
+}
+
+std::vector<SpentOn> ChunkDecoders::spent() const {
+  std::vector<SpentOn> all;
+  Spent steps;
+  HostSections::SpentByCodec sections{};
+  for (const std::unique_ptr<Workspace>& workspace : free_) {
+    steps += workspace->decoded;
+    for (size_t i = 0; i < sections.size(); ++i) {
+      sections[i] += workspace->sections.spent()[i];
+    }
+  }
+  for (size_t i = 0; i < sections.size(); ++i) {
+    if (sections[i].bytes == 0) continue;
+    const char* name = codec_name(static_cast<CodecId>(i));
+    all.push_back({std::string("decoded by ") + name, sections[i]});
+    steps.nanoseconds -= sections[i].nanoseconds;
+  }
+  all.push_back({"decoded steps", steps});
+  return all;
+}
+
+const char* chunk_fault(Status status) {
+  switch (status) {
+    case Status::truncated:
+    case Status::malformed:
+      return "header of the chunk is not valid";
+    case Status::limit_exceeded:
+      return "chunk is larger than the format allows";
+    case Status::unknown_codec:
+      return "chunk has a section of an unknown codec";
+    default:
+      return "chunk does not decode";
+  }
+}
+
+}  // namespace mallorn::apply

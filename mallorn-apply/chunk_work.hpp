@@ -1,0 +1,61 @@
+// Decoding chunks on several threads: what a thread needs for it, and how the outcome is
+// judged.
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "mallorn-apply/core/chunk_decoder.hpp"
+#include "mallorn-apply/section_codecs.hpp"
+#include "mallorn-apply/spent_time.hpp"
+
+namespace mallorn::apply {
+
+// A chunk of the result: its record, without the kind byte, and where it belongs.
+struct ChunkJob {
+  std::vector<uint8_t> record;
+  uint64_t patch_offset = 0;  // of the record, its length included
+  uint64_t result_offset = 0;
+  uint64_t result_bytes = 0;
+};
+
+// What decoding a chunk needs: large, and reused.
+struct Workspace {
+  explicit Workspace(const TokenKernels& kernels) : sections(kernels) {}
+  ChunkWorkspace chunk;
+  HostSections sections;
+  Spent decoded;  // of whole chunks, sections included
+};
+
+struct DecodedChunk {
+  Status status = Status::ok;
+  uint64_t patch_offset = 0;
+  uint64_t result_offset = 0;
+  std::unique_ptr<Workspace> workspace;
+};
+
+// Workspaces for all chunks that are under way; threads may share it.
+class ChunkDecoders {
+ public:
+  explicit ChunkDecoders(bool is_portable)
+      : kernels_(is_portable ? portable_kernels() : fast_kernels()) {}
+
+  DecodedChunk decode(const ChunkJob& job, ByteView base);
+  // When a chunk has been made use of.
+  void give_back(std::unique_ptr<Workspace> workspace);
+  // What decoding took, by codec and then all the rest, when all workspaces are back.
+  std::vector<SpentOn> spent() const;
+
+ private:
+  std::unique_ptr<Workspace> take();
+
+  const TokenKernels& kernels_;
+  std::mutex mutex_;
+  std::vector<std::unique_ptr<Workspace>> free_;
+};
+
+// Why decode_chunk() refuses a chunk.
+const char* chunk_fault(Status status);
+
+}  // namespace mallorn::apply

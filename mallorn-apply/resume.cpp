@@ -1,0 +1,31 @@
+#include "mallorn-apply/resume.hpp"
+
+#include <new>
+#include <system_error>
+
+#include "libcommon/error.hpp"
+#include "mallorn-apply/interruption.hpp"
+
+namespace mallorn::apply {
+
+Rebuilt rebuild_resumably(PatchReader& patch, const MappedFile& base, Output& output,
+                          const RebuildOptions& options) {
+  end_resumably_on_signals(output.name());
+  const bool had_some = output.held_bytes() != 0;
+  try {
+    return rebuild(patch, base, &output, options);
+  } catch (const Error& error) {
+    if (error.status() == Status::base_mismatch && had_some) output.keep();
+    const bool is_cut = error.status() == Status::truncated && patch.is_stream();
+    if (!(may_pass(error.status()) || is_cut) || !output.keep()) throw;
+    throw Error(Status::interrupted, error.what(), kGoOn);
+  } catch (const std::bad_alloc&) {
+    if (!output.keep()) throw;
+    throw Error(Status::interrupted, "out of memory", kGoOn);
+  } catch (const std::system_error&) {  // no thread to be had
+    if (!output.keep()) throw;
+    throw Error(Status::interrupted, "out of memory", kGoOn);
+  }
+}
+
+}  // namespace mallorn::apply

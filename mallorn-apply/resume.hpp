@@ -1,0 +1,15 @@
+// Applying a patch so that it can be taken up again where it stopped.
+#pragma once
+
+#include "mallorn-apply/rebuild.hpp"
+
+namespace mallorn::apply {
+
+// rebuild() for an `output` with a name of its own (Output::Leftovers::adopt). What fails
+// by the system, or by a signal, leaves the unfinished file for the next run, and is then
+// Error(interrupted). So does a patch that comes by a pipe and ends too early, and, unless
+// there was no such file before, a wrong base.
+Rebuilt rebuild_resumably(PatchReader& patch, const MappedFile& base, Output& output,
+                          const RebuildOptions& options);
+
+}  // namespace mallorn::apply

@@ -1,0 +1,163 @@
+#!/usr/bin/env python3
+"""--resume: an interrupted apply goes on where it stopped, and what it finds is not believed."""
+
+from __future__ import annotations
+
+import os
+import re
+import resource
+import signal
+import subprocess
+import time
+import unittest
+from pathlib import Path
+
+from pipelines import PipelineTest
+
+from chunky import chunky_pair
+
+GO_ON = b"mallorn-apply: hint: the same command, run again, goes on where this one stopped\n"
+
+
+class Resume(PipelineTest):
+    @classmethod
+    def setUpClass(cls) -> None:
+        super().setUpClass()
+        cls.models = chunky_pair()
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.old, self.new = self.home.parent / "old", self.home.parent / "new"
+        for path, content in zip((self.old, self.new), self.models):
+            path.write_bytes(content)
+        self.patch = self.home.parent / "patch"
+        self.succeed("mallorn", "diff", "-q", "--fast", self.old, self.new, "-o", self.patch)
+        self.line = ("mallorn", "patch", self.old, self.patch, "-o", "out", "--resume")
+
+    def left(self) -> list[str]:
+        return os.listdir(self.home)
+
+    def stop_at(self, length: int, *line: object, stdin: bytes = b"") -> None:
+        """Lets the output be no longer than that: the leftover has that length."""
+        done = self.run_program(*(line or self.line), stdin=stdin, preexec_fn=lambda:
+                                resource.setrlimit(resource.RLIMIT_FSIZE, (length, length)))
+        self.assertEqual((done.code, done.status), (75, "interrupted"), done)
+        self.assertTrue(done.err.endswith(GO_ON), done)
+        self.assertEqual(len(self.left()), 1)
+        self.assertRegex(self.left()[0], r"^out\.part\.\d+$")
+
+    def resumed_at(self, *line: object, stdin: bytes = b"") -> int:
+        done = self.run_program(*(line or self.line), "-v", stdin=stdin)
+        self.assertEqual(done.code, 0, done)
+        self.assertEqual(self.left(), ["out"])
+        self.assertEqual((self.home / "out").read_bytes(), self.models[1])
+        found = re.search(rb"note: resumed at byte ([0-9,]+)\n", done.err)
+        return int(found[1].replace(b",", b"")) if found else 0
+
+    def test_goes_on_after_a_full_disk(self) -> None:
+        self.stop_at(5 << 19)
+        self.assertGreater(self.resumed_at(), 1 << 20)
+
+    def test_decodes_only_the_rest(self) -> None:
+        self.stop_at(5 << 19)
+        done = self.run_program(*self.line, "-v")
+        decoded = int(re.search(rb"decoded steps: ([0-9,]+) bytes", done.err)[1].replace(b",", b""))
+        resumed = int(re.search(rb"resumed at byte ([0-9,]+)", done.err)[1].replace(b",", b""))
+        self.assertEqual(decoded + resumed, len(self.models[1]))
+
+    def test_stops_and_goes_on_several_times(self) -> None:
+        for length in (1 << 20, 2 << 20, 3 << 20):
+            self.stop_at(length)
+        self.assertGreater(self.resumed_at(), 2 << 20)
+
+    def test_patch_from_standard_input(self) -> None:
+        patch = self.patch.read_bytes()
+        line = ("mallorn-apply", self.old, "-o", "out", "--resume")
+        self.stop_at(2 << 20, *line, stdin=patch)
+        self.assertGreater(self.resumed_at(*line, stdin=patch), 1 << 19)
+
+    def test_a_line_that_is_cut(self) -> None:
+        """A patch that comes by a pipe and ends too early is as good as any interruption."""
+        patch = self.patch.read_bytes()
+        line = ("mallorn-apply", self.old, "-o", "out", "--resume")
+        done = self.run_program(*line, stdin=patch[: len(patch) - 9])
+        self.assertEqual((done.code, done.status), (75, "interrupted"), done)
+        self.assertGreater(self.resumed_at(*line, stdin=patch), 2 << 20)
+        (self.home / "out").unlink()
+        self.patch.write_bytes(patch[: len(patch) - 9])
+        self.fail_with(65, "truncated", *self.line)
+        self.assertEqual(self.left(), [])
+
+    def test_signals(self) -> None:
+        patch = self.patch.read_bytes()
+        line = ("mallorn-apply", "--threads", 1, self.old, "-o", "out", "--resume")
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL):
+            process = self.start(*line, stdin=subprocess.PIPE)
+            process.stdin.write(patch[: len(patch) - 9])
+            process.stdin.flush()
+            self.wait_for_output()
+            process.send_signal(number)
+            _, err = process.communicate(timeout=60)
+            if number == signal.SIGKILL:
+                self.assertEqual((process.returncode, err), (-number, b""))
+            else:
+                self.assertEqual(process.returncode, 75)
+                self.assertEqual(err, b"mallorn-apply: error: out: stopped by a signal [interrupted]\n"
+                                 + GO_ON)
+            self.assertGreater(self.resumed_at(*line, stdin=patch), 1 << 20)
+            (self.home / "out").unlink()
+
+    def wait_for_output(self) -> None:
+        """Until all that can be made has been written."""
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            parts = list(self.home.glob("out.part.*"))
+            if parts and parts[0].stat().st_size > 5 << 19:
+                return
+            time.sleep(0.01)
+        self.fail("nothing is written")
+
+    def test_signed(self) -> None:
+        self.succeed("mallorn", "keygen", self.home.parent / "key")
+        signed = self.home.parent / "signed"
+        self.succeed("mallorn", "sign", "--key", self.home.parent / "key.key", self.patch, "-o", signed)
+        line = ("mallorn", "patch", "--key", self.home.parent / "key.pub", self.old, signed, "-o", "out",
+                "--resume")
+        self.stop_at(2 << 20, *line)
+        self.assertGreater(self.resumed_at(*line), 1 << 19)
+
+    def test_lite_starts_anew(self) -> None:
+        self.patch.unlink()
+        self.succeed("mallorn", "diff", "-q", "--profile", "lite", self.old, self.new, "-o", self.patch)
+        self.stop_at(2 << 20)
+        self.assertEqual(self.resumed_at(), 0)
+
+    def test_hostile_leftovers(self) -> None:
+        process = subprocess.Popen(["true"])
+        process.wait()
+        part = self.home / f"out.part.{process.pid}"
+        target = self.home.parent / "target"
+        for make in (lambda: part.write_bytes(b"junk" * 1000000),
+                     lambda: part.symlink_to(target), lambda: part.symlink_to("nowhere"),
+                     lambda: os.mkfifo(part), lambda: os.link(target, part),
+                     lambda: part.symlink_to("/dev/zero")):
+            target.write_bytes(b"precious")
+            make()
+            self.assertEqual(self.resumed_at(), 0)
+            self.assertEqual(target.read_bytes(), b"precious")
+            (self.home / "out").unlink()
+
+    def test_without_it_nothing_is_left(self) -> None:
+        done = self.run_program(*self.line[:-1], preexec_fn=lambda:
+                                resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20)))
+        self.assertEqual((done.code, done.status), (74, "no_space"), done)
+        self.assertEqual(self.left(), [])
+
+    def test_takes_a_file(self) -> None:
+        for options in ([], ["-o", "-"]):
+            self.fail_with(64, "usage", "mallorn-apply", self.old, self.patch, "--resume", *options)
+        self.fail_with(64, "usage", "mallorn-apply", "--verify", self.old, self.patch, "--resume")
+
+
+if __name__ == "__main__":
+    unittest.main()
