@@ -193,6 +193,21 @@ uint64_t parse_number(const std::string& text, const std::string& option, uint64
   return value;
 }
 
+uint64_t parse_size(const std::string& text, const std::string& option) {
+  constexpr std::string_view kUnits = "KMGT";
+  const size_t unit = text.empty() ? kUnits.npos : kUnits.find(text.back());
+  const size_t shift = unit == kUnits.npos ? 0 : 10 * (unit + 1);
+  uint64_t value = 0;
+  const char* end = text.data() + text.size() - (shift != 0 ? 1 : 0);
+  const auto [at, fault] = std::from_chars(text.data(), end, value);
+  if (fault != std::errc() || at != end || value == 0 || value > UINT64_MAX >> shift) {
+    throw Error(
+        Status::usage,
+        option + " takes a number of bytes, as 512K, 64M or 2G, not '" + text + "'");
+  }
+  return value << shift;
+}
+
 namespace {
 
 // Length of the well-formed, printable UTF-8 sequence at the start of `text`; 0 if there is

@@ -14,7 +14,9 @@ bool go_together(const Arguments& arguments) {
   const bool writes = !arguments.only_verifies && !arguments.only_informs;
   if (arguments.only_verifies && arguments.only_informs) return false;
   if (!writes && !(arguments.output.empty() && arguments.state.empty())) return false;
-  if (arguments.only_informs && arguments.is_checked) return false;
+  if (arguments.only_informs && (arguments.is_checked || arguments.memory_bytes != 0)) {
+    return false;
+  }
   if (arguments.resumes && !writes) return false;
   return arguments.only_informs || !arguments.as_json;
 }
@@ -31,7 +33,8 @@ bool read_arguments(const Program& program, int argc, char** argv, Arguments* ar
   add_common_options(options);
   options.add_options()("o,output", "", cxxopts::value<std::string>())("force", "")(
       "resume", "")("verify", "")("info", "")("json", "")("checked", "")(
-      "state", "", cxxopts::value<std::string>());
+      "memory", "", cxxopts::value<std::string>())("state", "",
+                                                   cxxopts::value<std::string>());
   cxxopts::ParseResult result;
   if (!parse_command_line(program, options, argc, argv, &arguments->common, &result))
     return false;
@@ -39,6 +42,9 @@ bool read_arguments(const Program& program, int argc, char** argv, Arguments* ar
   if (result.count("output") != 0) arguments->output = output_option(result);
   arguments->is_forced = result.count("force") != 0;
   arguments->resumes = result.count("resume") != 0;
+  if (result.count("memory") != 0) {
+    arguments->memory_bytes = parse_size(result["memory"].as<std::string>(), "--memory");
+  }
   arguments->only_verifies = result.count("verify") != 0;
   arguments->only_informs = result.count("info") != 0;
   arguments->as_json = result.count("json") != 0;

@@ -5,6 +5,7 @@
 
 #include "libcommon/error.hpp"
 #include "mallorn-apply/core/lite_decoder.hpp"
+#include "mallorn-apply/memory.hpp"
 
 namespace mallorn::apply {
 namespace {
@@ -75,6 +76,9 @@ void rebuild_lite(PatchReader& patch, ByteView base,
                 patch.name() + ": made for a base of another length");
   }
   Files files{base, {}};
+  if (lengths.result_bytes <= plausible_result_bytes(base.size())) {
+    files.result.reserve(lengths.result_bytes);
+  }
   Window window;
   std::vector<uint8_t> bytes(kPageBytes);
   LitePage page{bytes.data(), kPageBytes, 0};

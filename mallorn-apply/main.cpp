@@ -10,6 +10,7 @@
 #include "libcommon/release_state.hpp"
 #include "mallorn-apply/arguments.hpp"
 #include "mallorn-apply/info.hpp"
+#include "mallorn-apply/memory.hpp"
 #include "mallorn-apply/resume.hpp"
 
 namespace {
@@ -30,6 +31,7 @@ checked before anything is written.
   -o, --output FILE  write the result to FILE
       --force        replace FILE if it exists
       --resume       go on with what an interrupted run for FILE has left
+      --memory SIZE  use no more memory than that: 64M, 1G
       --verify       check base, patch and result; write nothing; exit 0, or 1
                      instead of 65 and 76
       --info         say what the patch holds; needs no base
@@ -69,6 +71,17 @@ bool is_set(const char* variable) {
   return value != nullptr && *value != '\0';
 }
 
+// Refuses, before anything is decoded, a patch that needs more memory than it may have.
+apply::RebuildOptions options_for(const Arguments& arguments,
+                                  const apply::PatchReader& patch) {
+  unsigned threads = arguments.common.threads;
+  if (const uint64_t limit = arguments.memory_bytes; limit != 0) {
+    threads = apply::threads_within(limit, patch.header(), threads, patch.name());
+    apply::limit_memory(limit);
+  }
+  return {threads, !arguments.common.is_quiet, is_set("MALLORN_PORTABLE")};
+}
+
 // After the result, which has its place by now: the next patch may not be an older one.
 void note_release(const std::string& state, const PatchHeader& header) {
   const ByteView model_id = ByteView(header.model_id).first(header.model_id_bytes);
@@ -92,8 +105,7 @@ int apply_patch(const Arguments& arguments) {
         arguments.resumes ? Output::Leftovers::adopt : Output::Leftovers::remove);
   }
   apply::PatchReader patch(input.fd(), input.name());
-  const apply::RebuildOptions options{arguments.common.threads, !arguments.common.is_quiet,
-                                      is_set("MALLORN_PORTABLE")};
+  const apply::RebuildOptions options = options_for(arguments, patch);
   const apply::Rebuilt rebuilt = arguments.resumes
                                      ? rebuild_resumably(patch, base, *output, options)
                                      : rebuild(patch, base, output.get(), options);

@@ -11,6 +11,7 @@
 #include "mallorn-apply/chunk_work.hpp"
 #include "mallorn-apply/held_result.hpp"
 #include "mallorn-apply/lite_rebuild.hpp"
+#include "mallorn-apply/memory.hpp"
 #include "mallorn-apply/result_writer.hpp"
 #include "mallorn-apply/zstd_run.hpp"
 
@@ -203,9 +204,7 @@ Rebuilt rebuild(PatchReader& patch, const MappedFile& base, Output* output,
   Rebuilt rebuilt;
   try {
     Rebuild work(patch, base, output, options);
-    // Only what the base makes plausible is reserved: the header is not to be trusted so
-    // far.
-    const uint64_t plausible = 4 * base.bytes().size() + (64u << 20);
+    const uint64_t plausible = plausible_result_bytes(base.bytes().size());
     if (output != nullptr && patch.header().result_bytes <= plausible) {
       output->reserve(patch.header().result_bytes);
     }

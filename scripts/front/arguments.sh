@@ -6,7 +6,7 @@ has_output=false
 is_dry_run=false
 is_inline=false
 forced='' quiet='' verbose='' threads='' level='' fast='' max='' explain='' strict='' json=''
-signing_key='' model_id='' release='' min_release='' state='' passphrase_fd='' encrypted='' resumes=''
+signing_key='' model_id='' release='' min_release='' state='' passphrase_fd='' encrypted='' resumes='' memory=''
 profile='' page_size='' max_ram=''
 keys='' # as words of a command line: --key FILE ...
 
@@ -27,6 +27,7 @@ take_value() { # OPTION VALUE...
     --page-size) page_size=$2 ;;
     --max-ram) max_ram=$2 ;;
     --threads) threads=$2 ;;
+    --memory) memory=$2 ;;
     --model-id) model_id=$2 ;;
     --release) release=$2 ;;
     --min-release) min_release=$2 ;;
@@ -67,6 +68,7 @@ has_option() {
     diff:--sign | diff:--passphrase-fd | diff:--model-id | diff:--release) ;;
     diff:--profile | diff:--page-size | diff:--max-ram) ;;
     patch:-o | patch:--output | patch:--force | patch:--resume) ;;
+    patch:--memory | verify:--memory) ;;
     patch:--key | patch:--model-id | patch:--min-release | patch:--state) ;;
     verify:--key | verify:--model-id | verify:--min-release | verify:--state) ;;
     sign:-o | sign:--output | sign:--force | sign:--key | sign:--passphrase-fd) ;;
@@ -115,7 +117,7 @@ parse_arguments() {
 is_value_option() {
   case $1 in
     -o | --output | --level | --threads | --profile | --page-size | --max-ram) ;;
-    --sign | --key | --model-id | --release | --min-release | --state | --passphrase-fd) ;;
+    --memory | --sign | --key | --model-id | --release | --min-release | --state | --passphrase-fd) ;;
     *) return 1 ;;
   esac
 }

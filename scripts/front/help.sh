@@ -87,6 +87,7 @@ be signed by that key, or by one of several.
   -o, --output NEW   write the result to NEW; `-`: standard output
       --force        replace NEW if it exists
       --resume       go on with what an interrupted run for NEW has left
+      --memory SIZE  use no more memory than that: 64M, 1G
 EOF
   trust_options
   cat <<'EOF'
@@ -111,6 +112,7 @@ since the patch is damaged or made for another file; a line on standard error
 says which. With a key, exit code 77: the patch is not signed by it, or is not
 what was signed. Other codes: this could not be found out, see mallorn(1).
 
+      --memory SIZE  use no more memory than that: 64M, 1G
 EOF
   trust_options
   cat <<'EOF'

@@ -25,8 +25,9 @@ with_stage() { # FUNCTION STAGE
       eval "set -- $keys \"\$@\""
       set -- "$sign" verify "$@"
       ;;
-    apply) set -- "$apply" --checked ${state:+--state "$state"} "$@" "$old" - ;;
-    check) set -- "$apply" --verify --checked "$@" "$old" - ;;
+    apply) set -- "$apply" --checked ${state:+--state "$state"} \
+      ${memory:+--memory "$memory"} "$@" "$old" - ;;
+    check) set -- "$apply" --verify --checked ${memory:+--memory "$memory"} "$@" "$old" - ;;
   esac
   case $stage in
     "$last_stage")

@@ -1,0 +1,81 @@
+#include "mallorn-apply/memory.hpp"
+
+#include <malloc.h>
+#include <pthread.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+
+#include "libcommon/cli.hpp"
+#include "libcommon/error.hpp"
+#include "mallorn-apply/chunk_work.hpp"
+
+namespace mallorn::apply {
+namespace {
+
+constexpr uint64_t kMiB = 1u << 20;
+constexpr uint64_t kStackBytes = 1 * kMiB;  // of a thread; deep calls there are none
+// The program, its libraries' data, windows of files, the thread that hashes the base.
+constexpr uint64_t kFixedBytes = 4 * kMiB;
+// A chunk under way: its record, its workspace, and the models of all codecs, which stay.
+constexpr uint64_t kChunkBytes =
+    kMaxRecordBytes + sizeof(Workspace) + sizeof(ByteModel) + sizeof(BlockModel) +
+    sizeof(ValueModel) + sizeof(MaskModel) + sizeof(TokensWorkspace) + sizeof(MixedModel);
+// While it is decoded: planes of a section, their mask and values, zstd's own.
+constexpr uint64_t kDecodingBytes = 4 * kMaxChunkCoded;
+
+uint64_t needed_for_chunks(unsigned threads) {
+  if (threads <= 1) return kChunkBytes + kDecodingBytes;
+  // OrderedPool has so many chunks under way.
+  return (2 * uint64_t{threads} + 1) * kChunkBytes +
+         threads * (kDecodingBytes + kStackBytes);
+}
+
+// The result is kept; where its length is not plausible it grows by being copied.
+uint64_t needed_for_lite(const PatchHeader& header) {
+  const uint64_t result = std::min<uint64_t>(header.result_bytes, UINT64_MAX / 8);
+  const bool is_reserved = result <= plausible_result_bytes(header.base_bytes);
+  return is_reserved ? result : 3 * result;
+}
+
+std::string in_mib(uint64_t bytes) {
+  return with_commas(bytes / kMiB + (bytes % kMiB != 0 ? 1 : 0)) + " MiB";
+}
+
+}  // namespace
+
+uint64_t needed_memory(const PatchHeader& header, unsigned threads) {
+  const uint64_t declared = uint64_t{header.memory_kib} * 1024 * std::max(threads, 1u);
+  const uint64_t real =
+      has_lite_body(header) ? needed_for_lite(header) : needed_for_chunks(threads);
+  return kFixedBytes + std::max(declared, real);
+}
+
+unsigned threads_within(uint64_t limit, const PatchHeader& header, unsigned wanted,
+                        const std::string& patch) {
+  const uint64_t least = needed_memory(header, 1);
+  if (least > limit) {
+    throw Error(Status::out_of_memory, patch + ": needs " + in_mib(least) +
+                                           " of memory, and may have " + in_mib(limit));
+  }
+  unsigned threads = 1;
+  while (threads < wanted && needed_memory(header, threads + 1) <= limit) ++threads;
+  return threads;
+}
+
+void limit_memory(uint64_t limit) {
+  ::mallopt(M_ARENA_MAX, 1);  // an arena of its own for each thread scatters what is free
+  pthread_attr_t attributes;
+  if (::pthread_attr_init(&attributes) == 0) {
+    ::pthread_attr_setstacksize(&attributes, kStackBytes);
+    ::pthread_setattr_default_np(&attributes);
+    ::pthread_attr_destroy(&attributes);
+  }
+  // Of private memory that may be written; stricter limits that are there stay.
+  rlimit data{};
+  if (::getrlimit(RLIMIT_DATA, &data) != 0) return;
+  data.rlim_cur = std::min<rlim_t>(data.rlim_cur, limit);
+  ::setrlimit(RLIMIT_DATA, &data);
+}
+
+}  // namespace mallorn::apply

@@ -1,0 +1,34 @@
+// How much memory applying a patch takes, and keeping to what it may take.
+//
+// Counted is what the program takes for itself: heap, stacks, data. Pages of mapped files,
+// the base above all, are the system's to keep and to take back, and are not counted.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "libcommon/core/patch_format.hpp"
+
+namespace mallorn::apply {
+
+// What applying such a patch with so many threads takes at most, in bytes: the most that
+// this program needs for any patch of its kind, or what the header declares, if that is
+// more.
+uint64_t needed_memory(const PatchHeader& header, unsigned threads);
+
+// The most threads, up to `wanted`, for which `limit` bytes are enough. Throws
+// Error(out_of_memory), which names `patch`, if they are not enough for one.
+unsigned threads_within(uint64_t limit, const PatchHeader& header, unsigned wanted,
+                        const std::string& patch);
+
+// Has the system refuse this process more than `limit` bytes from now on; what asks for
+// more then fails as it does when there is no more. Called before threads are started.
+void limit_memory(uint64_t limit);
+
+// A length of the result that the base makes plausible, so that room may be reserved for
+// it: the header is not to be trusted before all has been decoded.
+constexpr uint64_t plausible_result_bytes(uint64_t base_bytes) {
+  return 4 * base_bytes + (64u << 20);
+}
+
+}  // namespace mallorn::apply

@@ -1,0 +1,92 @@
+#!/usr/bin/env python3
+"""--memory: what is more than that is refused before anything is decoded, or never taken."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import time
+import unittest
+from pathlib import Path
+
+from pipelines import PipelineTest
+from programs import is_sanitized
+
+from chunky import chunky_pair
+
+MIB = 1 << 20
+
+
+class Memory(PipelineTest):
+    @classmethod
+    def setUpClass(cls) -> None:
+        super().setUpClass()
+        cls.models = chunky_pair(4)
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.old, self.new = self.home.parent / "old", self.home.parent / "new"
+        for path, content in zip((self.old, self.new), self.models):
+            path.write_bytes(content)
+        self.patch = self.home.parent / "patch"
+        self.succeed("mallorn", "diff", "-q", "--fast", self.old, self.new, "-o", self.patch)
+
+    @unittest.skipIf(is_sanitized(), "a sanitizer needs more memory than that")
+    def test_peak_stays_below(self) -> None:
+        """Pages of the base are the system's; apart from them the limit holds."""
+        for limit in (24, 48, 96):
+            peak = self.peak_of("--memory", f"{limit}M", "--threads", 8)
+            self.assertLess(peak, limit * MIB + len(self.models[0]), f"{limit} MiB")
+
+    def peak_of(self, *options: object) -> int:
+        """The peak of the resident set when all chunks but the last are written."""
+        patch = self.patch.read_bytes()
+        line = ("mallorn-apply", *options, "--resume", "--force", self.old, "-o", "out")
+        process = self.start(*line, stdin=subprocess.PIPE)
+        process.stdin.write(patch[:-9])
+        process.stdin.flush()
+        self.wait_until(lambda: self.is_asleep(process.pid))
+        status = Path(f"/proc/{process.pid}/status").read_text(encoding="ascii")
+        _, err = process.communicate(patch[-9:], timeout=60)
+        self.assertEqual((process.returncode, err), (0, b""))
+        self.assertEqual((self.home / "out").read_bytes(), self.models[1])
+        return int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) * 1024
+
+    def is_asleep(self, process: int) -> bool:
+        """All its threads wait, and have used no time meanwhile: for the rest of the patch."""
+        def used() -> list[str]:
+            return [each.read_text(encoding="ascii").rpartition(")")[2]
+                    for each in sorted(Path(f"/proc/{process}/task").glob("*/stat"))]
+        before = used()
+        time.sleep(0.1)
+        return used() == before and all(each.split()[0] == "S" for each in before)
+
+    def wait_until(self, is_so) -> None:
+        deadline = time.monotonic() + 60
+        while not is_so():
+            self.assertLess(time.monotonic(), deadline)
+
+    @unittest.skipIf(is_sanitized(), "a sanitizer needs more memory than that")
+    def test_result_is_the_same(self) -> None:
+        for line in (("mallorn", "patch", self.old, self.patch, "-o", "out", "--force"),
+                     ("mallorn", "verify", self.old, self.patch)):
+            self.succeed(*line, "--memory", "24M")
+            self.succeed(*line, "--memory=1G")
+        self.assertEqual((self.home / "out").read_bytes(), self.models[1])
+
+    def test_too_little_is_refused(self) -> None:
+        damaged = self.patch.read_bytes()[:300]  # it is not even looked at
+        for limit in ("1", "1M", "23M"):
+            done = self.fail_with(74, "out_of_memory", "mallorn-apply", self.old, "--memory", limit,
+                                  "-o", "out", stdin=damaged)
+            self.assertIn(b"needs 24 MiB of memory", done.err)
+        self.assertEqual(list(self.home.iterdir()), [])
+
+    def test_sizes(self) -> None:
+        for size in ("", "0", "-1", "M", "1.5M", "64m", "64MB", "99999999999999999999", "16777216T", " 1"):
+            self.fail_with(64, "usage", "mallorn-apply", self.old, self.patch, f"--memory={size}")
+        self.fail_with(64, "usage", "mallorn-apply", "--info", self.patch, "--memory", "1G")
+
+
+if __name__ == "__main__":
+    unittest.main()
