@@ -20,6 +20,9 @@
 namespace mallorn {
 namespace {
 
+// One call moves at most 1 GiB, below every system's limit for a single write.
+constexpr size_t kLargestWrite = size_t{1} << 30;
+
 // Errors of write(2) and its kin that mean: there is no room.
 Status status_of_write_error(int error) {
   const bool is_full = error == ENOSPC || error == EDQUOT || error == EFBIG;
@@ -154,16 +157,43 @@ size_t read_full(int fd, ByteSpan to, const std::string& name) {
 }
 
 void write_full(int fd, ByteView bytes, const std::string& name) {
-  // One call moves at most 1 GiB, below every system's limit for a single write.
-  constexpr size_t kLargest = size_t{1} << 30;
   size_t done = 0;
   while (done < bytes.size()) {
     const ssize_t count =
-        ::write(fd, bytes.data() + done, std::min(bytes.size() - done, kLargest));
+        ::write(fd, bytes.data() + done, std::min(bytes.size() - done, kLargestWrite));
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) fail(status_of_write_error(errno), name, errno);
     done += static_cast<size_t>(count);
   }
+}
+
+size_t read_full_at(int fd, uint64_t offset, ByteSpan to, const std::string& name) {
+  size_t done = 0;
+  while (done < to.size()) {
+    const ssize_t count =
+        ::pread(fd, to.data() + done, to.size() - done, static_cast<off_t>(offset + done));
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) fail(Status::io, name, errno);
+    if (count == 0) break;
+    done += static_cast<size_t>(count);
+  }
+  return done;
+}
+
+void write_full_at(int fd, uint64_t offset, ByteView bytes, const std::string& name) {
+  size_t done = 0;
+  while (done < bytes.size()) {
+    const ssize_t count =
+        ::pwrite(fd, bytes.data() + done, std::min(bytes.size() - done, kLargestWrite),
+                 static_cast<off_t>(offset + done));
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) fail(status_of_write_error(errno), name, errno);
+    done += static_cast<size_t>(count);
+  }
+}
+
+void sync_file(int fd, const std::string& name) {
+  if (::fsync(fd) != 0) fail(status_of_write_error(errno), name, errno);
 }
 
 Fd make_temporary_file() {
@@ -307,7 +337,7 @@ void Output::publish() {
 void Output::commit() {
   if (is_stdout_) return;
   is_closing_ = true;
-  if (::fsync(fd_.get()) != 0) fail(status_of_write_error(errno), name_, errno);
+  sync_file(fd_.get(), name_);
   // A folder that may be written but not read cannot be synced: the name then lasts as long
   // as the file system says.
   const Fd folder(::open(folder_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));

@@ -79,6 +79,12 @@ size_t read_full(int fd, ByteSpan to, const std::string& name);
 // Writes all of `bytes`. Throws Error(io), Error(no_space).
 void write_full(int fd, ByteView bytes, const std::string& name);
 
+// The same from and to an offset; what is read or written next without one does not move.
+size_t read_full_at(int fd, uint64_t offset, ByteSpan to, const std::string& name);
+void write_full_at(int fd, uint64_t offset, ByteView bytes, const std::string& name);
+// Throws Error(io), Error(no_space).
+void sync_file(int fd, const std::string& name);
+
 // An unnamed temporary file (in $TMPDIR or /tmp), gone when its descriptor is closed.
 Fd make_temporary_file();
 
