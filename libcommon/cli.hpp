@@ -50,8 +50,8 @@ void print_message(const char* severity, const std::string& text);
 uint64_t parse_number(const std::string& text, const std::string& option, uint64_t least,
                       uint64_t most);
 
-// A number of bytes above 0: a whole number, or one followed by K, M, G or T, which count in
-// 1,024s. Throws Error(usage) naming `option` otherwise.
+// A number of bytes above 0: a whole number, or one followed by K, M, G or T, which count
+// in 1,024s. Throws Error(usage) naming `option` otherwise.
 uint64_t parse_size(const std::string& text, const std::string& option);
 
 // `text` with control characters and ill-formed UTF-8 written as \xNN: safe on a terminal.

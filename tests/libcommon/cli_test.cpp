@@ -212,6 +212,7 @@ TEST_CASE("cli: sizes count in 1,024s, and end with nothing else") {
   for (const char* text : {"", "0", "0K", "K", "1k", "1KK", "1.5M", "-1", "+1", " 1", "1 ",
                            "16777216T", "18446744073709551616"}) {
     CHECK_MESSAGE(
-        test::status_of([&] { (void)parse_size(text, "--memory"); }) == Status::usage, text);
+        test::status_of([&] { (void)parse_size(text, "--memory"); }) == Status::usage,
+        text);
   }
 }
