@@ -10,6 +10,7 @@
 #include <memory>
 #include <string>
 
+#include "libcommon/core/crc32c.hpp"
 #include "libcommon/core/patch_signature.hpp"
 #include "libcommon/core/quant_block.hpp"
 #include "libcommon/core/value_model.hpp"
@@ -18,6 +19,7 @@
 #include "libcommon/digest.hpp"
 #include "libcommon/manifest.hpp"
 #include "libcommon/stream.hpp"
+#include "mallorn-apply/journal.hpp"
 #include "mallorn-delta/plan.hpp"
 #include "mallorn-pack/blocks_codec.hpp"
 #include "mallorn-pack/chunk_encoder.hpp"
@@ -258,6 +260,41 @@ void write_patch_seeds() {
   const Bytes coded = contents_of(*run);
   write("patch", "whole", join({varint(600), varint(coded.size() + 1), {1}, coded}));
   write("zstd_run", "text", join({{20}, coded}));
+}
+
+// A head with its tables, and a batch of two pieces: as journal_fuzz.cpp takes them.
+void write_journal_seeds() {
+  using namespace apply;
+  JournalHead head;
+  head.base_bytes = 3 * kJournalBlockBytes;
+  head.result_bytes = 5000;
+  head.unit_count = 2;
+  head.stash_count = 1;
+  head.stash_bytes = head.slot_bytes = kJournalBlockBytes;
+  Bytes bytes(2 + kJournalHeadBytes + static_cast<size_t>(head.tables_bytes()));
+  const ByteSpan tables = ByteSpan(bytes).subspan(2 + kJournalHeadBytes);
+  ByteWriter writer(tables);
+  write_unit({UnitKind::copy, 100, 200, 300, 7}, writer);
+  write_unit({UnitKind::chunk, 1000, 2000, 3000, 8}, writer);
+  write_stash(
+      {{kJournalBlockBytes, kJournalBlockBytes}, crc32c(0, Bytes(kJournalBlockBytes))},
+      writer);
+  head.tables_check = crc32c(0, tables);
+  ByteWriter head_writer(ByteSpan(bytes).subspan(2, kJournalHeadBytes));
+  write_journal_head(head, head_writer);
+  store_le(bytes.data(), static_cast<uint16_t>(bytes.size() - 2));
+  Bytes pieces(2 * kPieceHeadBytes + 30);
+  ByteWriter piece_writer(pieces);
+  for (const uint64_t offset : {200u, 4990u}) {
+    piece_writer.u64(offset);
+    piece_writer.u64(offset == 200 ? 20 : 10);
+    piece_writer.bytes(Bytes(offset == 200 ? 20 : 10, 1));
+  }
+  Bytes batch(kBatchHeadBytes);
+  ByteWriter batch_writer(batch);
+  write_batch_head({1, 1, pieces.size(), crc32c(0, pieces)}, batch_writer);
+  write("journal", "one", join({bytes, batch, pieces}));
+  write("journal", "torn", join({bytes, batch}));
 }
 
 // Keys that are known to everybody: those of RFC 8032, section 7.1.
@@ -608,6 +645,7 @@ int main(int argc, char** argv) {
   write_conversion_seeds();
   write_codec_seeds();
   write_sign_seeds();
+  write_journal_seeds();
   write_blocks_seeds();
   write_mask_seeds();
   write_values_seeds();

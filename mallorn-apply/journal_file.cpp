@@ -1,0 +1,308 @@
+#include "mallorn-apply/journal_file.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "libcommon/error.hpp"
+#include "libcommon/fast_crc32c.hpp"
+
+namespace mallorn::apply {
+namespace {
+
+constexpr size_t kWindowBytes = 1u << 20;
+constexpr size_t kGatherBytes = 256 * 1024;
+// Each is a mapping of its own; systems have a limit of some 65,000.
+constexpr size_t kMaxStashes = 16 * 1024;
+
+[[noreturn]] void fail_to_open(const std::string& path, const std::string& reason) {
+  throw Error(Status::cannot_open, path + ": " + reason);
+}
+
+// `ranges` in whole blocks; where there are too many, joined across what is between them.
+std::vector<ByteRange> in_blocks(std::vector<ByteRange> ranges) {
+  for (uint64_t block = kJournalBlockBytes;; block *= 2) {
+    for (ByteRange& range : ranges) {
+      const uint64_t end = (range.end() + block - 1) / block * block;
+      range.offset = range.offset / block * block;
+      range.length = end - range.offset;
+    }
+    join_ranges(&ranges);
+    if (ranges.size() <= kMaxStashes) return ranges;
+  }
+}
+
+// Blocks of the last stash that are wholly behind the base are not kept.
+void cut_to(uint64_t base_bytes, std::vector<ByteRange>* ranges) {
+  const uint64_t end =
+      (base_bytes + kJournalBlockBytes - 1) / kJournalBlockBytes * kJournalBlockBytes;
+  for (ByteRange& range : *ranges) range.length = std::min(range.end(), end) - range.offset;
+}
+
+uint64_t block_aligned(uint64_t bytes) {
+  return (bytes + kJournalBlockBytes - 1) / kJournalBlockBytes * kJournalBlockBytes;
+}
+
+// Has the disk keep room; where it cannot do that, a full one shows later.
+void reserve_range(int fd, uint64_t offset, uint64_t length, const std::string& name) {
+  while (::fallocate(fd, FALLOC_FL_KEEP_SIZE, static_cast<off_t>(offset),
+                     static_cast<off_t>(length)) != 0) {
+    if (errno == EINTR) continue;
+    if (errno == EOPNOTSUPP || errno == ENOSYS) return;
+    throw Error(errno == EIO ? Status::io : Status::no_space,
+                name + ": " + std::strerror(errno));
+  }
+}
+
+}  // namespace
+
+std::string journal_name(const std::string& model) { return model + ".journal"; }
+
+JournalFile::JournalFile(const std::string& path, const JournalPlan& plan, ByteView base)
+    : fd_(::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600)),
+      path_(path) {
+  if (fd_.get() < 0) {
+    throw Error(Status::cannot_create, path_ + ": " + std::strerror(errno));
+  }
+  try {
+    fill(plan, base);
+  } catch (...) {
+    ::unlink(path_.c_str());
+    throw;
+  }
+}
+
+void JournalFile::fill(const JournalPlan& plan, ByteView base) {
+  std::vector<ByteRange> ranges = in_blocks(plan.stash);
+  cut_to(base.size(), &ranges);
+  units_ = plan.units;
+  head_.patch_digest = plan.patch_digest;
+  head_.base_bytes = base.size();
+  head_.result_bytes = plan.result_bytes;
+  head_.unit_count = units_.size();
+  head_.stash_count = ranges.size();
+  for (const ByteRange& range : ranges) {
+    head_.stash_bytes += range.length;
+    stash_.push_back({range, 0});
+  }
+  head_.slot_bytes = block_aligned(kBatchHeadBytes + plan.batch_bytes);
+  reserve(plan);
+  write_stash_bytes(base);
+  write_head_and_tables();
+  sync_file(fd_.get(), path_);
+  sync_folder();
+}
+
+void JournalFile::reserve(const JournalPlan& plan) const {
+  if (::ftruncate(fd_.get(), static_cast<off_t>(head_.file_bytes())) != 0) {
+    throw Error(Status::no_space, path_ + ": " + std::strerror(errno));
+  }
+  const uint64_t slots = plan.has_one_batch ? head_.slot_offset(1) : head_.slot_offset(0);
+  const uint64_t stash = head_.stash_offset() + head_.stash_bytes;
+  reserve_range(fd_.get(), 0, stash == 0 ? 1 : stash, path_);
+  reserve_range(fd_.get(), slots, head_.file_bytes() - slots, path_);
+}
+
+void JournalFile::write_stash_bytes(ByteView base) {
+  static constexpr std::array<uint8_t, 4096> kZeros{};
+  uint64_t at = head_.stash_offset();
+  for (JournalStash& stash : stash_) {
+    const uint64_t real = std::min<uint64_t>(stash.range.end(), base.size());
+    for (uint64_t from = stash.range.offset; from < real;) {
+      const auto length =
+          static_cast<size_t>(std::min<uint64_t>(kWindowBytes, real - from));
+      const ByteView bytes = base.subspan(static_cast<size_t>(from), length);
+      stash.check = fast_crc32c(stash.check, bytes);
+      write_full_at(fd_.get(), at + (from - stash.range.offset), bytes, path_);
+      from += length;
+    }
+    for (uint64_t left = stash.range.end() - real; left > 0;) {
+      const auto length = static_cast<size_t>(std::min<uint64_t>(kZeros.size(), left));
+      stash.check = fast_crc32c(stash.check, ByteView(kZeros).first(length));
+      left -= length;
+    }
+    at += stash.range.length;
+  }
+}
+
+void JournalFile::write_head_and_tables() {
+  std::vector<uint8_t> bytes(kJournalHeadBytes + static_cast<size_t>(head_.tables_bytes()));
+  const ByteSpan tables = ByteSpan(bytes).subspan(kJournalHeadBytes);
+  ByteWriter writer(tables);
+  for (const JournalUnit& unit : units_) write_unit(unit, writer);
+  for (const JournalStash& stash : stash_) write_stash(stash, writer);
+  head_.tables_check = fast_crc32c(0, tables);
+  ByteWriter head_writer(ByteSpan(bytes).first(kJournalHeadBytes));
+  write_journal_head(head_, head_writer);
+  write_full_at(fd_.get(), 0, bytes, path_);
+}
+
+std::optional<JournalFile> JournalFile::open(const std::string& path) {
+  // O_NONBLOCK: a FIFO in its place must not be waited for.
+  Fd fd(::open(path.c_str(), O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+  if (fd.get() < 0 && errno == ENOENT) return std::nullopt;
+  struct stat info {};
+  if (fd.get() < 0 || ::fstat(fd.get(), &info) != 0) {
+    fail_to_open(path, errno == ELOOP ? "is a symbolic link" : std::strerror(errno));
+  }
+  if (!S_ISREG(info.st_mode)) fail_to_open(path, "not a regular file");
+  if (info.st_uid != ::geteuid() || info.st_nlink != 1) {
+    fail_to_open(path, "is another user's, or has another name as well");
+  }
+  return JournalFile(std::move(fd), path);
+}
+
+void JournalFile::read(uint64_t offset, ByteSpan to) const {
+  if (read_full_at(fd_.get(), offset, to, path_) < to.size()) {
+    throw Error(Status::truncated, path_ + ": journal ends too early");
+  }
+}
+
+uint32_t JournalFile::check_of(uint64_t offset, uint64_t length) const {
+  std::vector<uint8_t> window(
+      static_cast<size_t>(std::min<uint64_t>(kWindowBytes, length)));
+  uint32_t check = 0;
+  for (uint64_t done = 0; done < length;) {
+    const auto part = static_cast<size_t>(std::min<uint64_t>(window.size(), length - done));
+    read(offset + done, ByteSpan(window).first(part));
+    check = fast_crc32c(check, ByteView(window).first(part));
+    done += part;
+  }
+  return check;
+}
+
+void JournalFile::load() {
+  struct stat info {};
+  if (::fstat(fd_.get(), &info) != 0) {
+    throw Error(Status::io, path_ + ": " + std::strerror(errno));
+  }
+  const auto file_bytes = static_cast<uint64_t>(info.st_size);
+  std::array<uint8_t, kJournalHeadBytes> head{};
+  read(0, head);
+  require(read_journal_head(head, file_bytes, &head_), path_ + ": journal");
+  std::vector<uint8_t> tables(static_cast<size_t>(head_.tables_bytes()));
+  read(kJournalHeadBytes, tables);
+  require(read_tables(head_, tables, &units_, &stash_), path_ + ": tables of the journal");
+  uint64_t at = head_.stash_offset();
+  for (const JournalStash& stash : stash_) {
+    if (check_of(at, stash.range.length) != stash.check) {
+      throw Error(Status::check_mismatch, path_ + ": what is stashed is damaged");
+    }
+    at += stash.range.length;
+  }
+  find_batch();
+}
+
+void JournalFile::find_batch() {
+  for (const uint64_t sequence : {0u, 1u}) {
+    const uint64_t at = head_.slot_offset(sequence);
+    std::array<uint8_t, kBatchHeadBytes> bytes{};
+    read(at, bytes);
+    BatchHead found;
+    // What is torn has never been complete, and nothing of it is in the model.
+    if (read_batch_head(head_, bytes, &found) != Status::ok ||
+        found.sequence % 2 != sequence || found.sequence <= batch_.sequence ||
+        check_of(at + kBatchHeadBytes, found.payload_bytes) != found.check) {
+      continue;
+    }
+    batch_ = found;
+  }
+}
+
+void JournalFile::show_stash(BaseView* view) const {
+  uint64_t at = head_.stash_offset();
+  for (const JournalStash& stash : stash_) {
+    view->show_instead(stash.range, fd_, at);
+    at += stash.range.length;
+  }
+}
+
+void JournalFile::flush() {
+  const uint64_t done = next_.payload_bytes - gathered_.size();
+  const uint64_t slot = head_.slot_offset(batch_.sequence + 1) + kBatchHeadBytes;
+  write_full_at(fd_.get(), slot + done, gathered_, path_);
+  next_.check = fast_crc32c(next_.check, gathered_);
+  gathered_.clear();
+}
+
+void JournalFile::add(uint64_t result_offset, ByteView bytes) {
+  const uint64_t room = head_.slot_bytes - kBatchHeadBytes - next_.payload_bytes;
+  if (!range_fits(result_offset, bytes.size(), head_.result_bytes) ||
+      room < kPieceHeadBytes || bytes.size() > room - kPieceHeadBytes) {
+    throw Error(Status::malformed, path_ + ": journal has no place for a piece");
+  }
+  std::array<uint8_t, kPieceHeadBytes> head{};
+  ByteWriter writer(head);
+  writer.u64(result_offset);
+  writer.u64(bytes.size());
+  gathered_.insert(gathered_.end(), head.begin(), head.end());
+  next_.payload_bytes += head.size();
+  while (!bytes.empty()) {
+    const ByteView part = bytes.first(std::min(bytes.size(), kGatherBytes));
+    gathered_.insert(gathered_.end(), part.begin(), part.end());
+    next_.payload_bytes += part.size();
+    if (gathered_.size() >= kGatherBytes) flush();
+    bytes = bytes.subspan(part.size());
+  }
+}
+
+void JournalFile::commit(uint64_t units_done) {
+  flush();
+  next_.sequence = batch_.sequence + 1;
+  next_.units_done = units_done;
+  std::array<uint8_t, kBatchHeadBytes> bytes{};
+  ByteWriter writer(bytes);
+  write_batch_head(next_, writer);
+  write_full_at(fd_.get(), head_.slot_offset(next_.sequence), bytes, path_);
+  sync_file(fd_.get(), path_);
+  batch_ = std::exchange(next_, {});
+}
+
+void JournalFile::replay(int model, const std::string& name) const {
+  std::vector<uint8_t> window(kWindowBytes);
+  const uint64_t begin = head_.slot_offset(batch_.sequence) + kBatchHeadBytes;
+  const uint64_t end = begin + batch_.payload_bytes;
+  for (uint64_t at = begin; at < end;) {
+    std::array<uint8_t, kPieceHeadBytes> head{};
+    if (end - at < head.size())
+      throw Error(Status::malformed, path_ + ": piece of a batch");
+    read(at, head);
+    at += head.size();
+    ByteReader reader(head);
+    const uint64_t offset = reader.u64();
+    const uint64_t length = reader.u64();
+    if (length > end - at || !range_fits(offset, length, head_.result_bytes)) {
+      throw Error(Status::malformed, path_ + ": piece of a batch");
+    }
+    for (uint64_t done = 0; done < length;) {
+      const auto part =
+          static_cast<size_t>(std::min<uint64_t>(kWindowBytes, length - done));
+      read(at + done, ByteSpan(window).first(part));
+      write_full_at(model, offset + done, ByteView(window).first(part), name);
+      done += part;
+    }
+    at += length;
+  }
+  sync_file(model, name);
+}
+
+void JournalFile::remove() {
+  if (::unlink(path_.c_str()) != 0) {
+    throw Error(Status::io, path_ + ": " + std::strerror(errno));
+  }
+  sync_folder();
+}
+
+void JournalFile::sync_folder() const {
+  const size_t slash = path_.rfind('/');
+  const std::string folder = slash == path_.npos ? "." : path_.substr(0, slash + 1);
+  const Fd fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (fd.get() >= 0) sync_file(fd.get(), folder);
+}
+
+}  // namespace mallorn::apply
