@@ -18,6 +18,10 @@ bool go_together(const Arguments& arguments) {
     return false;
   }
   if (arguments.resumes && !writes) return false;
+  if (arguments.is_in_place &&
+      (!writes || !arguments.output.empty() || arguments.resumes || arguments.is_forced)) {
+    return false;
+  }
   return arguments.only_informs || !arguments.as_json;
 }
 
@@ -32,7 +36,7 @@ bool read_arguments(const Program& program, int argc, char** argv, Arguments* ar
   cxxopts::Options options(program.name);
   add_common_options(options);
   options.add_options()("o,output", "", cxxopts::value<std::string>())("force", "")(
-      "resume", "")("verify", "")("info", "")("json", "")("checked", "")(
+      "in-place", "")("resume", "")("verify", "")("info", "")("json", "")("checked", "")(
       "memory", "", cxxopts::value<std::string>())("state", "",
                                                    cxxopts::value<std::string>());
   cxxopts::ParseResult result;
@@ -41,6 +45,7 @@ bool read_arguments(const Program& program, int argc, char** argv, Arguments* ar
   arguments->files = result.unmatched();
   if (result.count("output") != 0) arguments->output = output_option(result);
   arguments->is_forced = result.count("force") != 0;
+  arguments->is_in_place = result.count("in-place") != 0;
   arguments->resumes = result.count("resume") != 0;
   if (result.count("memory") != 0) {
     arguments->memory_bytes = parse_size(result["memory"].as<std::string>(), "--memory");

@@ -14,6 +14,7 @@ struct Arguments {
   std::string output;
   bool is_forced = false;
   bool resumes = false;
+  bool is_in_place = false;
   uint64_t memory_bytes = 0;  // --memory; 0: as much as there is
   bool only_verifies = false;
   bool only_informs = false;

@@ -1,9 +1,12 @@
 #include "mallorn-apply/base_check.hpp"
 
+#include <unistd.h>
+
 #include "libcommon/background.hpp"
 #include "libcommon/cli.hpp"
 #include "libcommon/digest.hpp"
 #include "libcommon/error.hpp"
+#include "mallorn-apply/journal_file.hpp"
 
 namespace mallorn::apply {
 namespace {
@@ -21,7 +24,12 @@ Digest hash_of(const MappedFile& file) {
   return hash.finish();
 }
 
-[[noreturn]] void fail(const MappedFile& base, const std::string& hint) {
+// A journal beside it is the better explanation.
+[[noreturn]] void fail(const MappedFile& base, std::string hint) {
+  const std::string journal = journal_name(base.path());
+  if (::access(journal.c_str(), F_OK) == 0) {
+    hint = journal + " is there: an update in place was interrupted; run it again first";
+  }
   throw Error(Status::base_mismatch,
               base.path() + ": base is not the file this patch was made for", hint);
 }

@@ -1,4 +1,5 @@
 // mallorn-apply: base model + patch -> result model.
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -9,6 +10,7 @@
 #include "libcommon/file.hpp"
 #include "libcommon/release_state.hpp"
 #include "mallorn-apply/arguments.hpp"
+#include "mallorn-apply/in_place.hpp"
 #include "mallorn-apply/info.hpp"
 #include "mallorn-apply/memory.hpp"
 #include "mallorn-apply/resume.hpp"
@@ -20,6 +22,7 @@ using apply::Arguments;
 
 constexpr Program kProgram = {"mallorn-apply",
                               R"(usage: mallorn-apply BASE [PATCH] [-o FILE [--force]]
+       mallorn-apply --in-place BASE [PATCH]
        mallorn-apply --verify BASE [PATCH]
        mallorn-apply --info [--json] [PATCH]
 
@@ -31,6 +34,7 @@ checked before anything is written.
   -o, --output FILE  write the result to FILE
       --force        replace FILE if it exists
       --resume       go on with what an interrupted run for FILE has left
+      --in-place     make BASE itself the new model; run again to finish it
       --memory SIZE  use no more memory than that: 64M, 1G
       --verify       check base, patch and result; write nothing; exit 0, or 1
                      instead of 65 and 76
@@ -88,6 +92,57 @@ void note_release(const std::string& state, const PatchHeader& header) {
   raise_release(state, model_id, header.release);
 }
 
+// What goes for all ways to apply a patch, at the end.
+void tell(const Arguments& arguments, const std::string& patch, const PatchFront& front,
+          const std::vector<apply::SpentOn>& spent) {
+  if (!front.signatures.empty() && !arguments.is_checked && !arguments.common.is_quiet) {
+    print_message("note", patch + ": is signed, and nobody has checked the signature");
+  }
+  if (!arguments.common.is_verbose) return;
+  for (const apply::SpentOn& each : spent) print_message("note", to_text(each));
+  print_message("note", with_commas(front.header.result_bytes) + " bytes, sha256 " +
+                            to_hex(front.header.result_digest));
+}
+
+// `input`, or a copy of it if it is not a file that can be read again and at any place.
+Fd rereadable(const Input& input) {
+  struct stat info {};
+  if (input.is_named() && ::fstat(input.fd(), &info) == 0 && S_ISREG(info.st_mode)) {
+    return open_input(input.name());
+  }
+  Fd file = make_temporary_file();
+  std::vector<uint8_t> window(1u << 20);
+  while (const size_t count = read_full(input.fd(), window, input.name())) {
+    write_full(file.get(), ByteView(window).first(count), "temporary file");
+  }
+  return file;
+}
+
+int update_in_place(const Arguments& arguments) {
+  const std::string& model = arguments.files[0];
+  const Input input(arguments.patch());
+  if ((input.is_named() && is_same_file(model, input.name())) ||
+      is_same_file(model, arguments.state)) {
+    throw Error(Status::usage, model + ": is to be updated, and is another input as well");
+  }
+  const Fd patch = rereadable(input);
+  const apply::UpdatedInPlace done = apply::update_in_place(
+      model, patch, input.name(),
+      [&](const apply::PatchReader& reader) { return options_for(arguments, reader); });
+  if (!arguments.state.empty()) note_release(arguments.state, done.front.header);
+  if (arguments.common.is_verbose) {
+    print_message("note",
+                  done.was_new
+                      ? model + ": is the new model already"
+                      : with_commas(done.units) + " pieces, of which " +
+                            with_commas(done.resumed_at) + " were done before; journal " +
+                            with_commas(done.journal_bytes) + " bytes, of which old ones " +
+                            with_commas(done.stash_bytes));
+  }
+  tell(arguments, input.name(), done.front, done.spent);
+  return 0;
+}
+
 int apply_patch(const Arguments& arguments) {
   const std::string& base_path = arguments.files[0];
   const MappedFile base(base_path);
@@ -110,19 +165,10 @@ int apply_patch(const Arguments& arguments) {
                                      ? rebuild_resumably(patch, base, *output, options)
                                      : rebuild(patch, base, output.get(), options);
   if (!arguments.state.empty()) note_release(arguments.state, patch.header());
-  const bool is_signed = !patch.front().signatures.empty();
-  if (is_signed && !arguments.is_checked && !arguments.common.is_quiet) {
-    print_message("note",
-                  input.name() + ": is signed, and nobody has checked the signature");
+  if (arguments.common.is_verbose && rebuilt.resumed_at != 0) {
+    print_message("note", "resumed at byte " + with_commas(rebuilt.resumed_at));
   }
-  if (arguments.common.is_verbose) {
-    if (rebuilt.resumed_at != 0) {
-      print_message("note", "resumed at byte " + with_commas(rebuilt.resumed_at));
-    }
-    for (const apply::SpentOn& each : rebuilt.spent) print_message("note", to_text(each));
-    print_message("note", with_commas(patch.header().result_bytes) + " bytes, sha256 " +
-                              to_hex(patch.header().result_digest));
-  }
+  tell(arguments, input.name(), patch.front(), rebuilt.spent);
   return 0;
 }
 
@@ -145,6 +191,7 @@ int run(int argc, char** argv) {
   Arguments arguments;
   if (!read_arguments(kProgram, argc, argv, &arguments)) return 0;
   if (arguments.only_informs) return show_info(arguments);
+  if (arguments.is_in_place) return update_in_place(arguments);
   return arguments.only_verifies ? verify(arguments) : apply_patch(arguments);
 }
 

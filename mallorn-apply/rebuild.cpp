@@ -24,7 +24,8 @@ class Rebuild {
           const RebuildOptions& options)
       : patch_(patch),
         base_(base),
-        writer_(output, patch.header().result_bytes),
+        writer_(output, patch.header().result_bytes, options.on_bytes),
+        on_chunk_(options.on_chunk),
         held_(output),
         decoders_(options.is_portable),
         pool_(options.threads,
@@ -65,6 +66,7 @@ class Rebuild {
   }
 
   uint64_t resumed_at() const { return resumed_at_; }
+  bool has_chunks() const { return next_offset_ != 0; }
 
   std::vector<SpentOn> spent() const {
     std::vector<SpentOn> all = decoders_.spent();
@@ -134,6 +136,7 @@ class Rebuild {
       }
     }
     if (check != chunk.view.header.check) fail(Status::check_mismatch, "chunk is damaged");
+    if (on_chunk_) on_chunk_(decoded);
     decoders_.give_back(std::move(decoded.workspace));
   }
 
@@ -181,6 +184,7 @@ class Rebuild {
   PatchReader& patch_;
   const MappedFile& base_;
   ResultWriter writer_;
+  std::function<void(const DecodedChunk&)> on_chunk_;
   Spent consumed_;  // by the calling thread, which also hashes and writes
   HeldResult held_;
   uint64_t resumed_at_ = 0;
@@ -210,7 +214,7 @@ Rebuilt rebuild(PatchReader& patch, const MappedFile& base, Output* output,
     }
     work.run(progress);
     work.finish();
-    rebuilt = {work.spent(), work.resumed_at()};
+    rebuilt = {work.spent(), work.has_chunks(), work.resumed_at()};
   } catch (const Error&) {
     base_check
         .require_match();  // a wrong base is the better explanation, if that is what it is

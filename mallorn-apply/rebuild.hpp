@@ -1,7 +1,10 @@
 // Rebuilds the result: reads records, decodes them on several threads, writes in order.
 #pragma once
 
+#include <functional>
+
 #include "libcommon/file.hpp"
+#include "mallorn-apply/chunk_work.hpp"
 #include "mallorn-apply/patch_reader.hpp"
 #include "mallorn-apply/spent_time.hpp"
 
@@ -11,11 +14,16 @@ struct RebuildOptions {
   unsigned threads = 1;
   bool shows_progress = false;
   bool is_portable = false;  // no instructions that not all processors of the kind have
+  // If set: told of each chunk that is decoded and has its check, and given all bytes of
+  // the result, in order.
+  std::function<void(const DecodedChunk& chunk)> on_chunk{};
+  std::function<void(ByteView bytes)> on_bytes{};
 };
 
 struct Rebuilt {
   std::vector<SpentOn> spent;  // what took how long, in processor time
-  uint64_t resumed_at = 0;     // so much of the result was there, and was not decoded again
+  bool has_chunks = false;
+  uint64_t resumed_at = 0;  // so much of the result was there, and was not decoded again
 };
 
 // Writes the result that `patch` makes of `base` to `output` (null: only checks), and

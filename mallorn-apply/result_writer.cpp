@@ -9,8 +9,9 @@ constexpr size_t kGatherBytes = 256 * 1024;
 
 }  // namespace
 
-ResultWriter::ResultWriter(Output* output, uint64_t limit)
-    : output_(output), limit_(limit) {
+ResultWriter::ResultWriter(Output* output, uint64_t limit,
+                           std::function<void(ByteView)> also)
+    : output_(output), also_(std::move(also)), limit_(limit) {
   gathered_.reserve(kGatherBytes);
 }
 
@@ -31,7 +32,7 @@ void ResultWriter::adopt(ByteView bytes) {
 void ResultWriter::write(ByteView bytes) {
   count(bytes);
   if (gathered_.size() + bytes.size() > kGatherBytes) flush();
-  if (bytes.size() >= kGatherBytes / 4) {
+  if (bytes.size() >= kMinPassedOn) {
     flush();
     pass_on(bytes);
   } else {
@@ -50,6 +51,7 @@ void ResultWriter::pass_on(ByteView bytes) {
     const SpentTimer timer(&hashed_, bytes.size());
     hash_.update(bytes);
   }
+  if (also_) also_(bytes);
   if (output_ == nullptr) return;
   const SpentTimer timer(&passed_on_, bytes.size());
   output_->write(bytes);

@@ -2,6 +2,7 @@
 // written.
 #pragma once
 
+#include <functional>
 #include <vector>
 
 #include "libcommon/digest.hpp"
@@ -10,10 +11,14 @@
 
 namespace mallorn::apply {
 
+constexpr size_t kMinPassedOn = 64 * 1024;
+
 class ResultWriter {
  public:
   // `output` may be null: then the bytes are only hashed. Refuses more than `limit` bytes.
-  ResultWriter(Output* output, uint64_t limit);
+  // If `also` is set, it is given them as well; of any two pieces that follow one another,
+  // but for the last, one has kMinPassedOn bytes or more.
+  ResultWriter(Output* output, uint64_t limit, std::function<void(ByteView)> also = {});
 
   // Throws Error(result_mismatch) if the result grows past its declared length.
   void write(ByteView bytes);
@@ -33,6 +38,7 @@ class ResultWriter {
   void pass_on(ByteView bytes);
 
   Output* output_;
+  std::function<void(ByteView)> also_;
   uint64_t limit_;
   uint64_t written_ = 0;
   Sha256 hash_;

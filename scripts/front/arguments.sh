@@ -6,7 +6,7 @@ has_output=false
 is_dry_run=false
 is_inline=false
 forced='' quiet='' verbose='' threads='' level='' fast='' max='' explain='' strict='' json=''
-signing_key='' model_id='' release='' min_release='' state='' passphrase_fd='' encrypted='' resumes='' memory=''
+signing_key='' model_id='' release='' min_release='' state='' passphrase_fd='' encrypted='' resumes='' in_place='' memory=''
 profile='' page_size='' max_ram=''
 keys='' # as words of a command line: --key FILE ...
 
@@ -45,6 +45,7 @@ take_flag() { # OPTION
     -v | --verbose) verbose=1 ;;
     --force) forced=1 ;;
     --resume) resumes=1 ;;
+    --in-place) in_place=1 ;;
     --fast) fast=1 ;;
     --max) max=1 ;;
     --explain) explain=1 ;;
@@ -68,6 +69,7 @@ has_option() {
     diff:--sign | diff:--passphrase-fd | diff:--model-id | diff:--release) ;;
     diff:--profile | diff:--page-size | diff:--max-ram) ;;
     patch:-o | patch:--output | patch:--force | patch:--resume) ;;
+    patch:--in-place) ;;
     patch:--memory | verify:--memory) ;;
     patch:--key | patch:--model-id | patch:--min-release | patch:--state) ;;
     verify:--key | verify:--model-id | verify:--min-release | verify:--state) ;;
@@ -164,6 +166,15 @@ require_keys() {
   [ -z "$keys" ] || return 0
   [ -z "$model_id$min_release$state" ] ||
     usage_error '--model-id, --min-release and --state take --key as well'
+}
+
+# In place, OLD is the output.
+require_new_model() {
+  if [ -z "$in_place" ]; then
+    require_output 'new model'
+  elif $has_output || [ -n "$forced$resumes" ]; then
+    usage_error '--in-place takes no -o, --force or --resume'
+  fi
 }
 
 require_output() { # WHAT IT IS FOR

@@ -78,6 +78,7 @@ EOF
 help_patch() {
   cat <<'EOF'
 usage: mallorn patch OLD PATCH -o NEW [options]
+       mallorn patch --in-place OLD PATCH [options]
 
 Makes the model NEW from the model OLD and a patch. NEW appears only when it
 is complete and its SHA-256 is the one in the patch. PATCH may be `-`:
@@ -86,6 +87,8 @@ be signed by that key, or by one of several.
 
   -o, --output NEW   write the result to NEW; `-`: standard output
       --force        replace NEW if it exists
+      --in-place     turn OLD itself into the new model, with a journal beside
+                     it; run again, it finishes what was interrupted
       --resume       go on with what an interrupted run for NEW has left
       --memory SIZE  use no more memory than that: 64M, 1G
 EOF

@@ -25,14 +25,16 @@ with_stage() { # FUNCTION STAGE
       eval "set -- $keys \"\$@\""
       set -- "$sign" verify "$@"
       ;;
-    apply) set -- "$apply" --checked ${state:+--state "$state"} \
+    apply) set -- "$apply" ${in_place:+--in-place} --checked ${state:+--state "$state"} \
       ${memory:+--memory "$memory"} "$@" "$old" - ;;
     check) set -- "$apply" --verify --checked ${memory:+--memory "$memory"} "$@" "$old" - ;;
   esac
   case $stage in
     "$last_stage")
-      [ "$stage" = check ] ||
-        set -- "$@" ${forced:+--force} ${resumes:+--resume} -o "$output"
+      case $stage:$in_place in
+        check: | apply:1) ;;
+        *) set -- "$@" ${forced:+--force} ${resumes:+--resume} -o "$output" ;;
+      esac
       ;;
   esac
   "$function" "$@"

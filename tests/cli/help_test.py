@@ -126,7 +126,8 @@ class Options(ProgramTest):
                  ("mallorn", "diff"), ("mallorn", "diff", "a", "b"),
                  ("mallorn", "diff", "a", "-oc"),
                  ("mallorn", "diff", "a", "b", "c", "-od"), ("mallorn", "patch", "a", "b"),
-                 ("mallorn", "patch", "a", "-o", "b"), ("mallorn", "verify", "a"),
+                 ("mallorn", "patch", "a", "-o", "b"), ("mallorn", "patch", "--in-place", "a"),
+                 ("mallorn", "verify", "a"),
                  ("mallorn", "info"), ("mallorn", "info", "a", "b"),
                  ("mallorn", "diff", "a", "b", "-o"), ("mallorn", "diff", "a", "b", "-o", ""),
                  ("mallorn", "diff", "-", "b", "-o", "c"), ("mallorn", "--force", "diff")]
@@ -146,6 +147,7 @@ class Options(ProgramTest):
                      ("mallorn-apply", "--verify", "--state", "s", "x"),
                      ("mallorn-apply", "--verify", "--resume", "x"),
                      ("mallorn-apply", "--resume", "x"),
+                     ("mallorn-apply", "--in-place", "--resume", "x", "-o", "y"),
                      ("mallorn", "verify", "--resume", "a", "b"),
                      ("mallorn-sign", "sign", "--key", "a", "--print-message"),
                      ("mallorn-sign", "sign", "--signature", "a", "--print-message"),

@@ -1,0 +1,108 @@
+#include "mallorn-apply/in_place_plan.hpp"
+
+#include <algorithm>
+
+#include "libcommon/fast_crc32c.hpp"
+
+namespace mallorn::apply {
+
+bool PlanMaker::is_in_place(uint64_t offset, ByteView bytes) const {
+  return range_fits(offset, bytes.size(), base_.size()) &&
+         memcmp(base_.data() + offset, bytes.data(), bytes.size()) == 0;
+}
+
+void PlanMaker::add(const DecodedChunk& decoded) {
+  add_own(decoded);
+  for_each_step(decoded.workspace->chunk, decoded.result_offset,
+                [&](uint64_t at, const CodedStep& step, ByteView) {
+                  if (fate_of(step, at) == StepFate::is_long) add_copy(step, at);
+                });
+}
+
+void PlanMaker::add_own(const DecodedChunk& decoded) {
+  const ChunkWorkspace& chunk = decoded.workspace->chunk;
+  Unit unit;
+  unit.unit = {UnitKind::chunk, decoded.patch_offset, decoded.result_offset,
+               chunk.view.header.result_bytes, 0};
+  const size_t first = writes_.size();
+  bool is_same = true;
+  for_each_own_piece(chunk, decoded.result_offset, base_, [&](uint64_t at, ByteView bytes) {
+    unit.unit.check = fast_crc32c(unit.unit.check, bytes);
+    unit.payload_bytes += kPieceHeadBytes + bytes.size();
+    is_same = is_same && is_in_place(at, bytes);
+    if (writes_.size() > first && writes_.back().end() == at) {
+      writes_.back().length += bytes.size();
+    } else {
+      writes_.push_back({at, bytes.size()});
+    }
+  });
+  if (is_same) {
+    writes_.resize(first);
+    return;
+  }
+  const std::vector<ByteRange> reads = base_ranges(chunk, base_.size());
+  reads_.insert(reads_.end(), reads.begin(), reads.end());
+  unit.reads_end = reads_.size();
+  unit.writes_end = writes_.size();
+  units_.push_back(unit);
+}
+
+void PlanMaker::add_copy(const CodedStep& step, uint64_t result_offset) {
+  for (uint64_t done = 0; done < step.length_bytes; done += kCopyPieceBytes) {
+    const uint64_t length = std::min(kCopyPieceBytes, step.length_bytes - done);
+    const uint64_t source = step.base_offset + done;
+    const uint64_t target = result_offset + done;
+    const ByteView bytes =
+        base_.subspan(static_cast<size_t>(source), static_cast<size_t>(length));
+    if (is_in_place(target, bytes)) continue;
+    reads_.push_back({source, length});
+    writes_.push_back({target, length});
+    units_.push_back({{UnitKind::copy, source, target, length, fast_crc32c(0, bytes)},
+                      reads_.size(),
+                      writes_.size(),
+                      kPieceHeadBytes + length});
+  }
+}
+
+Order PlanMaker::order() const {
+  std::vector<UnitRanges> ranges;
+  ranges.reserve(units_.size());
+  size_t read = 0;
+  size_t write = 0;
+  for (const Unit& unit : units_) {
+    ranges.push_back({std::span(reads_).subspan(read, unit.reads_end - read),
+                      std::span(writes_).subspan(write, unit.writes_end - write)});
+    read = unit.reads_end;
+    write = unit.writes_end;
+  }
+  return order_units(ranges);
+}
+
+uint64_t PlanMaker::largest_batch(const std::vector<uint32_t>& order,
+                                  uint64_t batch_bytes) const {
+  uint64_t largest = 0;
+  uint64_t added = 0;
+  for (const uint32_t index : order) {
+    added += units_[index].payload_bytes;
+    largest = std::max(largest, added);
+    if (is_full(added, batch_bytes)) added = 0;
+  }
+  return largest;
+}
+
+JournalPlan PlanMaker::finish(uint64_t batch_bytes) {
+  Order order = this->order();
+  JournalPlan plan;
+  plan.stash = std::move(order.stash);
+  plan.batch_bytes = largest_batch(order.units, batch_bytes);
+  plan.units.reserve(units_.size());
+  uint64_t total = 0;
+  for (const uint32_t index : order.units) {
+    plan.units.push_back(units_[index].unit);
+    total += units_[index].payload_bytes;
+  }
+  plan.has_one_batch = total == plan.batch_bytes;
+  return plan;
+}
+
+}  // namespace mallorn::apply

@@ -1,0 +1,48 @@
+// What an update in place does in which order, found out while the patch is tried out.
+#pragma once
+
+#include <vector>
+
+#include "mallorn-apply/chunk_order.hpp"
+#include "mallorn-apply/chunk_units.hpp"
+#include "mallorn-apply/chunk_work.hpp"
+#include "mallorn-apply/journal_file.hpp"
+
+namespace mallorn::apply {
+
+class PlanMaker {
+ public:
+  explicit PlanMaker(ByteView base) : base_(base) {}
+
+  // For each chunk, in the order of the result, once it is decoded.
+  void add(const DecodedChunk& decoded);
+  // Units whose bytes are in their place already are not among it. `batch_bytes` is how
+  // much is written at a time, or somewhat more.
+  JournalPlan finish(uint64_t batch_bytes);
+
+ private:
+  struct Unit {
+    JournalUnit unit;
+    size_t reads_end = 0;  // in reads_; they begin where those of the unit before end
+    size_t writes_end = 0;
+    uint64_t payload_bytes = 0;
+  };
+
+  bool is_in_place(uint64_t offset, ByteView bytes) const;
+  void add_own(const DecodedChunk& decoded);
+  void add_copy(const CodedStep& step, uint64_t result_offset);
+  Order order() const;
+  uint64_t largest_batch(const std::vector<uint32_t>& order, uint64_t batch_bytes) const;
+
+  ByteView base_;
+  std::vector<Unit> units_;
+  std::vector<ByteRange> reads_;
+  std::vector<ByteRange> writes_;
+};
+
+// Whether a batch is long enough to be written.
+constexpr bool is_full(uint64_t added_bytes, uint64_t batch_bytes) {
+  return added_bytes >= batch_bytes;
+}
+
+}  // namespace mallorn::apply

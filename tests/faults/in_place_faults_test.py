@@ -1,0 +1,203 @@
+#!/usr/bin/env python3
+"""Updates in place under faults: every system call goes wrong, one at a time.
+
+Whatever happens, the model is the old one, the new one, or its journal is there; and the same command,
+run again, makes the new one of it and leaves nothing beside it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import random
+import signal
+import stat
+import sys
+import time
+import unittest
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "pipeline"))
+
+from pipelines import in_parallel
+from programs import small_pair
+
+from chunky import chunky_pair
+from in_place import InPlaceTest, shuffled_pair
+
+LIBRARY = os.environ["MALLORN_FAULTS"]
+KINDS = ("EIO", "ENOSPC", "EINTR", "short", "kill", "killed")
+
+
+class Interrupted(InPlaceTest):
+    def calls_of(self, *line: object) -> list[str]:
+        """What mallorn-apply asks of the system, from a run that succeeds."""
+        log = self.home.parent / "calls"
+        log.write_bytes(b"")
+        done = self.run_program(*line, env=self.faulty(FAULT_COUNT=str(log)))
+        self.assertEqual((done.code, done.err), (0, b""))
+        return log.read_text(encoding="ascii").split()
+
+    def faulty(self, **more: str) -> dict[str, str]:
+        return self.environment(FAULT_PROGRAM="mallorn-apply", LD_PRELOAD=LIBRARY, **more)
+
+    def stop_half_way(self) -> None:
+        """The disk fails in the middle of the model's second change."""
+        calls = self.calls_of(*self.line)
+        self.model.write_bytes(self.old)
+        syncs = [number for number, call in enumerate(calls, 1) if call == "fsync"]
+        done = self.run_program(*self.line, env=self.faulty(FAULT_AT=str(syncs[4] + 3),
+                                                            FAULT_KIND="EIO"))
+        self.assertEqual((done.code, done.status), (75, "interrupted"), done)
+        self.assertIn(b"hint: the same command", done.err)
+        self.assertNotIn(self.model.read_bytes(), (self.old, self.new))
+
+    def use_growing(self) -> None:
+        old, new = shuffled_pair()
+        self.use((old, new + old[: 100 << 10]))
+
+    def check(self, at: int, kind: str) -> str:
+        """One call goes wrong; what then is not as it should be."""
+        folder = self.home / f"{at}-{kind}"
+        folder.mkdir()
+        model = folder / "model"
+        model.write_bytes(self.old)
+        line = ("mallorn-apply", "-q", "--in-place", model, self.patch)
+        done = self.run_program(*line, env=self.faulty(FAULT_AT=str(at), FAULT_KIND=kind))
+        what = f"call {at}: {kind}: {done}"
+        content, left = model.read_bytes(), set(os.listdir(folder)) - {"model"}
+        if left - {"model.journal"}:
+            return f"{what}: left {left}"
+        if content not in (self.old, self.new) and not left:
+            return f"{what}: half way, and no journal"
+        if done.code == 0 and (content != self.new or left):
+            return f"{what}: no success"
+        if kind not in ("kill", "killed") and done.code != 0 and content == self.old and left \
+                and done.code != 75:
+            return f"{what}: a journal for nothing"
+        if content not in (self.old, self.new):
+            seen = self.run_program("mallorn-apply", "--verify", model, self.patch)
+            if seen.code != 1 or b"model.journal is there" not in seen.err:
+                return f"{what}: verify says {seen}"
+        again = self.run_program(*line)
+        if (again.code, again.err) != (0, b"") or model.read_bytes() != self.new:
+            return f"{what}: then {again}"
+        return "" if os.listdir(folder) == ["model"] else f"{what}: left at the end"
+
+    def check_every_call(self) -> None:
+        calls = self.calls_of("mallorn-apply", "-q", "--in-place", "model", self.patch)
+        self.assert_new()
+        self.assertIn("pwrite", calls)
+        jobs = [(at, kind) for at in range(1, len(calls) + 1) for kind in KINDS]
+        faults = in_parallel(lambda job: self.check(*job), jobs)
+        self.assertEqual([fault for fault in faults if fault], [])
+
+    def test_every_call(self) -> None:
+        self.use(shuffled_pair())
+        self.check_every_call()
+
+    def test_every_call_without_chunks(self) -> None:
+        self.use((b"old", random.Random(2).randbytes(2000)))
+        self.check_every_call()
+
+    def test_interruptions_of_interruptions(self) -> None:
+        """Killed after each call in turn, and again, and again: it gets on."""
+        self.use(shuffled_pair())
+        calls = self.calls_of(*self.line)
+        self.model.write_bytes(self.old)
+        done = None
+        for at in range(len(calls) // 3, 3 * len(calls)):
+            done = self.run_program(*self.line, env=self.faulty(FAULT_AT=str(at), FAULT_KIND="kill"))
+            if done.code == 0:
+                break
+        self.assertEqual(done.code, 0)
+        self.assert_new()
+
+    def test_is_finished_by_the_same_command(self) -> None:
+        self.use_growing()
+        self.stop_half_way()
+        self.assertEqual(stat.S_IMODE(self.journal.stat().st_mode), 0o600)
+        self.succeed(*self.line)
+        self.assert_new()
+
+    def test_other_commands_say_what_is_the_matter(self) -> None:
+        self.use_growing()
+        self.stop_half_way()
+        for line in (("mallorn", "verify", "model", self.patch),
+                     ("mallorn", "patch", "model", self.patch, "-o", "other")):
+            done = self.run_program(*line)
+            self.assertIn(done.code, (1, 76))
+            self.assertIn(b"hint: model.journal is there", done.err)
+        half = self.model.read_bytes()
+        other = self.home.parent / "other"
+        self.succeed("mallorn", "diff", "-q", self.home.parent / "old", small_pair()[0], "-o", other)
+        done = self.fail_with(76, "base_mismatch", *self.line[:-1], other)
+        self.assertIn(b"another patch", done.err)
+        self.assertEqual(self.model.read_bytes(), half)
+        self.succeed(*self.line)
+        self.assert_new()
+
+    def test_journals_that_are_not_ours(self) -> None:
+        self.use_growing()
+        self.stop_half_way()
+        good, half = self.journal.read_bytes(), self.model.read_bytes()
+        for at in (0, 4, 20, 60, 100, 159, 165, 190, 64 << 10):
+            damaged = bytearray(good)
+            damaged[at] ^= 1
+            self.journal.write_bytes(damaged)
+            done = self.run_program(*self.line)
+            self.assertIn(done.code, (65, 69), f"byte {at}: {done}")
+            self.assert_one_error(done)
+            self.assertEqual(self.model.read_bytes(), half)
+        for length in (0, 100, 160, 1000, len(good) // 2, len(good) - 1):
+            self.journal.write_bytes(good[:length])
+            done = self.run_program(*self.line)
+            self.assertEqual(done.code, 65, done)
+            self.assertEqual(self.model.read_bytes(), half)
+        self.journal.unlink()
+        (self.home / "journal").write_bytes(good)
+        self.journal.symlink_to("journal")
+        self.fail_with(66, "cannot_open", *self.line)
+        self.journal.unlink()
+        os.mkfifo(self.journal)
+        self.fail_with(66, "cannot_open", *self.line)
+        self.journal.unlink()
+        os.rename(self.home / "journal", self.journal)
+        self.succeed(*self.line)
+        self.assert_new()
+
+    def test_a_whole_model_is_never_changed_by_a_journal(self) -> None:
+        """Whoever can write beside the model: it is removed, and the patch begins anew."""
+        self.use_growing()
+        self.stop_half_way()
+        journal = self.journal.read_bytes()
+        for content in (journal, b"", b"junk" * 100000):
+            for model in (self.old, self.new):
+                self.journal.write_bytes(content)
+                self.model.write_bytes(model)
+                self.succeed(*self.line)
+                self.assert_new()
+
+    def test_killed_at_any_time(self) -> None:
+        self.use(chunky_pair(2), "--fast")
+        rounds = 0
+        for delay in range(0, 60, 4):
+            self.model.write_bytes(self.old)
+            process = self.start(*self.line)
+            time.sleep(delay / 1000)
+            process.send_signal(signal.SIGKILL)
+            process.communicate(timeout=60)
+            rounds += self.model.read_bytes() != self.old
+            self.succeed(*self.line)
+            self.assert_new()
+
+    def test_two_at_a_time(self) -> None:
+        self.use(shuffled_pair())
+        with open(self.model, "rb") as model:
+            fcntl.flock(model, fcntl.LOCK_EX)
+            self.fail_with(66, "cannot_open", *self.line)
+        self.succeed(*self.line)
+
+
+if __name__ == "__main__":
+    unittest.main()

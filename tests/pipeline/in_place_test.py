@@ -1,0 +1,110 @@
+#!/usr/bin/env python3
+"""--in-place: the model becomes the new one; whenever that is cut off, it can be finished."""
+
+from __future__ import annotations
+
+import os
+import random
+import unittest
+
+from pipelines import TESTS  # noqa: F401  (finds the modules of tests/cli)
+from programs import small_pair
+
+from chunky import chunky_pair
+from in_place import InPlaceTest, shuffled_pair
+
+
+class InPlace(InPlaceTest):
+    def test_all_kinds_of_pairs(self) -> None:
+        old, new = (path.read_bytes() for path in small_pair())
+        text = b"".join(b"%d bottles " % i for i in range(20000))
+        pairs = {"tiny": (old, new), "back": (new, old), "same": (old, old), "shuffled": shuffled_pair(),
+                 "unrelated": (text, random.Random(9).randbytes(1000)), "to nothing": (old, b""),
+                 "from nothing": (b"", text), "shorter": (text, text[:100000]),
+                 "longer": (text[:100000], text), "chunks": chunky_pair(2)}
+        for name, pair in pairs.items():
+            for options in (("--fast",), ("--profile", "lite")):
+                if name == "chunks" and "lite" in options:
+                    continue
+                with self.subTest(name=name, options=options):
+                    self.use(pair, *options)
+                    self.succeed(*self.line)
+                    self.assert_new()
+
+    def test_again_is_no_fault(self) -> None:
+        self.use(shuffled_pair())
+        for _ in range(2):
+            self.succeed(*self.line)
+            self.assert_new()
+
+    def test_keeps_its_permissions_and_its_inode(self) -> None:
+        self.use(shuffled_pair())
+        self.model.chmod(0o640)
+        before = self.model.stat()
+        self.succeed(*self.line)
+        after = self.model.stat()
+        self.assertEqual((before.st_ino, before.st_mode), (after.st_ino, after.st_mode))
+
+    def test_patch_by_a_pipe_and_signed(self) -> None:
+        self.use(shuffled_pair())
+        self.succeed("mallorn-apply", "--in-place", "model", stdin=self.patch.read_bytes())
+        self.assert_new()
+        keys = self.home.parent / "key"
+        self.succeed("mallorn", "keygen", keys)
+        signed = self.home.parent / "signed"
+        self.succeed("mallorn", "diff", "-q", "--sign", f"{keys}.key", "--model-id", "m", "--release", 3,
+                     self.home.parent / "old", self.home.parent / "new", "-o", signed)
+        line = ("mallorn", "patch", "--in-place", "--key", f"{keys}.pub", "--state",
+                self.home.parent / "state", "model")
+        self.model.write_bytes(self.old)
+        self.fail_with(77, "bad_signature", *line, self.patch)
+        self.assertEqual(self.model.read_bytes(), self.old)
+        self.succeed(*line, signed)
+        self.assert_new()
+        self.assertIn("3 m\n", (self.home.parent / "state").read_text(encoding="ascii"))
+
+    def test_nothing_is_touched_by_a_patch_that_fails(self) -> None:
+        self.use(shuffled_pair())
+        good = self.patch.read_bytes()
+        before = self.model.stat()
+        for at in (3, 150, len(good) // 2, len(good) - 20):
+            damaged = bytearray(good)
+            damaged[at] ^= 4
+            self.patch.write_bytes(damaged)
+            done = self.run_program(*self.line)
+            self.assertEqual(done.code, 65, done)
+            self.assert_one_error(done)
+        self.patch.write_bytes(good)
+        self.assertEqual(self.model.stat().st_mtime_ns, before.st_mtime_ns)
+        self.model.write_bytes(self.old[:-1] + b"?")
+        self.fail_with(76, "base_mismatch", *self.line)
+        self.assertEqual(os.listdir(self.home), ["model"])
+
+    def test_models_that_are_not_one_plain_file(self) -> None:
+        self.use(shuffled_pair())
+        (self.home / "link").symlink_to("model")
+        self.fail_with(66, "cannot_open", *self.line[:-2], "link", self.patch)
+        (self.home / "link").unlink()
+        os.link(self.model, self.home / "second")
+        self.fail_with(66, "cannot_open", *self.line)
+        self.fail_with(66, "cannot_open", *self.line[:-2], "absent", self.patch)
+        self.fail_with(66, "cannot_open", *self.line[:-2], ".", self.patch)
+        self.assertEqual(self.model.read_bytes(), self.old)
+        self.fail_with(64, "usage", *self.line[:-2], "model", "model")
+
+    def test_options_that_do_not_go_together(self) -> None:
+        for options in (["-o", "x"], ["--resume"], ["--force"]):
+            self.fail_with(64, "usage", "mallorn", "patch", "--in-place", *options, "a", "b")
+            self.fail_with(64, "usage", "mallorn-apply", "--in-place", *options, "a", "b")
+        self.fail_with(64, "usage", "mallorn-apply", "--in-place", "--verify", "a", "b")
+
+    def test_little_memory(self) -> None:
+        self.use(chunky_pair(2), "--fast")
+        self.fail_with(74, "out_of_memory", *self.line, "--memory", "1M")
+        self.assertEqual(self.model.read_bytes(), self.old)
+        self.succeed(*self.line, "--memory", "24M")
+        self.assert_new()
+
+
+if __name__ == "__main__":
+    unittest.main()
