@@ -13,9 +13,9 @@ from pathlib import Path
 
 import reliability_trust
 from bench_tools import OURS, Tool
-from reliability_kill import NotAllowed, run_until_change
 from reliability_run import (BASE, DANGLING, FAILED, HARD_LINK, HELD, LIVE, NEW_NAME, NOT_RUN,
-                             SYMLINK, WRONG, End, Scene, judge, judge_end, run)
+                             SYMLINK, UNSYNCED, WRONG, End, Scene, judge, judge_end, run)
+from reliability_trace import NotAllowed, knows_syncs, run_until_change
 
 BITS_OF_BASE = 8
 LIVE_BYTES = 1000  # of the file in use where the disk is small
@@ -114,14 +114,31 @@ def killed(subject: Subject) -> Iterator[str]:
     for where in (NEW_NAME, LIVE):
         with subject.scene(where) as scene:
             try:
-                _, changes = run_until_change(subject.apply(scene), scene, 0, subject.file_limit)
+                whole = run_until_change(subject.apply(scene), scene, 0, subject.file_limit)
             except NotAllowed:
                 yield NOT_RUN
                 return
-        for number in some_of(range(1, changes + 1), subject.trials):
+        for number in some_of(range(1, whole.changes + 1), subject.trials):
             with subject.scene(where) as scene:
-                end, _ = run_until_change(subject.apply(scene), scene, number, subject.file_limit)
-                yield judge(scene, end, subject.new)
+                trace = run_until_change(subject.apply(scene), scene, number, subject.file_limit)
+                yield judge(scene, trace.end, subject.new)
+
+
+def power_cut(subject: Subject) -> Iterator[str]:
+    """Who says that it is done has waited for the disk."""
+    for where in (NEW_NAME, LIVE):
+        with subject.scene(where) as scene:
+            try:
+                trace = run_until_change(subject.apply(scene), scene, 0, subject.file_limit)
+            except NotAllowed:
+                yield NOT_RUN
+                return
+            if not knows_syncs():
+                yield NOT_RUN
+            elif trace.end.code == 0 and not trace.has_synced:
+                yield UNSYNCED
+            else:
+                yield judge(scene, trace.end, subject.new)
 
 
 def full_disk(subject: Subject) -> Iterator[str]:
@@ -220,6 +237,7 @@ TESTS: dict[str, Callable[[Subject], Iterator[str]]] = {
     "patch with bytes behind it": longer_patch,
     "one bit of the patch flipped": bit_of_patch,
     "killed at any moment": killed,
+    "power cut after exit code 0": power_cut,
     "output is a symbolic link": at(SYMLINK),
     "output is a dangling link": at(DANGLING),
     "output is a hard link": at(HARD_LINK),

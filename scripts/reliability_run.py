@@ -24,12 +24,13 @@ TORN = "torn"  # neither what was there before nor the new file; or an input has
 LOST = "lost"  # what was there before is gone
 LINK = "link followed"  # what the link leads to was written, or another name of the same file
 PARTIAL = "partial left"  # where nothing was, there is something, and it is not the new file
+UNSYNCED = "not synced"  # exit code 0, and nobody has asked the disk to keep what was written
 FAILED = "failed"  # nothing was wrong, and yet there is no result
 CRASHED = "crashed"
 HUNG = "hung"
 STRAY = "stray left"  # a file beside the output
 NOT_RUN = "not run"  # this machine does not let us
-FAULTS = (WRONG, ACCEPTED, TORN, LOST, LINK, PARTIAL, FAILED, CRASHED, HUNG, STRAY)  # the worst first
+FAULTS = (WRONG, ACCEPTED, TORN, LOST, LINK, PARTIAL, UNSYNCED, FAILED, CRASHED, HUNG, STRAY)  # the worst first
 
 CRASHES = (signal.SIGILL, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGSEGV)
 # Where the output goes: to a name where nothing is, a file that is in use, and so on.

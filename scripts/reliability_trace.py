@@ -1,4 +1,5 @@
-"""Kills a program at the moment when it has changed a folder for the Nth time.
+"""Follows a program from system call to system call: kills it at the moment when it has changed a
+folder for the Nth time, or says whether it has had anything written to the disk.
 
 The program is traced (ptrace): it stops before and after each of its system calls, and then the folder
 is looked at. So every state of the folder that a kill could leave is seen, however short it lasts, and
@@ -11,31 +12,46 @@ import ctypes
 import os
 import signal
 import time
-from pathlib import Path
+from dataclasses import dataclass
 
-from reliability_run import SECONDS, End, Scene, limit_files, start
+import reliability_run
+from reliability_run import End, Scene, limit_files, start
 
-PTRACE_TRACEME, PTRACE_CONT, PTRACE_SYSCALL, PTRACE_SETOPTIONS = 0, 7, 24, 0x4200
+PTRACE_TRACEME, PTRACE_SYSCALL, PTRACE_SETOPTIONS, PTRACE_GET_SYSCALL_INFO = 0, 24, 0x4200, 0x420E
 # System calls are told from signals; threads and children are traced as well, and end with us.
 OPTIONS = 0x1 | 0x2 | 0x4 | 0x8 | 0x10 | 0x100000
 SYSCALL_STOP = signal.SIGTRAP | 0x80
 WAIT_ALL = 0x40000000  # __WALL: threads, too
+SYNCS = {"x86_64": (74, 75), "aarch64": (82, 83), "riscv64": (82, 83)}  # fsync, fdatasync
 
 
 class NotAllowed(Exception):
     """This machine lets nobody trace."""
 
 
-def ptrace(request: int, pid: int, data: int = 0) -> int:
+@dataclass
+class Trace:
+    """What was seen of a program."""
+
+    end: End
+    changes: int = 0  # of the place of the output
+    has_synced: bool = False
+
+
+def ptrace(request: int, pid: int, data: object = 0, address: int = 0) -> int:
     function = ctypes.CDLL(None, use_errno=True).ptrace
     function.argtypes = [ctypes.c_long, ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p]
     function.restype = ctypes.c_long
-    return function(request, pid, None, data)
+    return function(request, pid, address, data)
 
 
-def run_until_change(argv: list[str], scene: Scene, number: int, file_limit: int) -> tuple[End, int]:
-    """Runs argv until the place of the output has changed `number` times (0: to its end). Also
-    returns how often it has changed."""
+def knows_syncs() -> bool:
+    return os.uname().machine in SYNCS
+
+
+def run_until_change(argv: list[str], scene: Scene, number: int, file_limit: int) -> Trace:
+    """Runs argv until the place of the output has changed `number` times (0: to its end). Throws
+    NotAllowed."""
     def prepare() -> None:
         limit_files(file_limit)
         if ptrace(PTRACE_TRACEME, 0) != 0:
@@ -47,40 +63,46 @@ def run_until_change(argv: list[str], scene: Scene, number: int, file_limit: int
         process.kill()
         process.returncode = -signal.SIGKILL  # it has been waited for, or is about to end with us
         raise NotAllowed
-    end, changes = follow(process.pid, scene.place, number)
-    process.returncode = end.code
-    return end, changes
+    trace = follow(process.pid, scene, number)
+    process.returncode = trace.end.code
+    return trace
 
 
-def follow(pid: int, place: Path, number: int) -> tuple[End, int]:
+def follow(pid: int, scene: Scene, number: int) -> Trace:
     """Steps through the system calls of a process group that has stopped at its beginning."""
-    deadline = time.monotonic() + SECONDS
-    state, changes = state_of(place), 0
+    deadline = time.monotonic() + reliability_run.SECONDS
+    trace = Trace(End(0))
+    state = state_of(scene)
     known = {pid}
-    is_hung = was_killed = False
-    resume(pid)
-    code = 0
+    ptrace(PTRACE_SYSCALL, pid)
     while True:
         try:
             stopped, status = os.waitpid(-pid, WAIT_ALL)
         except ChildProcessError:  # all have ended
-            return End(code, is_hung, was_killed), changes
+            return trace
         if not os.WIFSTOPPED(status):
             if stopped == pid:
-                code = os.waitstatus_to_exitcode(status)
+                trace.end.code = os.waitstatus_to_exitcode(status)
             continue
-        state_before, state = state, state_of(place)
-        changes += state != state_before
-        is_hung = is_hung or time.monotonic() > deadline
-        if is_hung or (number and changes >= number):
-            was_killed = True
+        state_before, state = state, state_of(scene)
+        trace.changes += state != state_before
+        trace.has_synced = trace.has_synced or is_sync(stopped, status)
+        trace.end.is_hung = trace.end.is_hung or time.monotonic() > deadline
+        if trace.end.is_hung or (number and trace.changes >= number):
+            trace.end.was_killed = True
             os.killpg(pid, signal.SIGKILL)
         else:
-            resume(stopped, signal_to_pass(stopped, status, known))
+            ptrace(PTRACE_SYSCALL, stopped, signal_to_pass(stopped, status, known))
 
 
-def resume(pid: int, passed: int = 0) -> None:
-    ptrace(PTRACE_SYSCALL, pid, passed)
+def is_sync(pid: int, status: int) -> bool:
+    """Whether a process has stopped before a system call that waits for the disk."""
+    if os.WSTOPSIG(status) != SYSCALL_STOP:
+        return False
+    info = (ctypes.c_uint64 * 11)()  # struct ptrace_syscall_info
+    ptrace(PTRACE_GET_SYSCALL_INFO, pid, ctypes.addressof(info), ctypes.sizeof(info))
+    is_entry = info[0] & 0xFF == 1
+    return is_entry and info[3] in SYNCS.get(os.uname().machine, ())
 
 
 def signal_to_pass(pid: int, status: int, known: set[int]) -> int:
@@ -92,9 +114,9 @@ def signal_to_pass(pid: int, status: int, known: set[int]) -> int:
     return 0 if status >> 16 or number in (SYSCALL_STOP, signal.SIGTRAP) else number
 
 
-def state_of(folder: Path) -> list[tuple]:
+def state_of(scene: Scene) -> list[tuple]:
     state = []
-    for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
+    for entry in sorted(os.scandir(scene.place), key=lambda entry: entry.name):
         try:
             info = entry.stat(follow_symlinks=False)
         except FileNotFoundError:  # gone since

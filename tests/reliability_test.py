@@ -24,7 +24,7 @@ import reliability_run
 from bench_tools import Tool
 from reliability_cases import TESTS, Subject, flipped, some_of
 from reliability_run import (ACCEPTED, CRASHED, FAILED, HELD, HUNG, LINK, LOST, NOT_RUN, PARTIAL,
-                             STRAY, TORN, WRONG)
+                             STRAY, TORN, UNSYNCED, WRONG)
 
 OLD, NEW = b"old model " * 1000, b"new model " * 1000
 # Each is a script that gets base, patch and output as $1, $2, $3. A patch is the new file and "end".
@@ -69,6 +69,10 @@ class StandIns(unittest.TestCase):
         outcomes = self.outcomes("killed at any moment", STRAIGHT)
         if outcomes != {NOT_RUN}:  # where nobody may trace
             self.assertEqual(outcomes, {HELD, TORN, PARTIAL})
+
+    def test_waiting_for_the_disk_is_seen(self) -> None:
+        for script, outcome in ((STRAIGHT, UNSYNCED), (f'{STRAIGHT}; sync "$3"', HELD)):
+            self.assertIn(self.outcomes("power cut after exit code 0", script), ({outcome}, {NOT_RUN}))
 
     def test_a_full_disk_is_seen(self) -> None:
         self.assertIn(self.outcomes("disk full", STRAIGHT), ({TORN, PARTIAL}, {NOT_RUN}))
@@ -135,7 +139,7 @@ class Program(unittest.TestCase):
             self.assertEqual(outcomes[test], "", "one outcome for all trials")
             outcomes[test] = outcome
         for test, outcome in outcomes.items():
-            may_not_run = test in ("killed at any moment", "disk full")
+            may_not_run = test in ("killed at any moment", "power cut after exit code 0", "disk full")
             self.assertIn(outcome, (HELD, NOT_RUN) if may_not_run else (HELD,), test)
 
     def test_peers_that_are_here_do_their_work(self) -> None:
