@@ -21,23 +21,17 @@ namespace mallorn::firmware {
 
 enum class Ed25519Verdict : uint8_t { more, valid, invalid };
 
+// Small fields first: small processors reach them with short instructions.
 struct Ed25519 {
-  // A point is X Y Z T with x = X / Z, y = Y / Z, T = X Y / Z. One to be added is kept as
-  // Y - X, Y + X, 2 d T, 2 Z.
-  union {
-    Element point[12];
-    Sha512 hash;  // at first
-  };
-  Element temporary[2];
-  Element k;  // SHA-512(R, A, message) modulo the order of the group
-  const uint8_t* key;
-  const uint8_t* signature;
   uint8_t phase;
   uint8_t at;  // within a phase
-
-  Element* sum() { return point; }            // the point that is being computed
-  Element* minus_key() { return point + 4; }  // -A, to be added; powers before and after
-  Element* base_minus_key() { return point + 8; }  // B - A, to be added
+  const uint8_t* key;
+  const uint8_t* signature;
+  Element k;  // SHA-512(R, A, message) modulo the order of the group
+  union {
+    Element registers[14];  // ed25519.cpp says what is in them
+    Sha512 hash;            // at first
+  };
 };
 
 void ed25519_start(Ed25519& v, const uint8_t* key, const uint8_t* signature);

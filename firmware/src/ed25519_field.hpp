@@ -1,4 +1,4 @@
-// Integers modulo p = 2^255 - 19, and points of edwards25519 made of them, for ed25519.cpp.
+// Integers modulo p = 2^255 - 19, for ed25519.cpp.
 //
 // An element is 16 limbs of 16 bits, least significant first, so that a product of limbs
 // fits in the one multiplication that all small processors have. It may have any value
@@ -13,11 +13,12 @@ namespace mallorn::firmware {
 
 using Element = uint16_t[16];
 
-// Any operands may be the same element.
-void field_add(Element out, const Element a, const Element b);
-void field_subtract(Element out, const Element a, const Element b);
+enum class Sign : uint16_t { plus = 0, minus = 0xffff };
+
+// a + b or a - b. Any operands may be the same element. Sums below 2^256 and differences
+// from 0 on are exact, not only modulo p.
+void field_add(Element out, const Element a, Sign sign, const Element b);
 void field_multiply(Element out, const Element a, const Element b);
-void field_copy(Element out, const Element a);
 void field_freeze(Element a);
 // Freezes `a`.
 bool field_is_zero(Element a);
@@ -26,5 +27,8 @@ bool field_is_zero(Element a);
 void field_load(Element out, const uint8_t* bytes);
 // a < b as integers of 256 bits.
 bool is_below(const Element a, const Element b);
+
+// p itself.
+extern const Element kPrime;
 
 }  // namespace mallorn::firmware

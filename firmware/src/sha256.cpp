@@ -1,12 +1,13 @@
 #include "firmware/src/sha256.hpp"
 
+#include "firmware/src/little_endian.hpp"
 #include "firmware/src/sha_constants.hpp"
 
 namespace mallorn::firmware {
 
 const uint32_t kShaInitialHigh[8] = {
-    0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
-    0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19,
+    0x5be0cd19, 0x1f83d9ab, 0x9b05688c, 0x510e527f,
+    0xa54ff53a, 0x3c6ef372, 0xbb67ae85, 0x6a09e667,
 };
 
 const uint32_t kShaRoundHigh[64] = {
@@ -26,32 +27,32 @@ namespace {
 
 uint32_t rotate_right(uint32_t x, unsigned count) { return x >> count | x << (32 - count); }
 
-// The schedule is made in place: word i & 15 of the block is replaced when it was last
-// needed.
-void extend_schedule(uint32_t* w, unsigned i) {
-  const uint32_t w15 = w[(i + 1) & 15];
-  const uint32_t w2 = w[(i + 14) & 15];
-  w[i & 15] += (rotate_right(w15, 7) ^ rotate_right(w15, 18) ^ w15 >> 3) + w[(i + 9) & 15] +
-               (rotate_right(w2, 17) ^ rotate_right(w2, 19) ^ w2 >> 10);
+// The exclusive or of x turned by three counts: of the differences of these.
+uint32_t sigma(uint32_t x, unsigned first, unsigned second, unsigned third) {
+  const uint32_t last = x ^ rotate_right(x, third - second);
+  return rotate_right(x ^ rotate_right(last, second - first), first);
 }
 
-// Variables are not moved from a to h by each round; their places turn instead: variable v
-// of round i is in s[(v - i) & 7].
+// The schedule is made in place: word i & 15 of the block is replaced once it has been
+// used.
+void extend_schedule(uint32_t* w, unsigned i) {
+  const uint32_t w1 = w[(i + 1) & 15];
+  const uint32_t w14 = w[(i + 14) & 15];
+  w[i & 15] += (rotate_right(w1, 7) ^ rotate_right(w1, 18) ^ w1 >> 3) + w[(i + 9) & 15] +
+               (rotate_right(w14, 17) ^ rotate_right(w14, 19) ^ w14 >> 10);
+}
+
 void compress(Sha256& hash) {
-  uint32_t s[8];
-  for (unsigned v = 0; v < 8; ++v) s[v] = hash.state[v];
+  uint32_t s[9];  // h g f e d c b a; the next one
+  copy_bytes(reinterpret_cast<uint8_t*>(s), reinterpret_cast<const uint8_t*>(hash.state),
+             sizeof hash.state);
   for (unsigned i = 0; i < 64; ++i) {
-    if (i >= 16) extend_schedule(hash.block, i);
-    const auto at = [&s, i](unsigned v) -> uint32_t& { return s[(v - i) & 7]; };
-    const uint32_t e = at(4);
-    const uint32_t a = at(0);
-    const uint32_t t1 =
-        at(7) + (rotate_right(e, 6) ^ rotate_right(e, 11) ^ rotate_right(e, 25)) +
-        (at(6) ^ (e & (at(5) ^ at(6)))) + kShaRoundHigh[i] + hash.block[i & 15];
-    const uint32_t t2 = (rotate_right(a, 2) ^ rotate_right(a, 13) ^ rotate_right(a, 22)) +
-                        ((a & at(1)) | (at(2) & (a | at(1))));
-    at(3) += t1;
-    at(7) = t1 + t2;
+    const uint32_t t = s[0] + sigma(s[3], 6, 11, 25) + (s[1] ^ (s[3] & (s[2] ^ s[1]))) +
+                       kShaRoundHigh[i] + hash.block[i & 15];
+    s[4] += t;
+    s[8] = t + sigma(s[7], 2, 13, 22) + ((s[7] & s[6]) | (s[5] & (s[7] | s[6])));
+    for (unsigned v = 0; v < 8; ++v) s[v] = s[v + 1];
+    extend_schedule(hash.block, i);
   }
   for (unsigned v = 0; v < 8; ++v) hash.state[v] += s[v];
 }
@@ -66,7 +67,8 @@ void add_byte(Sha256& hash, uint8_t byte) {
 }  // namespace
 
 void sha256_start(Sha256& hash) {
-  for (unsigned v = 0; v < 8; ++v) hash.state[v] = kShaInitialHigh[v];
+  copy_bytes(reinterpret_cast<uint8_t*>(hash.state),
+             reinterpret_cast<const uint8_t*>(kShaInitialHigh), sizeof hash.state);
   hash.length = 0;
 }
 
@@ -82,7 +84,7 @@ void sha256_finish(Sha256& hash, uint8_t* digest) {
   hash.block[15] = length << 3;
   compress(hash);
   for (unsigned i = 0; i < 32; ++i) {
-    digest[i] = static_cast<uint8_t>(hash.state[i >> 2] >> (24 - 8 * (i & 3)));
+    digest[i] = static_cast<uint8_t>(hash.state[7 - (i >> 2)] >> (24 - 8 * (i & 3)));
   }
 }
 

@@ -6,8 +6,8 @@ namespace mallorn::firmware {
 namespace {
 
 constexpr uint32_t kInitialLow[8] = {
-    0xf3bcc908, 0x84caa73b, 0xfe94f82b, 0x5f1d36f1,
-    0xade682d1, 0x2b3e6c1f, 0xfb41bd6b, 0x137e2179,
+    0x137e2179, 0xfb41bd6b, 0x2b3e6c1f, 0xade682d1,
+    0x5f1d36f1, 0xfe94f82b, 0x84caa73b, 0xf3bcc908,
 };
 constexpr uint32_t kRoundHighRest[16] = {
     0xca273ece, 0xd186b8c7, 0xeada7dd6, 0xf57d4f7f, 0x06f067aa, 0x0a637dc5,
@@ -29,68 +29,77 @@ constexpr uint32_t kRoundLow[80] = {
     0xfc657e2a, 0x3ad6faec, 0x4a475817,
 };
 
-uint64_t join(uint32_t high, uint32_t low) {
-  return static_cast<uint64_t>(high) << 32 | low;
+// Words are halves in memory: the high one first. Copies of these functions would cost more
+// code than calls. word += high, low.
+[[gnu::noinline]] void add(uint32_t* word, uint32_t high, uint32_t low) {
+  word[1] += low;
+  word[0] += high + (word[1] < low ? 1 : 0);
 }
 
-uint64_t round_constant(unsigned i) {
-  return join(i < 64 ? kShaRoundHigh[i] : kRoundHighRest[i - 64], kRoundLow[i]);
+[[gnu::noinline]] void add(uint32_t* word, const uint32_t* other) {
+  add(word, other[0], other[1]);
 }
 
-// Shifts of 64 bits would be calls of the compiler's library; halves are not. `count` is
-// neither 0 nor 32 nor above 63. Where `fill` is 0 this is a shift, where it is ~0 a
-// rotation.
-uint64_t shift_right(uint64_t x, unsigned count, uint32_t fill) {
-  auto high = static_cast<uint32_t>(x >> 32);
-  auto low = static_cast<uint32_t>(x);
-  if (count > 32) {
-    const uint32_t kept = high;
-    high = low & fill;
-    low = kept;
-    count -= 32;
+// Adds to `word` the sum of the bits of `of`, turned three times to the right; `counts` has
+// how far in its lowest bytes, neither 0 nor 32. With kIsShift the last one is a shift.
+constexpr uint32_t kIsShift = 0x80;
+void add_sigma(uint32_t* word, const uint32_t* of, uint32_t counts) {
+  uint32_t high_sum = 0;
+  uint32_t low_sum = 0;
+  for (; counts != 0; counts >>= 8) {
+    const uint32_t half = counts >> 5 & 1;
+    const uint32_t high = of[half];
+    const uint32_t low = of[half ^ 1];
+    const uint32_t count = counts & 31;
+    high_sum ^= high >> count;
+    low_sum ^= low >> count | high << (32 - count);
+    if ((counts & kIsShift) == 0) high_sum ^= low << (32 - count);
   }
-  return join(high >> count | ((low & fill) << (32 - count)),
-              low >> count | high << (32 - count));
+  add(word, high_sum, low_sum);
 }
 
-// Three rotations; of small sigma the third is a shift. One function for all four: counts
-// cost less code than copies.
-[[gnu::noinline]] uint64_t sigma(uint64_t x, unsigned first, unsigned second,
-                                 unsigned third, uint32_t fill) {
-  return shift_right(x, first, ~0u) ^ shift_right(x, second, ~0u) ^
-         shift_right(x, third, fill);
+// Moves words on by one; the first becomes the last.
+[[gnu::noinline]] void turn(uint32_t* words, unsigned count) {
+  const uint32_t high = words[0];
+  const uint32_t low = words[1];
+  for (unsigned i = 2 * count - 2; i > 0; --i, ++words) words[0] = words[2];
+  words[0] = high;
+  words[1] = low;
 }
 
-uint64_t word(const Sha512& hash, unsigned i) {
-  return join(hash.block[2 * (i & 15)], hash.block[2 * (i & 15) + 1]);
+// As in FIPS 180-4, of one half of the words.
+[[gnu::noinline]] uint32_t choice(const uint32_t* s) {
+  return s[2] ^ (s[6] & (s[4] ^ s[2]));
+}
+[[gnu::noinline]] uint32_t majority(const uint32_t* s) {
+  return (s[14] & s[12]) | (s[10] & (s[14] | s[12]));
 }
 
-void extend_schedule(Sha512& hash, unsigned i) {
-  const uint64_t sum = word(hash, i) + sigma(word(hash, i + 1), 1, 8, 7, 0) +
-                       word(hash, i + 9) + sigma(word(hash, i + 14), 19, 61, 6, 0);
-  hash.block[2 * (i & 15)] = static_cast<uint32_t>(sum >> 32);
-  hash.block[2 * (i & 15) + 1] = static_cast<uint32_t>(sum);
-}
-
-// As of SHA-256: variable v of round i is in s[(v - i) & 7].
+// Words are moved in each round, and changed where they are: that costs less code than
+// places that turn, and than numbers of 64 bits.
 void compress(Sha512& hash) {
-  uint64_t s[8];
-  for (unsigned v = 0; v < 8; ++v) s[v] = hash.state[v];
+  uint32_t* const s = hash.work;  // h g f e d c b a
+  uint32_t* const w = hash.work + 16;
+  for (unsigned i = 0; i < 16; ++i) s[i] = hash.state[i];
   for (unsigned i = 0; i < 80; ++i) {
-    if (i >= 16) extend_schedule(hash, i);
-    const auto at = [&s, i](unsigned v) -> uint64_t& { return s[(v - i) & 7]; };
-    const uint64_t e = at(4);
-    const uint64_t a = at(0);
-    const uint64_t t1 = at(7) + sigma(e, 14, 18, 41, ~0u) +
-                        (at(6) ^ (e & (at(5) ^ at(6)))) + round_constant(i) + word(hash, i);
-    at(3) += t1;
-    at(7) = t1 + sigma(a, 28, 34, 39, ~0u) + ((a & at(1)) | (at(2) & (a | at(1))));
+    add(s, w);
+    add(s, i < 64 ? kShaRoundHigh[i] : kRoundHighRest[i - 64], kRoundLow[i]);
+    add(s, choice(s), choice(s + 1));
+    add_sigma(s, s + 6, 0x29120e);
+    add(s + 8, s);
+    add(s, majority(s), majority(s + 1));
+    add_sigma(s, s + 14, 0x27221c);
+    add(w, w + 18);
+    add_sigma(w, w + 2, 0x070801 | kIsShift << 16);
+    add_sigma(w, w + 28, 0x063d13 | kIsShift << 16);
+    turn(w, 16);
+    turn(s, 8);
   }
-  for (unsigned v = 0; v < 8; ++v) hash.state[v] += s[v];
+  for (unsigned i = 0; i < 16; i += 2) add(hash.state + i, s + i);
 }
 
 void add_byte(Sha512& hash, uint8_t byte) {
-  uint32_t& half = hash.block[hash.length >> 2 & 31];
+  uint32_t& half = hash.work[16 + (hash.length >> 2 & 31)];
   half = half << 8 | byte;
   ++hash.length;
   if ((hash.length & 127) == 0) compress(hash);
@@ -99,7 +108,10 @@ void add_byte(Sha512& hash, uint8_t byte) {
 }  // namespace
 
 void sha512_start(Sha512& hash) {
-  for (unsigned v = 0; v < 8; ++v) hash.state[v] = join(kShaInitialHigh[v], kInitialLow[v]);
+  for (unsigned v = 0; v < 8; ++v) {
+    hash.state[2 * v] = kShaInitialHigh[v];
+    hash.state[2 * v + 1] = kInitialLow[v];
+  }
   hash.length = 0;
 }
 
@@ -110,10 +122,10 @@ void sha512_update(Sha512& hash, const uint8_t* bytes, size_t length) {
 void sha512_finish(Sha512& hash) {
   const uint32_t length = hash.length;
   add_byte(hash, 0x80);
-  while ((hash.length & 127) != 112) add_byte(hash, 0);
-  for (unsigned i = 28; i < 31; ++i) hash.block[i] = 0;
-  hash.block[30] = length >> 29;
-  hash.block[31] = length << 3;
+  // The length has 16 bytes, of which eight are not needed.
+  for (unsigned zeros = ((111 - length) & 127) + 8; zeros > 0; --zeros) add_byte(hash, 0);
+  hash.work[46] = length >> 29;
+  hash.work[47] = length << 3;
   compress(hash);
 }
 

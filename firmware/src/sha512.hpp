@@ -8,9 +8,11 @@
 namespace mallorn::firmware {
 
 struct Sha512 {
-  uint64_t state[8];  // after sha512_finish(): the digest, its words most significant first
-  uint32_t block[32];  // also the schedule; halves of words, the high one first
-  uint32_t length;     // bytes so far: below 2^32
+  // h g f e d c b a, in halves, the high one first. After sha512_finish() that is the
+  // digest, its last word first.
+  uint32_t state[16];
+  uint32_t work[48];  // the state of a round, and behind it 16 words of the message
+  uint32_t length;    // bytes so far: below 2^32
 };
 
 void sha512_start(Sha512& hash);

@@ -6,7 +6,7 @@
 
 namespace mallorn::firmware {
 
-extern const uint32_t kShaInitialHigh[8];
+extern const uint32_t kShaInitialHigh[8];  // h first, as states have them
 extern const uint32_t kShaRoundHigh[64];
 
 }  // namespace mallorn::firmware

@@ -50,8 +50,8 @@ Bytes our_sha512(Random& random, const Bytes& message) {
   });
   sha512_finish(hash);
   Bytes digest;
-  for (const uint64_t word : hash.state) {
-    for (unsigned shift = 64; shift > 0;) digest.push_back(uint8_t(word >> (shift -= 8)));
+  for (unsigned i = 0; i < 64; ++i) {
+    digest.push_back(uint8_t(hash.state[(14 - i / 8 * 2) + i / 4 % 2] >> (24 - i % 4 * 8)));
   }
   return digest;
 }
