@@ -17,7 +17,12 @@ template <typename Bits>
 struct LiteCoder {
   Bits& bits;
   LiteBits& models;
+  LiteState& state;
 
+  template <typename Number>
+  Number want(Number number) const {
+    return number;
+  }
   uint32_t bit(uint32_t model, uint32_t wanted) {
     bits.code(models[model].probability(), wanted);
     models[model].update(wanted);
@@ -98,33 +103,32 @@ class Encoder {
     for (size_t i = 0; i < steps.size() && steps.size() > 1; ++i) {
       Decoder trial = decoder_;
       BitCost cost;
-      code(LiteCoder<BitCost>{cost, trial.models}, trial, steps[i], piece.begin);
+      code(LiteCoder<BitCost>{cost, trial.models, trial.known}, steps[i], piece.begin);
       if (cost.cost() >= least) continue;
       least = cost.cost();
       best = i;
     }
-    code(LiteCoder<RangeEncoder>{coder, decoder_.models}, decoder_, steps[best],
+    code(LiteCoder<RangeEncoder>{coder, decoder_.models, decoder_.known}, steps[best],
          piece.begin);
   }
 
   template <typename Bits>
-  void code(LiteCoder<Bits> coder, Decoder& decoder, const LiteStep& step,
-            uint32_t position) const {
-    LiteState& known = decoder.known;
-    code_lite_head(coder, known, position, step.head);
-    prepare_lite_step(decoder.models.data(), known);
+  void code(LiteCoder<Bits> coder, const LiteStep& step, uint32_t position) const {
+    LiteState& known = coder.state;
+    code_lite_head(coder, position, step.head);
+    prepare_lite_step(coder.models.data(), known);
     const LiteHead& head = known.head;
     const bool has_source = has_lite_source(head.kind);
     const uint32_t bytes = 1u << lite_element_log2(head);
     const std::vector<uint8_t>& file = head.is_own ? plan_.result : plan_.base;
     for (uint32_t i = 0; i < head.elements && head.kind != LiteKind::copy; ++i) {
       if (head.columns != 0 && i % head.columns == 0) {
-        code_lite_gain(coder, known.gains, step.gains[i / head.columns]);
+        code_lite_gain(coder, step.gains[i / head.columns]);
       }
       const uint32_t at = i * bytes;
       const uint32_t from = has_source ? load(file.data() + head.source + at, bytes) : 0;
       const uint32_t wanted = load(plan_.result.data() + position + at, bytes);
-      code_lite_element(coder, known, from, wanted, position + at);
+      code_lite_element(coder, from, wanted, position + at);
     }
     if (has_source && !head.is_own) known.base_stop = head.source + head.elements * bytes;
   }

@@ -11,7 +11,7 @@ COMMON = ["-Os", "-ffreestanding", "-ffunction-sections", "-fdata-sections", "-f
 CXX = ["-std=c++20", "-fno-exceptions", "-fno-rtti", "-fno-threadsafe-statics"]
 C = ["-std=c99", "-pedantic"]
 # Those of the core that the firmware needs: the decoder of profile lite.
-DECODER = ["mallorn-apply/core/lite_decoder.cpp", "mallorn-apply/core/lite_range.cpp"]
+DECODER = ["mallorn-apply/core/lite_decoder.cpp"]
 
 
 @dataclasses.dataclass(frozen=True)

@@ -33,17 +33,17 @@ enum class LiteType : uint8_t {
 };
 constexpr uint32_t kLiteTypes = 7;
 
-// The length of elements, as a power of two.
-constexpr uint32_t lite_type_log2(LiteType type) {
-  constexpr std::array<uint8_t, 8> kLog2 = {0, 0, 1, 2, 1, 1, 2, 0};
-  return kLog2[static_cast<size_t>(type)];
+// Four times the bits of the mantissa (0: integers), and the length of elements as a power
+// of two.
+inline constexpr std::array<uint8_t, 8> kLiteTypeShapes = {
+    0, 0, 1, 2, 4 * 10 + 1, 4 * 7 + 1, 4 * 23 + 2, 0};
+constexpr uint32_t lite_type_shape(LiteType type) {
+  return kLiteTypeShapes[static_cast<size_t>(type)];
 }
+constexpr uint32_t lite_type_log2(LiteType type) { return lite_type_shape(type) & 3; }
 constexpr uint32_t lite_type_bytes(LiteType type) { return 1u << lite_type_log2(type); }
 // Of floats; 0 for integers.
-constexpr uint32_t lite_mantissa_bits(LiteType type) {
-  constexpr std::array<uint8_t, 8> kBits = {0, 0, 0, 0, 10, 7, 23, 0};
-  return kBits[static_cast<size_t>(type)];
-}
+constexpr uint32_t lite_mantissa_bits(LiteType type) { return lite_type_shape(type) >> 2; }
 
 // What is coded of a step before its elements.
 struct LiteHead {
@@ -77,30 +77,29 @@ constexpr bool is_lite_head(const LiteHead& head) {
 constexpr uint32_t kLiteGainBits = 24;
 constexpr uint32_t kLiteGainOne = 1u << kLiteGainBits;
 
-// Gains of the rows of a step.
-struct LiteGains {
-  uint32_t gain = kLiteGainOne;
-  uint32_t last = kLiteGainOne;  // that was not one
-  uint8_t before = 0;            // 0: it was one, 1: as the last, 2: new
-};
-
-// What is known between elements and between steps, beside the models themselves.
+// What is known between elements and between steps, beside the models themselves. Small
+// fields first: small processors reach them with short instructions.
 struct LiteState {
+  uint8_t hits = 0;         // which of the last four bytes were as expected
+  bool has_codes = true;    // models of codes are in the shared places, not those of bytes
+  uint8_t last_code = 0;    // residual: 0: it was zero, 1: above, 2: below
+  uint8_t last_number = 0;  // 0: it was zero, 1: below, 2: above
+  uint8_t gain_before = 0;  // 0: it was one, 1: as the last, 2: new
+  uint8_t length = 0;       // in bits, of the last size
+  int16_t average = 16;     // size of residuals of codes, times 16
+  int16_t expected = kLiteUnknown;  // of numbers: bit length plus exponent, times 16
   LiteHead head;
-  uint8_t hits = 0;       // which of the last four bytes were as expected
-  bool has_codes = true;  // models of codes are in the shared places, not those of bytes
-  LiteTrend trend;
-  LiteSpread spread;
-  LiteGains gains;
+  uint32_t gain = 0;       // of the row
+  uint32_t last_gain = 0;  // that was not one
   uint32_t base_stop = 0;  // where the last step that read the base stopped
 };
 
-inline void start_lite_models(LiteBit* bits, uint32_t first) {
+[[gnu::noinline]] inline void start_lite_models(LiteBit* bits, uint32_t first) {
   for (uint32_t i = first; i < LitePlaces::kEnd; ++i) bits[i].state = LiteBit::kStart;
 }
 
 template <typename Coder>
-uint32_t code_lite_signed(Coder& coder, int32_t number) {
+static uint32_t code_lite_signed(Coder& coder, int32_t number) {
   const uint32_t is_negative = coder.raw(number < 0 ? 1 : 0, 1);
   const uint32_t size = code_lite_number(
       coder, LitePlaces::kNumber, static_cast<uint32_t>(number < 0 ? -number : number));
@@ -108,59 +107,61 @@ uint32_t code_lite_signed(Coder& coder, int32_t number) {
 }
 
 template <typename Coder>
-void code_lite_source(Coder& coder, LiteState& state, uint32_t position,
-                      const LiteHead& wanted) {
-  LiteHead& head = state.head;
-  head.is_own = false;
+static void code_lite_source(Coder& coder, uint32_t position, const LiteHead& wanted) {
+  LiteHead& head = coder.state.head;
   if (head.kind != LiteKind::codes && head.kind != LiteKind::numbers) {
     head.is_own = coder.bit(LitePlaces::kIsOwn, wanted.is_own ? 1 : 0) != 0;
   }
+  uint32_t source = coder.state.base_stop;
   if (head.is_own) {
-    head.source =
-        position - code_lite_number(coder, LitePlaces::kNumber, position - wanted.source);
-    return;
+    source = position - code_lite_number(coder, LitePlaces::kNumber,
+                                         coder.want(position - wanted.source));
+  } else if (coder.bit(LitePlaces::kIsStraight, wanted.source == source ? 1 : 0) == 0) {
+    source +=
+        code_lite_signed(coder, coder.want(static_cast<int32_t>(wanted.source - source)));
   }
-  head.source = state.base_stop;
-  const uint32_t distance = wanted.source - state.base_stop;
-  if (coder.bit(LitePlaces::kIsStraight, distance == 0 ? 1 : 0) == 0) {
-    head.source += code_lite_signed(coder, static_cast<int32_t>(distance));
-  }
+  head.source = source;
 }
 
 template <typename Coder>
-void code_lite_type(Coder& coder, LiteState& state, const LiteHead& wanted) {
-  LiteHead& head = state.head;
+static int16_t code_lite_zero(Coder& coder, int32_t zero) {
+  constexpr int32_t kLeast = -128;
+  return static_cast<int16_t>(
+      static_cast<int32_t>(coder.raw(static_cast<uint32_t>(zero - kLeast), 9)) + kLeast);
+}
+
+template <typename Coder>
+static void code_lite_type(Coder& coder, const LiteHead& wanted) {
+  LiteHead& head = coder.state.head;
   const bool is_like = head.type == wanted.type && head.base_zero == wanted.base_zero &&
                        head.result_zero == wanted.result_zero;
   if (coder.bit(LitePlaces::kIsLikeLast, is_like ? 1 : 0) != 0) return;
-  const auto code_zero = [&](int32_t zero) {
-    constexpr int32_t kLeast = -128;
-    return static_cast<int16_t>(
-        static_cast<int32_t>(coder.raw(static_cast<uint32_t>(zero - kLeast), 9)) + kLeast);
-  };
   head.type = static_cast<LiteType>(coder.raw(static_cast<uint32_t>(wanted.type), 3));
-  head.base_zero = code_zero(wanted.base_zero);
-  head.result_zero = code_zero(wanted.result_zero);
-  state.spread = {};
+  head.base_zero = code_lite_zero(coder, wanted.base_zero);
+  head.result_zero = code_lite_zero(coder, wanted.result_zero);
+  coder.state.expected = kLiteUnknown;
+  coder.state.last_number = 0;
 }
 
 // state.head is the head of the step before; an encoder gives the new one as `wanted`.
 // `position` is the offset in the result. Nothing is checked here.
 template <typename Coder>
-void code_lite_head(Coder& coder, LiteState& state, uint32_t position,
-                    const LiteHead& wanted) {
-  LiteHead& head = state.head;
-  head.kind = static_cast<LiteKind>(
+[[gnu::noinline]] static void code_lite_head(Coder& coder, uint32_t position,
+                                             const LiteHead& wanted) {
+  LiteHead& head = coder.state.head;
+  const auto kind = static_cast<LiteKind>(
       code_lite_tree(coder, LitePlaces::kKind, 3, static_cast<uint32_t>(wanted.kind)));
+  head.kind = kind;
   head.elements = code_lite_number(coder, LitePlaces::kLength, wanted.elements);
+  head.is_own = false;
   head.columns = 0;
-  state.gains = {};
-  const LiteKind kind = head.kind;
-  if (has_lite_source(kind)) code_lite_source(coder, state, position, wanted);
+  coder.state.gain = coder.state.last_gain = kLiteGainOne;
+  coder.state.gain_before = 0;
+  if (has_lite_source(kind)) code_lite_source(coder, position, wanted);
   if (kind == LiteKind::derived) head.factor = coder.raw(wanted.factor, 32);
   if (kind == LiteKind::copy || kind == LiteKind::changed || kind == LiteKind::derived)
     return;
-  code_lite_type(coder, state, wanted);
+  code_lite_type(coder, wanted);
   if (kind == LiteKind::alone) {
     head.greatest = static_cast<uint8_t>(coder.raw(wanted.greatest, 8));
   } else if (kind != LiteKind::literal &&
@@ -179,35 +180,42 @@ inline void prepare_lite_step(LiteBit* bits, LiteState& state) {
   const bool wants_codes = head.kind == LiteKind::codes;
   if (state.has_codes == wants_codes) return;
   state.has_codes = wants_codes;
-  state.trend = {};
+  state.average = LiteState{}.average;
+  state.last_code = 0;
   state.hits = 0;
   start_lite_models(bits, LitePlaces::kShared);
 }
 
 // The gain of the next row.
 template <typename Coder>
-void code_lite_gain(Coder& coder, LiteGains& gains, uint32_t wanted) {
-  const uint32_t before = gains.before;
-  gains.before = 0;
-  gains.gain = kLiteGainOne;
-  if (coder.bit(LitePlaces::kIsOne + before, wanted == kLiteGainOne ? 1 : 0) != 0) return;
-  gains.before = 1;
-  if (coder.bit(LitePlaces::kIsAsLast + before, wanted == gains.last ? 1 : 0) == 0) {
-    gains.before = 2;
-    gains.last =
-        kLiteGainOne + code_lite_signed(coder, static_cast<int32_t>(wanted - kLiteGainOne));
+static void code_lite_gain(Coder& coder, uint32_t wanted) {
+  auto& state = coder.state;
+  const uint32_t before = state.gain_before;
+  uint32_t gain = kLiteGainOne;
+  state.gain_before = 0;
+  if (coder.bit(LitePlaces::kIsOne + before, wanted == kLiteGainOne ? 1 : 0) == 0) {
+    gain = state.last_gain;
+    state.gain_before = 1;
+    if (coder.bit(LitePlaces::kIsAsLast + before, wanted == gain ? 1 : 0) == 0) {
+      gain =
+          kLiteGainOne +
+          code_lite_signed(coder, coder.want(static_cast<int32_t>(wanted - kLiteGainOne)));
+      state.last_gain = gain;
+      state.gain_before = 2;
+    }
   }
-  gains.gain = gains.last;
+  state.gain = gain;
 }
 
 // A number times a gain, to the nearest, halves away from zero.
 constexpr uint32_t lite_scaled(int32_t number, uint32_t gain) {
   const uint32_t size =
       number < 0 ? 0 - static_cast<uint32_t>(number) : static_cast<uint32_t>(number);
-  const LiteProduct product = lite_product(size, gain);
-  const uint32_t scaled =
-      (product.high << (32 - kLiteGainBits) | product.low >> kLiteGainBits) +
-      (product.low >> (kLiteGainBits - 1) & 1u);
+  const uint64_t product = lite_product(size, gain);
+  const auto low = static_cast<uint32_t>(product);
+  const auto high = static_cast<uint32_t>(product >> 32);
+  const uint32_t scaled = (high << (32 - kLiteGainBits) | low >> kLiteGainBits) +
+                          (low >> (kLiteGainBits - 1) & 1u);
   return number < 0 ? 0 - scaled : scaled;
 }
 
@@ -219,8 +227,8 @@ constexpr uint32_t lite_order(uint32_t bits, uint32_t sign) {
 
 // An integer or a float; `base` is that of the base.
 template <typename Coder>
-uint32_t code_lite_number_element(Coder& coder, LiteState& state, uint32_t base,
-                                  uint32_t wanted) {
+static uint32_t code_lite_number_element(Coder& coder, uint32_t base, uint32_t wanted) {
+  auto& state = coder.state;
   const LiteHead& head = state.head;
   const uint32_t unused = 32 - (8u << lite_type_log2(head.type));
   const uint32_t sign = 0x80000000u >> unused;
@@ -236,31 +244,30 @@ uint32_t code_lite_number_element(Coder& coder, LiteState& state, uint32_t base,
     exponent = static_cast<int32_t>((base & (sign - 1)) >> mantissa_bits);
     guess = lite_order(base, sign);
     aim = lite_order(wanted, sign);
-  } else if (state.gains.gain != kLiteGainOne) {
-    guess = lite_scaled(static_cast<int32_t>(base << unused) >> unused, state.gains.gain);
+  } else if (state.gain != kLiteGainOne) {
+    guess = lite_scaled(static_cast<int32_t>(base << unused) >> unused, state.gain);
   }
-  const auto missed = static_cast<int32_t>((aim - guess) << unused) >> unused;
-  const uint32_t number =
-      guess + code_lite_residual(coder, &state.spread, missed, exponent);
+  const auto missed = coder.want(static_cast<int32_t>((aim - guess) << unused) >> unused);
+  const uint32_t number = guess + code_lite_residual(coder, missed, exponent);
   return is_float ? lite_order(number, sign) : number;
 }
 
 template <typename Coder>
-uint32_t code_lite_code_element(Coder& coder, LiteState& state, uint32_t base,
-                                uint32_t wanted) {
-  const LiteHead& head = state.head;
+[[gnu::noinline]] static uint32_t code_lite_code_element(Coder& coder, uint32_t base,
+                                                         uint32_t wanted) {
+  const LiteHead& head = coder.state.head;
+  const uint32_t gain = coder.state.gain;
   // Codes with sign are those without, less 128.
-  const int32_t bias = head.type == LiteType::i8 ? 128 : 0;
-  const auto number = [&](uint32_t byte, int32_t zero) {
-    return static_cast<int32_t>((byte + static_cast<uint32_t>(bias)) & 0xFF) - bias - zero;
+  const uint32_t bias = head.type == LiteType::i8 ? 128 : 0;
+  const auto unsigned_zero = [bias](int32_t zero) {
+    return bias + static_cast<uint32_t>(zero);
   };
-  const uint32_t from = static_cast<uint32_t>(number(base, head.base_zero));
-  const auto predicted =
-      static_cast<int32_t>(from * (state.gains.gain >> (kLiteGainBits - 12)));
-  const int32_t coded =
-      code_lite_code(coder, &state.trend, number(wanted, head.result_zero), predicted,
-                     -bias - head.result_zero, state.gains.gain != kLiteGainOne);
-  return static_cast<uint32_t>(coded + head.result_zero);
+  const uint32_t from = (base ^ bias) - unsigned_zero(head.base_zero);
+  const uint32_t predicted =
+      from * (gain >> (kLiteGainBits - 12)) + (unsigned_zero(head.result_zero) << 12);
+  return code_lite_code(coder, (wanted ^ bias) & 0xFF, static_cast<int32_t>(predicted),
+                        gain != kLiteGainOne) ^
+         bias;
 }
 
 // What misses the product by this much or more is coded as numbers are.
@@ -268,36 +275,37 @@ constexpr int32_t kLiteFar = -128;
 
 // A number that is about `from` times the factor.
 template <typename Coder>
-uint32_t code_lite_derived(Coder& coder, LiteState& state, uint32_t from, uint32_t wanted,
-                           uint32_t position) {
-  const uint32_t product = lite_f32_product(from, state.head.factor);
-  const auto missed = static_cast<int32_t>(wanted - product);
+static uint32_t code_lite_derived(Coder& coder, uint32_t from, uint32_t wanted,
+                                  uint32_t position) {
+  const uint32_t product = lite_f32_product(from, coder.state.head.factor);
+  const auto missed = coder.want(static_cast<int32_t>(wanted - product));
   const bool is_far = missed <= kLiteFar || missed >= -kLiteFar;
   const auto near = static_cast<int8_t>(code_lite_byte(
-      coder, &state.hits, static_cast<uint32_t>(is_far ? kLiteFar : missed), 0, position));
+      coder, static_cast<uint32_t>(is_far ? kLiteFar : missed), 0, position));
   if (near != kLiteFar) return product + static_cast<uint32_t>(int32_t{near});
-  return product + code_lite_residual(coder, &state.spread, missed,
-                                      static_cast<int32_t>(product >> 23 & 0xFF));
+  return product +
+         code_lite_residual(coder, missed, static_cast<int32_t>(product >> 23 & 0xFF));
 }
 
 // An element, given that of the source, or 0; as many bits count as elements have.
 template <typename Coder>
-uint32_t code_lite_element(Coder& coder, LiteState& state, uint32_t from, uint32_t wanted,
-                           uint32_t position) {
-  switch (state.head.kind) {
+static uint32_t code_lite_element(Coder& coder, uint32_t from, uint32_t wanted,
+                                  uint32_t position) {
+  const LiteHead& head = coder.state.head;
+  switch (head.kind) {
     case LiteKind::copy:
       return from;
     case LiteKind::literal:
-      from = static_cast<uint32_t>(int32_t{state.head.result_zero});
+      from = static_cast<uint32_t>(int32_t{head.result_zero});
       [[fallthrough]];
     case LiteKind::changed:
-      return code_lite_byte(coder, &state.hits, wanted, from, position);
+      return code_lite_byte(coder, wanted, from, position);
     case LiteKind::codes:
-      return code_lite_code_element(coder, state, from, wanted);
+      return code_lite_code_element(coder, from, wanted);
     case LiteKind::derived:
-      return code_lite_derived(coder, state, from, wanted, position);
+      return code_lite_derived(coder, from, wanted, position);
     default:
-      return code_lite_number_element(coder, state, from, wanted);
+      return code_lite_number_element(coder, from, wanted);
   }
 }
 

@@ -4,8 +4,12 @@
 // They are one array of probabilities, and each has its place in it. A coder has
 // `uint32_t bit(uint32_t model, uint32_t wanted)` and, for bits that are as likely zero as
 // one, `uint32_t raw(uint32_t wanted, uint32_t count)`, count up to 32. An encoder writes
-// what is wanted and returns it; a decoder returns what it reads. Arithmetic is on unsigned
-// numbers wherever hostile input could make it wrap.
+// what is wanted and returns it; a decoder returns what it reads. `want(number)` is the
+// number in an encoder, and 0 in a decoder, so that what is computed for an encoder only
+// costs a decoder nothing. `state` is the LiteState of lite_format.hpp. Arithmetic is on
+// unsigned numbers wherever hostile input could make it wrap.
+//
+// Functions are static: what is called once costs a device least where it is called.
 #pragma once
 
 #include <array>
@@ -19,6 +23,9 @@ namespace mallorn {
 struct LiteBit {
   static constexpr uint16_t kStart = 0x8000;
   static constexpr uint32_t kCountMask = 7;
+  // How far to go, in 65536ths, by how often it went before.
+  static constexpr std::array<uint16_t, 8> kRates = {32768, 21845, 16384, 11000,
+                                                     7000,  4500,  2600,  1300};
   uint16_t state;
 
   // Of a one, in 65536ths.
@@ -27,21 +34,17 @@ struct LiteBit {
     return p16 < 64 ? 64u : p16 > 65472 ? 65472u : p16;
   }
 
-  void update(uint32_t bit) {
-    // How far to go, in 65536ths, by how often it went before.
-    constexpr std::array<uint16_t, 8> kRates = {32768, 21845, 16384, 11000,
-                                                7000,  4500,  2600,  1300};
+  [[gnu::always_inline]] void update(uint32_t bit) {
     const uint32_t count = state & kCountMask;
     const auto p16 = static_cast<int32_t>(state & ~kCountMask);
     const int32_t target = bit != 0 ? 65528 : 0;
     const auto moved =
         static_cast<uint32_t>(p16 + (((target - p16) * kRates[count] + (4 << 16)) >> 16));
-    // Later counts last longer: they grow only now and then, as the last bits of the
+    // Counts from 3 on last longer: they grow only now and then, as the last bits of the
     // probability happen to be.
-    uint32_t grown = count;
-    if (count < 3 || (count < kCountMask && (moved >> 3 & ((1u << (count - 2)) - 1)) == 0))
-      ++grown;
-    state = static_cast<uint16_t>((moved & ~kCountMask) | grown);
+    const uint32_t lasting = ((1u << count) - 1) >> 2;
+    const uint32_t grown = count < kCountMask && (moved >> 3 & lasting) == 0 ? 1 : 0;
+    state = static_cast<uint16_t>((moved & ~kCountMask) | (count + grown));
   }
 };
 
@@ -82,13 +85,16 @@ struct LitePlaces {
   static constexpr uint32_t kEnd = kTop + 7;
 };
 static_assert(LitePlaces::kCodeIsLonger + 20 <= LitePlaces::kEnd);
+// How far sets of kShorter are behind those of kLonger.
+constexpr uint32_t kLiteShorter = LitePlaces::kShorter - LitePlaces::kLonger;
 
 using LiteBits = std::array<LiteBit, LitePlaces::kEnd>;
 
 // A symbol of `bits` bits by a binary tree of 2^bits - 1 models, most significant bit
 // first.
 template <typename Coder>
-uint32_t code_lite_tree(Coder& coder, uint32_t first, uint32_t bits, uint32_t symbol) {
+static uint32_t code_lite_tree(Coder& coder, uint32_t first, uint32_t bits,
+                               uint32_t symbol) {
   uint32_t node = 1;
   for (uint32_t i = bits; i-- > 0;) {
     node = 2 * node + coder.bit(first - 1 + node, symbol >> i & 1u);
@@ -98,7 +104,7 @@ uint32_t code_lite_tree(Coder& coder, uint32_t first, uint32_t bits, uint32_t sy
 
 // A number below 2^30: how many pairs of bits it takes by a tree, and the bits.
 template <typename Coder>
-uint32_t code_lite_number(Coder& coder, uint32_t tree, uint32_t number) {
+static uint32_t code_lite_number(Coder& coder, uint32_t tree, uint32_t number) {
   const auto bits = static_cast<uint32_t>(std::bit_width(number));
   return coder.raw(number, 2 * code_lite_tree(coder, tree, 4, (bits + 1) / 2));
 }
@@ -106,12 +112,13 @@ uint32_t code_lite_number(Coder& coder, uint32_t tree, uint32_t number) {
 // A byte, given what is expected of it. Words change from their first byte on: so where
 // nothing has changed for a while, it is the place in a word that tells most.
 template <typename Coder>
-uint32_t code_lite_byte(Coder& coder, uint8_t* hits, uint32_t byte, uint32_t expected,
-                        uint32_t position) {
+static uint32_t code_lite_byte(Coder& coder, uint32_t byte, uint32_t expected,
+                               uint32_t position) {
   const auto wanted = static_cast<int8_t>(byte - expected);
-  const uint32_t context = *hits == 15 ? 8 + (position & 3) : *hits & 7u;
+  const uint32_t hits = coder.state.hits;
+  const uint32_t context = hits == 15 ? 8 + (position & 3) : hits & 7u;
   const uint32_t hit = coder.bit(LitePlaces::kIsHit + context, wanted == 0 ? 1 : 0);
-  *hits = static_cast<uint8_t>((2 * *hits + hit) & 15u);
+  coder.state.hits = static_cast<uint8_t>((2 * hits + hit) & 15u);
   if (hit != 0) return expected;
   const uint32_t below = coder.bit(LitePlaces::kByteIsBelow, wanted < 0 ? 1 : 0);
   const auto size = static_cast<uint32_t>(wanted < 0 ? -1 - wanted : wanted - 1);
@@ -121,40 +128,32 @@ uint32_t code_lite_byte(Coder& coder, uint8_t* hits, uint32_t byte, uint32_t exp
   return below != 0 ? expected - coded : expected + coded;
 }
 
-// How large residuals of codes were of late.
-struct LiteTrend {
-  int16_t average = 16;  // of their sizes, times 16
-  uint8_t last = 0;      // 0: it was zero, 1: above, 2: below
-
-  uint32_t level() const {
-    return average < 6 ? 0u : average < 14 ? 1u : average < 40 ? 2u : 3u;
+// So many ones, and a zero if there are fewer than `most`. After five the last model stays.
+template <typename Coder>
+[[gnu::noinline]] static uint32_t code_lite_count(Coder& coder, uint32_t first,
+                                                  uint32_t most, uint32_t wanted) {
+  uint32_t count = 0;
+  while (count < most && coder.bit(first, count < wanted ? 1 : 0) != 0) {
+    if (count < 4) ++first;
+    ++count;
   }
-  void learn(int32_t size, uint8_t direction) {
-    average = static_cast<int16_t>(average + ((size * 64 - average * 4 + 16) >> 5));
-    last = direction;
-  }
-};
+  return count;
+}
 
 // A size, at least 1: whether it has more bits than expected, then how many more or fewer,
-// in unary; two bits below the leading one; the others. `longer` and `shorter` are sets of
-// five models, `length` is what is expected, then what it is.
+// in unary; two bits below the leading one; the others. `longer` is a set of five models,
+// and kLiteShorter behind it is another, if `expected` is above 1. Leaves how many bits it
+// has in state.length.
 template <typename Coder>
-uint32_t code_lite_size(Coder& coder, uint32_t longer, uint32_t shorter, uint32_t* length,
-                        uint32_t size) {
-  constexpr uint32_t kLast = 4;
+static uint32_t code_lite_size(Coder& coder, uint32_t longer, uint32_t expected,
+                               uint32_t size) {
   const auto wanted = static_cast<uint32_t>(std::bit_width(size));
-  const uint32_t expected = *length;
-  uint32_t bits = expected;
-  uint32_t i = 0;
-  while (bits < 32 && coder.bit(longer + i, bits < wanted ? 1 : 0) != 0) {
-    ++bits;
-    if (i < kLast) ++i;
+  uint32_t bits = expected + code_lite_count(coder, longer, 32 - expected,
+                                             wanted > expected ? wanted - expected : 0);
+  if (bits == expected) {
+    bits -= code_lite_count(coder, longer + kLiteShorter, expected - 1, expected - wanted);
   }
-  for (i = 0; bits > 1 && bits <= expected; --bits) {
-    if (coder.bit(shorter + i, wanted < bits ? 1 : 0) == 0) break;
-    if (i < kLast) ++i;
-  }
-  *length = bits;
+  coder.state.length = static_cast<uint8_t>(bits);
   uint32_t coded = 1;
   uint32_t left = bits - 1;
   if (left > 0) {
@@ -169,93 +168,85 @@ uint32_t code_lite_size(Coder& coder, uint32_t longer, uint32_t shorter, uint32_
 }
 
 // A code of eight bits, given what that of the base becomes in the new quantization, in
-// units of 1 / 4096. Codes are from `low` to low + 255.
+// units of 1 / 4096: both as if they had no sign, from 0 to 255.
 template <typename Coder>
-int32_t code_lite_code(Coder& coder, LiteTrend* trend, int32_t number, int32_t predicted,
-                       int32_t low, bool has_gain) {
-  const int32_t high = low + 255;
-  int32_t step = (predicted + 2048) >> 12;
-  uint32_t phase = static_cast<uint32_t>(predicted + 2048) >> 9 & 7u;
-  if (step < low) {
-    step = low;
-    phase = 0;
-  }
-  if (step > high) {
-    step = high;
-    phase = 7;
-  }
-  const uint32_t level = trend->level();
-  const bool is_edge = step == low || step == high;
-  const uint32_t folded = !has_gain ? 4 : phase < 4 ? phase : 7 - phase;
+static uint32_t code_lite_code(Coder& coder, uint32_t code, int32_t predicted,
+                               bool has_gain) {
+  auto& state = coder.state;
+  const int32_t rounded = predicted + 2048;
+  // Where it does not matter, what there is instead has its place between the others.
+  const uint32_t phase = has_gain ? static_cast<uint32_t>(rounded) >> 9 & 7u : 11;
+  const uint32_t folded = phase < 4 ? phase : (phase ^ 7) & 7;
+  uint32_t step = rounded < 0 ? 0 : static_cast<uint32_t>(rounded) >> 12;
+  if (step > 255) step = 255;
+  const bool is_edge = step == 0 || step == 255;
+  const int32_t average = state.average;
+  const auto level =
+      static_cast<uint32_t>((average >= 6) + (average >= 14) + (average >= 40));
   const uint32_t moves =
-      is_edge ? LitePlaces::kEdgeMoves : LitePlaces::kCodeMoves + 10 * level + 2 * folded;
-  const int32_t residual = number - step;
-  if (coder.bit(moves + (trend->last != 0 ? 1 : 0), residual != 0 ? 1 : 0) == 0) {
-    trend->learn(0, 0);
-    return step;
+      is_edge ? LitePlaces::kEdgeMoves : LitePlaces::kCodeMoves + 2 * (5 * level + folded);
+  const auto residual = coder.want(static_cast<int32_t>(code - step));
+  const uint32_t last = state.last_code;
+  uint32_t size = 0;
+  state.last_code = 0;
+  if (coder.bit(moves + (last != 0 ? 1 : 0), residual != 0 ? 1 : 0) != 0) {
+    bool is_down = step != 0;
+    if (!is_edge) {
+      const uint32_t context = has_gain ? phase : last == 1 ? 9 : 8;
+      is_down = coder.bit(LitePlaces::kCodeIsDown + context, residual < 0 ? 1 : 0) != 0;
+    }
+    size = code_lite_size(coder, LitePlaces::kCodeIsLonger + 5 * level, 1,
+                          static_cast<uint32_t>(residual < 0 ? -residual : residual)) &
+           0xFF;
+    state.last_code = is_down ? 2 : 1;
+    step = is_down ? step - size : step + size;
   }
-  bool is_down = step == high;
-  if (!is_edge) {
-    const uint32_t context = has_gain ? phase : trend->last == 1 ? 9 : 8;
-    is_down = coder.bit(LitePlaces::kCodeIsDown + context, residual < 0 ? 1 : 0) != 0;
-  }
-  uint32_t length = 1;
-  const auto size = static_cast<int32_t>(
-      code_lite_size(coder, LitePlaces::kCodeIsLonger + 5 * level, LitePlaces::kShorter,
-                     &length, static_cast<uint32_t>(residual < 0 ? -residual : residual)) &
-      0xFF);
-  trend->learn(size, is_down ? 2 : 1);
-  return is_down ? step - size : step + size;
+  state.average = static_cast<int16_t>(
+      average + ((static_cast<int32_t>(size) * 64 - average * 4 + 16) >> 5));
+  return step;
 }
 
-// How far numbers were from what was expected of them: values.md, section 10, has the
-// reasons.
-struct LiteSpread {
-  static constexpr int16_t kUnknown = -32768;
-  int16_t expected = kUnknown;  // bit length plus exponent, times 16
-  uint8_t last = 0;             // residual: 0: it was zero, 1: below, 2: above
+constexpr int16_t kLiteUnknown = -32768;
 
-  void learn(int32_t bits, int32_t exponent) {
-    const int32_t seen = 16 * (bits + exponent);
-    if (expected == kUnknown) expected = static_cast<int16_t>(seen);
-    const int32_t missed = seen - expected;
-    if (bits != 0) {
-      expected = static_cast<int16_t>(expected + ((missed + 8) >> 4));
-    } else if (missed < 0) {
-      expected = static_cast<int16_t>(expected + (missed >> 5) + 1);
-    }
-  }
-};
-
+// How far a number is from what was expected of it: values.md, section 10, has the reasons.
 template <typename Coder>
-uint32_t code_lite_residual(Coder& coder, LiteSpread* spread, int32_t residual,
-                            int32_t exponent) {
-  const int32_t half = spread->expected == LiteSpread::kUnknown
-                           ? 0
-                           : (spread->expected - 16 * exponent + 4) >> 3;
+static uint32_t code_lite_residual(Coder& coder, int32_t residual, int32_t exponent) {
+  auto& state = coder.state;
+  int32_t expected = state.expected;
+  const int32_t half = expected == kLiteUnknown ? 0 : (expected - 16 * exponent + 4) >> 3;
   const uint32_t place = half < -1 ? 0 : half > 8 ? 9u : static_cast<uint32_t>(half + 1);
-  const uint32_t last = spread->last;
-  if (coder.bit(LitePlaces::kMoves + place, residual != 0 ? 1 : 0) == 0) {
-    spread->last = 0;
-    spread->learn(0, exponent);
-    return 0;
+  const uint32_t last = state.last_number;
+  uint32_t coded = 0;
+  state.last_number = 0;
+  state.length = 0;
+  if (coder.bit(LitePlaces::kMoves + place, residual != 0 ? 1 : 0) != 0) {
+    const uint32_t is_down =
+        coder.bit(LitePlaces::kNumberIsDown + last, residual < 0 ? 1 : 0);
+    coded = code_lite_size(coder, LitePlaces::kLonger + (place > 6 ? 5 : 0),
+                           half < 2    ? 1u
+                           : half > 62 ? 31u
+                                       : static_cast<uint32_t>(half) / 2,
+                           residual < 0 ? 0 - static_cast<uint32_t>(residual)
+                                        : static_cast<uint32_t>(residual));
+    state.last_number = is_down != 0 ? 1 : 2;
+    if (is_down != 0) coded = 0 - coded;
   }
-  const uint32_t is_down =
-      coder.bit(LitePlaces::kNumberIsDown + last, residual < 0 ? 1 : 0);
-  uint32_t length = half < 2 ? 1u : half > 62 ? 31u : static_cast<uint32_t>(half) / 2;
-  const uint32_t set = place > 6 ? 5 : 0;
-  const uint32_t size = code_lite_size(
-      coder, LitePlaces::kLonger + set, LitePlaces::kShorter + set, &length,
-      residual < 0 ? 0 - static_cast<uint32_t>(residual) : static_cast<uint32_t>(residual));
-  spread->last = is_down != 0 ? 1 : 2;
-  spread->learn(static_cast<int32_t>(length), exponent);
-  return is_down != 0 ? 0 - size : size;
+  const int32_t seen = 16 * (state.length + exponent);
+  if (expected == kLiteUnknown) expected = seen;
+  const int32_t missed = seen - expected;
+  if (state.length != 0) {
+    expected += (missed + 8) >> 4;
+  } else if (missed < 0) {
+    expected += (missed >> 5) + 1;
+  }
+  state.expected = static_cast<int16_t>(expected);
+  return coded;
 }
 
 // A float on its own, by the place of its exponent below the greatest.
 template <typename Coder>
-uint32_t code_lite_float(Coder& coder, uint32_t mantissa_bits, uint32_t sign,
-                         uint32_t greatest, uint32_t wanted) {
+static uint32_t code_lite_float(Coder& coder, uint32_t mantissa_bits, uint32_t sign,
+                                uint32_t greatest, uint32_t wanted) {
   constexpr uint32_t kDeep = 15;
   const uint32_t magnitude = wanted & (sign - 1);
   const uint32_t depth = greatest - (magnitude >> mantissa_bits);
@@ -272,12 +263,8 @@ uint32_t code_lite_float(Coder& coder, uint32_t mantissa_bits, uint32_t sign,
   return bits | coder.raw(magnitude & ((1u << low_bits) - 1), low_bits);
 }
 
-// The product of two numbers, in two halves. Many devices have no instruction for it.
-struct LiteProduct {
-  uint32_t high;
-  uint32_t low;
-};
-constexpr LiteProduct lite_product(uint32_t a, uint32_t b) {
+// The product of two numbers. Many devices have no instruction for it.
+constexpr uint64_t lite_product(uint32_t a, uint32_t b) {
   const uint32_t a_high = a >> 16;
   const uint32_t a_low = a & 0xFFFF;
   const uint32_t b_high = b >> 16;
@@ -285,13 +272,15 @@ constexpr LiteProduct lite_product(uint32_t a, uint32_t b) {
   const uint32_t low = a_low * b_low;
   const uint32_t one = a_high * b_low + (low >> 16);
   const uint32_t other = a_low * b_high + (one & 0xFFFF);
-  return {a_high * b_high + (one >> 16) + (other >> 16), other << 16 | (low & 0xFFFF)};
+  const uint32_t high = a_high * b_high + (one >> 16) + (other >> 16);
+  return uint64_t{high} << 32 | (other << 16 | (low & 0xFFFF));
 }
 
 // About the product of two binary32 numbers: what rounding to nearest gives, but for ties,
 // where both and the product are normal numbers; elsewhere any number.
 constexpr uint32_t lite_f32_product(uint32_t a, uint32_t b) {
-  uint32_t high = lite_product(a << 8 | 0x80000000u, b << 8 | 0x80000000u).high;
+  auto high =
+      static_cast<uint32_t>(lite_product(a << 8 | 0x80000000u, b << 8 | 0x80000000u) >> 32);
   uint32_t exponent = (a >> 23 & 0xFF) + (b >> 23 & 0xFF) - 127;  // less what carries add
   if (high < 0x80000000u) {
     high <<= 1;

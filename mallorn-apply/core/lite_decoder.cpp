@@ -18,10 +18,10 @@ void LiteDecoder::begin(const LiteFiles& files, const LiteLengths& lengths,
   window_bytes_ = 0;
   phase_ = Phase::restart;
   status_ = Status::ok;
-  const bool is_small = lengths.base_bytes < kMaxLiteBytes &&
-                        lengths.result_bytes < kMaxLiteBytes &&
-                        lengths.body_bytes < kMaxLiteBytes;
-  if (!is_small) status_ = Status::limit_exceeded;
+  // One of them has a higher bit if all together have.
+  if ((lengths.base_bytes | lengths.result_bytes | lengths.body_bytes) >= kMaxLiteBytes) {
+    status_ = Status::limit_exceeded;
+  }
   if (place.result_offset > lengths.result_bytes ||
       place.body_offset > lengths.body_bytes) {
     status_ = Status::malformed;
@@ -36,21 +36,19 @@ LiteStep LiteDecoder::fail(Status status) {
 LiteStep LiteDecoder::step(LiteInput* input, LitePage* page) {
   if (status_ != Status::ok) return LiteStep::failed;
   flush(page);
-  if (page->used == page->size && place_.result_offset != lengths_.result_bytes) {
-    return LiteStep::page_full;
-  }
   if (place_.result_offset == lengths_.result_bytes) return end();
+  if (page->used == page->size) return LiteStep::page_full;
   const uint32_t left = lengths_.body_bytes - place_.body_offset;
   const uint32_t there = input->size - input->used;
   const uint32_t usable = there < left ? there : left;
-  if (usable < left && usable < kLiteInputBytes) return LiteStep::want_input;
-  const uint8_t* begin = input->data + input->used;
-  range_.feed(begin, begin + usable);
   is_all_there_ = usable == left;
+  if (!is_all_there_ && usable < kLiteInputBytes) return LiteStep::want_input;
+  next_ = input->data + input->used;
+  end_ = next_ + usable;
   const Status status = phase_ == Phase::restart ? begin_segment()
                         : phase_ == Phase::head  ? begin_step()
                                                  : make_elements(page);
-  const auto used = static_cast<uint32_t>(range_.next() - begin);
+  const auto used = usable - static_cast<uint32_t>(end_ - next_);
   input->used += used;
   place_.body_offset += used;
   return status == Status::ok ? LiteStep::more : fail(status);
@@ -64,94 +62,99 @@ LiteStep LiteDecoder::end() {
 
 // Everything that adapts begins anew.
 Status LiteDecoder::begin_segment() {
-  const uint32_t restart_log2 = range_.byte();
+  // A range of 2^8 wants two bytes, one of 1 wants three: so the four of the code follow
+  // the first.
+  range_ = 1u << 8;
+  normalize();
+  const uint32_t restart_log2 = code_ >> 8 & 0xFF;
   if (restart_log2 >= kMaxLiteBytesLog2) return Status::corrupt_data;
   segment_end_ = lengths_.result_bytes;
   if (restart_log2 != 0) {
-    const uint32_t restart_bytes = 1u << restart_log2;
-    const uint32_t end = (place_.result_offset & ~(restart_bytes - 1)) + restart_bytes;
+    const uint32_t end = ((place_.result_offset >> restart_log2) + 1) << restart_log2;
     if (end < segment_end_) segment_end_ = end;
   }
-  range_.begin();
-  start_lite_models(range_.models(), 0);
-  state_ = {};
+  range_ = 1;
+  normalize();
+  range_ = 0xFFFFFFFFu;
+  start_lite_models(models_.data(), 0);
+  state = {};
   phase_ = Phase::head;
   return Status::ok;
 }
 
 Status LiteDecoder::begin_step() {
   const uint32_t position = place_.result_offset;
-  code_lite_head(range_, state_, position, LiteHead{});
-  const LiteHead& head = state_.head;
-  if (!is_lite_head(head)) return Status::corrupt_data;
-  const uint32_t size_log2 = lite_element_log2(head);
-  if (head.elements == 0 || head.elements > (segment_end_ - position) >> size_log2) {
-    return Status::corrupt_data;
-  }
-  const uint32_t length = head.elements << size_log2;
-  if (has_lite_source(head.kind) && !head.is_own) {
-    if (head.source > lengths_.base_bytes || length > lengths_.base_bytes - head.source) {
-      return Status::corrupt_data;
-    }
-    state_.base_stop = head.source + length;
-  }
-  // Of the result, each element must have been made when it is read.
-  if (has_lite_source(head.kind) && head.is_own &&
-      (head.source >= position || position - head.source < 1u << size_log2)) {
-    return Status::corrupt_data;
-  }
-  prepare_lite_step(range_.models(), state_);
+  code_lite_head(*this, position, LiteHead{});
+  if (!is_sound_step(position)) return Status::corrupt_data;
+  prepare_lite_step(models_.data(), state);
   column_ = 0;
   phase_ = Phase::elements;
   return Status::ok;
 }
 
+// Whether the step makes bytes of the segment from bytes that are there.
+bool LiteDecoder::is_sound_step(uint32_t position) {
+  const LiteHead& head = state.head;
+  if (!is_lite_head(head)) return false;
+  const uint32_t size_log2 = lite_element_log2(head);
+  size_log2_ = static_cast<uint8_t>(size_log2);
+  if (head.elements == 0 || head.elements > (segment_end_ - position) >> size_log2) {
+    return false;
+  }
+  if (!has_lite_source(head.kind)) return true;
+  if (head.is_own) {  // each element must have been made when it is read
+    return head.source < position && position - head.source >= 1u << size_log2;
+  }
+  const uint32_t length = head.elements << size_log2;
+  state.base_stop = head.source + length;
+  return head.source <= lengths_.base_bytes && length <= lengths_.base_bytes - head.source;
+}
+
 Status LiteDecoder::make_elements(LitePage* page) {
-  if (state_.head.kind == LiteKind::copy && !state_.head.is_own) {
+  if (state.head.kind == LiteKind::copy && !state.head.is_own) {
     make_copies(page);
   } else {
-    for (uint32_t i = 0; i < kMaxElements && state_.head.elements > 0; ++i) {
+    for (uint32_t i = 0; i < kMaxElements && state.head.elements > 0; ++i) {
       if (page->used == page->size || pending_bytes_ != 0) break;
-      if (range_.left() < kLiteInputBytes && !is_all_there_) break;
+      if (!is_all_there_ && static_cast<uint32_t>(end_ - next_) < kLiteInputBytes) break;
       make_element(page);
     }
   }
-  if (status_ != Status::ok) return status_;
-  if (state_.head.elements == 0) {
+  if (state.head.elements == 0) {
     phase_ = place_.result_offset + pending_bytes_ == segment_end_ ? Phase::restart
                                                                    : Phase::head;
   }
-  return Status::ok;
+  return status_;
 }
 
 void LiteDecoder::make_copies(LitePage* page) {
   uint32_t count = page->size - page->used;
-  if (count > state_.head.elements) count = state_.head.elements;
+  if (count > state.head.elements) count = state.head.elements;
   if (count > kMaxStepBytes) count = kMaxStepBytes;
-  if (!files_.read_base(files_.context, state_.head.source, page->data + page->used,
+  if (!files_.read_base(files_.context, state.head.source, page->data + page->used,
                         count)) {
     status_ = Status::io;
   }
   page->used += count;
   place_.result_offset += count;
-  state_.head.source += count;
-  state_.head.elements -= count;
+  state.head.source += count;
+  state.head.elements -= count;
 }
 
 void LiteDecoder::make_element(LitePage* page) {
-  const uint32_t size = 1u << lite_element_log2(state_.head);
-  if (state_.head.columns != 0 && column_ == 0) {
-    code_lite_gain(range_, state_.gains, 0);
-    column_ = state_.head.columns;
+  const uint32_t size = 1u << size_log2_;
+  if (state.head.columns != 0 && column_ == 0) {
+    code_lite_gain(*this, 0);
+    column_ = state.head.columns;
   }
   --column_;
   uint32_t from = 0;
-  for (uint32_t i = 0; i < size && has_lite_source(state_.head.kind); ++i) {
-    from |= uint32_t{source_byte(*page, state_.head.source++)} << (8 * i);
+  for (uint32_t i = 0; i < size && has_lite_source(state.head.kind); ++i) {
+    from |= uint32_t{source_byte(*page)} << (8 * i);
   }
-  pending_ = code_lite_element(range_, state_, from, 0, place_.result_offset);
+  pending_ = code_lite_element(*this, from, 0, place_.result_offset);
   pending_bytes_ = static_cast<uint8_t>(size);
-  --state_.head.elements;
+  --state.head.elements;
   flush(page);
 }
 
@@ -164,20 +167,21 @@ void LiteDecoder::flush(LitePage* page) {
   }
 }
 
-// A byte of the base, or of what has been made of the result: that is in the page, or has
-// been taken.
-uint8_t LiteDecoder::source_byte(const LitePage& page, uint32_t offset) {
+// The next byte of the source: of the base, or of what has been made of the result. That is
+// in the page, or has been taken.
+uint8_t LiteDecoder::source_byte(const LitePage& page) {
+  const uint32_t offset = state.head.source++;
   uint32_t end = lengths_.base_bytes;
-  if (state_.head.is_own) {
+  if (state.head.is_own) {
     end = place_.result_offset - page.used;
     if (offset >= end) return page.data[offset - end];
   }
-  if (state_.head.is_own != is_window_own_ || offset - window_begin_ >= window_bytes_) {
+  if (state.head.is_own != is_window_own_ || offset - window_begin_ >= window_bytes_) {
     const uint32_t left = end - offset;
-    is_window_own_ = state_.head.is_own;
+    is_window_own_ = state.head.is_own;
     window_begin_ = offset;
     window_bytes_ = static_cast<uint8_t>(left < kWindowBytes ? left : kWindowBytes);
-    const LiteRead read = state_.head.is_own ? files_.read_result : files_.read_base;
+    const LiteRead read = state.head.is_own ? files_.read_result : files_.read_base;
     if (!read(files_.context, offset, window_.data(), window_bytes_)) {
       window_bytes_ = 0;
       status_ = Status::io;
@@ -185,6 +189,42 @@ uint8_t LiteDecoder::source_byte(const LitePage& page, uint32_t offset) {
     }
   }
   return window_[offset - window_begin_];
+}
+
+uint32_t LiteDecoder::read_bit(uint32_t model) {
+  LiteBit& at = models_[model];
+  const uint32_t bound = (range_ >> 16) * at.probability();
+  const uint32_t bit = code_ < bound ? 1 : 0;
+  if (bit != 0) {
+    range_ = bound;
+  } else {
+    range_ -= bound;
+    code_ -= bound;
+  }
+  at.update(bit);
+  normalize();
+  return bit;
+}
+
+uint32_t LiteDecoder::read_raw(uint32_t count) {
+  uint32_t bits = 0;
+  for (; count > 0; --count) {
+    range_ >>= 1;
+    bits *= 2;
+    if (code_ >= range_) {
+      code_ -= range_;
+      ++bits;
+    }
+    normalize();
+  }
+  return bits;
+}
+
+void LiteDecoder::normalize() {
+  for (; range_ < 1u << 24; range_ <<= 8) {
+    code_ <<= 8;
+    if (next_ != end_) code_ |= *next_++;
+  }
 }
 
 }  // namespace mallorn::apply

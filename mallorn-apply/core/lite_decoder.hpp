@@ -17,7 +17,6 @@
 
 #include "libcommon/core/lite_format.hpp"
 #include "libcommon/core/status.hpp"
-#include "mallorn-apply/core/lite_range.hpp"
 
 namespace mallorn::apply {
 
@@ -85,33 +84,56 @@ class LiteDecoder {
  private:
   enum class Phase : uint8_t { restart, head, elements };
 
-  LiteStep fail(Status status);
-  LiteStep end();
-  Status begin_segment();
-  Status begin_step();
-  Status make_elements(LitePage* page);
-  void make_copies(LitePage* page);
-  void make_element(LitePage* page);
-  void flush(LitePage* page);
-  uint8_t source_byte(const LitePage& page, uint32_t offset);
-
-  // The small ones first: devices reach them with short instructions.
+  // Small fields first, then those that are reached most: small processors have short
+  // instructions for them.
   Phase phase_ = Phase::restart;
   Status status_ = Status::ok;
   uint8_t pending_bytes_ = 0;
   uint8_t window_bytes_ = 0;
+  uint8_t size_log2_ = 0;       // of elements
   bool is_window_own_ = false;  // of the result
   bool is_all_there_ = false;   // of the body
   uint16_t column_ = 0;         // elements left of the row
-  LiteState state_;
+
+ public:
+  // A coder as libcommon/core/lite_model.hpp wants it: the range coder of
+  // docs/format/structure.md, without division. What follows the input are zeros.
+  LiteState state;
+  template <typename Number>
+  Number want(Number /*number*/) const {
+    return 0;
+  }
+  uint32_t bit(uint32_t model, uint32_t /*wanted*/) { return read_bit(model); }
+  uint32_t raw(uint32_t /*wanted*/, uint32_t count) { return read_raw(count); }
+
+ private:
+  uint32_t read_bit(uint32_t model);
+  uint32_t read_raw(uint32_t count);
+  void normalize();
+
+  LiteStep fail(Status status);
+  LiteStep end();
+  Status begin_segment();
+  Status begin_step();
+  bool is_sound_step(uint32_t position);
+  Status make_elements(LitePage* page);
+  void make_copies(LitePage* page);
+  void make_element(LitePage* page);
+  void flush(LitePage* page);
+  uint8_t source_byte(const LitePage& page);
+
+  uint32_t range_ = 0;
+  uint32_t code_ = 0;
+  const uint8_t* next_ = nullptr;  // of the input
+  const uint8_t* end_ = nullptr;
   LitePlace place_;
-  LiteFiles files_;
   LiteLengths lengths_;
+  LiteFiles files_;
   uint32_t segment_end_ = 0;  // in the result
   uint32_t window_begin_ = 0;
   uint32_t pending_ = 0;  // bytes of an element for which the page had no room
-  LiteRange range_;
   std::array<uint8_t, kWindowBytes> window_;
+  LiteBits models_;
 };
 
 // All of it is in the kilobyte that a device has for a patch.

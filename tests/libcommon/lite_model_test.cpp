@@ -56,7 +56,6 @@ TEST_CASE("lite: numbers times gains, rounded") {
   for (int i = 0; i < 20000; ++i) {
     const auto a = static_cast<uint32_t>(random());
     const auto b = static_cast<uint32_t>(random());
-    const LiteProduct product = lite_product(a, b);
-    CHECK((uint64_t{product.high} << 32 | product.low) == uint64_t{a} * b);
+    CHECK(lite_product(a, b) == uint64_t{a} * b);
   }
 }
