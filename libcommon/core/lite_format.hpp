@@ -225,36 +225,8 @@ constexpr uint32_t lite_order(uint32_t bits, uint32_t sign) {
   return (bits & sign) != 0 ? bits ^ (sign - 1) : bits;
 }
 
-// An integer or a float; `base` is that of the base.
 template <typename Coder>
-static uint32_t code_lite_number_element(Coder& coder, uint32_t base, uint32_t wanted) {
-  auto& state = coder.state;
-  const LiteHead& head = state.head;
-  const uint32_t unused = 32 - (8u << lite_type_log2(head.type));
-  const uint32_t sign = 0x80000000u >> unused;
-  const uint32_t mantissa_bits = lite_mantissa_bits(head.type);
-  const bool is_float = mantissa_bits != 0;
-  if (is_float && head.kind == LiteKind::alone) {
-    return code_lite_float(coder, mantissa_bits, sign, head.greatest, wanted);
-  }
-  uint32_t guess = base;
-  uint32_t aim = wanted;
-  int32_t exponent = 0;
-  if (is_float) {
-    exponent = static_cast<int32_t>((base & (sign - 1)) >> mantissa_bits);
-    guess = lite_order(base, sign);
-    aim = lite_order(wanted, sign);
-  } else if (state.gain != kLiteGainOne) {
-    guess = lite_scaled(static_cast<int32_t>(base << unused) >> unused, state.gain);
-  }
-  const auto missed = coder.want(static_cast<int32_t>((aim - guess) << unused) >> unused);
-  const uint32_t number = guess + code_lite_residual(coder, missed, exponent);
-  return is_float ? lite_order(number, sign) : number;
-}
-
-template <typename Coder>
-[[gnu::noinline]] static uint32_t code_lite_code_element(Coder& coder, uint32_t base,
-                                                         uint32_t wanted) {
+static uint32_t code_lite_code_element(Coder& coder, uint32_t base, uint32_t wanted) {
   const LiteHead& head = coder.state.head;
   const uint32_t gain = coder.state.gain;
   // Codes with sign are those without, less 128.
@@ -273,18 +245,43 @@ template <typename Coder>
 // What misses the product by this much or more is coded as numbers are.
 constexpr int32_t kLiteFar = -128;
 
-// A number that is about `from` times the factor.
+// An integer or a float; `base` is that of the base. Or a number that is about `base` times
+// the factor.
 template <typename Coder>
-static uint32_t code_lite_derived(Coder& coder, uint32_t from, uint32_t wanted,
-                                  uint32_t position) {
-  const uint32_t product = lite_f32_product(from, coder.state.head.factor);
-  const auto missed = coder.want(static_cast<int32_t>(wanted - product));
-  const bool is_far = missed <= kLiteFar || missed >= -kLiteFar;
-  const auto near = static_cast<int8_t>(code_lite_byte(
-      coder, static_cast<uint32_t>(is_far ? kLiteFar : missed), 0, position));
-  if (near != kLiteFar) return product + static_cast<uint32_t>(int32_t{near});
-  return product +
-         code_lite_residual(coder, missed, static_cast<int32_t>(product >> 23 & 0xFF));
+static uint32_t code_lite_number_element(Coder& coder, uint32_t base, uint32_t wanted,
+                                         uint32_t position) {
+  auto& state = coder.state;
+  const LiteHead& head = state.head;
+  uint32_t unused = 32 - (8u << lite_type_log2(head.type));
+  const uint32_t sign = 0x80000000u >> unused;
+  const uint32_t mantissa_bits = lite_mantissa_bits(head.type);
+  uint32_t guess = base;
+  uint32_t aim = wanted;
+  int32_t exponent = 0;
+  bool is_float = false;
+  if (head.kind == LiteKind::derived) {
+    guess = lite_f32_product(base, head.factor);
+    unused = 0;
+    exponent = static_cast<int32_t>(guess >> 23 & 0xFF);
+    const auto missed = coder.want(static_cast<int32_t>(wanted - guess));
+    const bool is_far = missed <= kLiteFar || missed >= -kLiteFar;
+    const auto near = static_cast<int8_t>(code_lite_byte(
+        coder, static_cast<uint32_t>(is_far ? kLiteFar : missed), 0, position));
+    if (near != kLiteFar) return guess + static_cast<uint32_t>(int32_t{near});
+  } else if (mantissa_bits != 0) {
+    if (head.kind == LiteKind::alone) {
+      return code_lite_float(coder, mantissa_bits, sign, head.greatest, wanted);
+    }
+    is_float = true;
+    exponent = static_cast<int32_t>((base & (sign - 1)) >> mantissa_bits);
+    guess = lite_order(base, sign);
+    aim = lite_order(wanted, sign);
+  } else if (state.gain != kLiteGainOne) {
+    guess = lite_scaled(static_cast<int32_t>(base << unused) >> unused, state.gain);
+  }
+  const auto missed = coder.want(static_cast<int32_t>((aim - guess) << unused) >> unused);
+  const uint32_t number = guess + code_lite_residual(coder, missed, exponent);
+  return is_float ? lite_order(number, sign) : number;
 }
 
 // An element, given that of the source, or 0; as many bits count as elements have.
@@ -302,10 +299,8 @@ static uint32_t code_lite_element(Coder& coder, uint32_t from, uint32_t wanted,
       return code_lite_byte(coder, wanted, from, position);
     case LiteKind::codes:
       return code_lite_code_element(coder, from, wanted);
-    case LiteKind::derived:
-      return code_lite_derived(coder, from, wanted, position);
     default:
-      return code_lite_number_element(coder, from, wanted);
+      return code_lite_number_element(coder, from, wanted, position);
   }
 }
 

@@ -174,35 +174,35 @@ static uint32_t code_lite_code(Coder& coder, uint32_t code, int32_t predicted,
                                bool has_gain) {
   auto& state = coder.state;
   const int32_t rounded = predicted + 2048;
-  // Where it does not matter, what there is instead has its place between the others.
-  const uint32_t phase = has_gain ? static_cast<uint32_t>(rounded) >> 9 & 7u : 11;
+  constexpr uint32_t kNoPhase = 11;  // folds to 4, behind the others
+  const uint32_t phase = has_gain ? static_cast<uint32_t>(rounded) >> 9 & 7u : kNoPhase;
   const uint32_t folded = phase < 4 ? phase : (phase ^ 7) & 7;
   uint32_t step = rounded < 0 ? 0 : static_cast<uint32_t>(rounded) >> 12;
   if (step > 255) step = 255;
   const bool is_edge = step == 0 || step == 255;
   const int32_t average = state.average;
   const auto level =
-      static_cast<uint32_t>((average >= 6) + (average >= 14) + (average >= 40));
+      5 * static_cast<uint32_t>((average >= 6) + (average >= 14) + (average >= 40));
   const uint32_t moves =
-      is_edge ? LitePlaces::kEdgeMoves : LitePlaces::kCodeMoves + 2 * (5 * level + folded);
+      is_edge ? LitePlaces::kEdgeMoves : LitePlaces::kCodeMoves + 2 * (level + folded);
   const auto residual = coder.want(static_cast<int32_t>(code - step));
-  const uint32_t last = state.last_code;
   uint32_t size = 0;
-  state.last_code = 0;
-  if (coder.bit(moves + (last != 0 ? 1 : 0), residual != 0 ? 1 : 0) != 0) {
+  uint8_t last = 0;
+  if (coder.bit(moves + (state.last_code != 0 ? 1 : 0), residual != 0 ? 1 : 0) != 0) {
     bool is_down = step != 0;
     if (!is_edge) {
-      const uint32_t context = has_gain ? phase : last == 1 ? 9 : 8;
+      const uint32_t context = phase != kNoPhase ? phase : state.last_code == 1 ? 9 : 8;
       is_down = coder.bit(LitePlaces::kCodeIsDown + context, residual < 0 ? 1 : 0) != 0;
     }
-    size = code_lite_size(coder, LitePlaces::kCodeIsLonger + 5 * level, 1,
+    size = code_lite_size(coder, LitePlaces::kCodeIsLonger + level, 1,
                           static_cast<uint32_t>(residual < 0 ? -residual : residual)) &
            0xFF;
-    state.last_code = is_down ? 2 : 1;
+    last = is_down ? 2 : 1;
     step = is_down ? step - size : step + size;
   }
+  state.last_code = last;
   state.average = static_cast<int16_t>(
-      average + ((static_cast<int32_t>(size) * 64 - average * 4 + 16) >> 5));
+      state.average + ((static_cast<int32_t>(size) * 64 - state.average * 4 + 16) >> 5));
   return step;
 }
 
@@ -212,34 +212,36 @@ constexpr int16_t kLiteUnknown = -32768;
 template <typename Coder>
 static uint32_t code_lite_residual(Coder& coder, int32_t residual, int32_t exponent) {
   auto& state = coder.state;
-  int32_t expected = state.expected;
-  const int32_t half = expected == kLiteUnknown ? 0 : (expected - 16 * exponent + 4) >> 3;
+  int32_t half = (state.expected - 16 * exponent + 4) >> 3;
+  if (state.expected == kLiteUnknown) half = 0;
   const uint32_t place = half < -1 ? 0 : half > 8 ? 9u : static_cast<uint32_t>(half + 1);
-  const uint32_t last = state.last_number;
   uint32_t coded = 0;
-  state.last_number = 0;
+  uint8_t last = 0;
   state.length = 0;
   if (coder.bit(LitePlaces::kMoves + place, residual != 0 ? 1 : 0) != 0) {
     const uint32_t is_down =
-        coder.bit(LitePlaces::kNumberIsDown + last, residual < 0 ? 1 : 0);
-    coded = code_lite_size(coder, LitePlaces::kLonger + (place > 6 ? 5 : 0),
+        coder.bit(LitePlaces::kNumberIsDown + state.last_number, residual < 0 ? 1 : 0);
+    coded = code_lite_size(coder, LitePlaces::kLonger + (half > 5 ? 5 : 0),
                            half < 2    ? 1u
                            : half > 62 ? 31u
                                        : static_cast<uint32_t>(half) / 2,
                            residual < 0 ? 0 - static_cast<uint32_t>(residual)
                                         : static_cast<uint32_t>(residual));
-    state.last_number = is_down != 0 ? 1 : 2;
+    last = is_down != 0 ? 1 : 2;
     if (is_down != 0) coded = 0 - coded;
   }
+  state.last_number = last;
   const int32_t seen = 16 * (state.length + exponent);
-  if (expected == kLiteUnknown) expected = seen;
-  const int32_t missed = seen - expected;
+  if (state.expected == kLiteUnknown) state.expected = static_cast<int16_t>(seen);
+  int32_t moved = seen - state.expected;
   if (state.length != 0) {
-    expected += (missed + 8) >> 4;
-  } else if (missed < 0) {
-    expected += (missed >> 5) + 1;
+    moved = (moved + 8) >> 4;
+  } else if (moved < 0) {
+    moved = (moved >> 5) + 1;
+  } else {
+    moved = 0;
   }
-  state.expected = static_cast<int16_t>(expected);
+  state.expected = static_cast<int16_t>(state.expected + moved);
   return coded;
 }
 

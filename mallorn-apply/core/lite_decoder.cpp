@@ -6,6 +6,7 @@ namespace mallorn::apply {
 namespace {
 
 constexpr uint32_t kMaxElements = 32;  // of a call
+constexpr LiteHead kNoHead;            // a decoder wants none
 
 }  // namespace
 
@@ -84,7 +85,7 @@ Status LiteDecoder::begin_segment() {
 
 Status LiteDecoder::begin_step() {
   const uint32_t position = place_.result_offset;
-  code_lite_head(*this, position, LiteHead{});
+  code_lite_head(*this, position, kNoHead);
   if (!is_sound_step(position)) return Status::corrupt_data;
   prepare_lite_step(models_.data(), state);
   column_ = 0;
