@@ -106,8 +106,9 @@ int SlotLog::write(Record* record) {
   if (port_->program(context_, region, at_, record, kRecordBytes) != 0) {
     return MALLORN_E_FLASH_PROGRAM;
   }
-  uint8_t seal[kMaxWordBytes];
-  for (uint8_t& byte : seal) byte = kSealByte;
+  // The record is in flash now: its memory is the seal's.
+  auto* const seal = reinterpret_cast<uint8_t*>(record);
+  for (unsigned i = 0; i < kMaxWordBytes; ++i) seal[i] = kSealByte;
   if (port_->program(context_, region, at_ + kRecordBytes, seal, port_->write_size) != 0) {
     return MALLORN_E_FLASH_PROGRAM;
   }

@@ -52,10 +52,18 @@ struct Message {
   uint8_t padding[3];
 };
 
+struct KeyDigest {
+  Sha256 hash;
+  uint8_t digest[kDigestBytes];
+};
+
 struct CheckSpace {
   Message message;
   uint8_t block[kSignatureBlockBytes];
-  Ed25519 scratch;
+  union {
+    KeyDigest id;
+    Ed25519 scratch;
+  };
 };
 
 struct HashSpace {

@@ -10,14 +10,12 @@ static_assert(sizeof kDomain == kDomainBytes, "its NUL is signed, too");
 
 PatchFront front_of(const Message& message) { return {message.header}; }
 
-// Whether `id` are the first bytes of the SHA-256 of `key`.
-bool has_id(const uint8_t* key, const uint8_t* id) {
-  Sha256 hash;
-  uint8_t digest[kDigestBytes];
-  sha256_start(hash);
-  sha256_update(hash, key, 32);
-  sha256_finish(hash, digest);
-  return is_same(digest, id, kKeyIdBytes);
+// Whether the block's key id is the first bytes of the SHA-256 of `key`.
+bool has_id(CheckSpace& space, const uint8_t* key) {
+  sha256_start(space.id.hash);
+  sha256_update(space.id.hash, key, 32);
+  sha256_finish(space.id.hash, space.id.digest);
+  return is_same(space.id.digest, space.block, kKeyIdBytes);
 }
 
 int fault_of_release(mallorn_update& m, uint32_t confirmed) {
@@ -89,7 +87,7 @@ int step_signature(mallorn_update& m) {
   const int status = read_patch(m, block, kSignatureBlockBytes);
   if (status != MALLORN_DONE) return status;
   for (; is_wanted && m.key < m.policy->key_count; ++m.key) {
-    if (!has_id(m.policy->keys[m.key], block)) continue;
+    if (!has_id(m.check, m.policy->keys[m.key])) continue;
     m.is_key_known = true;
     m.is_check_begun = false;
     m.phase = Phase::check;
