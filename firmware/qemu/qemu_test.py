@@ -19,7 +19,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "scripts"))
 from firmware_targets import DECODER, TARGETS, firmware_sources  # noqa: E402
 
-SIGNATURE_STACK = 512  # limit, in bytes; that of streaming is the target's
+SIGNATURE_STACK = 320  # limit, in bytes; that of streaming is the target's
 
 
 def make_patch(mallorn, old, new, folder):
