@@ -5,7 +5,8 @@
 // probability of a one, of 65536; and, for bits that are as likely zero as one, with
 // `uint32_t code_bits(uint32_t bits, uint32_t count)`, count from 1 to 16. An encoder
 // writes `bit` and returns it; a decoder ignores it and returns the bit it reads. Code
-// templated over the coder is therefore one text for both directions.
+// templated over the coder is therefore one text for both directions. It may have
+// `code_part()`, the same as `code()` where no branch shall depend on the bit.
 #pragma once
 
 #include <array>
@@ -14,6 +15,34 @@
 #include <new>
 
 namespace mallorn {
+
+// A coder for a loop: a copy that goes back to where it came from. What calls pass around
+// is in memory, a copy that no call gets is in registers. Only coders that are small
+// (kIsSmall) are copied.
+template <typename Coder>
+class Held {
+ public:
+  explicit Held(Coder& home) : home_(home) {}
+  Coder& coder() { return home_; }
+
+ private:
+  Coder& home_;
+};
+
+template <typename Coder>
+requires(Coder::kIsSmall) class Held<Coder> {
+ public:
+  explicit Held(Coder& home) : home_(home), copy_(home) {}
+  ~Held() { home_ = copy_; }
+  Held(const Held&) = delete;
+  Held& operator=(const Held&) = delete;
+
+  Coder& coder() { return copy_; }
+
+ private:
+  Coder& home_;
+  Coder copy_;
+};
 
 // Puts a model back into the state in which it begins, in place: models are too large for
 // the stack.
@@ -35,17 +64,41 @@ struct BitModel {
   uint16_t p16 = 32768;
   uint16_t count = 0;
 
-  uint32_t probability() const { return p16 < 32 ? 32u : p16 > 65504 ? 65504u : p16; }
-
-  void update(uint32_t bit, uint32_t limit) {
-    const int32_t target = bit != 0 ? 65535 : 0;
-    p16 = static_cast<uint16_t>(p16 + (((target - p16) * kRates[count]) >> 16));
-    if (count < limit) ++count;
+  uint32_t probability() const {
+    if (p16 - 32u <= 65504u - 32u) [[likely]]
+      return p16;
+    return p16 < 32 ? 32 : 65504;
   }
 
+  // Without branches.
+  [[gnu::always_inline]] void update(uint32_t bit, uint32_t limit) {
+    const auto target = static_cast<int32_t>((0u - bit) & 65535u);
+    p16 = static_cast<uint16_t>(p16 + (((target - p16) * kRates[count]) >> 16));
+    count = static_cast<uint16_t>(count + (count < limit ? 1u : 0u));
+  }
+
+  // A bit that decides what is coded next.
   template <typename Coder>
-  uint32_t code(Coder& coder, uint32_t bit, uint32_t limit = 30) {
-    bit = coder.code(probability(), bit);
+  [[gnu::always_inline]] uint32_t code(Coder& coder, uint32_t bit, uint32_t limit = 30) {
+    // The model learns in both branches: what it has learned then waits for no comparison.
+    if (coder.code(probability(), bit) != 0) {
+      update(1, limit);
+      return 1;
+    }
+    update(0, limit);
+    return 0;
+  }
+
+  // A bit that is part of a number and decides nothing: coded in the same way, but a
+  // processor that cannot foresee it loses nothing.
+  template <typename Coder>
+  [[gnu::always_inline]] uint32_t code_part(Coder& coder, uint32_t bit,
+                                            uint32_t limit = 30) {
+    if constexpr (requires { coder.code_part(uint32_t{}, uint32_t{}); }) {
+      bit = coder.code_part(probability(), bit);
+    } else {
+      bit = coder.code(probability(), bit);
+    }
     update(bit, limit);
     return bit;
   }
@@ -60,7 +113,7 @@ struct TreeModel {
   uint32_t code(Coder& coder, uint32_t symbol, uint32_t limit = 30) {
     uint32_t node = 1;
     for (unsigned i = Bits; i-- > 0;) {
-      node = 2 * node + nodes[node].code(coder, (symbol >> i) & 1u, limit);
+      node = 2 * node + nodes[node].code_part(coder, (symbol >> i) & 1u, limit);
     }
     return node - (1u << Bits);
   }
@@ -92,6 +145,20 @@ struct NumberModel {
       value = 2 * value + bit;
     }
     return value;
+  }
+
+  // The same in a loop that holds its coder, where it is rare: the coder stays in
+  // registers.
+  template <typename Coder>
+  [[gnu::always_inline]] uint64_t code_rarely(Coder& coder, uint64_t number) {
+    if constexpr (requires { Coder::kIsSmall; }) {
+      Coder copy = coder;
+      number = code(copy, number);
+      coder = copy;
+      return number;
+    } else {
+      return code(coder, number);
+    }
   }
 };
 

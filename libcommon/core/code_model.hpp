@@ -15,6 +15,18 @@
 
 namespace mallorn {
 
+// The level of residuals by their average, times 16, up to the greatest that matters.
+constexpr std::array<uint8_t, 111> make_code_levels() {
+  std::array<uint8_t, 111> levels{};
+  for (size_t average = 0; average < levels.size(); ++average) {
+    for (const size_t begin : {5, 8, 12, 18, 28, 44, 70, 110}) {
+      if (average >= begin) ++levels[average];
+    }
+  }
+  return levels;
+}
+inline constexpr std::array<uint8_t, 111> kCodeLevels = make_code_levels();
+
 class CodeModel {
  public:
   static constexpr uint32_t kSettings = 2;
@@ -23,8 +35,8 @@ class CodeModel {
   // does. `predicted` is in units of 1 / 4096, of either sign, below 2^50. `setting` is
   // what else is known of the number, below kSettings.
   template <typename Coder>
-  int32_t code(Coder& coder, int32_t number, int64_t predicted, Bounds bounds,
-               uint32_t setting) {
+  [[gnu::always_inline]] int32_t code(Coder& coder, int32_t number, int64_t predicted,
+                                      Bounds bounds, uint32_t setting) {
     constexpr int64_t kHalf = 2048;
     const int64_t rounded = (predicted + kHalf) >> 12;
     const bool is_below = rounded < bounds.low;
@@ -60,14 +72,13 @@ class CodeModel {
 
   // How large residuals are on average, from 0. (The average never falls below 4.)
   static constexpr uint32_t level_of(int32_t average) {
-    constexpr std::array<int32_t, kLevels - 1> kBegins = {5, 8, 12, 18, 28, 44, 70, 110};
-    uint32_t level = 0;
-    for (const int32_t begin : kBegins) level += average >= begin ? 1u : 0u;
-    return level;
+    constexpr int32_t kHighest = kCodeLevels.size() - 1;
+    return kCodeLevels[static_cast<size_t>(average < kHighest ? average : kHighest)];
   }
 
   template <typename Coder>
-  int32_t code_residual(Coder& coder, int32_t residual, const Place& at, uint32_t setting) {
+  [[gnu::always_inline]] int32_t code_residual(Coder& coder, int32_t residual,
+                                               const Place& at, uint32_t setting) {
     const uint32_t known = 2 * setting + (last_ != 0 ? 1 : 0);
     BitModel& moves = moves_[at.level][at.phase][at.edge][known];
     if (moves.code(coder, residual != 0 ? 1 : 0, kLimit) == 0) return 0;
@@ -75,17 +86,18 @@ class CodeModel {
     if (at.edge == 0) {
       const uint32_t level = at.level < kSignLevels ? at.level : kSignLevels - 1;
       BitModel& sign = is_down_[level][at.phase][last_ > 0 ? 1 : 0];
-      is_down = sign.code(coder, residual < 0 ? 1 : 0, kLimit) != 0;
+      is_down = sign.code_part(coder, residual < 0 ? 1 : 0, kLimit) != 0;
     }
     const auto size = static_cast<uint32_t>(residual < 0 ? -residual : residual);
     const auto coded = static_cast<int32_t>(code_size(coder, size, at.level));
-    return is_down ? -coded : coded;
+    const int32_t sign = 0 - static_cast<int32_t>(is_down);
+    return (coded ^ sign) - sign;
   }
 
   // A magnitude from 1 to 255: its length in unary, the bit below the leading one modelled
   // for that length, the others as they are.
   template <typename Coder>
-  uint32_t code_size(Coder& coder, uint32_t size, uint32_t level) {
+  [[gnu::always_inline]] uint32_t code_size(Coder& coder, uint32_t size, uint32_t level) {
     const auto wanted = static_cast<uint32_t>(std::bit_width(size));
     uint32_t bits = 1;
     while (bits < kMaxBits &&
@@ -95,8 +107,8 @@ class CodeModel {
     uint32_t coded = 1;
     for (uint32_t i = bits - 1; i-- > 0;) {
       const uint32_t bit = size >> i & 1u;
-      coded = 2 * coded +
-              (coded == 1 ? next_[bits].code(coder, bit, kLimit) : coder.code(32768, bit));
+      coded = 2 * coded + (coded == 1 ? next_[bits].code_part(coder, bit, kLimit)
+                                      : coder.code(32768, bit));
     }
     return coded;
   }

@@ -25,7 +25,7 @@ class DirectCodeModel {
     const bool is_zero = zero_[zeros_].code(coder, number == 0 ? 1 : 0, kLimit) != 0;
     zeros_ = (2 * zeros_ + (is_zero ? 1u : 0u)) & 15u;
     if (is_zero) return 0;
-    const bool is_negative = negative_.code(coder, number < 0 ? 1 : 0, kLimit) != 0;
+    const bool is_negative = negative_.code_part(coder, number < 0 ? 1 : 0, kLimit) != 0;
     const uint32_t size =
         static_cast<uint32_t>(number < 0 ? -1 - number : number - 1) & 127u;
     const auto coded = static_cast<int32_t>(size_.code(coder, size, kLimit));
@@ -48,18 +48,19 @@ class DirectFloatModel {
  public:
   // `greatest` is no less than any exponent field to come.
   template <typename Coder>
-  int64_t code(Coder& coder, FloatFormat format, uint32_t greatest, int64_t order) {
+  [[gnu::always_inline]] int64_t code(Coder& coder, FloatFormat format, uint32_t greatest,
+                                      int64_t order) {
     const auto magnitude = static_cast<uint64_t>(order < 0 ? -1 - order : order);
     const uint64_t depth = code_depth(
         coder, greatest - static_cast<uint32_t>(magnitude >> format.mantissa_bits));
-    const bool is_negative = negative_.code(coder, order < 0 ? 1 : 0, kLimit) != 0;
+    const bool is_negative = negative_.code_part(coder, order < 0 ? 1 : 0, kLimit) != 0;
     uint64_t coded = 0;
     uint32_t left = format.mantissa_bits;
     uint32_t node = 1;
     for (uint32_t i = 0; i < kModelled; ++i) {
       --left;
       const uint32_t bit =
-          top_[static_cast<size_t>(depth < kDepths ? depth : kDepths)][node].code(
+          top_[static_cast<size_t>(depth < kDepths ? depth : kDepths)][node].code_part(
               coder, static_cast<uint32_t>(magnitude >> left) & 1u, kLimit);
       node = 2 * node + bit;
       coded = 2 * coded + bit;
@@ -72,7 +73,7 @@ class DirectFloatModel {
     }
     const uint64_t field = depth < greatest ? greatest - depth : 0;
     coded += field << format.mantissa_bits;
-    return is_negative ? -1 - static_cast<int64_t>(coded) : static_cast<int64_t>(coded);
+    return static_cast<int64_t>(coded ^ (0 - uint64_t{is_negative}));
   }
 
  private:
@@ -81,10 +82,10 @@ class DirectFloatModel {
   static constexpr uint32_t kModelled = 3;
 
   template <typename Coder>
-  uint64_t code_depth(Coder& coder, uint32_t depth) {
+  [[gnu::always_inline]] uint64_t code_depth(Coder& coder, uint32_t depth) {
     const uint32_t coded = depth_.code(coder, depth < kDepths ? depth : kDepths, kLimit);
     if (coded < kDepths) return coded;
-    return kDepths + beyond_.code(coder, depth - kDepths);
+    return kDepths + beyond_.code_rarely(coder, depth - kDepths);
   }
 
   TreeModel<4> depth_{};

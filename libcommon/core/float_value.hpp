@@ -29,23 +29,29 @@ constexpr FloatFormat kBf16 = {16, 7};
 constexpr FloatFormat kF32 = {32, 23};
 constexpr FloatFormat kF64 = {64, 52};
 
+// A place counted from zero, on the side of zero where a float is: -1 - place below it.
+// (Signs are hard to foresee, so no branch depends on them, here and below.)
+constexpr int64_t with_sign_of(FloatFormat format, uint64_t bits, uint64_t place) {
+  return static_cast<int64_t>(place ^ (0 - (bits >> (format.bits - 1) & 1)));
+}
+constexpr uint64_t without_sign(int64_t order) {
+  return static_cast<uint64_t>(order ^ (order >> 63));
+}
+
 // The place of a float in the order of all floats of its format: 0 is +0, -1 is -0. NaN and
 // infinities have their places at both ends.
 constexpr int64_t to_order(FloatFormat format, uint64_t bits) {
-  const auto magnitude = static_cast<int64_t>(bits & (format.sign() - 1));
-  return (bits & format.sign()) != 0 ? -1 - magnitude : magnitude;
+  return with_sign_of(format, bits, bits & (format.sign() - 1));
 }
 
 // Its inverse, for numbers of as many bits as the format has.
 constexpr uint64_t from_order(FloatFormat format, int64_t order) {
-  return order < 0 ? format.sign() | static_cast<uint64_t>(-1 - order)
-                   : static_cast<uint64_t>(order);
+  return (static_cast<uint64_t>(order >> 63) & format.sign()) | without_sign(order);
 }
 
 // The exponent field of the float at a place.
 constexpr int32_t exponent_at(FloatFormat format, int64_t order) {
-  const auto magnitude = static_cast<uint64_t>(order < 0 ? -1 - order : order);
-  return static_cast<int32_t>(magnitude >> format.mantissa_bits);
+  return static_cast<int32_t>(without_sign(order) >> format.mantissa_bits);
 }
 
 // Where floats change by much more than the least of them are apart, those are not told
@@ -68,8 +74,7 @@ constexpr int64_t to_order(FloatFormat format, uint64_t bits, uint32_t grain) {
     const uint32_t down = grain - (field != 0 ? field : 1);
     place = down > 63 ? 0 : significand >> down;
   }
-  const auto signed_place = static_cast<int64_t>(place);
-  return (bits & format.sign()) != 0 ? -1 - signed_place : signed_place;
+  return with_sign_of(format, bits, place);
 }
 
 // A prediction: a whole number, and the eighths of a unit by which what was rounded to it
@@ -81,6 +86,24 @@ struct Guess {
 
 constexpr uint32_t kFloatGainBits = 12;
 
+// What is guessed of a float that is expected to stay what it is.
+constexpr Guess guess_same(FloatFormat format, uint64_t bits, uint32_t grain) {
+  const uint64_t magnitude = bits & (format.sign() - 1);
+  if (is_whole(format, magnitude, grain) || magnitude >= format.infinity()) {
+    return {to_order(format, bits, grain), 4};
+  }
+  if (magnitude == 0) return {0, 4};
+  // In eighths of the unit that it shares with others.
+  const uint64_t field = magnitude >> format.mantissa_bits;
+  const uint64_t hidden = uint64_t{field != 0} << format.mantissa_bits;
+  const uint64_t significand =
+      (magnitude & ((uint64_t{1} << format.mantissa_bits) - 1)) | hidden;
+  const uint64_t down = grain - (field != 0 ? field : 1);
+  const uint64_t eighths = down > 60 ? 0 : significand << 3 >> down;
+  const int64_t order = with_sign_of(format, bits, eighths);
+  return {order >> 3, static_cast<uint32_t>(order & 7)};
+}
+
 // What a float of a format of up to 32 bits becomes when it is multiplied by gain / 2^12
 // and shift * 2^exponent is added, in units of the last place of the least normal number.
 // `gain` is from 1 to 2^17. Without either, and for infinities and NaN, it stays what it
@@ -89,9 +112,8 @@ constexpr uint32_t kFloatGainBits = 12;
 constexpr Guess guess_float(FloatFormat format, uint64_t bits, int32_t gain, int32_t shift,
                             int32_t exponent, uint32_t grain = 1) {
   const uint64_t magnitude = bits & (format.sign() - 1);
-  if ((gain == 1 << kFloatGainBits && shift == 0 && is_whole(format, magnitude, grain)) ||
-      magnitude >= format.infinity()) {
-    return {to_order(format, bits, grain), 4};
+  if ((gain == 1 << kFloatGainBits && shift == 0) || magnitude >= format.infinity()) {
+    return guess_same(format, bits, grain);
   }
   const auto field = static_cast<int32_t>(magnitude >> format.mantissa_bits);
   const uint64_t fraction =
@@ -99,23 +121,25 @@ constexpr Guess guess_float(FloatFormat format, uint64_t bits, int32_t gain, int
   const uint64_t hidden = uint64_t{field != 0} << format.mantissa_bits;
   // sum * 2^place is the value, in these units.
   auto sum = static_cast<int64_t>((hidden | fraction) * static_cast<uint64_t>(gain));
-  if ((bits & format.sign()) != 0) sum = -sum;
+  const auto below = static_cast<int64_t>(0 - (bits >> (format.bits - 1) & 1));
+  sum = (sum ^ below) - below;
   int32_t place = (field == 0 ? 0 : field - 1) - static_cast<int32_t>(kFloatGainBits);
   if (shift != 0) {
+    // The one of both that stands higher comes down to the other, if it can.
     const int32_t up = place - exponent;
-    if (up >= 0 && up <= 20) {
-      sum = sum * (int64_t{1} << up) + shift;
-      place = exponent;
-    } else if (up < 0) {
-      sum = (sum >> (up < -63 ? 63 : -up)) + shift;
-      place = exponent;
-    } else {
-      sum += shift >> (up > 31 ? 31 : up);
-    }
+    const int32_t most = up < 20 ? up : 20;
+    const int32_t left = most > 0 ? most : 0;
+    const int32_t right = most < 0 ? (most < -63 ? 63 : -most) : 0;
+    const int32_t shift_right = up > 31 ? 31 : up > 20 ? up : 0;
+    sum = (up > 20 ? sum
+                   : static_cast<int64_t>(static_cast<uint64_t>(sum) << left) >> right) +
+          (shift >> shift_right);
+    place = up > 20 ? place : exponent;
   }
   if (sum == 0) return {0, 4};  // it has no leading one that says what its last place is
   // To eighths of the last place.
-  const auto size = static_cast<uint64_t>(sum < 0 ? -sum : sum);
+  const int64_t sign = sum >> 63;
+  const auto size = static_cast<uint64_t>((sum ^ sign) - sign);
   const auto length = static_cast<int32_t>(std::bit_width(size));
   int32_t last = place + length - static_cast<int32_t>(format.mantissa_bits) - 1;
   const auto least = static_cast<int32_t>(grain) - 1;
@@ -129,7 +153,7 @@ constexpr Guess guess_float(FloatFormat format, uint64_t bits, int32_t gain, int
   if (order > most) order = most;
   const bool rounds = grain == 1 || order >> field_bits != 0;
   const auto from_zero = static_cast<int64_t>(order) + (rounds ? 4 : 0);
-  const int64_t rounded = sum >= 0 ? from_zero : rounds ? -from_zero : -1 - from_zero;
+  const int64_t rounded = (from_zero ^ sign) - (rounds ? sign : 0);
   return {rounded >> 3, static_cast<uint32_t>(rounded & 7)};
 }
 

@@ -26,10 +26,10 @@ class GrainModel {
 
   // Codes the bits of the float at the place `order`, any number, of those that share it.
   template <typename Coder>
-  uint64_t code(Coder& coder, FloatFormat format, uint32_t grain, int64_t order,
-                uint64_t bits) {
-    const auto place = static_cast<uint64_t>(order < 0 ? -1 - order : order);
-    const uint64_t sign = order < 0 ? format.sign() : 0;
+  [[gnu::always_inline]] uint64_t code(Coder& coder, FloatFormat format, uint32_t grain,
+                                       int64_t order, uint64_t bits) {
+    const uint64_t place = without_sign(order);
+    const uint64_t sign = static_cast<uint64_t>(order >> 63) & format.sign();
     const uint64_t skipped = uint64_t{grain - 1} << format.mantissa_bits;
     if (grain == 1 || place >> format.mantissa_bits != 0) {
       return sign | ((place + skipped) & (format.sign() - 1));
@@ -58,19 +58,21 @@ class GrainModel {
 
   // Floats below all units, of exponent field `highest` and less.
   template <typename Coder>
-  uint64_t code_least(Coder& coder, FloatFormat format, uint32_t highest, uint64_t bits) {
+  [[gnu::always_inline]] uint64_t code_least(Coder& coder, FloatFormat format,
+                                             uint32_t highest, uint64_t bits) {
     const uint64_t magnitude = bits & (format.sign() - 1);
     const uint64_t below = highest - (magnitude >> format.mantissa_bits);
     uint64_t depth = depth_.code(
         coder, static_cast<uint32_t>(below < kDepths ? below : kDepths), kLimit);
-    if (depth == kDepths) depth += beyond_.code(coder, below - kDepths);
+    if (depth == kDepths) depth += beyond_.code_rarely(coder, below - kDepths);
     const uint64_t field = depth < highest ? highest - depth : 0;
     return field << format.mantissa_bits | code_raw(coder, bits, format.mantissa_bits);
   }
 
   // The lowest `count` bits.
   template <typename Coder>
-  static uint64_t code_raw(Coder& coder, uint64_t bits, uint32_t count) {
+  [[gnu::always_inline]] static uint64_t code_raw(Coder& coder, uint64_t bits,
+                                                  uint32_t count) {
     uint64_t coded = 0;
     while (count > 0) {
       const uint32_t now = count < 16 ? count : 16;

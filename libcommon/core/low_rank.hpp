@@ -36,17 +36,49 @@ class LowRank {
   // row * factor of the column.
   void begin_row(const std::array<int16_t, kMaxRanks>& factors) {
     for (uint32_t j = 0; j < columns_; ++j) shift_[j] = 0;
-    for (uint32_t rank = 0; rank < ranks_; ++rank) {
-      const uint32_t by = static_cast<uint32_t>(factors[rank]) * unit_[rank];
-      const int16_t* factor = factor_.data() + size_t{rank} * columns_;
-      for (uint32_t j = 0; j < columns_; ++j) {
-        shift_[j] += by * static_cast<uint32_t>(factor[j]);
+    for (uint32_t rank = 0; rank < ranks_; rank += kTogether) {
+      std::array<Multiplier, kTogether> by{};
+      std::array<const int16_t*, kTogether> factor;
+      for (uint32_t k = 0; k < kTogether; ++k) {
+        const bool is_there = rank + k < ranks_;
+        if (is_there)
+          by[k] = Multiplier(static_cast<uint32_t>(factors[rank + k]) * unit_[rank + k]);
+        factor[k] = factor_.data() + (is_there ? size_t{rank + k} * columns_ : 0);
       }
+      add_products(by, factor);
     }
   }
   int32_t shift(uint32_t column) const { return static_cast<int32_t>(shift_[column]); }
 
  private:
+  static constexpr uint32_t kTogether = 4;
+
+  // A number of 32 bits as 65536 * high + low: there are vector instructions for products
+  // of 16 bits on every processor.
+  struct Multiplier {
+    Multiplier() = default;
+    explicit Multiplier(uint32_t number)
+        : low(static_cast<int16_t>(number)),
+          high(static_cast<uint16_t>((number - static_cast<uint32_t>(low)) >> 16)) {}
+    int16_t low = 0;
+    uint16_t high = 0;
+  };
+
+  void add_products(const std::array<Multiplier, kTogether>& by,
+                    const std::array<const int16_t*, kTogether>& factor) {
+    const Multiplier a = by[0], b = by[1], c = by[2], d = by[3];
+    const int16_t *fa = factor[0], *fb = factor[1], *fc = factor[2], *fd = factor[3];
+    for (uint32_t j = 0; j < columns_; ++j) {
+      const auto high = static_cast<uint16_t>(
+          a.high * static_cast<uint16_t>(fa[j]) + b.high * static_cast<uint16_t>(fb[j]) +
+          c.high * static_cast<uint16_t>(fc[j]) + d.high * static_cast<uint16_t>(fd[j]));
+      shift_[j] += (uint32_t{high} << 16) + static_cast<uint32_t>(a.low * fa[j]) +
+                   static_cast<uint32_t>(b.low * fb[j]) +
+                   static_cast<uint32_t>(c.low * fc[j]) +
+                   static_cast<uint32_t>(d.low * fd[j]);
+    }
+  }
+
   uint32_t ranks_ = 0;
   uint32_t columns_ = 0;
   std::array<uint32_t, kMaxRanks> unit_{};

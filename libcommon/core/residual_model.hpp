@@ -52,7 +52,7 @@ class Spread {
   }
   void move(int32_t surprise) {
     expected_ += share(surprise, count_);
-    if (count_ < kLimit) ++count_;
+    count_ += count_ < kLimit ? 1u : 0u;
   }
 
   int32_t expected_ = 0;
@@ -68,18 +68,16 @@ class ResidualModel {
   // Codes `residual`, any number. `exponent` is that of the prediction, `phase` the eighths
   // of a unit between it and the middle to the number below (0 to 7). `spread` learns.
   template <typename Coder, typename AnySpread>
-  int64_t code(Coder& coder, int64_t residual, int32_t exponent, uint32_t phase,
-               AnySpread* spread) {
+  [[gnu::always_inline]] int64_t code(Coder& coder, int64_t residual, int32_t exponent,
+                                      uint32_t phase, AnySpread* spread) {
     const int32_t quarters =
         spread->is_known() ? (spread->expected() - 1024 * exponent + 128) >> 8 : 0;
     Place at;
-    at.bits = quarters < 4        ? 1u
-              : quarters > 4 * 63 ? 63u
-                                  : static_cast<uint32_t>(quarters) / 4;
-    at.size = quarters < -2           ? 0u
-              : quarters > kSizes - 3 ? static_cast<uint32_t>(kSizes - 1)
-                                      : static_cast<uint32_t>(quarters + 2);
-    at.phase = at.size < kPhaseSizes ? phase : kMiddle;
+    at.bits = static_cast<uint32_t>(clamp(quarters, 4, 4 * 63)) / 4;
+    at.size = static_cast<uint32_t>(clamp(quarters + 2, 0, kSizes - 1));
+    // Without a branch: a third of all would be foreseen wrongly.
+    const uint32_t has_phase = at.size < kPhaseSizes ? 1 : 0;
+    at.phase = kMiddle + (phase - kMiddle) * has_phase;
     const auto magnitude = residual < 0 ? 0 - static_cast<uint64_t>(residual)
                                         : static_cast<uint64_t>(residual);
     const uint32_t bits =
@@ -89,11 +87,12 @@ class ResidualModel {
       last_ = 0;
       return 0;
     }
-    const bool is_down =
-        is_down_[at.size][at.phase][last_].code(coder, residual < 0 ? 1 : 0, kLimit) != 0;
+    const bool is_down = is_down_[at.size][at.phase][last_].code_part(
+                             coder, residual < 0 ? 1 : 0, kLimit) != 0;
     last_ = is_down ? 1 : 2;
     const uint64_t coded = code_magnitude(coder, magnitude, bits, at);
-    return static_cast<int64_t>(is_down ? 0 - coded : coded);
+    const uint64_t sign = 0 - uint64_t{is_down};
+    return static_cast<int64_t>((coded ^ sign) - sign);
   }
 
  private:
@@ -102,6 +101,11 @@ class ResidualModel {
   static constexpr uint32_t kLimit = 255;
   static constexpr uint32_t kMaxBits = 64;
   static constexpr uint32_t kSteps = 12;
+
+  static constexpr int32_t clamp(int32_t number, int32_t least, int32_t most) {
+    number = number < least ? least : number;
+    return number > most ? most : number;
+  }
 
   struct Place {
     uint32_t size;  // context: bits expected, in quarters
@@ -112,33 +116,37 @@ class ResidualModel {
   // The bit length of a magnitude: whether it is 0, then whether it is longer than
   // expected, then how much longer or shorter, in unary.
   template <typename Coder>
-  uint32_t code_bits(Coder& coder, uint32_t bits, const Place& at) {
+  [[gnu::always_inline]] uint32_t code_bits(Coder& coder, uint32_t bits, const Place& at) {
     BitModel& moves = moves_[at.size][at.phase][last_ != 0 ? 1 : 0];
     if (moves.code(coder, bits != 0 ? 1 : 0, kLimit) == 0) return 0;
     uint32_t coded = at.bits;
-    if (longer_[at.size][0].code(coder, bits > coded ? 1 : 0, kLimit) != 0) {
-      ++coded;
-      for (uint32_t i = 1; coded < kMaxBits; ++coded, i += i < kSteps - 1 ? 1 : 0) {
-        if (longer_[at.size][i].code(coder, bits > coded ? 1 : 0, kLimit) == 0) break;
-      }
-    } else {
-      for (uint32_t i = 0; coded > 1; --coded, i += i < kSteps - 1 ? 1 : 0) {
-        if (shorter_[at.size][i].code(coder, bits < coded ? 1 : 0, kLimit) == 0) break;
-      }
+    // The same loop both ways: which way is hard to foresee.
+    const uint32_t is_longer =
+        steps_[at.size][1][0].code_part(coder, bits > coded ? 1 : 0, kLimit);
+    coded += is_longer;
+    const uint32_t end = 1 + (kMaxBits - 1) * is_longer;
+    const uint32_t step = 2 * is_longer - 1;  // modulo 2^32
+    BitModel* model = &steps_[at.size][is_longer][is_longer];
+    const BitModel* const last = &steps_[at.size][is_longer][kSteps - 1];
+    while (coded != end) {
+      const uint32_t goes_on = is_longer == 0 ? bits < coded : bits > coded;
+      if (model->code(coder, goes_on, kLimit) == 0) break;
+      coded += step;
+      model += model != last ? 1 : 0;
     }
     return coded;
   }
 
   // The bits below the leading one: two of them modelled, the rest as they are.
   template <typename Coder>
-  uint64_t code_magnitude(Coder& coder, uint64_t magnitude, uint32_t bits,
-                          const Place& at) {
+  [[gnu::always_inline]] uint64_t code_magnitude(Coder& coder, uint64_t magnitude,
+                                                 uint32_t bits, const Place& at) {
     uint64_t coded = 1;
     uint32_t left = bits - 1;
     const auto next = [&](BitModel& model) {
       --left;
       coded = 2 * coded +
-              model.code(coder, static_cast<uint32_t>(magnitude >> left) & 1u, kLimit);
+              model.code_part(coder, static_cast<uint32_t>(magnitude >> left) & 1u, kLimit);
     };
     if (left > 0) next(second_[at.size][bits]);
     if (left > 0) next(third_[bits][coded & 1]);
@@ -153,8 +161,8 @@ class ResidualModel {
 
   std::array<std::array<std::array<BitModel, 2>, kPhases>, kSizes> moves_{};
   std::array<std::array<std::array<BitModel, 3>, kPhases>, kSizes> is_down_{};
-  std::array<std::array<BitModel, kSteps>, kSizes> longer_{};
-  std::array<std::array<BitModel, kSteps>, kSizes> shorter_{};
+  // By size, shorter (0) or longer (1), and how many steps there have been.
+  std::array<std::array<std::array<BitModel, kSteps>, 2>, kSizes> steps_{};
   std::array<std::array<BitModel, kMaxBits + 1>, kSizes> second_{};
   std::array<std::array<BitModel, 2>, kMaxBits + 1> third_{};
   uint32_t last_ = 0;  // residual: 0 none, 1 down, 2 up

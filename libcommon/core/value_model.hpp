@@ -82,6 +82,13 @@ constexpr bool value_type(Dtype dtype, ValueType* type) {
   }
 }
 
+// The same for a dtype that is known to be one of them.
+constexpr ValueType value_type_of(Dtype dtype) {
+  ValueType type{};
+  (void)value_type(dtype, &type);
+  return type;
+}
+
 // The bits of an element of two bytes or more, and back.
 inline uint64_t load_bits(const ValueType& type, const uint8_t* from) {
   return type.bytes == 2   ? load_le<uint16_t>(from)
@@ -217,8 +224,10 @@ class ValueModel {
   // --- elements on their own
 
   template <typename Coder>
-  bool code_direct(Coder& coder, const ValueType& type, const Piece& piece,
+  bool code_direct(Coder& home, const ValueType& type, const Piece& piece,
                    uint8_t* values) {
+    Held held(home);
+    Coder& coder = held.coder();
     for (uint64_t i = 0; i < piece.elements; ++i, values += type.bytes) {
       if (type.kind == ValueKind::code) {
         const int32_t number = wrap_code(*values - piece.result_zero);
@@ -240,7 +249,9 @@ class ValueModel {
   }
 
   template <typename Coder>
-  bool code_sparse(Coder& coder, const ValueType&, const Piece& piece, uint8_t* values) {
+  bool code_sparse(Coder& home, const ValueType&, const Piece& piece, uint8_t* values) {
+    Held held(home);
+    Coder& coder = held.coder();
     for (uint64_t i = 0; i < piece.elements; ++i, ++values) {
       const int32_t number = wrap_code(*values - piece.result_zero);
       *values = static_cast<uint8_t>(direct_codes_.code_sparse(coder, number) +
@@ -327,8 +338,10 @@ class ValueModel {
   }
 
   template <typename Coder>
-  bool code_codes(Coder& coder, const ValueType& type, const Piece& piece, uint32_t count,
+  bool code_codes(Coder& home, const ValueType& type, const Piece& piece, uint32_t count,
                   const uint8_t* base, uint8_t* values) {
+    Held held(home);
+    Coder& coder = held.coder();
     const int32_t low = (type.is_signed ? -128 : 0) - piece.result_zero;
     const Bounds bounds = {low, low + 255};
     for (uint32_t j = 0; j < count; ++j) {
@@ -348,8 +361,10 @@ class ValueModel {
   }
 
   template <typename Coder>
-  bool code_integers(Coder& coder, const ValueType& type, const Piece& piece,
-                     uint32_t count, const uint8_t* base, uint8_t* values) {
+  bool code_integers(Coder& home, const ValueType& type, const Piece& piece, uint32_t count,
+                     const uint8_t* base, uint8_t* values) {
+    Held held(home);
+    Coder& coder = held.coder();
     for (uint32_t j = 0; j < count; ++j, base += type.bytes, values += type.bytes) {
       Guess guess = {static_cast<int64_t>(load_number(type, base)), ResidualModel::kMiddle};
       if (type.gain_bits != 0) {
@@ -368,17 +383,43 @@ class ValueModel {
     return true;
   }
 
+  // All depends on the format, and much on whether there are gains and ranks: one loop for
+  // each.
   template <typename Coder>
   bool code_floats(Coder& coder, const ValueType& type, const Piece& piece, uint32_t count,
                    const uint8_t* base, uint8_t* values) {
+    const bool is_plain = piece.axis == GainAxis::none && piece.ranks == 0;
+    const auto code = [&]<Dtype dtype>() {
+      return is_plain ? code_floats_of<dtype, true>(coder, piece, count, base, values)
+                      : code_floats_of<dtype, false>(coder, piece, count, base, values);
+    };
+    switch (type.format.mantissa_bits) {
+      case kF16.mantissa_bits:
+        return code.template operator()<Dtype::f16>();
+      case kBf16.mantissa_bits:
+        return code.template operator()<Dtype::bf16>();
+      case kF32.mantissa_bits:
+        return code.template operator()<Dtype::f32>();
+      default:
+        return code.template operator()<Dtype::f64>();
+    }
+  }
+
+  template <Dtype dtype, bool is_plain, typename Coder>
+  bool code_floats_of(Coder& home, const Piece& piece, uint32_t count, const uint8_t* base,
+                      uint8_t* values) {
+    constexpr ValueType type = value_type_of(dtype);
+    Held held(home);
+    Coder& coder = held.coder();
     for (uint32_t j = 0; j < count; ++j, base += type.bytes, values += type.bytes) {
       const uint64_t bits = load_bits(type, base);
       spread_.go_to(j);
       const uint64_t coded =
-          type.gain_bits == 0
-              ? code_whole_float(coder, type, bits, load_bits(type, values))
-              : code_float(coder, type, bits, gain_at(piece, j), shift_at(piece, j),
-                           piece.exponent, load_bits(type, values));
+          type.gain_bits == 0 ? code_whole_float(coder, type, bits, load_bits(type, values))
+                              : code_float(coder, type, bits,
+                                           is_plain ? type.gain_one() : gain_at(piece, j),
+                                           is_plain ? 0 : shift_at(piece, j),
+                                           piece.exponent, load_bits(type, values));
       store_bits(type, values, coded);
     }
     return true;
@@ -386,8 +427,8 @@ class ValueModel {
 
   // A float that has neither gain nor shift, by its place among all floats.
   template <typename Coder>
-  uint64_t code_whole_float(Coder& coder, const ValueType& type, uint64_t base,
-                            uint64_t bits) {
+  [[gnu::always_inline]] uint64_t code_whole_float(Coder& coder, const ValueType& type,
+                                                   uint64_t base, uint64_t bits) {
     const FloatFormat format = type.format;
     const Guess guess = {to_order(format, base), ResidualModel::kMiddle};
     const auto order = static_cast<uint64_t>(to_order(format, bits));
@@ -396,8 +437,9 @@ class ValueModel {
   }
 
   template <typename Coder>
-  uint64_t code_float(Coder& coder, const ValueType& type, uint64_t base, int32_t gain,
-                      int32_t shift, int32_t shift_exponent, uint64_t bits) {
+  [[gnu::always_inline]] uint64_t code_float(Coder& coder, const ValueType& type,
+                                             uint64_t base, int32_t gain, int32_t shift,
+                                             int32_t shift_exponent, uint64_t bits) {
     const FloatFormat format = type.format;
     const uint32_t grain =
         spread_.is_known() ? GrainModel::grain_for(format, spread_.expected()) : 1;
@@ -414,8 +456,9 @@ class ValueModel {
 
   // `number` is modulo 2^64; residuals are taken modulo the width of the type.
   template <typename Coder>
-  int64_t code_by_residual(Coder& coder, const ValueType& type, const Guess& guess,
-                           int32_t exponent, uint64_t number) {
+  [[gnu::always_inline]] int64_t code_by_residual(Coder& coder, const ValueType& type,
+                                                  const Guess& guess, int32_t exponent,
+                                                  uint64_t number) {
     const uint64_t difference = number - static_cast<uint64_t>(guess.order);
     const int64_t residual = residuals_.code(coder, extend_sign(type, difference), exponent,
                                              guess.phase, &spread_);
