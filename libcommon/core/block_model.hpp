@@ -144,7 +144,7 @@ class BlockModel {
   }
 
   template <typename Coder>
-  bool code_group(Coder& coder, const QuantGrid& grid, uint32_t group,
+  bool code_group(Coder& home, const QuantGrid& grid, uint32_t group,
                   const QuantBlock& base, QuantBlock* block) {
     const QuantLine from = quant_line(grid, base, group);
     const QuantLine to = quant_line(grid, *block, group);
@@ -152,6 +152,8 @@ class BlockModel {
     const QuantMap map = keeps_ ? kSameNumbers : map_codes(grid, from, to);
     const int64_t reach = has_ranks_ ? code_reach(exponent_, to.step) : 0;
     const uint32_t begin = group * grid.group_codes;
+    Held held(home);
+    Coder& coder = held.coder();
     for (uint32_t i = begin; i < begin + grid.group_codes; ++i) {
       const int64_t moved = has_ranks_ ? (ranks_.shift(column_ + i) * reach) >> 32 : 0;
       const int32_t coded =
