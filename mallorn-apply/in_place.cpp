@@ -50,7 +50,9 @@ class UpdateInPlace {
   UpdatedInPlace run() {
     std::optional<JournalFile> journal = JournalFile::open(journal_name(name_));
     if (journal && !is_half_way()) {
-      journal->remove();  // the model is whole: nothing hangs on the journal
+      // The model is whole: nothing hangs on the journal, once the disk has the model.
+      sync_file(model_.get(), name_);
+      journal->remove();
       journal.reset();
     } else if (journal) {
       take_up(*journal);
@@ -164,6 +166,7 @@ void UpdateInPlace::take_up(JournalFile& journal) {
     while (reader.next(&record)) {
     }
   }
+  journal.write_batch_again();
   outcome_.resumed_at = journal.batch().units_done;
 }
 
@@ -197,7 +200,7 @@ std::optional<JournalFile> UpdateInPlace::begin() {
 JournalPlan UpdateInPlace::try_out() {
   PatchReader reader = reread();
   const MappedFile base(model_, name_);
-  PlanMaker maker(base.bytes());
+  PlanMaker maker(base.bytes(), patch_name_);
   RebuildOptions options = options_;
   options.on_chunk = [&](const DecodedChunk& decoded) { maker.add(decoded); };
   const Rebuilt rebuilt = rebuild(reader, base, nullptr, options);

@@ -2,9 +2,16 @@
 
 #include <algorithm>
 
+#include "libcommon/error.hpp"
 #include "libcommon/fast_crc32c.hpp"
 
 namespace mallorn::apply {
+namespace {
+
+// Some hundred megabytes of memory; patches of models of terabytes have fewer.
+constexpr size_t kMaxRanges = 1u << 24;
+
+}  // namespace
 
 bool PlanMaker::is_in_place(uint64_t offset, ByteView bytes) const {
   return range_fits(offset, bytes.size(), base_.size()) &&
@@ -12,6 +19,10 @@ bool PlanMaker::is_in_place(uint64_t offset, ByteView bytes) const {
 }
 
 void PlanMaker::add(const DecodedChunk& decoded) {
+  if (reads_.size() > kMaxRanges || writes_.size() > kMaxRanges) {
+    throw Error(Status::limit_exceeded, patch_ + ": too many steps for an update in place",
+                "make a new file, with -o");
+  }
   add_own(decoded);
   for_each_step(decoded.workspace->chunk, decoded.result_offset,
                 [&](uint64_t at, const CodedStep& step, ByteView) {

@@ -1,6 +1,8 @@
 // What an update in place does in which order, found out while the patch is tried out.
 #pragma once
 
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "mallorn-apply/chunk_order.hpp"
@@ -12,9 +14,11 @@ namespace mallorn::apply {
 
 class PlanMaker {
  public:
-  explicit PlanMaker(ByteView base) : base_(base) {}
+  // `patch` is the name of the patch, for messages.
+  PlanMaker(ByteView base, std::string patch) : base_(base), patch_(std::move(patch)) {}
 
-  // For each chunk, in the order of the result, once it is decoded.
+  // For each chunk, in the order of the result, once it is decoded. Throws
+  // Error(limit_exceeded) if there are too many steps to keep account of.
   void add(const DecodedChunk& decoded);
   // Units whose bytes are in their place already are not among it. `batch_bytes` is how
   // much is written at a time, or somewhat more.
@@ -35,6 +39,7 @@ class PlanMaker {
   uint64_t largest_batch(const std::vector<uint32_t>& order, uint64_t batch_bytes) const;
 
   ByteView base_;
+  std::string patch_;
   std::vector<Unit> units_;
   std::vector<ByteRange> reads_;
   std::vector<ByteRange> writes_;

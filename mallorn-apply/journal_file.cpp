@@ -263,6 +263,19 @@ void JournalFile::commit(uint64_t units_done) {
   batch_ = std::exchange(next_, {});
 }
 
+void JournalFile::write_batch_again() {
+  std::vector<uint8_t> window(kWindowBytes);
+  const uint64_t begin = head_.slot_offset(batch_.sequence);
+  const uint64_t end = begin + kBatchHeadBytes + batch_.payload_bytes;
+  for (uint64_t at = begin; at < end; at += window.size()) {
+    const ByteSpan part = ByteSpan(window).first(
+        static_cast<size_t>(std::min<uint64_t>(kWindowBytes, end - at)));
+    read(at, part);
+    write_full_at(fd_.get(), at, part, path_);
+  }
+  sync_file(fd_.get(), path_);
+}
+
 void JournalFile::replay(int model, const std::string& name) const {
   std::vector<uint8_t> window(kWindowBytes);
   const uint64_t begin = head_.slot_offset(batch_.sequence) + kBatchHeadBytes;

@@ -53,6 +53,9 @@ class JournalFile {
   uint64_t added_bytes() const { return next_.payload_bytes; }
   // Ends the batch: from here on it will be in the model, whatever happens. On the disk.
   void commit(uint64_t units_done);
+  // Writes the last batch, which load() has found, once more: what a run before has written
+  // may be known to the system alone, after a sync that failed. On the disk.
+  void write_batch_again();
   // Writes the pieces of the last batch to `model`; may be done again. On the disk, too.
   void replay(int model, const std::string& name) const;
 

@@ -228,6 +228,7 @@ TEST_CASE("journal file: keeps the last complete batch, and the old bytes") {
   CHECK(journal->units() == plan.units);
   CHECK(journal->batch().sequence == 2);
   CHECK(journal->batch().units_done == 2);
+  journal->write_batch_again();
   journal->replay(model.get(), "model");
   Bytes changed = test::read_file(folder / "model");
   REQUIRE(changed.size() == base.size() + 12);

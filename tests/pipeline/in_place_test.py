@@ -5,10 +5,11 @@ from __future__ import annotations
 
 import os
 import random
+import resource
 import unittest
 
 from pipelines import TESTS  # noqa: F401  (finds the modules of tests/cli)
-from programs import small_pair
+from programs import is_sanitized, small_pair
 
 from chunky import chunky_pair
 from in_place import InPlaceTest, shuffled_pair
@@ -88,7 +89,8 @@ class InPlace(InPlaceTest):
         os.link(self.model, self.home / "second")
         self.fail_with(66, "cannot_open", *self.line)
         self.fail_with(66, "cannot_open", *self.line[:-2], "absent", self.patch)
-        self.fail_with(66, "cannot_open", *self.line[:-2], ".", self.patch)
+        for name in (".", "/dev/full", "/dev/null"):
+            self.fail_with(66, "cannot_open", *self.line[:-2], name, self.patch)
         self.assertEqual(self.model.read_bytes(), self.old)
         self.fail_with(64, "usage", *self.line[:-2], "model", "model")
 
@@ -98,6 +100,30 @@ class InPlace(InPlaceTest):
             self.fail_with(64, "usage", "mallorn-apply", "--in-place", *options, "a", "b")
         self.fail_with(64, "usage", "mallorn-apply", "--in-place", "--verify", "a", "b")
 
+    def test_little_room(self) -> None:
+        """No room for the journal, or for what the model grows by: it stays what it is."""
+        for pair in (shuffled_pair(), (b"x" * 5000, random.Random(1).randbytes(200000))):
+            self.use(pair)
+            for length in (100, 70000, len(self.old), len(self.new) - 1):
+                done = self.run_program(*self.line, preexec_fn=lambda n=length: resource.setrlimit(
+                    resource.RLIMIT_FSIZE, (n, n)))
+                self.assertEqual((done.code, done.status), (74, "no_space"), done)
+                self.assertEqual((self.model.read_bytes(), os.listdir(self.home)), (self.old, ["model"]))
+            self.succeed(*self.line)
+
+    @unittest.skipIf(is_sanitized(), "a sanitizer needs more memory than that")
+    def test_little_address_space(self) -> None:
+        self.use(chunky_pair(2), "--fast")
+        for megabytes in range(6, 96, 6):
+            done = self.run_program("mallorn-apply", "--in-place", "model", self.patch, preexec_fn=lambda
+                                    n=megabytes << 20: resource.setrlimit(resource.RLIMIT_AS, (n, n)))
+            if done.code not in (0, 127):  # not even the loader had enough
+                self.assertIn(done.code, (66, 74, 75), done)
+                self.assertIn(self.model.read_bytes(), (self.old, self.new))
+        self.succeed(*self.line)
+        self.assert_new()
+
+    @unittest.skipIf(is_sanitized(), "a sanitizer needs more memory than that")
     def test_little_memory(self) -> None:
         self.use(chunky_pair(2), "--fast")
         self.fail_with(74, "out_of_memory", *self.line, "--memory", "1M")

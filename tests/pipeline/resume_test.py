@@ -13,6 +13,7 @@ import unittest
 from pathlib import Path
 
 from pipelines import PipelineTest
+from programs import is_sanitized
 
 from chunky import chunky_pair
 
@@ -152,6 +153,21 @@ class Resume(PipelineTest):
                                 resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20)))
         self.assertEqual((done.code, done.status), (74, "no_space"), done)
         self.assertEqual(self.left(), [])
+
+    def test_devices_are_refused(self) -> None:
+        for name in ("/dev/full", "/dev/null", "."):
+            self.fail_with(73, "cannot_create", "mallorn-apply", self.old, self.patch, "--resume", "-o", name,
+                           "--force")
+
+    @unittest.skipIf(is_sanitized(), "a sanitizer needs more memory than that")
+    def test_little_address_space(self) -> None:
+        for megabytes in range(6, 96, 6):
+            done = self.run_program("mallorn-apply", self.old, self.patch, "-o", "out", "--resume", "--force",
+                                    preexec_fn=lambda n=megabytes << 20: resource.setrlimit(
+                                        resource.RLIMIT_AS, (n, n)))
+            self.assertIn(done.code, (0, 66, 74, 75, 127), done)
+        self.succeed(*self.line, "--force")
+        self.assertEqual((self.home / "out").read_bytes(), self.models[1])
 
     def test_takes_a_file(self) -> None:
         for options in ([], ["-o", "-"]):
