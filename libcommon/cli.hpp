@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <cxxopts.hpp>
 #include <functional>
 #include <string>
 
@@ -22,19 +21,6 @@ struct Program {
   const char* name;  // "mallorn-parse"
   const char* help;  // whole text of --help: one screen, at most 80 columns, two examples
 };
-
-// Adds -h, --version, -q, -v, --threads to `options`.
-void add_common_options(cxxopts::Options& options);
-
-// Parses; throws Error(usage). Answers --help and --version itself: then returns false, and
-// the program is done. `arguments` are then what is not an option.
-bool parse_command_line(const Program& program, cxxopts::Options& options, int argc,
-                        const char* const* argv, CommonOptions* common,
-                        cxxopts::ParseResult* result);
-
-// The value of -o; throws Error(usage) if it is empty, as where a script's variable is
-// unset.
-std::string output_option(const cxxopts::ParseResult& result);
 
 // Runs `body`, turns what it throws into one line on stderr (and a hint), returns the exit
 // code.

@@ -1,7 +1,7 @@
 // mallorn-delta: base model stream + result model -> delta stream.
 #include <unistd.h>
 
-#include "libcommon/cli.hpp"
+#include "libcommon/command_line.hpp"
 #include "libcommon/core/patch_format.hpp"
 #include "libcommon/error.hpp"
 #include "libcommon/stream.hpp"

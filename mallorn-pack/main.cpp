@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <bit>
 
-#include "libcommon/cli.hpp"
+#include "libcommon/command_line.hpp"
 #include "libcommon/error.hpp"
 #include "libcommon/ordered_pool.hpp"
 #include "mallorn-pack/chunk_encoder.hpp"

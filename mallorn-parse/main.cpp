@@ -4,7 +4,7 @@
 #include <filesystem>
 #include <memory>
 
-#include "libcommon/cli.hpp"
+#include "libcommon/command_line.hpp"
 #include "libcommon/error.hpp"
 #include "libcommon/file.hpp"
 #include "libcommon/stream.hpp"

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <string_view>
 
+#include "libcommon/command_line.hpp"
 #include "libcommon/error.hpp"
 
 namespace mallorn::sign {

@@ -42,7 +42,7 @@ PACKAGES = [
      ("mallorn-parse/tflite*",)),
     ("OpenSSL", ("openssl/",), ("libcommon/digest.cpp", "mallorn-sign/ed25519.cpp")),
     ("nlohmann_json", ("nlohmann/",), ("libcommon/manifest*.cpp", "libcommon/stream_json.cpp")),
-    ("cxxopts", ("cxxopts",), ("libcommon/cli.*",)),
+    ("cxxopts", ("cxxopts",), ("libcommon/command_line.*",)),
     ("doctest", ("doctest",), ()),
 ]
 GENERATED = {"libcommon/version.hpp", "mallorn-parse/tflite_generated.h"}

@@ -1,5 +1,3 @@
-#include "libcommon/cli.hpp"
-
 #include <doctest/doctest.h>
 #include <sys/wait.h>
 
@@ -7,6 +5,7 @@
 #include <new>
 #include <vector>
 
+#include "libcommon/command_line.hpp"
 #include "libcommon/error.hpp"
 #include "tests/support/files.hpp"
 
