@@ -1,6 +1,7 @@
 #include "firmware/src/ed25519.hpp"
 
 #include "firmware/src/ed25519_formulas.hpp"
+#include "firmware/src/little_endian.hpp"
 
 namespace mallorn::firmware {
 namespace {
@@ -130,13 +131,13 @@ Ed25519Verdict ladder(Ed25519& v) {
 Ed25519Verdict compare(Ed25519& v) {
   uint16_t* const x = v.registers[kX];
   uint16_t* const y = v.registers[kY];
-  uint16_t* const r = v.registers[kA];
   run(v, kDivide);
   field_freeze(x);
   field_freeze(y);
   y[15] |= static_cast<uint16_t>(x[0] << 15);
-  field_load(r, v.signature);
-  return is_below(r, y) || is_below(y, r) ? Ed25519Verdict::invalid : Ed25519Verdict::valid;
+  return is_same(reinterpret_cast<const uint8_t*>(y), v.signature, sizeof(Element))
+             ? Ed25519Verdict::valid
+             : Ed25519Verdict::invalid;
 }
 
 }  // namespace

@@ -19,7 +19,8 @@
 
 namespace mallorn::firmware {
 
-enum class Ed25519Verdict : uint8_t { more, valid, invalid };
+// Their numbers are those of mallorn.h.
+enum class Ed25519Verdict : int8_t { invalid = -15, valid = 0, more = 1 };
 
 // Small fields first: small processors reach them with short instructions.
 struct Ed25519 {

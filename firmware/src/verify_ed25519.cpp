@@ -4,6 +4,10 @@
 
 using namespace mallorn::firmware;
 
+static_assert(static_cast<int>(Ed25519Verdict::invalid) == MALLORN_E_SIGNATURE &&
+              static_cast<int>(Ed25519Verdict::valid) == MALLORN_DONE &&
+              static_cast<int>(Ed25519Verdict::more) == MALLORN_MORE);
+
 int mallorn_verify_ed25519(void* /*context*/, mallorn_check* check) {
   if (check->scratch_size < sizeof(Ed25519)) return MALLORN_E_ARGUMENT;
   auto& v = *static_cast<Ed25519*>(check->scratch);
@@ -12,12 +16,5 @@ int mallorn_verify_ed25519(void* /*context*/, mallorn_check* check) {
     ed25519_update(v, check->message, check->message_length);
     return MALLORN_MORE;
   }
-  switch (ed25519_step(v)) {
-    case Ed25519Verdict::more:
-      return MALLORN_MORE;
-    case Ed25519Verdict::valid:
-      return MALLORN_DONE;
-    default:
-      return MALLORN_E_SIGNATURE;
-  }
+  return static_cast<int>(ed25519_step(v));
 }
