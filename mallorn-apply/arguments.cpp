@@ -1,5 +1,6 @@
 #include "mallorn-apply/arguments.hpp"
 
+#include "libcommon/command_line.hpp"
 #include "libcommon/error.hpp"
 
 namespace mallorn::apply {

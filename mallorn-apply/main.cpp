@@ -5,7 +5,7 @@
 #include <cstdlib>
 #include <memory>
 
-#include "libcommon/command_line.hpp"
+#include "libcommon/cli.hpp"
 #include "libcommon/error.hpp"
 #include "libcommon/file.hpp"
 #include "libcommon/release_state.hpp"
