@@ -166,6 +166,10 @@ std::string info_to_text(const PatchInfo& info, bool is_verbose) {
   if (info.lite_bytes > 0) {
     text.add("holds            one stream for small devices: %s bytes\n",
              with_commas(info.lite_bytes).c_str());
+    if (const uint32_t log2 = in_place_log2(header.features); log2 != 0) {
+      text.add("in place         for erase blocks of %s bytes, or multiples\n",
+               with_commas(1ull << log2).c_str());
+    }
     return text.take();
   }
   if (info.zstd_run_bytes > 0) {
@@ -212,8 +216,11 @@ std::string info_to_json(const PatchInfo& info) {
            Number{info.copied_bytes});
   text.add("\"structure\":{\"result_bytes\":%llu,\"coded_bytes\":%llu},",
            Number{info.structure_result_bytes}, Number{info.structure_bytes});
-  text.add("\"zstd_run_bytes\":%llu,\"lite_bytes\":%llu,\"sections\":[",
-           Number{info.zstd_run_bytes}, Number{info.lite_bytes});
+  const uint32_t log2 = in_place_log2(header.features);
+  text.add(
+      "\"zstd_run_bytes\":%llu,\"lite_bytes\":%llu,\"in_place_bytes\":%llu,\"sections\":[",
+      Number{info.zstd_run_bytes}, Number{info.lite_bytes},
+      Number{log2 == 0 ? 0 : 1ull << log2});
   for (size_t i = 0; i < info.sections.size(); ++i) {
     const SectionTotal& section = info.sections[i];
     text.add(

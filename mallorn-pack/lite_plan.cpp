@@ -6,6 +6,7 @@
 #include "libcommon/derivation.hpp"
 #include "libcommon/error.hpp"
 #include "mallorn-pack/lite_derived.hpp"
+#include "mallorn-pack/lite_in_place.hpp"
 #include "mallorn-pack/lite_match.hpp"
 
 namespace mallorn::pack {
@@ -123,9 +124,11 @@ class Collector {
   std::vector<bool>* known_ = nullptr;
 };
 
-// Matches the bytes between tensors.
-std::vector<LitePiece> match(const LitePlan& plan, const std::vector<bool>& known) {
-  LiteMatcher matcher(plan.base, known, plan.result);
+// Matches the bytes between tensors; and long copies, where the base is not there any more
+// when they are made.
+std::vector<LitePiece> match(const LitePlan& plan, const std::vector<bool>& known,
+                             uint32_t in_place_bytes) {
+  LiteMatcher matcher(plan.base, known, plan.result, in_place_bytes);
   std::vector<LitePiece> pieces;
   std::vector<int64_t> offsets;
   uint32_t begin = 0;
@@ -139,9 +142,11 @@ std::vector<LitePiece> match(const LitePlan& plan, const std::vector<bool>& know
     offsets.clear();
   };
   for (const LitePiece& piece : plan.pieces) {
+    const bool is_copy = piece.content == LiteContent::copy;
+    const bool is_there = in_place_bytes == 0 || piece.base_offset >= piece.begin;
     const bool is_bytes = piece.content == LiteContent::literal ||
                           piece.content == LiteContent::changed ||
-                          (piece.content == LiteContent::copy && piece.length < kLongCopy);
+                          (is_copy && (piece.length < kLongCopy || !is_there));
     if (!is_bytes || length + piece.length > kMaxMatched) flush();
     if (!is_bytes || piece.length > kMaxMatched) {
       pieces.push_back(piece);
@@ -157,18 +162,6 @@ std::vector<LitePiece> match(const LitePlan& plan, const std::vector<bool>& know
   }
   flush();
   return pieces;
-}
-
-// The first `length` bytes of a piece, which keeps the rest.
-LitePiece split_off(LitePiece* piece, uint32_t length) {
-  LitePiece first = *piece;
-  first.length = length;
-  piece->begin += length;
-  piece->length -= length;
-  piece->base_offset += length;
-  piece->source += length;
-  piece->place.first_element += length / lite_type_bytes(piece->type);
-  return first;
 }
 
 // An element that is cut in two is bytes.
@@ -188,7 +181,7 @@ class Cutter {
 
  private:
   void cut(LitePiece piece) {
-    const uint32_t unit = unit_of(piece);
+    const uint32_t unit = lite_unit(piece);
     while (piece.length > 0) {
       const uint32_t room = restart_bytes_ - piece.begin % restart_bytes_;
       const uint32_t length = std::min({piece.length, room, left_of_row(piece)});
@@ -213,21 +206,33 @@ class Cutter {
     return past == 0 || left > piece.length ? piece.length : static_cast<uint32_t>(left);
   }
 
-  static uint32_t unit_of(const LitePiece& piece) {
-    if (piece.content == LiteContent::derived) return 4;
-    return piece.content == LiteContent::elements ? lite_type_bytes(piece.type) : 1;
-  }
-
   uint32_t restart_bytes_;
   std::vector<LitePiece> cut_;
 };
 
 }  // namespace
 
-LitePlan plan_lite(DeltaSource& source, uint32_t restart_bytes) {
+LitePiece split_off(LitePiece* piece, uint32_t length) {
+  LitePiece first = *piece;
+  first.length = length;
+  piece->begin += length;
+  piece->length -= length;
+  piece->base_offset += length;
+  piece->source += length;
+  piece->place.first_element += length / lite_type_bytes(piece->type);
+  return first;
+}
+
+uint32_t lite_unit(const LitePiece& piece) {
+  if (piece.content == LiteContent::derived) return 4;
+  return piece.content == LiteContent::elements ? lite_type_bytes(piece.type) : 1;
+}
+
+LitePlan plan_lite(DeltaSource& source, uint32_t restart_bytes, uint32_t in_place_bytes) {
   std::vector<bool> known;
   LitePlan plan = Collector(source).run(&known);
-  plan.pieces = match(plan, known);
+  plan.pieces = match(plan, known, in_place_bytes);
+  if (in_place_bytes != 0) plan.pieces = keep_in_place(plan.pieces, in_place_bytes);
   plan.pieces = Cutter(restart_bytes).run(plan.pieces);
   return plan;
 }

@@ -38,8 +38,15 @@ struct LitePlan {
   std::vector<LitePiece> pieces;
 };
 
-// Reads all of `source`. No piece goes past a multiple of `restart_bytes`. Throws
-// Error(limit_exceeded) for files that are too long for the profile.
-LitePlan plan_lite(DeltaSource& source, uint32_t restart_bytes);
+// The first `length` bytes of a piece, which keeps the rest.
+LitePiece split_off(LitePiece* piece, uint32_t length);
+// Bytes of an element.
+uint32_t lite_unit(const LitePiece& piece);
+
+// Reads all of `source`. No piece goes past a multiple of `restart_bytes`. If
+// `in_place_bytes` is not 0, the result may be written over the base, in blocks of so many
+// bytes: a power of two, which divides restart_bytes. Throws Error(limit_exceeded) for
+// files that are too long for the profile.
+LitePlan plan_lite(DeltaSource& source, uint32_t restart_bytes, uint32_t in_place_bytes);
 
 }  // namespace mallorn::pack

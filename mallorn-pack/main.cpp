@@ -35,8 +35,8 @@ output, or to FILE, which appears only when it is complete.
       --model-id ID  name the model (up to 64 bytes), for who checks signatures
       --release N    number the release, against downgrades: 1 to 4294967295
       --profile NAME host (default), or lite: for devices with 1 KiB of memory
-      --page-size N  lite: length of the device's erase blocks, a power of two
-                     (default: 4096)
+      --page-size N  lite: length of the device's erase blocks (default: 4096)
+      --in-place     lite: for devices with one slot, which overwrite the base
       --max-ram N    lite: fail if the device needs more than N bytes of memory
       --explain      print what became of each tensor (mallorn-delta --notes)
       --threads N    use N threads (default: one per processor); the patch is
@@ -79,6 +79,7 @@ struct Arguments {
   bool is_lite = false;
   uint32_t page_bytes = 0;
   bool explains = false;
+  bool is_in_place = false;
 };
 
 // What models have learned is lost at every restart point: where the device's blocks are
@@ -98,8 +99,10 @@ void read_profile(const cxxopts::ParseResult& result, Arguments* arguments) {
   arguments->is_lite = profile == "lite";
   const bool has_page = result.count("page-size") != 0;
   const bool has_ram = result.count("max-ram") != 0;
-  if (!arguments->is_lite && (has_page || has_ram)) {
-    throw Error(Status::usage, "--page-size and --max-ram go with --profile lite");
+  arguments->is_in_place = result.count("in-place") != 0;
+  if (!arguments->is_lite && (has_page || has_ram || arguments->is_in_place)) {
+    throw Error(Status::usage,
+                "--page-size, --max-ram and --in-place go with --profile lite");
   }
   uint64_t page = kDefaultPage;
   if (has_page) {
@@ -128,7 +131,7 @@ bool read_arguments(int argc, char** argv, Arguments* arguments) {
                                                      cxxopts::value<std::string>())(
       "profile", "", cxxopts::value<std::string>())("page-size", "",
                                                     cxxopts::value<std::string>())(
-      "max-ram", "", cxxopts::value<std::string>())("explain", "");
+      "max-ram", "", cxxopts::value<std::string>())("explain", "")("in-place", "");
   cxxopts::ParseResult result;
   if (!parse_command_line(kProgram, options, argc, argv, &arguments->common, &result))
     return false;
@@ -231,15 +234,21 @@ bool pack_whole(pack::DeltaSource& source, int level, uint64_t limit,
   return true;
 }
 
-void pack_lite(pack::DeltaSource& source, uint32_t page_bytes, PatchHeader header,
+void pack_lite(pack::DeltaSource& source, const Arguments& arguments, PatchHeader header,
                Output& output) {
+  const uint32_t page_bytes = arguments.page_bytes;
   const uint32_t restart_bytes = std::max(page_bytes, kLeastRestart);
   const auto restart_log2 = static_cast<uint32_t>(std::countr_zero(restart_bytes));
-  const pack::LitePlan plan = pack::plan_lite(source, restart_bytes);
+  const pack::LitePlan plan =
+      pack::plan_lite(source, restart_bytes, arguments.is_in_place ? page_bytes : 0);
   pack::PatchWriter patch;
   patch.set_lite_body(pack::encode_lite(plan, restart_log2));
   header.profile = Profile::lite;
   header.features = kFeatureLite;
+  if (arguments.is_in_place) {
+    const auto log2 = static_cast<uint32_t>(std::countr_zero(page_bytes));
+    header.features |= in_place_features(log2);
+  }
   header.memory_kib = kLiteMemoryKib;
   patch.write(header, output);
 }
@@ -255,7 +264,7 @@ int run(int argc, char** argv) {
 
   PatchHeader header = header_of(manifest, arguments);
   if (arguments.is_lite) {
-    pack_lite(source, arguments.page_bytes, header, output);
+    pack_lite(source, arguments, header, output);
     output.commit();
     return 0;
   }

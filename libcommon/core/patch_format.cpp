@@ -13,6 +13,13 @@ constexpr uint8_t kFileCount = 1;  // version 0 patches one file
 constexpr uint8_t kHasBase = 1;
 constexpr uint8_t kIsConverted = 2;
 
+// Blocks have a length if there are any, and there are none but in a body of profile lite.
+bool is_in_place_sound(const PatchHeader& header) {
+  const uint32_t log2 = in_place_log2(header.features);
+  if ((header.features & kFeatureInPlace) == 0) return log2 == 0;
+  return has_lite_body(header) && log2 >= kLeastInPlaceLog2 && log2 <= kMostInPlaceLog2;
+}
+
 }  // namespace
 
 size_t write_patch_header(const PatchHeader& header, ByteSpan to) {
@@ -88,10 +95,11 @@ Status read_patch_header(ByteView bytes, PatchHeader* header) {
     return Status::malformed;
   }
   if (profile > static_cast<uint8_t>(Profile::lite) || file_count != kFileCount ||
-      (read.features & ~kKnownFeatures) != 0) {
+      (read.features & ~(kKnownFeatures | kInPlaceBits)) != 0) {
     return Status::unsupported_feature;
   }
   read.profile = static_cast<Profile>(profile);
+  if (!is_in_place_sound(read)) return Status::malformed;
   *header = read;
   return Status::ok;
 }

@@ -39,7 +39,22 @@ constexpr uint32_t kFeatureTokens = 1u << 6;     // sections coded as tokens
 constexpr uint32_t kFeatureMixed = 1u << 7;      // sections coded by MixedModel
 constexpr uint32_t kFeatureConverted = 1u << 8;  // sections predicted by another dtype
 constexpr uint32_t kFeatureLite = 1u << 9;       // the body is that of profile lite
-constexpr uint32_t kKnownFeatures = (1u << 10) - 1;
+// Profile lite: the result may be written over the base, block by block. The five bits
+// above are the binary logarithm of the blocks' length.
+constexpr uint32_t kFeatureInPlace = 1u << 10;
+constexpr uint32_t kInPlaceShift = 11;
+constexpr uint32_t kLeastInPlaceLog2 = 6;
+constexpr uint32_t kMostInPlaceLog2 = 29;
+constexpr uint32_t kInPlaceBits = 63u << 10;
+constexpr uint32_t kKnownFeatures = (1u << 10) - 1;  // but for those
+
+constexpr uint32_t in_place_features(uint32_t log2) {
+  return kFeatureInPlace | log2 << kInPlaceShift;
+}
+// 0: the patch makes no such promise.
+constexpr uint32_t in_place_log2(uint32_t features) {
+  return (features & kInPlaceBits) >> kInPlaceShift;
+}
 
 struct PatchHeader {
   Profile profile = Profile::host;
@@ -73,8 +88,8 @@ size_t write_patch_header(const PatchHeader& header, ByteSpan to);
 Status patch_header_length(ByteView fixed_part, size_t* length);
 
 // Reads a whole header. Refuses what patch_header_length() refuses, a wrong check
-// (check_mismatch), unknown features or profile (unsupported_feature), reserved bits
-// (malformed).
+// (check_mismatch), unknown features or profile (unsupported_feature), reserved bits and
+// features that contradict each other (malformed).
 Status read_patch_header(ByteView bytes, PatchHeader* header);
 
 // Limits of the host profile.

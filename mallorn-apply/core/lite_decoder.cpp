@@ -8,6 +8,20 @@ namespace {
 constexpr uint32_t kMaxElements = 32;  // of a call
 constexpr LiteHead kNoHead;            // a decoder wants none
 
+static_assert(__is_trivially_copyable(LiteDecoder), "it is kept as the bytes that it is");
+
+bool is_small(const LiteLengths& lengths) {
+  // One of them has a higher bit if all together have.
+  return (lengths.base_bytes | lengths.result_bytes | lengths.body_bytes) < kMaxLiteBytes;
+}
+
+// Bytes that come from outside may be neither true nor false.
+bool is_bool(const bool& flag) {
+  uint8_t byte = 0;
+  memcpy(&byte, &flag, 1);
+  return byte <= 1;
+}
+
 }  // namespace
 
 void LiteDecoder::begin(const LiteFiles& files, const LiteLengths& lengths,
@@ -19,14 +33,34 @@ void LiteDecoder::begin(const LiteFiles& files, const LiteLengths& lengths,
   window_bytes_ = 0;
   phase_ = Phase::restart;
   status_ = Status::ok;
-  // One of them has a higher bit if all together have.
-  if ((lengths.base_bytes | lengths.result_bytes | lengths.body_bytes) >= kMaxLiteBytes) {
-    status_ = Status::limit_exceeded;
-  }
+  if (!is_small(lengths)) status_ = Status::limit_exceeded;
   if (place.result_offset > lengths.result_bytes ||
       place.body_offset > lengths.body_bytes) {
     status_ = Status::malformed;
   }
+}
+
+bool LiteDecoder::resume(const LiteFiles& files, const LiteLengths& lengths) {
+  files_ = files;
+  lengths_ = lengths;
+  window_bytes_ = 0;
+  is_window_own_ = false;
+  return is_sound();
+}
+
+// Everything that is an index, a length or a place, or must not be 0, is what it can be.
+// Models, and what has been learned of residuals, may be anything.
+bool LiteDecoder::is_sound() {
+  if (phase_ > Phase::elements || status_ != Status::ok || !is_small(lengths_) ||
+      range_ < 1u << 24 || place_.result_offset > segment_end_ ||
+      segment_end_ > lengths_.result_bytes ||
+      pending_bytes_ > segment_end_ - place_.result_offset ||
+      place_.body_offset > lengths_.body_bytes || !is_lite_head(state.head) ||
+      !is_bool(state.head.is_own) || !is_bool(state.has_codes) || state.last_number > 2 ||
+      state.gain_before > 2) {
+    return false;
+  }
+  return phase_ != Phase::elements || is_sound_step(place_.result_offset + pending_bytes_);
 }
 
 LiteStep LiteDecoder::fail(Status status) {
@@ -93,7 +127,8 @@ Status LiteDecoder::begin_step() {
   return Status::ok;
 }
 
-// Whether the step makes bytes of the segment from bytes that are there.
+// Whether the step, or what is left of it, makes bytes of the segment from bytes that are
+// there; `position` is where its next element begins.
 bool LiteDecoder::is_sound_step(uint32_t position) {
   const LiteHead& head = state.head;
   if (!is_lite_head(head)) return false;
@@ -108,7 +143,14 @@ bool LiteDecoder::is_sound_step(uint32_t position) {
   }
   const uint32_t length = head.elements << size_log2;
   state.base_stop = head.source + length;
-  return head.source <= lengths_.base_bytes && length <= lengths_.base_bytes - head.source;
+  if (head.source > lengths_.base_bytes || length > lengths_.base_bytes - head.source) {
+    return false;
+  }
+  if (lengths_.in_place_log2 == 0 || head.source >= position) return true;
+  // It goes on as fast as the result does: so it must not come into another block.
+  const uint32_t block = position >> lengths_.in_place_log2;
+  return head.source >> lengths_.in_place_log2 == block &&
+         (position + length - 1) >> lengths_.in_place_log2 == block;
 }
 
 Status LiteDecoder::make_elements(LitePage* page) {

@@ -59,6 +59,9 @@ struct LiteLengths {
   uint32_t base_bytes = 0;
   uint32_t result_bytes = 0;
   uint32_t body_bytes = 0;
+  // What a patch promises that is applied in place: nothing of the base is read that is
+  // before the block of 2^in_place_log2 bytes that is being made. 0: no promise.
+  uint8_t in_place_log2 = 0;
 };
 
 enum class LiteStep : uint8_t { more, want_input, page_full, done, failed };
@@ -71,6 +74,11 @@ class LiteDecoder {
   // Begins at `place`; input is then the body from place.body_offset on, and the page's
   // first byte that of the result at place.result_offset.
   void begin(const LiteFiles& files, const LiteLengths& lengths, LitePlace place = {});
+
+  // Goes on, after the bytes of this object were kept and brought back, from where it was
+  // then: place(), behind what had been taken of the page. False if no decoder can be so;
+  // hostile bytes do no harm.
+  bool resume(const LiteFiles& files, const LiteLengths& lengths);
 
   LiteStep step(LiteInput* input, LitePage* page);
 
@@ -115,6 +123,7 @@ class LiteDecoder {
   Status begin_segment();
   Status begin_step();
   bool is_sound_step(uint32_t position);
+  bool is_sound();
   void make_element(LitePage* page);
   void flush(LitePage* page);
   uint8_t source_byte(const LitePage& page);
@@ -138,7 +147,7 @@ class LiteDecoder {
 };
 
 // All of it is in the kilobyte that a device has for a patch.
-constexpr size_t kMaxLiteDecoderBytes = 488;
+constexpr size_t kMaxLiteDecoderBytes = 492;
 static_assert(sizeof(void*) != 4 || sizeof(LiteDecoder) <= kMaxLiteDecoderBytes);
 
 }  // namespace mallorn::apply

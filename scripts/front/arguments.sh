@@ -51,6 +51,7 @@ take_flag() { # OPTION
     --explain) explain=1 ;;
     --strict) strict=1 ;;
     --inline) is_inline=true ;;
+    --in-place) in_place=1 ;;
     --json) json=1 ;;
     --encrypt) encrypted=1 ;;
     -h | --help) show_help "$command"; exit ;;
@@ -67,7 +68,7 @@ has_option() {
     diff:--level | diff:--fast | diff:--max) ;;
     diff:--explain | diff:--strict | diff:--inline) ;;
     diff:--sign | diff:--passphrase-fd | diff:--model-id | diff:--release) ;;
-    diff:--profile | diff:--page-size | diff:--max-ram) ;;
+    diff:--profile | diff:--page-size | diff:--max-ram | diff:--in-place) ;;
     patch:-o | patch:--output | patch:--force | patch:--resume) ;;
     patch:--in-place) ;;
     patch:--memory | verify:--memory) ;;

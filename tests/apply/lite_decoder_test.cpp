@@ -29,7 +29,108 @@ void check_all_ways(const pack::LitePlan& plan, uint32_t restart_log2,
   }
 }
 
+// Decodes by a decoder that is kept as bytes and brought back, now and then between pages.
+// `spoil` may change the bytes. False if they were refused, or what they make was.
+template <typename Spoil>
+bool run_in_parts(const pack::LitePlan& plan, const Bytes& body, test::Random& random,
+                  Bytes* result, Spoil spoil) {
+  const apply::LiteLengths lengths = {static_cast<uint32_t>(plan.base.size()),
+                                      static_cast<uint32_t>(plan.result.size()),
+                                      static_cast<uint32_t>(body.size())};
+  test::LiteRun run(plan.base, lengths.result_bytes);
+  const apply::LiteFiles files = {test::LiteRun::read_base, test::LiteRun::read_result,
+                                  &run};
+  auto decoder = std::make_unique<apply::LiteDecoder>();
+  decoder->begin(files, lengths);
+  Bytes room(32);
+  apply::LitePage page{room.data(), 32, 0};
+  for (;;) {
+    const uint32_t at = decoder->place().body_offset;
+    apply::LiteInput input{body.data() + at, lengths.body_bytes - at, 0};
+    const apply::LiteStep step = decoder->step(&input, &page);
+    if (step == apply::LiteStep::failed) return false;
+    if (step == apply::LiteStep::more) continue;
+    REQUIRE(step != apply::LiteStep::want_input);
+    run.result.insert(run.result.end(), room.begin(), room.begin() + page.used);
+    page.used = 0;
+    if (step == apply::LiteStep::done) break;
+    if (random.chance(2)) continue;
+    Bytes kept(sizeof *decoder);
+    memcpy(kept.data(), decoder.get(), kept.size());
+    spoil(kept);
+    decoder = std::make_unique<apply::LiteDecoder>();
+    memcpy(static_cast<void*>(decoder.get()), kept.data(), kept.size());
+    if (!decoder->resume(files, lengths)) return false;
+    if (decoder->place().result_offset != run.result.size()) return false;
+  }
+  *result = run.result;
+  return true;
+}
+
 }  // namespace
+
+TEST_CASE("lite: decoding goes on from what was kept, between any two pages") {
+  test::Random random = test::seeded("lite kept");
+  for (int round = 0; round < 100; ++round) {
+    test::LitePlanner planner(random, random.length(600));
+    const uint64_t pieces = 1 + random.below(20);
+    while (planner.plan.pieces.size() < pieces) planner.add_any(300);
+    const Bytes body = pack::encode_lite(planner.plan, kNoRestart);
+    Bytes result;
+    REQUIRE(run_in_parts(planner.plan, body, random, &result, [](Bytes&) {}));
+    REQUIRE(result == planner.plan.result);
+  }
+}
+
+TEST_CASE("lite: any bytes as what was kept are refused or make something") {
+  test::Random random = test::seeded("lite kept bytes");
+  int refused = 0;
+  for (int round = 0; round < 2000; ++round) {
+    test::LitePlanner planner(random, 200);
+    while (planner.plan.pieces.size() < 6) planner.add_any(200);
+    const Bytes body = pack::encode_lite(planner.plan, kNoRestart);
+    const auto spoil = [&](Bytes& kept) {
+      const uint64_t changes = 1 + random.below(4);
+      // The first bytes have all but the models, which may be anything.
+      for (uint64_t i = 0; i < changes; ++i) kept[random.below(160)] = random.byte();
+    };
+    Bytes result;
+    const bool is_good = run_in_parts(planner.plan, body, random, &result, spoil);
+    refused += is_good ? 0 : 1;
+    if (is_good) REQUIRE(result.size() == planner.plan.result.size());
+  }
+  CHECK(refused > 500);
+}
+
+TEST_CASE("lite: in place, nothing is read that is before the block being made") {
+  test::Random random = test::seeded("lite in place");
+  constexpr uint32_t kBlockLog2 = 6;
+  int good = 0;
+  for (int round = 0; round < 3000; ++round) {
+    // Literal bytes up to `begin`, then as many as `length` from `source`.
+    const auto begin = static_cast<uint32_t>(1 + random.below(200));
+    const auto length = static_cast<uint32_t>(1 + random.below(100));
+    pack::LitePiece piece;
+    piece.content = pack::LiteContent::copy;
+    piece.has_base = true;
+    piece.base_offset = static_cast<uint32_t>(random.below(250));
+    test::LitePlanner planner(random, 400);
+    planner.add({}, random.bytes(begin));
+    planner.add(piece, planner.base_at(piece.base_offset, length));
+    bool is_there = true;
+    for (uint32_t i = 0; i < length; ++i) {
+      const uint32_t block = (begin + i) >> kBlockLog2 << kBlockLog2;
+      if (piece.base_offset + i < block) is_there = false;
+    }
+    const Bytes body = pack::encode_lite(planner.plan, kNoRestart);
+    test::LiteRun run(planner.plan.base, begin + length);
+    run.in_place_log2 = kBlockLog2;
+    REQUIRE(run.run(body, &random) == is_there);
+    good += is_there ? 1 : 0;
+  }
+  CHECK(good > 500);
+  CHECK(good < 2500);
+}
 
 TEST_CASE("lite: pieces of every kind and type come back, however they are cut") {
   test::Random random = test::seeded("lite pieces");

@@ -1,6 +1,7 @@
-// Any bytes as a body of profile lite: the same outcome whole and in tiny pieces, and no
-// read beyond base or result. Input: length of the result (u16), of the base (u16), the
-// base, the body.
+// Any bytes as a body of profile lite: the same outcome whole and in tiny pieces, between
+// which the decoder is kept as bytes and brought back, and no read beyond base or result,
+// nor, in place, before the block being made. Input: length of the result (u16; its highest
+// four bits: the logarithm of blocks in place), of the base (u16), the base, the body.
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>
@@ -16,7 +17,9 @@ using apply::LiteStep;
 
 struct Run {
   ByteView base;
+  uint32_t in_place_log2 = 0;
   std::vector<uint8_t> result;
+  uint32_t made = 0;  // of the page that is not yet taken, too
   Status status = Status::ok;
 };
 
@@ -26,20 +29,37 @@ bool read(ByteView file, uint32_t offset, uint8_t* to, uint32_t length) {
   return true;
 }
 bool read_base(void* run, uint32_t offset, uint8_t* to, uint32_t length) {
+  const auto& at = *static_cast<Run*>(run);
+  if (at.in_place_log2 != 0 && offset < at.made >> at.in_place_log2 << at.in_place_log2) {
+    std::abort();
+  }
   return read(static_cast<Run*>(run)->base, offset, to, length);
 }
 bool read_result(void* run, uint32_t offset, uint8_t* to, uint32_t length) {
   return read(static_cast<Run*>(run)->result, offset, to, length);
 }
 
-Run decode(ByteView base, uint32_t length, ByteView body, uint32_t page_bytes,
-           uint32_t piece) {
-  Run run{base, {}};
+// Goes on with a copy that has nothing but the bytes.
+void keep(apply::LiteDecoder& decoder, const apply::LiteFiles& files,
+          const apply::LiteLengths& lengths) {
+  std::vector<uint8_t> kept(sizeof decoder);
+  memcpy(kept.data(), &decoder, kept.size());
+  memset(static_cast<void*>(&decoder), 0xFF, kept.size());
+  memcpy(static_cast<void*>(&decoder), kept.data(), kept.size());
+  if (!decoder.resume(files, lengths)) std::abort();
+}
+
+Run decode(ByteView base, uint32_t length, uint32_t in_place_log2, ByteView body,
+           uint32_t page_bytes, uint32_t piece) {
+  Run run{base, in_place_log2, {}};
   std::vector<uint8_t> room(page_bytes);
   apply::LitePage page{room.data(), page_bytes, 0};
   static apply::LiteDecoder decoder;
-  decoder.begin({read_base, read_result, &run}, {static_cast<uint32_t>(base.size()), length,
-                                                 static_cast<uint32_t>(body.size())});
+  const apply::LiteFiles files = {read_base, read_result, &run};
+  const apply::LiteLengths lengths = {static_cast<uint32_t>(base.size()), length,
+                                      static_cast<uint32_t>(body.size()),
+                                      static_cast<uint8_t>(in_place_log2)};
+  decoder.begin(files, lengths);
   size_t begin = 0;
   size_t end = 0;
   for (LiteStep step = LiteStep::more;
@@ -48,6 +68,7 @@ Run decode(ByteView base, uint32_t length, ByteView body, uint32_t page_bytes,
     const std::vector<uint8_t> window(body.begin() + static_cast<ptrdiff_t>(begin),
                                       body.begin() + static_cast<ptrdiff_t>(end));
     apply::LiteInput input{window.data(), static_cast<uint32_t>(window.size()), 0};
+    run.made = decoder.place().result_offset;
     step = decoder.step(&input, &page);
     begin += input.used;
     if (step == LiteStep::want_input) {
@@ -57,6 +78,7 @@ Run decode(ByteView base, uint32_t length, ByteView body, uint32_t page_bytes,
     if (step == LiteStep::page_full || step == LiteStep::done) {
       run.result.insert(run.result.end(), room.begin(), room.begin() + page.used);
       page.used = 0;
+      if (piece == 1) keep(decoder, files, lengths);
     }
   }
   run.status = decoder.status();
@@ -67,12 +89,13 @@ Run decode(ByteView base, uint32_t length, ByteView body, uint32_t page_bytes,
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   ByteReader reader(ByteView(data, size));
-  const uint32_t length = reader.u16() % 4096u;
+  const uint32_t head = reader.u16();
+  const uint32_t length = head % 4096u;
   const ByteView base = reader.bytes(reader.u16());
   if (!reader.ok()) return 0;
   const ByteView body = reader.bytes(reader.remaining());
-  const Run whole = decode(base, length, body, 5000, 1u << 20);
-  const Run cut = decode(base, length, body, 3, 1);
+  const Run whole = decode(base, length, head / 4096u, body, 5000, 1u << 20);
+  const Run cut = decode(base, length, head / 4096u, body, 3, 1);
   if (whole.status != cut.status) std::abort();
   if (whole.status != Status::ok && whole.status != Status::corrupt_data) std::abort();
   if (whole.status == Status::ok &&

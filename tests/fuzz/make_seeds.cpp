@@ -24,6 +24,7 @@
 #include "mallorn-pack/blocks_codec.hpp"
 #include "mallorn-pack/chunk_encoder.hpp"
 #include "mallorn-pack/lite_encoder.hpp"
+#include "mallorn-pack/lite_in_place.hpp"
 #include "mallorn-pack/mask_codec.hpp"
 #include "mallorn-pack/mixed_codec.hpp"
 #include "mallorn-pack/patch_writer.hpp"
@@ -629,6 +630,10 @@ void write_lite_seeds() {
     store_le(head.data() + 2, static_cast<uint16_t>(plan.base.size()));
     write("lite_decoder", "type-" + std::to_string(type),
           join({head, plan.base, pack::encode_lite(plan, 29)}));
+    if (type != 3) continue;
+    plan.pieces = pack::keep_in_place(plan.pieces, 64);
+    head[1] |= 6 << 4;
+    write("lite_decoder", "in-place", join({head, plan.base, pack::encode_lite(plan, 29)}));
   }
 }
 

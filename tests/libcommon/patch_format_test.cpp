@@ -17,7 +17,7 @@ PatchHeader full_header() {
   PatchHeader header;
   header.profile = Profile::lite;
   header.signature_count = kMaxPatchSignatures;
-  header.features = kKnownFeatures;
+  header.features = kKnownFeatures | in_place_features(kMostInPlaceLog2);
   header.memory_kib = 0x01020304;
   header.release = 0x05060708;
   header.body_bytes = 0x1112131415161718;
@@ -142,6 +142,26 @@ TEST_CASE("patch header: every single-bit flip is refused") {
   }
 }
 
+TEST_CASE("patch header: blocks in place have a length, and a body of profile lite") {
+  const auto status = [](uint32_t features, Profile profile = Profile::lite) {
+    PatchHeader header = full_header();
+    header.profile = profile;
+    header.features = features;
+    return status_of(written(header));
+  };
+  for (uint32_t log2 = 0; log2 < 32; ++log2) {
+    const bool is_good = log2 >= kLeastInPlaceLog2 && log2 <= kMostInPlaceLog2;
+    const uint32_t features = in_place_features(log2);
+    CAPTURE(log2);
+    CHECK(in_place_log2(features | kFeatureLite) == log2);
+    CHECK(status(features | kFeatureLite) == (is_good ? Status::ok : Status::malformed));
+    CHECK(status(features | kFeatureLite, Profile::host) == Status::malformed);
+    CHECK(status(features) == Status::malformed);
+    const uint32_t length_alone = kFeatureLite | log2 << kInPlaceShift;
+    CHECK(status(length_alone) == (log2 == 0 ? Status::ok : Status::malformed));
+  }
+}
+
 TEST_CASE("patch header: each field's refusal, with a check that is right") {
   const Bytes bytes = written(full_header());
   CHECK(status_of(with_byte(bytes, 0, 0x8C)) == Status::bad_magic);
@@ -154,10 +174,7 @@ TEST_CASE("patch header: each field's refusal, with a check that is right") {
   CHECK(status_of(with_byte(bytes, 7, kMaxPatchSignatures + 1)) == Status::malformed);
   CHECK(status_of(with_byte(bytes, 7, 255)) == Status::malformed);
   CHECK(status_of(with_byte(bytes, 6, kPatchHeaderFixedBytes)) == Status::truncated);
-  for (const unsigned bit : {10u, 15u}) {
-    const auto features = static_cast<uint8_t>((kKnownFeatures | 1u << bit) >> 8);
-    CHECK(status_of(with_byte(bytes, 9, features)) == Status::unsupported_feature);
-  }
+  CHECK(status_of(with_byte(bytes, 10, 1)) == Status::unsupported_feature);     // features
   CHECK(status_of(with_byte(bytes, 11, 0x80)) == Status::unsupported_feature);  // features
   CHECK(status_of(with_byte(bytes, 60, 0)) == Status::unsupported_feature);     // files
   CHECK(status_of(with_byte(bytes, 60, 2)) == Status::unsupported_feature);

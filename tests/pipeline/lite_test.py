@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import unittest
 from pathlib import Path
@@ -38,6 +39,30 @@ class Lite(PipelineTest):
             patch = self.lite_patch(f"page-{page}", old, new, "--page-size", page)
             self.assertEqual(self.succeed("mallorn-apply", "-q", old, patch), new.read_bytes())
 
+    def check_in_place(self, pair: tuple[Path, Path]) -> None:
+        old, new = pair
+        for page in (64, 4096):
+            patch = self.lite_patch(f"{new.parent.name}.{new.name}.in-place-{page}", old, new, "--in-place",
+                                    "--page-size", page)
+            self.assertEqual(self.succeed("mallorn-apply", "-q", old, patch), new.read_bytes(), new)
+            info = json.loads(self.succeed("mallorn", "info", "--json", patch))
+            self.assertEqual(info["in_place_bytes"], page)
+
+    def test_in_place(self) -> None:
+        in_parallel(self.check_in_place, list(real_pairs()))
+
+    def test_in_place_bytes_that_move(self) -> None:
+        # Up by less than a page: what of each page does not come from the page before keeps its base.
+        old, new = next(iter(real_pairs()))
+        moved = self.home / "moved"
+        moved.write_bytes(b"sixteen bytes..." + old.read_bytes())
+        up = self.lite_patch("up", old, moved, "--in-place")
+        down = self.lite_patch("down", moved, old, "--in-place")
+        self.assertEqual(self.succeed("mallorn-apply", "-q", old, up), moved.read_bytes())
+        self.assertEqual(self.succeed("mallorn-apply", "-q", moved, down), old.read_bytes())
+        self.assertLess(up.stat().st_size, old.stat().st_size / 4)
+        self.assertLess(down.stat().st_size, 2048)
+
     def test_empty_files(self) -> None:
         (self.home / "empty").write_bytes(b"")
         (self.home / "text").write_bytes(b"some bytes that are no model\n" * 9)
@@ -47,6 +72,7 @@ class Lite(PipelineTest):
     def test_what_is_refused(self) -> None:
         old, new = next(iter(model_pairs()))
         for options in (("--profile", "medium"), ("--page-size", 4096), ("--max-ram", 4096),
+                        ("--in-place",),
                         ("--profile", "lite", "--page-size", 4095),
                         ("--profile", "lite", "--page-size", 32),
                         ("--profile", "lite", "--max-ram", 1023),

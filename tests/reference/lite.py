@@ -39,10 +39,13 @@ def product_of(x: int, f: int) -> int:
 
 
 class LiteDecoder:
-    """A segment. `made` is the result so far; it grows."""
+    """A segment. `made` is the result so far; it grows. `in_place` is the binary logarithm of the
+    blocks that the result is written over the base in; 0: it is not."""
 
-    def __init__(self, coder: RangeDecoder, base: bytes, made: bytearray, end: int) -> None:
+    def __init__(self, coder: RangeDecoder, base: bytes, made: bytearray, end: int,
+                 in_place: int = 0) -> None:
         self.coder, self.base, self.made, self.end = coder, base, made, end
+        self.in_place = in_place
         self.models = [32768] * MODELS
         self.type = self.base_zero = self.result_zero = 0
         self.base_stop = self.hits = 0
@@ -119,6 +122,11 @@ class LiteDecoder:
                 refuse(not source <= position - size, "source in the result")
             else:
                 refuse(source + elements * size > len(self.base), "source in the base")
+                if self.in_place and source < position:
+                    block = position >> self.in_place
+                    last = position + elements * size - 1
+                    refuse(source >> self.in_place != block or last >> self.in_place != block,
+                           "source in what is overwritten")
                 self.base_stop = source + elements * size
         self.prepare(kind)
         self.make(kind, elements, size, source, is_own, columns, factor, greatest)
@@ -290,7 +298,7 @@ class LiteDecoder:
         return product + (near if near != -128 else self.residual((product >> 23) % 256))
 
 
-def decode_lite(body: bytes, base: bytes, result_length: int) -> bytes:
+def decode_lite(body: bytes, base: bytes, result_length: int, in_place: int = 0) -> bytes:
     """The result of a body; what its digest says of it is for the caller."""
     if max(len(body), len(base), result_length) >= MAX_BYTES:
         raise Fault("limit_exceeded", "profile lite")
@@ -303,7 +311,7 @@ def decode_lite(body: bytes, base: bytes, result_length: int) -> bytes:
         if restart:
             end = min(end, (len(made) >> restart) + 1 << restart)
         coder = RangeDecoder(body[at + 1:])
-        LiteDecoder(coder, base, made, end).run()
+        LiteDecoder(coder, base, made, end, in_place).run()
         at += 1 + coder.read
     used = at if result_length else 1
     refuse(used < len(body), "bytes of the body are left")

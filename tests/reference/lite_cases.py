@@ -9,6 +9,8 @@ from lite_maker import copy, head, literal, make_body, number, own, want
 from patch_maker import make_patch
 
 TYPE_7 = [0, *want(7, 3), *want(128, 9), *want(128, 9)]
+# Blocks of 64 bytes.
+IN_PLACE = {"features": 1 << 9 | 1 << 10 | 6 << 11}
 FLOATS = [0, *want(F32, 3), *want(128, 9), *want(128, 9)]
 
 
@@ -18,11 +20,11 @@ def lite_patch(base: bytes, result: bytes, body: bytes, **fields: object) -> byt
 
 def good(base: bytes) -> Iterator[tuple[str, str, bytes, bytes]]:
     """Name, what, patch, result."""
-    def case(name: str, what: str, segments: list[list[list[int]]], restart: int,
-             length: int) -> tuple[str, str, bytes, bytes]:
+    def case(name: str, what: str, segments: list[list[list[int]]], restart: int, length: int,
+             **fields: object) -> tuple[str, str, bytes, bytes]:
         body = make_body(base, segments, restart, length)
         result = decode_lite(body, base, length)
-        return name, what, lite_patch(base, result, body), result
+        return name, what, lite_patch(base, result, body, **fields), result
 
     yield case("lite-restarts", "three segments of 16 bytes and one of 5",
                [[literal(b"a segment of its"), ], [copy(10), copy(6, -4)],
@@ -31,6 +33,9 @@ def good(base: bytes) -> Iterator[tuple[str, str, bytes, bytes]]:
                [[head(ALONE, 2, *FLOATS, *want(254, 8), *want(15, 4), *number(239), 1, *want(5, 3),
                       *want(12345, 20), *want(3, 4), 0, *want(7, 3), *want(1 << 19, 20)),
                  literal(bytes(range(0, 256, 5)))]], 0, 8 + 52)
+    yield case("lite-in-place", "from behind, up to the end of a block",
+               [[literal(b"ab"), copy(24), own(COPY, 26, 5), copy(12, -14), own(COPY, 3, 64)]], 0, 67,
+               **IN_PLACE)
 
 
 def bad(base: bytes) -> Iterator[tuple[str, str, str, bytes]]:
@@ -52,6 +57,10 @@ def bad(base: bytes) -> Iterator[tuple[str, str, str, bytes]]:
     yield case("own-too-near", "a number of which a byte is not made yet",
                literal(bytes(4)), own(DERIVED, 1, 3))
     yield case("bytes-left", "a byte behind the last segment", eight, extra=b"\1")
+    yield case("in-place-before", "a byte that is overwritten",
+               literal(b"a"), own(COPY, 63, 1), copy(1, 25), length=65, **IN_PLACE)
+    yield case("in-place-across", "the last byte is in the next block",
+               literal(b"a"), own(COPY, 59, 1), copy(5), length=65, **IN_PLACE)
     body = make_body(base, [[eight]], 0, 8)
     yield ("lite-restart-30", "corrupt_data", "",
            lite_patch(base, bytes(8), b"\x1e" + body[1:]))

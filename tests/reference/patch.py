@@ -23,8 +23,10 @@ from zstd_frames import decode_run, decode_section
 MAGIC = bytes.fromhex("8D 4D 4C 50")
 FIXED_HEADER = 146
 MAX_MODEL_ID = 64
-ZSTD, STRUCTURE, BLOCKS, VALUES, MASK, DERIVED_NUMBERS, TOKENS, MIXED, CONVERTED, LITE = range(10)  # their bits
-KNOWN_FEATURES = (1 << 10) - 1
+ZSTD, STRUCTURE, BLOCKS, VALUES, MASK, DERIVED_NUMBERS, TOKENS, MIXED, CONVERTED, LITE, \
+    IN_PLACE = range(11)  # their bits
+IN_PLACE_LENGTH = 11  # a number of five bits
+KNOWN_FEATURES = (1 << 16) - 1
 MAX_RECORD = (1 << 20) + (1 << 18)
 MAX_RESULT = 1 << 30
 MAX_CODED = 1 << 20
@@ -82,7 +84,16 @@ def read_header(patch: bytes) -> tuple[Header, bytes]:
     header = Header(profile, signatures, *numbers, *body, *base, *result, reader.take(id_length))
     if profile > 1 or files != 1 or header.features & ~KNOWN_FEATURES:
         raise Fault("unsupported_feature", "header")
+    if header.features >> IN_PLACE & 1:
+        if not has_lite_body(header) or not 6 <= header.features >> IN_PLACE_LENGTH <= 29:
+            raise Fault("malformed", "in place")
+    elif header.features >> IN_PLACE_LENGTH:
+        raise Fault("malformed", "in place")
     return header, split(patch)[2]
+
+
+def has_lite_body(header: Header) -> bool:
+    return header.profile == 1 and header.features >> LITE & 1 == 1
 
 
 def read_body(header: Header, after: bytes) -> bytes:
@@ -246,8 +257,9 @@ def decode(patch: bytes, base: bytes) -> bytes:
     header, after = read_header(patch)
     if len(base) != header.base_length or sha256(base) != header.base_digest:
         raise Fault("base_mismatch")
-    if header.profile == 1 and header.features >> LITE & 1:
-        made = decode_lite(read_body(header, after), base, header.result_length)
+    if has_lite_body(header):
+        made = decode_lite(read_body(header, after), base, header.result_length,
+                           header.features >> IN_PLACE_LENGTH)
     else:
         made = decode_records(header, read_records(header, after), base)
     if len(made) != header.result_length or sha256(made) != header.result_digest:
