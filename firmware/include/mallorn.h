@@ -62,14 +62,24 @@ typedef enum mallorn_status {
   MALLORN_E_TRIAL = -23,     /* a trial goes on: confirm or reject it first */
   MALLORN_E_NO_TRIAL = -24,  /* there is nothing to confirm or to reject */
   MALLORN_E_NO_SLOT = -25,   /* no metadata: mallorn_provision() has never been finished */
-  MALLORN_E_SLOT = -26       /* a slot does not hold what its record says */
+  MALLORN_E_SLOT = -26,      /* a slot does not hold what its record says */
+  MALLORN_E_CHECKPOINT =
+      -27, /* what was kept of an interrupted update is not good; with two slots it is
+              dropped: begin again */
+  MALLORN_E_IN_PLACE =
+      -28, /* one slot: the patch is not made to be applied in place, or not for erase
+              blocks of this length */
+  MALLORN_E_UNFINISHED = -29 /* one slot: an update has begun to overwrite the model, and
+                                must be finished, with the same patch */
 } mallorn_status;
 
 /* "MALLORN_E_BASE" and the like; "?" for other numbers. */
 const char* mallorn_status_name(int status);
 
-/* Regions of flash. Offsets count from the beginning of each. */
-enum { MALLORN_SLOT_A = 0, MALLORN_SLOT_B = 1, MALLORN_META_A = 2, MALLORN_META_B = 3 };
+/* Regions of flash. Offsets count from the beginning of each. With one slot (journal_size)
+ * that is MALLORN_SLOT_A, and the journal is in place of the other. */
+enum { MALLORN_SLOT_A = 0, MALLORN_SLOT_B = 1, MALLORN_META_A = 2, MALLORN_META_B = 3,
+       MALLORN_JOURNAL = 1 };
 
 /* A signature to be checked; see mallorn_port.verify. */
 typedef struct mallorn_check {
@@ -97,9 +107,9 @@ typedef struct mallorn_port {
   /* The next bytes of the patch, 1 .. length of them: returns how many. 0: none yet. */
   int32_t (*patch_read)(void* context, void* to, uint32_t length);
 
-  /* Optional. Where patch_read() goes on, counted from the first byte of the patch. With it
-   * the whole patch is checked before the first erase, and an interrupted update goes on
-   * where it was without reading what is before. */
+  /* Optional, but needed with one slot. Where patch_read() goes on, counted from the first
+   * byte of the patch. With it the whole patch is checked before the first erase, and an
+   * interrupted update goes on where it was without reading what is before. */
   int (*patch_seek)(void* context, uint32_t offset);
   /* Optional: a counter that attackers cannot turn back. Without it the counter is as safe
    * as the flash. */
@@ -115,6 +125,11 @@ typedef struct mallorn_port {
   uint32_t
       meta_size; /* bytes of a metadata sector: at least 160, a multiple of write_size */
   uint8_t write_size; /* bytes of a word: 1, 2, 4, 8, 16 or 32 */
+  /* 0: there are two slots. Otherwise there is one, MALLORN_SLOT_A, which patches made with
+   * --in-place overwrite block by block; MALLORN_JOURNAL has as many bytes, a multiple of
+   * erase_size. Each of its blocks in turn holds a new block until the slot has it: one is
+   * enough, more live longer. */
+  uint32_t journal_size;
 } mallorn_port;
 
 /* What updates are taken. Must stay where it is during an update. */
@@ -135,13 +150,14 @@ size_t mallorn_min_work_size(void);
  * an interrupted update is taken up. */
 int mallorn_init(mallorn_update** m, void* work, size_t work_size, const mallorn_port* port,
                  void* context, const mallorn_policy* policy);
-/* Does a little of the update: one erase, one page, a slice of a signature, or 1 KiB
- * hashed. MALLORN_DONE: the new model is whole and will be tried from the next boot on. */
+/* Does a little of the update: one erase, one page, one record (five pages with the state of
+ * the decoder), a slice of a signature, or 1 KiB hashed. MALLORN_DONE: the new model is whole and will be tried from the next boot on. */
 int mallorn_step(mallorn_update* m);
 /* Instead of an update: from now on mallorn_step() compares the slot in use with its
  * digest. */
 int mallorn_verify(mallorn_update* m);
-/* Gives the update up, and what has been written of it. */
+/* Gives the update up, and what has been written of it. MALLORN_E_UNFINISHED: with one slot,
+ * too late. */
 int mallorn_abort(mallorn_update* m);
 /* Bytes of the result that are written, and that there will be (0 while not known). */
 void mallorn_progress(const mallorn_update* m, uint32_t* done, uint32_t* total);
@@ -158,13 +174,16 @@ typedef struct mallorn_boot_info {
 } mallorn_boot_info;
 
 /* To be called once after each reset, before the model is used. Where it fails with another
- * error than MALLORN_E_NO_SLOT and MALLORN_E_ARGUMENT, the slot in `info` may be used
- * still: it is the last one that was confirmed. */
+ * error than MALLORN_E_NO_SLOT, MALLORN_E_UNFINISHED and MALLORN_E_ARGUMENT, the slot in
+ * `info` may be used still: it is the last one that was confirmed.
+ * With one slot there is no way back: a trial that ends leaves the model where it is, and
+ * the release as it was. MALLORN_E_UNFINISHED: there is no model until the update is done.
+ */
 int mallorn_boot(const mallorn_port* port, void* context, void* work, size_t work_size,
                  mallorn_boot_info* info);
 /* The new model is good: it stays, and releases before it are refused from now on. */
 int mallorn_confirm(const mallorn_port* port, void* context, void* work, size_t work_size);
-/* It is not: the next boot uses the other slot again. */
+/* It is not: the next boot uses the other slot again, if there is one. */
 int mallorn_reject(const mallorn_port* port, void* context, void* work, size_t work_size);
 /* In the factory: says that the first `length` bytes of `slot` are the model to begin with.
  * Forgets all that was before. */

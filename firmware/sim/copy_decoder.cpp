@@ -1,8 +1,13 @@
-// A LiteDecoder for updates that are smaller than any real patch: the body is the result,
-// xor the base where that has a byte. Each end of a page is a restart point.
+// A LiteDecoder for updates that are smaller than any real patch: copy_decoder.hpp says of
+// what. What it knows between two bytes is in pending_.
+#include "firmware/sim/copy_decoder.hpp"
+
 #include "mallorn-apply/core/lite_decoder.hpp"
 
 namespace mallorn::apply {
+
+using firmware::sim::kCopyBack;
+using firmware::sim::kCopyRestart;
 
 void LiteDecoder::begin(const LiteFiles& files, const LiteLengths& lengths,
                         LitePlace place) {
@@ -14,23 +19,34 @@ void LiteDecoder::begin(const LiteFiles& files, const LiteLengths& lengths,
   phase_ = Phase::restart;
 }
 
+bool LiteDecoder::resume(const LiteFiles& files, const LiteLengths& lengths) {
+  files_ = files;
+  lengths_ = lengths;
+  return place_.result_offset <= lengths.result_bytes;
+}
+
 LiteStep LiteDecoder::step(LiteInput* input, LitePage* page) {
-  if (place_.result_offset == lengths_.result_bytes) return LiteStep::done;
-  if (page->used == page->size) {
-    phase_ = Phase::restart;
-    return LiteStep::page_full;
-  }
+  const uint32_t position = place_.result_offset;
+  if (position == lengths_.result_bytes) return LiteStep::done;
+  if (page->used == page->size) return LiteStep::page_full;
   if (input->used == input->size) return LiteStep::want_input;
-  uint8_t base = 0;
-  if (place_.result_offset < lengths_.base_bytes &&
-      !files_.read_base(files_.context, place_.result_offset, &base, 1)) {
-    status_ = Status::io;
-    return LiteStep::failed;
-  }
-  phase_ = Phase::elements;
-  page->data[page->used++] = input->data[input->used++] ^ base;
+  if (phase_ == Phase::restart) pending_ = 0;
+  uint8_t byte = input->data[input->used++] ^ static_cast<uint8_t>(pending_);
+  const auto add = [&](LiteRead read, uint32_t offset) {
+    uint8_t other = 0;
+    if (!read(files_.context, offset, &other, 1)) status_ = Status::io;
+    byte ^= other;
+  };
+  const uint32_t block = firmware::sim::block_begin(position, lengths_.in_place_log2);
+  if (position < lengths_.base_bytes) add(files_.read_base, position);
+  if (block < lengths_.base_bytes) add(files_.read_base, block);
+  if (position >= kCopyBack) add(files_.read_result, position - kCopyBack);
+  if (status_ != Status::ok) return LiteStep::failed;
+  pending_ = firmware::sim::next_roll(pending_, byte);
+  page->data[page->used++] = byte;
   ++place_.result_offset;
   ++place_.body_offset;
+  phase_ = place_.result_offset % kCopyRestart == 0 ? Phase::restart : Phase::elements;
   return LiteStep::more;
 }
 

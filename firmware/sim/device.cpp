@@ -2,9 +2,11 @@
 
 #include <algorithm>
 
+#include "firmware/sim/copy_decoder.hpp"
 #include "firmware/src/crc32c.hpp"
 #include "firmware/src/patch_front.hpp"
 #include "firmware/src/sha256.hpp"
+#include "firmware/src/update.hpp"
 
 namespace mallorn::firmware::sim {
 namespace {
@@ -71,6 +73,7 @@ constexpr mallorn_port kFunctions = {
     0,
     0,
     0,
+    0,
     0};
 
 mallorn_port make_port(const Geometry& geometry, const Options& options) {
@@ -82,6 +85,7 @@ mallorn_port make_port(const Geometry& geometry, const Options& options) {
   port.erase_size = geometry.erase_size;
   port.meta_size = geometry.meta_size;
   port.write_size = static_cast<uint8_t>(geometry.write_size);
+  port.journal_size = geometry.journal_size;
   return port;
 }
 
@@ -89,19 +93,34 @@ void put_u32(Bytes& bytes, size_t at, size_t value) {
   store_u32(bytes.data() + at, static_cast<uint32_t>(value));
 }
 
-}  // namespace
-
-// docs/format/patch.md, section 4, and sign.md; the body is that of copy_decoder.cpp.
-Bytes make_patch(const Model& base, const Model& result, Fault fault) {
-  Bytes body = result.bytes;
-  for (size_t i = 0; i < std::min(body.size(), base.bytes.size()); ++i) {
-    body[i] ^= base.bytes[i];
+// That of copy_decoder.cpp.
+Bytes make_body(const Bytes& base, const Bytes& result, uint32_t in_place_log2) {
+  Bytes body = result;
+  uint32_t roll = 0;
+  for (uint32_t i = 0; i < result.size(); ++i) {
+    if (i % kCopyRestart == 0) roll = 0;
+    const uint32_t block = block_begin(i, in_place_log2);
+    if (i < base.size()) body[i] ^= base[i];
+    if (block < base.size()) body[i] ^= base[block];
+    if (i >= kCopyBack) body[i] ^= result[i - kCopyBack];
+    body[i] ^= static_cast<uint8_t>(roll);
+    roll = next_roll(roll, result[i]);
   }
   if (body.empty()) body.push_back(0);  // there is no patch without a body
+  return body;
+}
+
+}  // namespace
+
+// docs/format/patch.md, section 4, and sign.md.
+Bytes make_patch(const Model& base, const Model& result, Fault fault,
+                 uint32_t in_place_log2) {
+  Bytes body = make_body(base.bytes, result.bytes, in_place_log2);
   Bytes header(kHeaderFixedBytes + sizeof kModelId);
   const uint8_t begin[] = {0x8D, 'M', 'L', 'P', 0, 1, static_cast<uint8_t>(header.size()),
                            0};
   std::copy(std::begin(begin), std::end(begin), header.begin());
+  if (in_place_log2 != 0) put_u32(header, 8, 1u << 10 | in_place_log2 << 11);
   put_u32(header, 16, result.release);
   put_u32(header, 20, body.size());
   const auto put = [&header](size_t at, const Bytes& bytes) {
@@ -148,7 +167,8 @@ Device::Device(const Geometry& geometry, const Options& options, Model first,
       model_(std::move(first)),
       random_(seed) {
   flash_.fill(MALLORN_SLOT_A, model_.bytes);
-  flash_.fill(MALLORN_SLOT_B, Bytes(geometry.slot_size, 0x5A));  // never erased
+  // never erased
+  flash_.fill(MALLORN_SLOT_B, Bytes(geometry.region_size(MALLORN_SLOT_B), 0x5A));
   flash_.fill(MALLORN_META_A, Bytes(geometry.meta_size, 0x00));
   counter_ = options.has_counter ? model_.release : 0;
   const auto length = static_cast<uint32_t>(model_.bytes.size());
@@ -195,7 +215,8 @@ void Device::inspect(const mallorn_boot_info& info) {
     if (!is_result || goal()->expected != MALLORN_DONE) fail("this must not be on trial");
     is_committed_ = true;
     if (++trial_boots_ > policy_.tries) fail("more trials than tries");
-  } else if (held != model_.bytes && !(is_result && may_be_confirmed_)) {
+  } else if (held != model_.bytes && !(is_result && may_be_confirmed_) &&
+             !(is_result && is_committed_ && is_in_place())) {
     fail("the slot to use holds another model");
   }
   if (info.release < release_) fail("the counter has fallen");
@@ -206,50 +227,116 @@ void Device::inspect(const mallorn_boot_info& info) {
 void Device::boot() {
   ++boots_;
   patch_at_ = 0;
-  come_to_ = std::max(come_to_, flash_.last_erase());
-  flash_.forget_erases();
   flash_.protect(3);
   for (uint8_t& byte : work_) byte = static_cast<uint8_t>(random_());
   const int status = mallorn_boot(&port_, this, work_, sizeof work_, &info_);
+  is_unfinished_ = status == MALLORN_E_UNFINISHED;
+  if (is_unfinished_) {
+    const bool may_be =
+        is_in_place() && cuts_ > 0 && goal() != nullptr && goal()->expected == MALLORN_DONE;
+    if (!may_be) fail("an update is not finished");
+    flash_.protect(0);
+    return;
+  }
   if (status != MALLORN_DONE) fail(std::string("boot: ") + mallorn_status_name(status));
   inspect(info_);
-  flash_.protect(info_.is_trial != 0 ? 3 : 1u << info_.slot);
+  const unsigned in_use = is_in_place() ? 0 : 1u << info_.slot;
+  flash_.protect(info_.is_trial != 0 ? 3 : in_use);
 }
 
-// True if the update has come to its end.
-bool Device::update(const Goal& goal) {
+bool Device::is_unfinished_at_boot() {
+  boot();
+  return is_unfinished_;
+}
+
+mallorn_update* Device::begin_update() {
   mallorn_update* m = nullptr;
   patch_at_ = 0;
   if (mallorn_init(&m, work_, sizeof work_, &port_, this, &policy_) != MALLORN_DONE) {
     fail("init");
   }
-  const uint64_t before = flash_.slot_operations();
+  return m;
+}
+
+int Device::offer(Bytes patch) {
+  flash_.protect(15);
+  std::swap(goals_[goal_].patch, patch);
+  mallorn_update* const m = begin_update();
   int status = MALLORN_MORE;
-  for (int steps = 0; status > MALLORN_DONE; ++steps) {
-    if (steps > 1'000'000) fail("the update does not end");
-    status = mallorn_step(m);
+  while (status > MALLORN_DONE) status = mallorn_step(m);
+  std::swap(goals_[goal_].patch, patch);
+  flash_.protect(0);
+  return status;
+}
+
+int Device::abort_update() {
+  flash_.protect(15);
+  const int status = mallorn_abort(begin_update());
+  flash_.protect(0);
+  return status;
+}
+
+// What may have to be done again after a cut: a block, or all since the last restart point
+// where metadata have no room for more than that.
+uint32_t Device::most_lost() const {
+  const bool has_states = entry_bytes(port_, kKeptBytes) <= port_.meta_size;
+  return has_states ? port_.erase_size : std::max(port_.erase_size, kCopyRestart);
+}
+
+// Also looks at where the update is taken up, and how far it comes.
+int Device::step_to_the_end(mallorn_update* m) {
+  uint32_t done = 0;
+  uint32_t total = 0;
+  bool is_begun = false;
+  int status = MALLORN_MORE;
+  try {
+    for (int steps = 0; status > MALLORN_DONE; ++steps) {
+      if (steps > 1'000'000) fail("the update does not end");
+      status = mallorn_step(m);
+      mallorn_progress(m, &done, &total);
+      if (status < MALLORN_DONE || total == 0 || is_begun) continue;
+      is_begun = true;
+      const bool is_kept = goal()->expected == MALLORN_DONE;  // else it is dropped
+      if (is_kept && done + most_lost() < come_to_)
+        fail("more than an erase block is done again");
+    }
+  } catch (const PowerCut&) {
+    mallorn_progress(m, &done, &total);
+    come_to_ = std::max(come_to_, done);
+    throw;
   }
+  return status;
+}
+
+// True if the update has come to its end.
+bool Device::update(const Goal& goal) {
+  const uint64_t before = flash_.slot_operations();
+  const int status = step_to_the_end(begin_update());
   if (!flash_.violation().empty()) fail(flash_.violation());
-  const int64_t begun = flash_.first_erase();
-  if (status == MALLORN_DONE && begun >= 0 && begun < come_to_)
-    fail("more than an erase block is done again");
-  come_to_ = -1;
-  flash_.forget_erases();
+  come_to_ = 0;
   // The record of the trial flickers: the boot has not seen it, the update has. The next
-  // boot settles it.
-  if (status == MALLORN_E_TRIAL && cuts_ > 0) return false;
-  if (status != goal.expected) {
+  // boot settles it. It may be that of a goal that seemed to be dropped.
+  if (status == MALLORN_E_TRIAL && cuts_ > 0) {
+    if (goal_ > 0 && goals_[goal_ - 1].is_dropped) --goal_;
+    return false;
+  }
+  // In place a cut may end a trial before it is confirmed: then the release is as it was.
+  const bool is_release_kept = is_in_place() && goal.result.release >= release_;
+  const int expected = goal.expected == MALLORN_E_RELEASE && is_release_kept
+                           ? static_cast<int>(MALLORN_E_BASE)
+                           : goal.expected;
+  if (status != expected) {
     fail(std::string("update: ") + mallorn_status_name(status) + " instead of " +
-         mallorn_status_name(goal.expected));
+         mallorn_status_name(expected));
   }
   if (!goal.may_write && flash_.slot_operations() != before) {
     fail("a slot is written before the patch is trusted");
   }
   if (status != MALLORN_DONE) return true;
   is_committed_ = true;
-  const auto other = static_cast<uint8_t>(info_.slot ^ 1);
+  const uint8_t into = is_in_place() ? 0 : static_cast<uint8_t>(info_.slot ^ 1);
   const auto length = static_cast<uint32_t>(goal.result.bytes.size());
-  if (flash_.contents(other, length) != goal.result.bytes) {
+  if (flash_.contents(into, length) != goal.result.bytes) {
     fail("what is committed is not the result");
   }
   return false;
@@ -261,9 +348,9 @@ bool Device::work_on(const Goal& goal) {
     ++goal_;
     is_committed_ = may_be_confirmed_ = false;
     trial_boots_ = 0;
-    come_to_ = -1;
-    flash_.forget_erases();
+    come_to_ = 0;
   };
+  if (is_unfinished_) return !update(goal);
   if (info_.is_trial != 0) {
     if (!goal.is_confirmed) return true;
     may_be_confirmed_ = true;
@@ -273,13 +360,18 @@ bool Device::work_on(const Goal& goal) {
     model_ = goal.result;
     info_.is_trial = 0;
     release_ = std::max(release_, goal.result.release);
-    flash_.protect(1u << info_.slot);
+    flash_.protect(is_in_place() ? 0 : 1u << info_.slot);
     reached();
     return false;
   }
   const Bytes held = flash_.contents(info_.slot, info_.length);
   if (may_be_confirmed_ && held == goal.result.bytes) {  // the cut came after the record
     model_ = goal.result;
+    reached();
+    return false;
+  }
+  if (is_committed_ && is_in_place() && held == goal.result.bytes) {
+    model_.bytes = held;  // the trial has ended, which is all
     reached();
     return false;
   }

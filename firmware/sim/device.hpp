@@ -6,7 +6,10 @@
 // slot to use holds a model that may be there, its digest is its record's; the slot in use
 // has not been written; the counter has not fallen, and has risen by confirmation alone; a
 // trial has had no more boots than tries; the goals are reached within a bounded number of
-// boots.
+// boots, and after a cut no more is done again than an erase block.
+//
+// With one slot there is no model while an update overwrites it: then the device goes on
+// with that, and nothing else.
 #pragma once
 
 #include <optional>
@@ -28,7 +31,9 @@ struct Model {
 // How a patch is spoilt, for goals that must not be reached.
 enum class Fault : uint8_t { none, body, unsigned_patch, signature, model_id };
 
-Bytes make_patch(const Model& base, const Model& result, Fault fault = Fault::none);
+// `in_place_log2`: of the blocks of a patch to be applied in place; 0: it is not.
+Bytes make_patch(const Model& base, const Model& result, Fault fault = Fault::none,
+                 uint32_t in_place_log2 = 0);
 
 struct Goal {
   Bytes patch;
@@ -58,6 +63,11 @@ class Device {
   // As live(), through power cuts that have been set.
   void live_to_the_end();
   size_t boots() const { return boots_; }
+  // With one slot: boots; whether there is no model.
+  bool is_unfinished_at_boot();
+  // What comes of another patch, and of giving up the update under way; neither may write.
+  int offer(Bytes patch);
+  int abort_update();
 
   // For the port.
   int32_t read_patch(uint8_t* to, uint32_t length);
@@ -69,7 +79,11 @@ class Device {
   void boot();
   void inspect(const mallorn_boot_info& info);
   bool work_on(const Goal& goal);
+  mallorn_update* begin_update();
   bool update(const Goal& goal);
+  int step_to_the_end(mallorn_update* m);
+  bool is_in_place() const { return port_.journal_size != 0; }
+  uint32_t most_lost() const;
   void fail(const std::string& what) const;
   const Goal* goal() const { return goal_ < goals_.size() ? &goals_[goal_] : nullptr; }
 
@@ -82,8 +96,8 @@ class Device {
   bool may_be_confirmed_ = false;  // the goal's: a confirmation was begun
   bool is_committed_ = false;      // the goal's update is on trial or was
   size_t trial_boots_ = 0;
-  int64_t come_to_ =
-      -1;  // the goal's update: the erase block it was in when the power failed
+  uint32_t come_to_ = 0;        // the goal's update: how far it was when the power failed
+  bool is_unfinished_ = false;  // in place: the slot is being overwritten
   size_t boots_ = 0;
   size_t cuts_ = 0;
   uint32_t release_ = 0;  // that has been seen last

@@ -7,7 +7,7 @@ namespace mallorn::firmware::sim {
 NorFlash::NorFlash(const Geometry& geometry, uint32_t seed)
     : geometry_(geometry), random_(seed) {
   for (uint8_t i = 0; i < 4; ++i) {
-    const uint32_t size = i < 2 ? geometry.slot_size : geometry.meta_size;
+    const uint32_t size = geometry.region_size(i);
     regions_[i].bytes.assign(size, 0xFF);
     regions_[i].before.assign(size, 0xFF);
     regions_[i].words.assign(size / geometry.write_size, Word::blank);
@@ -117,8 +117,6 @@ int NorFlash::program(uint8_t region, uint32_t offset, const void* from, uint32_
 int NorFlash::erase(uint8_t region, uint32_t offset) {
   const uint32_t size = region < 2 ? geometry_.erase_size : geometry_.meta_size;
   if (!check(region, offset, size, size)) return -1;
-  if (region < 2) last_erase_ = offset;
-  if (first_erase_ < 0) first_erase_ = last_erase_;
   Region& into = regions_[region];
   const uint32_t first = offset / geometry_.write_size;
   const uint32_t count = size / geometry_.write_size;

@@ -18,6 +18,13 @@ struct Geometry {
   uint32_t erase_size;
   uint32_t meta_size;
   uint32_t write_size;
+  uint32_t journal_size = 0;  // 0: there are two slots
+
+  uint32_t region_size(uint8_t region) const {
+    return region >= 2                        ? meta_size
+           : region == 1 && journal_size != 0 ? journal_size
+                                              : slot_size;
+  }
 };
 
 // How an operation ends that the power does not outlast.
@@ -55,10 +62,6 @@ class NorFlash {
   // From now on operations on these slots, a bit for each, are violations.
   void protect(unsigned slots) { protected_ = slots; }
   uint64_t slot_operations() const { return slot_operations_; }
-  // Offsets of the first and last erase in a slot since forget_erases(); none: -1.
-  int64_t first_erase() const { return first_erase_; }
-  int64_t last_erase() const { return last_erase_; }
-  void forget_erases() { first_erase_ = last_erase_ = -1; }
 
   // This bit of every word of a region cannot be cleared.
   void stick(uint8_t region) { stuck_region_ = region; }
@@ -99,8 +102,6 @@ class NorFlash {
   std::mt19937 random_;
   std::vector<uint8_t> history_;
   uint64_t slot_operations_ = 0;
-  int64_t first_erase_ = -1;
-  int64_t last_erase_ = -1;
   uint64_t cut_operation_ = UINT64_MAX;
   Cut cut_ = Cut::before;
   unsigned protected_ = 0;

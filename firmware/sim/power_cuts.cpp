@@ -2,8 +2,10 @@
 // a small update, in every two of them. Prints how many cases there were; exit 1 and a
 // message for the first that fails.
 //
-//   power-cuts [--full]     without: every cut, and pairs of cuts for one kind of flash,
-//   thinned
+//   power-cuts [--full | --states]
+//
+// Without --full operations are thinned. --states: only devices that keep states, with two
+// slots or one.
 #include <cstdio>
 #include <cstring>
 
@@ -20,15 +22,6 @@ Model make_model(uint32_t size, uint32_t number) {
   return model;
 }
 
-Goal make_goal(const Model& base, const Model& result) {
-  return {make_patch(base, result), result, MALLORN_DONE, true, true};
-}
-
-Goal make_refused(const Model& base, const Model& result, Fault fault, int expected,
-                  bool may_write = false) {
-  return {make_patch(base, result, fault), result, expected, true, may_write};
-}
-
 struct Life {
   const char* name;
   Model first;
@@ -36,38 +29,88 @@ struct Life {
 };
 
 // Lives of a device whose slots have this size.
-std::vector<Life> make_lives(uint32_t slot_size, bool has_seek) {
-  const Model one = make_model(slot_size * 5 / 8 + 3, 1);
-  const Model two = make_model(slot_size - 5, 2);
-  const Model three = make_model(slot_size, 3);
-  const Model twin = make_model(static_cast<uint32_t>(one.bytes.size()), 5);
-  const Model old = {make_model(slot_size / 2, 4).bytes, 1};
-  Goal given_up = make_goal(one, two);
-  given_up.is_confirmed = false;
-  const int damaged = has_seek ? MALLORN_E_BODY : MALLORN_E_RESULT;
-  std::vector<Life> lives;
-  lives.push_back({"update, update, replay, downgrade",
-                   one,
-                   {make_goal(one, two), make_goal(two, three),
-                    make_refused(one, two, Fault::none, MALLORN_E_RELEASE),
-                    make_refused(three, old, Fault::none, MALLORN_E_RELEASE)}});
-  lives.push_back({"update without confirmation, another update",
-                   one,
-                   {given_up, make_goal(one, three)}});
-  given_up.is_dropped = true;
-  lives.push_back(
-      {"update that is dropped for another one", one, {given_up, make_goal(one, three)}});
-  lives.push_back(
-      {"patches that must not be applied, then a good one",
-       one,
-       {make_refused(one, two, Fault::unsigned_patch, MALLORN_E_KEY),
-        make_refused(one, two, Fault::signature, MALLORN_E_SIGNATURE),
-        make_refused(one, two, Fault::model_id, MALLORN_E_MODEL),
-        make_refused(two, three, Fault::none, MALLORN_E_BASE),
-        make_refused(twin, two, Fault::none, MALLORN_E_BASE),
-        make_refused(one, two, Fault::body, damaged, !has_seek), make_goal(one, two)}});
-  return lives;
-}
+class Lives {
+ public:
+  Lives(const Geometry& geometry, const Options& options)
+      : geometry_(geometry), has_seek_(options.has_seek) {
+    if (is_in_place()) in_place_log2_ = 6;
+    const uint32_t slot_size = geometry.slot_size;
+    one_ = make_model(slot_size * 5 / 8 + 3, 1);
+    two_ = make_model(slot_size - 5, 2);
+    three_ = make_model(slot_size, 3);
+  }
+
+  std::vector<Life> all() const {
+    std::vector<Life> lives = {with_replays(), without_confirmation(), with_refusals()};
+    if (!is_in_place()) lives.push_back(dropped());
+    return lives;
+  }
+
+  Life with_replays() const {
+    const Model old = {make_model(geometry_.slot_size / 2, 4).bytes, 1};
+    return {"update, update, replay, downgrade",
+            one_,
+            {goal(one_, two_), goal(two_, three_),
+             refused(one_, two_, Fault::none, MALLORN_E_RELEASE),
+             refused(three_, old, Fault::none, MALLORN_E_RELEASE)}};
+  }
+
+ private:
+  bool is_in_place() const { return geometry_.journal_size != 0; }
+
+  Goal goal(const Model& base, const Model& result) const {
+    return {make_patch(base, result, Fault::none, in_place_log2_), result, MALLORN_DONE,
+            true, true};
+  }
+
+  Goal refused(const Model& base, const Model& result, Fault fault, int expected,
+               bool may_write = false) const {
+    return {make_patch(base, result, fault, in_place_log2_), result, expected, true,
+            may_write};
+  }
+
+  Life without_confirmation() const {
+    Goal given_up = goal(one_, two_);
+    given_up.is_confirmed = false;
+    return {"update without confirmation, another update",
+            one_,
+            {given_up, goal(is_in_place() ? two_ : one_, three_)}};
+  }
+
+  Life dropped() const {
+    Goal given_up = goal(one_, two_);
+    given_up.is_confirmed = false;
+    given_up.is_dropped = true;
+    return {"update that is dropped for another one", one_, {given_up, goal(one_, three_)}};
+  }
+
+  Life with_refusals() const {
+    const Model twin = make_model(static_cast<uint32_t>(one_.bytes.size()), 5);
+    const int damaged = has_seek_ ? MALLORN_E_BODY : MALLORN_E_RESULT;
+    Life life = {"patches that must not be applied, then a good one",
+                 one_,
+                 {refused(one_, two_, Fault::unsigned_patch, MALLORN_E_KEY),
+                  refused(one_, two_, Fault::signature, MALLORN_E_SIGNATURE),
+                  refused(one_, two_, Fault::model_id, MALLORN_E_MODEL),
+                  refused(two_, three_, Fault::none, MALLORN_E_BASE),
+                  refused(twin, two_, Fault::none, MALLORN_E_BASE),
+                  refused(one_, two_, Fault::body, damaged, !has_seek_), goal(one_, two_)}};
+    if (!is_in_place()) return life;
+    const auto other = [this](uint32_t log2) {
+      return Goal{make_patch(one_, two_, Fault::none, log2), two_, MALLORN_E_IN_PLACE, true,
+                  false};
+    };
+    life.goals.insert(life.goals.begin(), {other(0), other(20)});
+    return life;
+  }
+
+  Geometry geometry_;
+  bool has_seek_;
+  uint32_t in_place_log2_ = 0;
+  Model one_;
+  Model two_;
+  Model three_;
+};
 
 struct Case {
   const char* life;
@@ -92,14 +135,14 @@ class Simulation {
     }
   }
 
-  // Every two cuts of every kind, the first one in the last update; of the first, outside
-  // of metadata, only each `step`th.
+  // Every two cuts of every kind, the first one in the last update; of the first, only each
+  // `step`th outside of metadata, and each `meta_step`th there.
   void cut_twice(const Geometry& geometry, const Options& options, const Life& life,
-                 uint64_t step) {
+                 uint64_t step, uint64_t meta_step) {
     const std::vector<uint8_t> regions = whole(geometry, options, life);
     const uint64_t before = regions.size() / life.goals.size() * (life.goals.size() - 1);
     for (uint64_t at = before; at < regions.size(); ++at) {
-      if (regions[at] < MALLORN_META_A && at % step != 0) continue;
+      if (at % (regions[at] < MALLORN_META_A ? step : meta_step) != 0) continue;
       for (const Cut cut : kAllCuts) {
         Device device(geometry, options, life.first, life.goals, seed(at));
         device.flash().cut_at(at, cut);
@@ -160,32 +203,54 @@ class Simulation {
 };
 
 struct Flash {
-  Geometry geometry;  // slot, erase block, metadata sector, word
+  Geometry geometry;  // slot, erase block, metadata sector, word, journal
   uint64_t step;      // of operations that are cut, unless all are
 };
 constexpr Flash kFlashes[] = {
-    {{1024, 256, 256, 4}, 3},      {{768, 256, 512, 1}, 7},   {{1024, 512, 288, 16}, 1},
-    {{2048, 1024, 512, 8}, 7},     {{1536, 256, 640, 32}, 1}, {{1024, 128, 260, 2}, 7},
+    {{1024, 256, 256, 4}, 3},
+    {{768, 256, 512, 1}, 7},
+    {{1024, 512, 288, 16}, 1},
+    {{2048, 1024, 512, 8}, 7},
+    {{1536, 256, 640, 32}, 1},
+    {{1024, 128, 260, 2}, 7},
     {{12288, 4096, 4096, 16}, 29},
+    // with room for states
+    {{1536, 256, 1024, 32}, 1},
+    {{1920, 384, 2048, 8}, 13},
+    // in place; in the first a state is too long for a second record
+    {{1536, 256, 832, 32, 256}, 1},
+    {{1280, 256, 2048, 16, 768}, 5},
+    {{1536, 384, 4096, 4, 384}, 29},
 };
+constexpr size_t kFirstWithStates = 7;
 constexpr Geometry kTiny = {512, 256, 320, 32};
+constexpr Geometry kTinyWithStates = {512, 256, 1024, 32};
+constexpr Geometry kTinyInPlace = {512, 256, 1024, 32, 256};
 
-void run(bool is_full) {
+void run(bool is_full, bool has_states) {
   Simulation simulation;
-  for (size_t i = 0; i < sizeof kFlashes / sizeof kFlashes[0]; ++i) {
+  for (size_t i = has_states ? kFirstWithStates : 0;
+       i < sizeof kFlashes / sizeof kFlashes[0]; ++i) {
     const auto& [geometry, step] = kFlashes[i];
-    const Options options{i % 2 == 0, i % 3 == 0, static_cast<uint8_t>(1 + i % 3)};
-    for (const Life& life : make_lives(geometry.slot_size, options.has_seek)) {
+    const bool has_seek = i % 2 == 0 || geometry.journal_size != 0;
+    const Options options{has_seek, i % 3 == 0, static_cast<uint8_t>(1 + i % 3)};
+    for (const Life& life : Lives(geometry, options).all()) {
       simulation.cut_once(geometry, options, life, is_full ? 1 : step);
     }
   }
   const uint64_t single = simulation.cases();
-  const uint64_t step = is_full ? 1 : 11;
-  const Life life = make_lives(kTiny.slot_size, true)[0];
-  const Goal& goal = life.goals[0];
-  simulation.cut_twice(kTiny, {false, true, 2}, {"one update", life.first, {goal}}, step);
-  simulation.cut_twice(kTiny, {true, false, 2},
-                       {"the second update", life.first, {goal, life.goals[1]}}, step);
+  const auto cut_twice = [&](const Geometry& geometry, const Options& options, size_t goals,
+                             uint64_t step, uint64_t meta_step) {
+    Life life = Lives(geometry, options).with_replays();
+    life.goals.resize(goals);
+    life.name = goals == 1 ? "one update" : "the second update";
+    simulation.cut_twice(geometry, options, life, is_full ? 1 : step,
+                         is_full ? 1 : meta_step);
+  };
+  if (!has_states) cut_twice(kTiny, {false, true, 2}, 1, 11, 1);
+  if (!has_states) cut_twice(kTiny, {true, false, 2}, 2, 11, 1);
+  cut_twice(kTinyWithStates, {true, false, 2}, 1, 17, 3);
+  cut_twice(kTinyInPlace, {true, true, 2}, 1, 17, 3);
   std::printf("%llu cases: %llu with one cut at most, %llu with two\n",
               (unsigned long long)simulation.cases(), (unsigned long long)single,
               (unsigned long long)(simulation.cases() - single));
@@ -196,7 +261,10 @@ void run(bool is_full) {
 
 int main(int count, char** arguments) {
   try {
-    mallorn::firmware::sim::run(count > 1 && std::strcmp(arguments[1], "--full") == 0);
+    const auto is_given = [&](const char* name) {
+      return count > 1 && std::strcmp(arguments[1], name) == 0;
+    };
+    mallorn::firmware::sim::run(is_given("--full"), is_given("--states"));
   } catch (const std::string& what) {
     std::fprintf(stderr, "power-cuts: %s\n", what.c_str());
     return 1;

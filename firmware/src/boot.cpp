@@ -8,25 +8,47 @@
 namespace mallorn::firmware {
 namespace {
 
+struct Hashing {
+  Sha256 hash;
+  uint8_t window[kWindowBytes];
+};
+
 struct BootSpace {
   SlotLog log;
   Record record;
   Record other;
-  Sha256 hash;
-  uint8_t window[kWindowBytes];
+  union {
+    Hashing hashing;
+    uint8_t state[whole_words(kKeptBytes, kMaxWordBytes)];
+  };
 };
 static_assert(sizeof(BootSpace) <= sizeof(mallorn_update), "in the same memory");
 
+// A state that the record has goes with it. One that cannot be read is no loss but of work,
+// unless it is needed.
 int append(BootSpace& space) {
+  Record& record = space.record;
+  const uint8_t* state = nullptr;
   int status = MALLORN_MORE;
-  // An append spoils the record only by what it sets anew each time.
-  while (status == MALLORN_MORE) status = space.log.append(&space.record);
+  if (record.resume_result != 0 && record.state_at != 0) {
+    status = space.log.read_state(record, space.state, kKeptBytes);
+    if (status == MALLORN_DONE) {
+      state = space.state;
+    } else if (record.journal != kFree) {
+      return status;
+    } else {
+      record.resume_result = 0;
+    }
+  }
+  do {
+    status = space.log.append(&record, state, kKeptBytes);
+  } while (status == MALLORN_MORE);
   return status;
 }
 
-void describe(const Record& record, uint8_t slot, mallorn_boot_info* info) {
+void describe(const Record& record, uint8_t slot, bool is_trial, mallorn_boot_info* info) {
   info->slot = slot;
-  info->is_trial = slot != record.active ? 1 : 0;
+  info->is_trial = is_trial ? 1 : 0;
   info->tries_left = info->is_trial != 0 ? record.tries : 0;
   info->is_rolled_back = 0;
   info->length = record.length[slot];
@@ -53,14 +75,17 @@ bool count_try(Record& record) {
 
 int hash_model(BootSpace& space, const mallorn_port* port, void* context, uint8_t slot,
                uint32_t length) {
-  sha256_start(space.hash);
+  Hashing& hashing = space.hashing;
+  sha256_start(hashing.hash);
   for (uint32_t at = 0; at < length;) {
-    const uint32_t part = length - at < kWindowBytes ? length - at : kWindowBytes;
-    if (port->read(context, slot, at, space.window, part) != 0) return MALLORN_E_FLASH_READ;
-    sha256_update(space.hash, space.window, part);
+    const uint32_t part = least(length - at, kWindowBytes);
+    if (port->read(context, slot, at, hashing.window, part) != 0) {
+      return MALLORN_E_FLASH_READ;
+    }
+    sha256_update(hashing.hash, hashing.window, part);
     at += part;
   }
-  sha256_finish(space.hash, space.record.digest[slot]);
+  sha256_finish(hashing.hash, space.record.digest[slot]);
   return MALLORN_DONE;
 }
 
@@ -76,13 +101,13 @@ int mallorn_boot(const mallorn_port* port, void* context, void* work, size_t wor
   Record& record = space.record;
   int status = space.log.load(port, context, &record, &space.other);
   if (status != MALLORN_DONE) return status;
-  const uint8_t active = record.active;
-  describe(record, active, info);
+  describe(record, record.active, false, info);
   const bool is_trial = record.trial != kNone;
   const bool is_tried = is_trial && count_try(record);
   if (is_trial || space.log.is_uncertain()) status = append(space);
   if (status != MALLORN_DONE) return status;
-  if (is_tried) describe(record, static_cast<uint8_t>(active ^ 1), info);
+  if (record.journal != kFree) return MALLORN_E_UNFINISHED;
+  if (is_tried) describe(record, slot_of(*port, record), true, info);
   info->is_rolled_back = is_trial && !is_tried ? 1 : 0;
   return catch_up_counter(port, context, record.release);
 }
@@ -95,7 +120,7 @@ int mallorn_confirm(const mallorn_port* port, void* context, void* work, size_t 
   if (status != MALLORN_DONE) return status;
   if (record.trial != kRunning) return MALLORN_E_NO_TRIAL;
   record.trial = kNone;
-  record.active ^= 1;
+  if (!is_in_place(*port)) record.active ^= 1;
   if (record.release < record.trial_release) record.release = record.trial_release;
   status = append(space);
   return status == MALLORN_DONE ? catch_up_counter(port, context, record.release) : status;
@@ -114,7 +139,7 @@ int mallorn_reject(const mallorn_port* port, void* context, void* work, size_t w
 int mallorn_provision(const mallorn_port* port, void* context, void* work, size_t work_size,
                       uint8_t slot, uint32_t length, uint32_t release) {
   if (!is_work(port, work, work_size) || slot > MALLORN_SLOT_B ||
-      length > port->slot_size) {
+      (is_in_place(*port) && slot != MALLORN_SLOT_A) || length > port->slot_size) {
     return MALLORN_E_ARGUMENT;
   }
   auto& space = *static_cast<BootSpace*>(work);

@@ -12,9 +12,9 @@ using Step = int (*)(mallorn_update& m);
 
 // In the order of Phase.
 constexpr Step kSteps[] = {
-    step_header,     step_signature, step_check, step_accept, step_base,
-    step_body,       step_skip,      step_claim, step_decode, step_flush,
-    step_checkpoint, step_result,    step_trial, step_verify, step_drop,
+    step_header, step_signature, step_check,  step_accept, step_base,
+    step_body,   step_skip,      step_decode, step_flush,  step_checkpoint,
+    step_copy,   step_result,    step_trial,  step_verify, step_drop,
 };
 static_assert(sizeof kSteps / sizeof kSteps[0] == static_cast<size_t>(Phase::done), "all");
 
@@ -22,12 +22,20 @@ bool is_word_size(uint8_t size) {
   return size != 0 && size <= 32 && (size & (size - 1)) == 0;
 }
 
+// Of whole blocks, and states have room in metadata. (No division: devices lack it.)
+bool is_journal(const mallorn_port& port) {
+  uint32_t left = port.journal_size;
+  while (left > port.erase_size) left -= port.erase_size;
+  return left == port.erase_size && entry_bytes(port, kKeptBytes) <= port.meta_size;
+}
+
 bool is_port(const mallorn_port* port) {
   return port != nullptr && port->read != nullptr && port->erase != nullptr &&
          port->program != nullptr && is_word_size(port->write_size) &&
          port->erase_size >= kPageBytes && port->erase_size % kPageBytes == 0 &&
          port->slot_size >= port->erase_size &&
-         port->meta_size >= kRecordBytes + port->write_size;
+         port->meta_size >= kRecordBytes + port->write_size &&
+         (port->journal_size == 0 || (is_in_place(*port) && is_journal(*port)));
 }
 
 bool is_policy(const mallorn_policy* policy) {
@@ -70,7 +78,7 @@ size_t mallorn_min_work_size(void) { return sizeof(mallorn_update); }
 int mallorn_init(mallorn_update** m, void* work, size_t work_size, const mallorn_port* port,
                  void* context, const mallorn_policy* policy) {
   if (m == nullptr || !is_work(port, work, work_size) || port->patch_read == nullptr ||
-      !is_policy(policy)) {
+      (is_in_place(*port) && port->patch_seek == nullptr) || !is_policy(policy)) {
     return MALLORN_E_ARGUMENT;
   }
   auto& update = *static_cast<mallorn_update*>(work);
@@ -115,6 +123,7 @@ int mallorn_abort(mallorn_update* m) {
   m->phase = Phase::failed;
   m->error = MALLORN_E_STATE;
   int status = m->log.load(m->port, m->context, &record[0], &record[1]);
+  if (status == MALLORN_DONE && record[0].journal != kFree) return MALLORN_E_UNFINISHED;
   if (status == MALLORN_DONE && record[0].resume_result != 0) {
     record[0].resume_result = 0;
     do {

@@ -1,7 +1,8 @@
 // What an update keeps, all of it: struct mallorn_update.
 //
-//   header -> signature <-> check -> accept -> base -> body or skip -> claim
-//     -> decode <-> flush <-> checkpoint -> result -> trial -> done
+//   header -> signature <-> check -> accept -> base -> body or skip
+//     -> checkpoint -> decode <-> flush <-> checkpoint (<-> copy) -> result -> trial ->
+//     done
 //
 // Each phase does its work in steps that are bounded; phases that follow each other share
 // memory.
@@ -18,6 +19,8 @@ struct mallorn_update;
 
 namespace mallorn::firmware {
 
+inline uint32_t least(uint32_t a, uint32_t b) { return a < b ? a : b; }
+
 enum class Phase : uint8_t {
   header,      // read it
   signature,   // read a signature block, look for its key
@@ -26,10 +29,10 @@ enum class Phase : uint8_t {
   base,        // hash the slot in use
   body,        // hash the body, where the patch can be read twice
   skip,        // to where the update goes on
-  claim,       // write the record that must be there before a slot is changed
   decode,      // into a page
-  flush,       // the page into the new slot
-  checkpoint,  // record that the update may be taken up here
+  flush,       // the page into the new slot, or the journal
+  checkpoint,  // record that the update may be taken up here; also before all else
+  copy,        // in place: a block from the journal to where it belongs
   result,      // hash the new slot
   trial,       // record it
   verify,      // instead of an update: look up the slot in use
@@ -73,8 +76,16 @@ struct HashSpace {
   uint8_t window[kWindowBytes];
 };
 
-struct DecodeSpace {
+// What the log keeps as the state of an update.
+struct KeptState {
   apply::LiteDecoder decoder;
+  uint32_t check;
+};
+constexpr uint32_t kKeptBytes = sizeof(KeptState);
+
+// States are written in whole words: what fills the last one follows them in memory.
+struct DecodeSpace {
+  KeptState kept;
   apply::LiteInput input;
   apply::LitePage page;
   uint8_t input_bytes[kInputBytes];
@@ -89,10 +100,10 @@ int step_accept(mallorn_update& m);
 int step_base(mallorn_update& m);
 int step_body(mallorn_update& m);
 int step_skip(mallorn_update& m);
-int step_claim(mallorn_update& m);
 int step_decode(mallorn_update& m);
 int step_flush(mallorn_update& m);
 int step_checkpoint(mallorn_update& m);
+int step_copy(mallorn_update& m);
 int step_result(mallorn_update& m);
 int step_trial(mallorn_update& m);
 int step_verify(mallorn_update& m);
@@ -100,9 +111,34 @@ int step_drop(mallorn_update& m);
 
 // Goes on to `phase`, from its beginning: MALLORN_MORE.
 int go_to(mallorn_update& m, Phase phase);
+// Goes on to what is done with the body before it is decoded, and then to that.
+int begin_body(mallorn_update& m);
+// The record that must be there before a slot is changed, and be it that of a checkpoint,
+// again, is in m.hash.record.
+int begin_decoding(mallorn_update& m);
 // Forgets the checkpoint before `error` is reported, so that what
 // is wrong with it is not taken up again.
 int drop_and_fail(mallorn_update& m, int error);
+
+// Whether there is one slot only. Devices that all have two may say so when they compile
+// this, and save half a kilobyte of code.
+inline bool is_in_place(const mallorn_port& port) {
+#ifdef MALLORN_TWO_SLOTS
+  (void)port;
+  return false;
+#else
+  return port.journal_size != 0;
+#endif
+}
+
+// Which slot the model is in that is to be used.
+inline uint8_t slot_of(const mallorn_port& port, const Record& record) {
+  const bool is_other = record.trial == kRunning && !is_in_place(port);
+  return static_cast<uint8_t>(is_other ? record.active ^ 1 : record.active);
+}
+
+// Where the result goes, sooner or later.
+uint8_t new_slot(const mallorn_update& m);
 
 // Whether a port can be, and the memory suffices.
 bool is_work(const mallorn_port* port, const void* work, size_t work_size);
@@ -118,6 +154,8 @@ struct mallorn_update {
   uint8_t slot;             // in use
   uint8_t signature_count;  // that have not been read yet
   uint8_t key;              // of the policy, that is looked at
+  uint8_t journal;          // Journal: what has been recorded of it
+  uint8_t in_place_log2;    // of the patch
   bool is_check_begun;
   bool is_key_known;  // a block names a key of the policy
   bool is_trusted;
@@ -133,8 +171,10 @@ struct mallorn_update {
   uint32_t result_bytes;
   uint32_t body_bytes;
   uint32_t release;
-  uint32_t written;  // bytes of the new slot
-  uint32_t erased;   // the new slot is blank from `written` to here
+  uint32_t written;     // bytes of the new slot, or of what the journal has for it
+  uint32_t erased;      // it is blank from `written` to here
+  uint32_t block;       // in place: where what the journal has begins in the slot
+  uint32_t journal_at;  // and where it is in the journal
   uint32_t resume_body;
   uint8_t update_id[16];
   uint8_t result_digest[mallorn::firmware::kDigestBytes];

@@ -38,18 +38,34 @@ void keep_fields(mallorn_update& m, const PatchFront& front) {
   m.base_bytes = front.base_bytes();
   m.result_bytes = front.result_bytes();
   m.body_bytes = front.body_bytes();
+  m.in_place_log2 = static_cast<uint8_t>(front.in_place_log2());
   copy_bytes(m.update_id, front.body_digest(), sizeof m.update_id);
   copy_bytes(m.result_digest, front.result_digest(), kDigestBytes);
 }
 
+bool is_this_update(const mallorn_update& m, const Record& record) {
+  return is_same(record.update_id, m.update_id, sizeof m.update_id) &&
+         record.resume_result <= m.result_bytes && record.resume_body <= m.body_bytes;
+}
+
 // Takes up the update that the record tells of, if it is this one and has come so far.
 void take_up(mallorn_update& m, const Record& record) {
-  const bool is_this = is_same(record.update_id, m.update_id, sizeof m.update_id) &&
-                       record.resume_result < m.result_bytes &&
-                       record.resume_body <= m.body_bytes;
-  m.has_checkpoint = is_this && record.resume_result != 0;
-  m.written = m.erased = m.has_checkpoint ? record.resume_result : 0;
+  m.journal = is_in_place(*m.port) ? record.journal : static_cast<uint8_t>(kFree);
+  m.has_checkpoint = record.resume_result != 0 && is_this_update(m, record) &&
+                     is_in_place(*m.port) == (record.journal != kFree);
+  m.written = m.has_checkpoint ? record.resume_result : 0;
   m.resume_body = m.has_checkpoint ? record.resume_body : 0;
+}
+
+// With one slot. Blocks of the device must be made of whole blocks of the patch: what the
+// patch still reads of the base is then what the device still has.
+int fault_in_place(const mallorn_update& m, const Record& record) {
+  const uint32_t within = (1u << m.in_place_log2) - 1;
+  if (m.in_place_log2 == 0 || (m.port->erase_size & within) != 0) {
+    return MALLORN_E_IN_PLACE;
+  }
+  const bool is_other = record.journal != kFree && !is_this_update(m, record);
+  return is_other ? MALLORN_E_UNFINISHED : MALLORN_DONE;
 }
 
 }  // namespace
@@ -131,9 +147,15 @@ int step_accept(mallorn_update& m) {
   if (m.base_bytes != record->length[m.slot] || m.base_bytes > m.port->slot_size) {
     return MALLORN_E_BASE;
   }
+  if (is_in_place(*m.port)) {
+    status = fault_in_place(m, *record);
+    if (status != MALLORN_DONE) return status;
+  }
   take_up(m, *record);
   if (!m.has_checkpoint) record->resume_result = 0;
-  return go_to(m, Phase::base);
+  record->journal = m.journal;
+  if (m.journal == kFree) return go_to(m, Phase::base);
+  return begin_body(m);  // there is no base any more
 }
 
 }  // namespace mallorn::firmware

@@ -77,7 +77,8 @@ class LiteDecoder {
 
   // Goes on, after the bytes of this object were kept and brought back, from where it was
   // then: place(), behind what had been taken of the page. False if no decoder can be so;
-  // hostile bytes do no harm.
+  // hostile bytes do no harm. Who keeps them has a version number for what they mean, to be
+  // changed with the members below.
   bool resume(const LiteFiles& files, const LiteLengths& lengths);
 
   LiteStep step(LiteInput* input, LitePage* page);

@@ -21,14 +21,17 @@ using sim::Model;
 using sim::Options;
 
 constexpr Geometry kGeometry = {4096, 1024, 1024, 4};
+constexpr Geometry kOneSlot = {4096, 1024, 1024, 4, 2048};
+constexpr uint32_t kBlockLog2 = 10;
 
 Model model_of(test::Random& random, size_t size, uint32_t release) {
   return {random.bytes(size), release};
 }
 
 // What the device says at the end of its life; empty: all is as it should be.
-std::string life_of(const Model& base, const Goal& goal, const Options& options) {
-  Device device(kGeometry, options, base, {goal}, 7);
+std::string life_of(const Model& base, const Goal& goal, const Options& options,
+                    const Geometry& geometry = kGeometry) {
+  Device device(geometry, options, base, {goal}, 7);
   try {
     device.live_to_the_end();
   } catch (const std::string& what) {
@@ -55,15 +58,15 @@ TEST_CASE("firmware update: CRC-32C is that of libcommon") {
 }
 
 TEST_CASE("firmware update: every result has a name of its own") {
-  for (int status = MALLORN_E_SLOT; status <= MALLORN_WANT_INPUT; ++status) {
+  for (int status = MALLORN_E_UNFINISHED; status <= MALLORN_WANT_INPUT; ++status) {
     CAPTURE(status);
     CHECK(std::string(mallorn_status_name(status)).find("MALLORN_") == 0);
-    for (int other = MALLORN_E_SLOT; other < status; ++other) {
+    for (int other = MALLORN_E_UNFINISHED; other < status; ++other) {
       CHECK(std::strcmp(mallorn_status_name(status), mallorn_status_name(other)) != 0);
     }
   }
   CHECK(std::string(mallorn_status_name(3)) == "?");
-  CHECK(std::string(mallorn_status_name(MALLORN_E_SLOT - 1)) == "?");
+  CHECK(std::string(mallorn_status_name(MALLORN_E_UNFINISHED - 1)) == "?");
 }
 
 TEST_CASE("firmware update: models of all lengths reach the device") {
@@ -76,6 +79,8 @@ TEST_CASE("firmware update: models of all lengths reach the device") {
       const Goal goal{sim::make_patch(base, result), result};
       CHECK(life_of(base, goal, {has_seek, true, 3}) == "");
     }
+    const Goal in_place{sim::make_patch(base, result, Fault::none, kBlockLog2), result};
+    CHECK(life_of(base, in_place, {true, true, 3}, kOneSlot) == "");
   }
 }
 
@@ -147,10 +152,56 @@ TEST_CASE("firmware update: refuses ports and memory that cannot be") {
   CHECK(with(&mallorn_port::meta_size, 128u) == MALLORN_E_ARGUMENT);
   CHECK(with(&mallorn_port::slot_size, 512u) == MALLORN_E_ARGUMENT);
   CHECK(with(&mallorn_port::patch_read, nullptr) == MALLORN_E_ARGUMENT);
+  // A journal is made of erase blocks, and wants states and a patch that can be read twice.
+  port.patch_seek = [](void*, uint32_t) { return 0; };
+  CHECK(with(&mallorn_port::journal_size, 1024u) == MALLORN_DONE);
+  CHECK(with(&mallorn_port::journal_size, 3072u) == MALLORN_DONE);
+  CHECK(with(&mallorn_port::journal_size, 1u) == MALLORN_E_ARGUMENT);
+  CHECK(with(&mallorn_port::journal_size, 1500u) == MALLORN_E_ARGUMENT);
+  CHECK(with(&mallorn_port::journal_size, UINT32_MAX) == MALLORN_E_ARGUMENT);
+  port.journal_size = 1024;
+  CHECK(with(&mallorn_port::meta_size, 512u) == MALLORN_E_ARGUMENT);
+  CHECK(with(&mallorn_port::patch_seek, nullptr) == MALLORN_E_ARGUMENT);
+  CHECK(mallorn_provision(&port, nullptr, work, sizeof work, MALLORN_SLOT_B, 0, 0) ==
+        MALLORN_E_ARGUMENT);
+  port.journal_size = 0;
   CHECK(init(port) == MALLORN_DONE);
   CHECK(mallorn_step(m) == MALLORN_WANT_INPUT);
   CHECK(mallorn_confirm(&port, nullptr, work, sizeof work) == MALLORN_E_NO_SLOT);
   CHECK(mallorn_reject(&port, nullptr, work, sizeof work) == MALLORN_E_NO_SLOT);
+}
+
+TEST_CASE(
+    "firmware update: what overwrites the only slot is finished, or nothing is done") {
+  test::Random random = test::seeded("unfinished");
+  const Model base = model_of(random, 4000, 1);
+  const Model result = model_of(random, 3900, 2);
+  const Goal goal{sim::make_patch(base, result, Fault::none, kBlockLog2), result};
+  Device device(kOneSlot, {true, false, 2}, base, {goal}, 7);
+  // The first cut that finds the slot half overwritten.
+  for (uint64_t at = 0;; at += 7) {
+    Device cut = device;
+    cut.flash().cut_at(at, sim::Cut::before);
+    REQUIRE(!cut.live());
+    if (!cut.is_unfinished_at_boot()) continue;
+    CHECK(cut.abort_update() == MALLORN_E_UNFINISHED);
+    CHECK(cut.offer(sim::make_patch(base, base, Fault::none, kBlockLog2)) ==
+          MALLORN_E_UNFINISHED);
+    cut.live_to_the_end();
+    break;
+  }
+}
+
+TEST_CASE("firmware update: a journal that does not take its bytes costs nothing") {
+  test::Random random = test::seeded("stuck journal");
+  const Model base = model_of(random, 4000, 1);
+  const Model result = model_of(random, 3900, 2);
+  const Goal goal{sim::make_patch(base, result, Fault::none, kBlockLog2), result,
+                  MALLORN_E_FLASH_PROGRAM};
+  Device device(kOneSlot, {true, false, 2}, base, {goal}, 7);
+  device.flash().stick(MALLORN_JOURNAL);
+  device.live_to_the_end();
+  CHECK(device.boots() == 2);
 }
 
 TEST_CASE("firmware update: flash that does not take its bytes is noticed") {
