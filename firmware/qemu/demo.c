@@ -1,5 +1,6 @@
 /* A life in short: the factory, an update that comes in pieces, the boot into the new model, its
- * confirmation, the next boot. Prints what it finds, and how much stack it took. */
+ * confirmation, the next boot. Prints what it finds, and how much stack it took. A patch that is made
+ * to be applied in place makes it a device with one slot. */
 #include <string.h>
 
 #include "firmware/qemu/board.h"
@@ -109,6 +110,8 @@ int demo(void) {
   port.patch_read = read_patch;
   port.patch_seek = seek_patch;
   port.verify = mallorn_verify_ed25519;
+  if ((patch_begin[9] & 4) != 0) port.journal_size = port.erase_size;
+  const uint8_t new_slot = port.journal_size != 0 ? MALLORN_SLOT_A : MALLORN_SLOT_B;
   const mallorn_policy policy = {(const uint8_t(*)[32])key_begin, 1, 3, 0, NULL};
   const uint32_t length = (uint32_t)(base_end - base_begin);
 
@@ -119,12 +122,12 @@ int demo(void) {
       is_failed("boot", mallorn_boot(&port, context, work, sizeof work, &info))) {
     return 1;
   }
-  if (info.slot != MALLORN_SLOT_B || !info.is_trial || info.tries_left != 2) return 2;
+  if (info.slot != new_slot || !info.is_trial || info.tries_left != 2) return 2;
   if (is_failed("confirm", mallorn_confirm(&port, context, work, sizeof work)) ||
       is_failed("boot", mallorn_boot(&port, context, work, sizeof work, &info))) {
     return 3;
   }
-  if (info.slot != MALLORN_SLOT_B || info.is_trial) return 4;
+  if (info.slot != new_slot || info.is_trial) return 4;
   mallorn_update* m = NULL;
   if (is_failed("init", mallorn_init(&m, work, sizeof work, &port, context, &policy)) ||
       is_failed("verify", mallorn_verify(m)) || is_failed("verify", step(m, 0))) {

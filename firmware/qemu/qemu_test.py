@@ -1,6 +1,8 @@
 """Runs the demonstration on an emulated device: a signed patch of profile lite, a real model.
 
-    qemu_test.py TARGET MALLORN OLD NEW
+    qemu_test.py TARGET MALLORN OLD NEW [OPTION...]
+
+OPTIONs are those of mallorn diff: with --in-place the device has one slot.
 
 The patch is made and signed by the front end, with a key of its own. The device must end up
 with NEW: it prints the SHA-256 that it has found, and its stack stays within its limits. Exit 0 if
@@ -22,12 +24,12 @@ from firmware_targets import DECODER, TARGETS, firmware_sources  # noqa: E402
 SIGNATURE_STACK = 320  # limit, in bytes; that of streaming is the target's
 
 
-def make_patch(mallorn, old, new, folder):
+def make_patch(mallorn, old, new, options, folder):
     """A signed patch, and the raw public key."""
     def run(*arguments):
         subprocess.run([mallorn, *map(str, arguments)], check=True)
     made, signed, name = folder / "made.mlp", folder / "signed.mlp", folder / "device"
-    run("diff", "--profile", "lite", old, new, "-o", made)
+    run("diff", "--profile", "lite", *options, old, new, "-o", made)
     run("keygen", name)
     run("sign", "--key", f"{name}.key", made, "-o", signed)
     pem = pathlib.Path(f"{name}.pub").read_text(encoding="ascii").splitlines()
@@ -54,14 +56,14 @@ def value_of(name, output):
     return found[1]
 
 
-def main(name, mallorn, old, new):
+def main(name, mallorn, old, new, *options):
     target = TARGETS[name]
     if not target.is_there or shutil.which(target.machine[0]) is None:
         print(f"skipped: no {target.prefix}g++ or {target.machine[0]}")
         return 77
     with tempfile.TemporaryDirectory() as temporary:
         folder = pathlib.Path(temporary)
-        signed, key = make_patch(mallorn, old, new, folder)
+        signed, key = make_patch(mallorn, old, new, options, folder)
         (folder / "base.bin").write_bytes(pathlib.Path(old).read_bytes())
         (folder / "patch.bin").write_bytes(signed)
         (folder / "key.bin").write_bytes(key)
