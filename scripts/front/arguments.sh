@@ -51,7 +51,6 @@ take_flag() { # OPTION
     --explain) explain=1 ;;
     --strict) strict=1 ;;
     --inline) is_inline=true ;;
-    --in-place) in_place=1 ;;
     --json) json=1 ;;
     --encrypt) encrypted=1 ;;
     -h | --help) show_help "$command"; exit ;;
