@@ -18,21 +18,13 @@ namespace mallorn {
 // Runs `make_input` and `consume` on the calling thread and `work` on `threads` others; at
 // most 2 * threads + 1 items are under way, so memory is bounded. Results are consumed in
 // input order, whatever the number of threads. With threads <= 1 everything runs on the
-// calling thread. The first exception, in input order, is rethrown; later items are then
-// dropped.
+// calling thread, and so does a single item. The first exception, in input order, is
+// rethrown; later items are then dropped.
 template <typename Input, typename Output>
 class OrderedPool {
  public:
   OrderedPool(unsigned threads, std::function<Output(Input&&)> work)
-      : work_(std::move(work)), limit_(2 * size_t{threads} + 1) {
-    if (threads <= 1) return;
-    try {
-      for (unsigned i = 0; i < threads; ++i)
-        workers_.emplace_back([this] { run_worker(); });
-    } catch (const std::system_error&) {
-      // no more threads to be had: those there are do the work, or the calling one
-    }
-  }
+      : work_(std::move(work)), threads_(threads), limit_(2 * size_t{threads} + 1) {}
 
   ~OrderedPool() {
     {
@@ -50,21 +42,30 @@ class OrderedPool {
   // make_input() gives the next input, or nothing at the end; consume() takes each output.
   void run(const std::function<std::optional<Input>()>& make_input,
            const std::function<void(Output&&)>& consume) {
-    std::deque<std::shared_ptr<Item>> under_way;
+    std::deque<Input> read;
     bool has_more = true;
     std::exception_ptr fault;  // of make_input(): its turn comes behind all before it
-    const auto take_next = [&] {
+    const auto read_one = [&] {
       try {
         std::optional<Input> input = make_input();
         has_more = input.has_value();
-        if (has_more) under_way.push_back(start(std::move(*input)));
+        if (has_more) read.push_back(std::move(*input));
       } catch (...) {
         fault = std::current_exception();
         has_more = false;
       }
     };
-    while (has_more || !under_way.empty()) {
-      while (has_more && under_way.size() < (workers_.empty() ? 1 : limit_)) take_next();
+    // A single item, as small models have it, needs no threads.
+    while (threads_ > 1 && has_more && read.size() < 2) read_one();
+    if (read.size() > 1) start_workers();
+    std::deque<std::shared_ptr<Item>> under_way;
+    while (has_more || !read.empty() || !under_way.empty()) {
+      while (under_way.size() < (workers_.empty() ? 1 : limit_)) {
+        if (read.empty() && has_more) read_one();
+        if (read.empty()) break;
+        under_way.push_back(start(std::move(read.front())));
+        read.pop_front();
+      }
       if (under_way.empty()) break;
       const std::shared_ptr<Item> item = std::move(under_way.front());
       under_way.pop_front();
@@ -74,6 +75,17 @@ class OrderedPool {
   }
 
  private:
+  void start_workers() {
+    if (!workers_.empty()) return;
+    try {
+      for (unsigned i = 0; i < threads_; ++i) {
+        workers_.emplace_back([this] { run_worker(); });
+      }
+    } catch (const std::system_error&) {
+      // no more threads to be had: those there are do the work, or the calling one
+    }
+  }
+
   struct Item {
     explicit Item(Input&& value) : input(std::move(value)) {}
     Input input;
@@ -133,6 +145,7 @@ class OrderedPool {
   }
 
   std::function<Output(Input&&)> work_;
+  unsigned threads_;
   size_t limit_;
   std::mutex mutex_;
   std::condition_variable has_work_;

@@ -42,7 +42,12 @@ BaseCheck::BaseCheck(const MappedFile& base, const PatchHeader& header)
     fail(base, "expected " + with_commas(header.base_bytes) + " bytes, found " +
                    with_commas(base.bytes().size()));
   }
-  digest_ = start_in_background([&base] { return hash_of(base); }).share();
+  const auto hash = [&base] { return hash_of(base); };
+  // A thread takes as long to start as this much to hash.
+  constexpr size_t kWorthAThread = 128 * 1024;
+  digest_ = base.bytes().size() < kWorthAThread
+                ? std::async(std::launch::deferred, hash).share()
+                : start_in_background(hash).share();
 }
 
 void BaseCheck::require_match() {

@@ -1,22 +1,21 @@
 #include "mallorn-apply/chunk_work.hpp"
 
-#include "mallorn-apply/info.hpp"
-
 namespace mallorn::apply {
 
 // What patches say of memory: a thread's chunk, and one that waits to be written.
-static_assert(2 * (sizeof(Workspace) + sizeof(ByteModel) + kMaxRecordBytes) <=
+static_assert(2 * (large_object_bytes(sizeof(Workspace)) +
+                   large_object_bytes(sizeof(ByteModel)) + kMaxRecordBytes) <=
               uint64_t{kHostMemoryKib} * 1024);
 
-std::unique_ptr<Workspace> ChunkDecoders::take() {
+LargeObject<Workspace> ChunkDecoders::take() {
   const std::lock_guard lock(mutex_);
-  if (free_.empty()) return std::make_unique<Workspace>(kernels_);
-  std::unique_ptr<Workspace> workspace = std::move(free_.back());
+  if (free_.empty()) return make_large_object<Workspace>(kernels_);
+  LargeObject<Workspace> workspace = std::move(free_.back());
   free_.pop_back();
   return workspace;
 }
 
-void ChunkDecoders::give_back(std::unique_ptr<Workspace> workspace) {
+void ChunkDecoders::give_back(LargeObject<Workspace> workspace) {
   const std::lock_guard lock(mutex_);
   free_.push_back(std::move(workspace));
 }
@@ -34,7 +33,7 @@ std::vector<SpentOn> ChunkDecoders::spent() const {
   std::vector<SpentOn> all;
   Spent steps;
   HostSections::SpentByCodec sections{};
-  for (const std::unique_ptr<Workspace>& workspace : free_) {
+  for (const LargeObject<Workspace>& workspace : free_) {
     steps += workspace->decoded;
     for (size_t i = 0; i < sections.size(); ++i) {
       sections[i] += workspace->sections.spent()[i];

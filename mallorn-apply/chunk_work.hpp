@@ -2,11 +2,11 @@
 // judged.
 #pragma once
 
-#include <memory>
 #include <mutex>
 #include <vector>
 
 #include "mallorn-apply/core/chunk_decoder.hpp"
+#include "mallorn-apply/large_object.hpp"
 #include "mallorn-apply/section_codecs.hpp"
 #include "mallorn-apply/spent_time.hpp"
 
@@ -32,7 +32,7 @@ struct DecodedChunk {
   Status status = Status::ok;
   uint64_t patch_offset = 0;
   uint64_t result_offset = 0;
-  std::unique_ptr<Workspace> workspace;
+  LargeObject<Workspace> workspace;
 };
 
 // Workspaces for all chunks that are under way; threads may share it.
@@ -43,16 +43,16 @@ class ChunkDecoders {
 
   DecodedChunk decode(const ChunkJob& job, ByteView base);
   // When a chunk has been made use of.
-  void give_back(std::unique_ptr<Workspace> workspace);
+  void give_back(LargeObject<Workspace> workspace);
   // What decoding took, by codec and then all the rest, when all workspaces are back.
   std::vector<SpentOn> spent() const;
 
  private:
-  std::unique_ptr<Workspace> take();
+  LargeObject<Workspace> take();
 
   const TokenKernels& kernels_;
   std::mutex mutex_;
-  std::vector<std::unique_ptr<Workspace>> free_;
+  std::vector<LargeObject<Workspace>> free_;
 };
 
 // Why decode_chunk() refuses a chunk.

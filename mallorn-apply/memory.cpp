@@ -19,8 +19,9 @@ constexpr uint64_t kStackBytes = 1 * kMiB;  // of a thread; deep calls there are
 constexpr uint64_t kFixedBytes = 4 * kMiB;
 // A chunk under way: its record, its workspace, and the models of all codecs, which stay.
 constexpr uint64_t kChunkBytes =
-    kMaxRecordBytes + sizeof(Workspace) + sizeof(ByteModel) + sizeof(BlockModel) +
-    sizeof(ValueModel) + sizeof(MaskModel) + sizeof(TokensWorkspace) + sizeof(MixedModel);
+    kMaxRecordBytes + large_object_bytes(sizeof(Workspace)) +
+    large_object_bytes(sizeof(ByteModel)) + sizeof(BlockModel) + sizeof(ValueModel) +
+    sizeof(MaskModel) + sizeof(TokensWorkspace) + sizeof(MixedModel);
 // While it is decoded: planes of a section, their mask and values, zstd's own.
 constexpr uint64_t kDecodingBytes = 4 * kMaxChunkCoded;
 

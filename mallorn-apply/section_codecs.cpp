@@ -49,7 +49,7 @@ Status HostSections::decode_by_codec(const SectionHeader& header, ByteView coded
 }
 
 ByteModel* HostSections::byte_model() {
-  if (!bytes_) bytes_ = std::make_unique<ByteModel>();
+  if (!bytes_) bytes_ = make_large_object<ByteModel>();
   return bytes_.get();
 }
 

@@ -11,6 +11,7 @@
 #include "mallorn-apply/core/chunk_decoder.hpp"
 #include "mallorn-apply/core/tokens_decoder.hpp"
 #include "mallorn-apply/fast_tokens.hpp"
+#include "mallorn-apply/large_object.hpp"
 #include "mallorn-apply/spent_time.hpp"
 
 namespace mallorn::apply {
@@ -33,7 +34,7 @@ class HostSections final : public SectionDecoder {
 
   const TokenKernels& kernels_;
   SpentByCodec spent_{};
-  std::unique_ptr<ByteModel> bytes_;
+  LargeObject<ByteModel> bytes_;
   std::unique_ptr<BlockModel> blocks_;
   std::unique_ptr<ValueModel> values_;
   std::unique_ptr<MaskModel> mask_;

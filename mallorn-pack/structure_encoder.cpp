@@ -57,7 +57,7 @@ class StructureEncoder {
     const bool sees_base =
         is_section ? layout_.sections[layout_.section_of[i]].has_base : !is_converted(step);
     const bool has_base = step.kind != StepKind::literal && sees_base;
-    CodedStep coded;
+    CodedStep coded{};
     coded.kind = step.kind == StepKind::copy ? CodedStepKind::copy
                  : is_section                ? CodedStepKind::section
                                              : CodedStepKind::bytes;
@@ -86,7 +86,7 @@ class StructureEncoder {
     if (!derivation_from_bytes(step.parameters, &derivation)) {
       throw Error(Status::internal, "a derived step without derivation");
     }
-    CodedStep coded;
+    CodedStep coded{};
     coded.kind = CodedStepKind::derived;
     coded.length_bytes = step.result_bytes;
     coded.source_distance = derivation.source_distance;

@@ -27,6 +27,8 @@ struct BlockPiece {
 
 class BlockModel {
  public:
+  BlockModel() {}  // not by default: what is not initialized below is not zeroed either
+
   // Codes what is common to the blocks of a piece, of which there are at most `room`. False
   // if a decoder has got what no encoder writes.
   template <typename Coder>
@@ -169,7 +171,7 @@ class BlockModel {
   BitModel has_ranks_model_{};
   bool has_ranks_ = false;
   NumberModel row_blocks_{};
-  RankModel ranks_{};
+  RankModel ranks_;
   int32_t exponent_ = 0;
   uint32_t column_ = 0;  // of the first code of the block
   std::array<BitModel, 4> equal_{};

@@ -81,9 +81,10 @@ class LowRank {
 
   uint32_t ranks_ = 0;
   uint32_t columns_ = 0;
-  std::array<uint32_t, kMaxRanks> unit_{};
-  std::array<int16_t, kMaxFactors> factor_{};
-  std::array<uint32_t, kMaxColumns> shift_{};
+  // Written before they are read, and too long to be cleared for every section.
+  std::array<uint32_t, kMaxRanks> unit_;
+  std::array<int16_t, kMaxFactors> factor_;
+  std::array<uint32_t, kMaxColumns> shift_;
 };
 
 }  // namespace mallorn

@@ -55,7 +55,8 @@ class MatrixSpread : public Spread {
   bool has_columns_ = false;
   uint32_t row_count_ = 0;
   uint32_t at_ = 0;
-  std::array<int32_t, kMaxColumns> columns_{};  // by how much they are above all others
+  // By how much they are above all others; those in use are cleared when a matrix begins.
+  std::array<int32_t, kMaxColumns> columns_;
 };
 
 }  // namespace mallorn

@@ -101,7 +101,7 @@ class RankModel {
   NumberModel unit_{};
   ResidualModel factors_{};
   std::array<Spread, kMaxRanks> spread_{};
-  LowRank low_rank_{};
+  LowRank low_rank_;
 };
 
 }  // namespace mallorn

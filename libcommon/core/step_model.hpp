@@ -30,15 +30,16 @@ enum class AddressKind : uint8_t {
   none = 3,      // the base says nothing about this step
 };
 
+// Zeros unless given: workspaces have thousands of them, which nobody has to initialize.
 struct CodedStep {
-  CodedStepKind kind = CodedStepKind::copy;
-  AddressKind address = AddressKind::straight;
-  bool source_is_ahead = false;  // for kind derived: its source begins behind its own begin
-  uint32_t factor = 0;           // for kind derived: binary32
-  uint64_t section = 0;          // index, for kind section
-  uint64_t length_bytes = 0;
-  uint64_t base_offset = 0;      // meaningful unless address is none
-  uint64_t source_distance = 0;  // for kind derived: from its own begin
+  CodedStepKind kind;    // zero: copy
+  AddressKind address;   // zero: straight
+  bool source_is_ahead;  // for kind derived: its source begins behind its own begin
+  uint32_t factor;       // for kind derived: binary32
+  uint64_t section;      // index, for kind section
+  uint64_t length_bytes;
+  uint64_t base_offset;      // meaningful unless address is none
+  uint64_t source_distance;  // for kind derived: from its own begin
 };
 
 // Where the last steps that read the base stopped (references 0 to 7, the latest first) and

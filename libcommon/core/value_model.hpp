@@ -145,6 +145,8 @@ struct PieceFit {
 
 class ValueModel {
  public:
+  ValueModel() {}  // not by default: what is not initialized below is not zeroed either
+
   // Codes one piece; `values` are the elements, of as many bytes, and `base` those of the
   // base at the same place, or empty. An encoder has `*piece`, `fit` and `values`; a
   // decoder gets them. `room` is what is left of the section. False if a decoder has got
@@ -485,11 +487,11 @@ class ValueModel {
   uint32_t gain_kind_ = 0;
   int32_t last_gain_ = 0;
   NumberModel gain_{};
-  RankModel ranks_{};
+  RankModel ranks_;
 
   CodeModel codes_{};
   ResidualModel residuals_{};
-  MatrixSpread spread_{};
+  MatrixSpread spread_;
   GrainModel grains_{};
   DirectCodeModel direct_codes_{};
   DirectFloatModel direct_floats_{};
@@ -498,7 +500,7 @@ class ValueModel {
   TreeModel<8> byte_{};
 
   int32_t row_gain_ = 0;
-  std::array<int32_t, kMaxColumns> column_gain_{};
+  std::array<int32_t, kMaxColumns> column_gain_;  // written when a piece begins
 };
 
 }  // namespace mallorn

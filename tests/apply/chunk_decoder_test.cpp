@@ -92,7 +92,7 @@ struct Writer {
 CodedStep coded(CodedStepKind kind, uint64_t length,
                 AddressKind address = AddressKind::none, uint64_t base_offset = 0,
                 uint32_t section = 0) {
-  CodedStep step;
+  CodedStep step{};
   step.kind = kind;
   step.section = section;
   step.length_bytes = length;

@@ -98,7 +98,7 @@ Bytes coded_input(const std::string& name) {
     const auto model = std::make_unique<StepModel>();
     pack::RangeEncoder encoder(coded);
     for (int i = 0; i < 500; ++i) {
-      CodedStep step;
+      CodedStep step{};
       step.kind = static_cast<CodedStepKind>(random.below(3));
       step.section = static_cast<uint32_t>(random.below(4));
       step.length_bytes = 1 + random.below(5000);
@@ -118,7 +118,7 @@ Bytes coded_input(const std::string& name) {
     const auto corrections = std::make_unique<DerivedModel>();
     pack::RangeEncoder encoder(coded);
     for (uint32_t i = 0; i < 40; ++i) {
-      CodedStep step;
+      CodedStep step{};
       step.kind = static_cast<CodedStepKind>(i % 4);
       step.length_bytes = 4 * (1 + random.below(50));
       step.source_distance = random.below(10000);
@@ -216,7 +216,7 @@ TEST_CASE("step model: a decoder follows its encoder") {
     pack::RangeEncoder encoder(coded);
     uint64_t waiting = stops[0];
     for (uint64_t i = random.below(60); i > 0; --i) {
-      CodedStep step;
+      CodedStep step{};
       step.kind = static_cast<CodedStepKind>(random.below(3));
       step.section =
           step.kind == CodedStepKind::section ? static_cast<uint32_t>(random.below(64)) : 0;
