@@ -155,12 +155,17 @@ int write_page(mallorn_update& m) {
 
 }  // namespace
 
+// The record moves to the page: neither is in the other's way, nor in that of the decoder.
+static_assert(sizeof(KeptState) >= sizeof(Message) + kRecordBytes);
+
 int begin_decoding(mallorn_update& m) {
-  const Record record = *m.hash.record;
-  DecodeSpace& space = *new (&m.decode) DecodeSpace;
+  DecodeSpace& space = m.decode;
+  copy_bytes(space.page_bytes, reinterpret_cast<const uint8_t*>(m.hash.record),
+             kRecordBytes);
+  const auto& record = *reinterpret_cast<const Record*>(space.page_bytes);
+  new (&space.kept.decoder) apply::LiteDecoder;
   space.page = {space.page_bytes, kPageBytes, 0};
   space.input = {space.input_bytes, 0, 0};
-  *reinterpret_cast<Record*>(space.page_bytes) = record;
   const apply::LiteFiles files = {read_base, read_result, &m};
   const apply::LiteLengths lengths = {m.base_bytes, m.result_bytes, m.body_bytes,
                                       m.in_place_log2};
