@@ -196,6 +196,14 @@ void sync_file(int fd, const std::string& name) {
   if (::fsync(fd) != 0) fail(status_of_write_error(errno), name, errno);
 }
 
+void reserve_range(int fd, uint64_t offset, uint64_t length, const std::string& name) {
+  const int result = ::fallocate(fd, FALLOC_FL_KEEP_SIZE, static_cast<off_t>(offset),
+                                 static_cast<off_t>(length));
+  if (result != 0 && errno != EOPNOTSUPP && errno != ENOSYS && errno != EINTR) {
+    fail(status_of_write_error(errno), name, errno);
+  }
+}
+
 Fd make_temporary_file() {
   const char* folder = ::getenv("TMPDIR");
   std::string name = std::string(folder != nullptr && *folder != '\0' ? folder : "/tmp");
@@ -303,11 +311,7 @@ bool Output::keep() {
 
 void Output::reserve(uint64_t length) {
   if (is_stdout_ || length == 0) return;
-  const int result =
-      ::fallocate(fd_.get(), FALLOC_FL_KEEP_SIZE, 0, static_cast<off_t>(length));
-  if (result != 0 && errno != EOPNOTSUPP && errno != ENOSYS && errno != EINTR) {
-    fail(status_of_write_error(errno), name_, errno);
-  }
+  reserve_range(fd_.get(), 0, length, name_);
 }
 
 void Output::publish() {

@@ -85,6 +85,10 @@ void write_full_at(int fd, uint64_t offset, ByteView bytes, const std::string& n
 // Throws Error(io), Error(no_space).
 void sync_file(int fd, const std::string& name);
 
+// Has the disk keep room for a range of the file, whose length stays what it is; where it
+// cannot do that, a full disk shows later. Throws Error(no_space), Error(io).
+void reserve_range(int fd, uint64_t offset, uint64_t length, const std::string& name);
+
 // An unnamed temporary file (in $TMPDIR or /tmp), gone when its descriptor is closed.
 Fd make_temporary_file();
 

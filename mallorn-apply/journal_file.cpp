@@ -48,17 +48,6 @@ uint64_t block_aligned(uint64_t bytes) {
   return (bytes + kJournalBlockBytes - 1) / kJournalBlockBytes * kJournalBlockBytes;
 }
 
-// Has the disk keep room; where it cannot do that, a full one shows later.
-void reserve_range(int fd, uint64_t offset, uint64_t length, const std::string& name) {
-  while (::fallocate(fd, FALLOC_FL_KEEP_SIZE, static_cast<off_t>(offset),
-                     static_cast<off_t>(length)) != 0) {
-    if (errno == EINTR) continue;
-    if (errno == EOPNOTSUPP || errno == ENOSYS) return;
-    throw Error(errno == EIO ? Status::io : Status::no_space,
-                name + ": " + std::strerror(errno));
-  }
-}
-
 }  // namespace
 
 std::string journal_name(const std::string& model) { return model + ".journal"; }
