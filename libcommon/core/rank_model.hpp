@@ -50,12 +50,15 @@ class RankModel {
 
   // Codes what the ranks have for all rows. False for numbers out of bounds.
   template <typename Coder>
-  [[nodiscard]] bool code_columns(Coder& coder, uint32_t ranks, uint32_t columns,
+  [[nodiscard]] bool code_columns(Coder& home, uint32_t ranks, uint32_t columns,
                                   const RankFit& fit) {
+    Held held(home);
+    Coder& coder = held.coder();
     low_rank_.begin(ranks, columns);
     spread_.fill({});
     for (uint32_t rank = 0; rank < ranks; ++rank) {
-      const uint64_t unit = unit_.code(coder, fit.units != nullptr ? fit.units[rank] : 0);
+      const uint64_t unit =
+          unit_.code_rarely(coder, fit.units != nullptr ? fit.units[rank] : 0);
       if (unit > kMaxRankUnit) return false;
       low_rank_.set_unit(rank, static_cast<uint32_t>(unit));
       for (uint32_t j = 0; j < columns; ++j) {
@@ -72,7 +75,9 @@ class RankModel {
 
   // Codes what the ranks have for a row, after which shift() is that of its columns.
   template <typename Coder>
-  [[nodiscard]] bool code_row(Coder& coder, uint64_t row, const RankFit& fit) {
+  [[nodiscard]] bool code_row(Coder& home, uint64_t row, const RankFit& fit) {
+    Held held(home);
+    Coder& coder = held.coder();
     const uint32_t ranks = low_rank_.ranks();
     std::array<int16_t, kMaxRanks> factors{};
     for (uint32_t rank = 0; rank < ranks; ++rank) {
@@ -89,7 +94,7 @@ class RankModel {
   static constexpr int32_t kMaxExponent = 4096;
 
   template <typename Coder>
-  bool code_factor(Coder& coder, uint32_t rank, int16_t* factor) {
+  [[gnu::always_inline]] bool code_factor(Coder& coder, uint32_t rank, int16_t* factor) {
     const int64_t coded =
         factors_.code(coder, *factor, 0, ResidualModel::kMiddle, &spread_[rank]);
     *factor = static_cast<int16_t>(coded);
