@@ -44,6 +44,8 @@ void add_chunk(const ChunkView& chunk, PatchInfo* info,
 // Text that grows by printf-like pieces.
 class Text {
  public:
+  void add(const char* text) { text_ += text; }
+
   template <typename... Values>
   void add(const char* format, Values... values) {
     const int length = std::snprintf(nullptr, 0, format, values...);

@@ -24,8 +24,8 @@ struct LiteBit {
   static constexpr uint16_t kStart = 0x8000;
   static constexpr uint32_t kCountMask = 7;
   // How far to go, in 65536ths, by how often it went before.
-  static constexpr std::array<uint16_t, 8> kRates = {32768, 21845, 16384, 11000,
-                                                     7000,  4500,  2600,  1300};
+  static constexpr std::array<uint16_t, 8> kLiteRates = {32768, 21845, 16384, 11000,
+                                                         7000,  4500,  2600,  1300};
   uint16_t state;
 
   // Of a one, in 65536ths.
@@ -38,8 +38,8 @@ struct LiteBit {
     const uint32_t count = state & kCountMask;
     const auto p16 = static_cast<int32_t>(state & ~kCountMask);
     const int32_t target = bit != 0 ? 65528 : 0;
-    const auto moved =
-        static_cast<uint32_t>(p16 + (((target - p16) * kRates[count] + (4 << 16)) >> 16));
+    const auto moved = static_cast<uint32_t>(
+        p16 + (((target - p16) * kLiteRates[count] + (4 << 16)) >> 16));
     // Counts from 3 on last longer: they grow only now and then, as the last bits of the
     // probability happen to be.
     const uint32_t lasting = ((1u << count) - 1) >> 2;
