@@ -68,10 +68,13 @@ class LowRank {
                     const std::array<const int16_t*, kTogether>& factor) {
     const Multiplier a = by[0], b = by[1], c = by[2], d = by[3];
     const int16_t *fa = factor[0], *fb = factor[1], *fc = factor[2], *fd = factor[3];
+    // Modulo 2^16; numbers of 16 bits would be multiplied as ints, which overflow.
+    const auto times = [](uint16_t high, int16_t number) {
+      return uint32_t{high} * static_cast<uint16_t>(number);
+    };
     for (uint32_t j = 0; j < columns_; ++j) {
-      const auto high = static_cast<uint16_t>(
-          a.high * static_cast<uint16_t>(fa[j]) + b.high * static_cast<uint16_t>(fb[j]) +
-          c.high * static_cast<uint16_t>(fc[j]) + d.high * static_cast<uint16_t>(fd[j]));
+      const auto high = static_cast<uint16_t>(times(a.high, fa[j]) + times(b.high, fb[j]) +
+                                              times(c.high, fc[j]) + times(d.high, fd[j]));
       shift_[j] += (uint32_t{high} << 16) + static_cast<uint32_t>(a.low * fa[j]) +
                    static_cast<uint32_t>(b.low * fb[j]) +
                    static_cast<uint32_t>(c.low * fc[j]) +
