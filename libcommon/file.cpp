@@ -254,7 +254,10 @@ Output::Output(const std::string& path, bool force, unsigned mode, Leftovers lef
 void Output::open_temporary(unsigned mode) {
   // An unnamed file vanishes by itself if this program dies, however it dies.
   fd_ = Fd(::open(folder_.c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, mode));
-  if (fd_.get() >= 0) return;
+  if (fd_.get() >= 0) {
+    (void)hold_part(fd_.get());  // for the moment when it has a name, and not its own
+    return;
+  }
   if (errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL) {
     fail(Status::cannot_create, name_, errno);
   }
@@ -270,6 +273,7 @@ void Output::open_named(unsigned mode) {
     const std::string failed = std::exchange(temporary_, {});
     fail(Status::cannot_create, failed, errno);
   }
+  (void)hold_part(fd_.get());
 }
 
 Output::~Output() {

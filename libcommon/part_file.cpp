@@ -1,13 +1,11 @@
 #include "libcommon/part_file.hpp"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <cerrno>
 #include <charconv>
-#include <csignal>
 #include <cstdio>
 #include <filesystem>
 #include <string_view>
@@ -16,18 +14,14 @@
 namespace mallorn {
 namespace {
 
-constexpr std::string_view kPart = ".part.";
+constexpr std::string_view kPart = ".mallorn-part.";
 
-struct Leftover {
-  std::string path;
-  pid_t process = 0;
-};
-
-// The unfinished files of `name`, whosoever they are.
-std::vector<Leftover> parts_of(const std::string& folder, const std::string& name) {
+// The unfinished files of `name`, whosoever they are: those that part_name() can have
+// named.
+std::vector<std::string> parts_of(const std::string& folder, const std::string& name) {
   const std::string prefix =
       name.substr(name.rfind('/') + 1) + std::string(kPart);  // npos + 1 is 0
-  std::vector<Leftover> found;
+  std::vector<std::string> found;
   std::error_code ignored;
   for (const auto& entry : std::filesystem::directory_iterator(folder, ignored)) {
     const std::string file = entry.path().filename().string();
@@ -36,18 +30,10 @@ std::vector<Leftover> parts_of(const std::string& folder, const std::string& nam
     pid_t process = 0;
     const auto [end, error] =
         std::from_chars(number.data(), number.data() + number.size(), process);
-    const bool is_number = error == std::errc() && end == number.data() + number.size();
-    if (is_number && process > 0) found.push_back({entry.path().string(), process});
+    const bool is_number = error == std::errc() && number == std::to_string(process);
+    if (is_number && process > 0) found.push_back(entry.path().string());
   }
   return found;
-}
-
-bool is_dead(pid_t process) { return ::kill(process, 0) != 0 && errno == ESRCH; }
-
-// 0 as well for what is no regular file.
-off_t length_of(const std::string& path) {
-  struct stat info {};
-  return ::lstat(path.c_str(), &info) == 0 && S_ISREG(info.st_mode) ? info.st_size : 0;
 }
 
 // O_NONBLOCK: a FIFO in its place must not be waited for.
@@ -60,35 +46,52 @@ Fd open_own_file(const std::string& path) {
   return is_own ? std::move(fd) : Fd();
 }
 
+// The same if no process is at work on it.
+Fd open_left_file(const std::string& path) {
+  Fd fd = open_own_file(path);
+  return fd.get() >= 0 && hold_part(fd.get()) ? std::move(fd) : Fd();
+}
+
+off_t length_of(int fd) {
+  struct stat info {};
+  return ::fstat(fd, &info) == 0 ? info.st_size : 0;
+}
+
+bool is_file(int fd, const std::string& path) {
+  struct stat one {};
+  struct stat other {};
+  return ::fstat(fd, &one) == 0 && ::lstat(path.c_str(), &other) == 0 &&
+         one.st_dev == other.st_dev && one.st_ino == other.st_ino;
+}
+
 }  // namespace
 
 std::string part_name(const std::string& name) {
   return name + std::string(kPart) + std::to_string(::getpid());
 }
 
+bool hold_part(int fd) { return ::flock(fd, LOCK_EX | LOCK_NB) == 0; }
+
 void remove_leftovers(const std::string& folder, const std::string& name) {
-  for (const Leftover& each : parts_of(folder, name)) {
-    if (is_dead(each.process)) ::unlink(each.path.c_str());
+  for (const std::string& path : parts_of(folder, name)) {
+    const Fd fd = open_left_file(path);
+    if (fd.get() >= 0 && is_file(fd.get(), path)) ::unlink(path.c_str());
   }
 }
 
 Fd adopt_leftover(const std::string& folder, const std::string& name) {
-  // This process has made none yet: one with its number is of an earlier process.
-  std::vector<std::pair<off_t, std::string>> dead;
-  for (const Leftover& each : parts_of(folder, name)) {
-    if (each.process != ::getpid() && !is_dead(each.process)) continue;
-    if (const off_t length = length_of(each.path)) dead.emplace_back(length, each.path);
+  Fd longest;
+  std::string path_of_longest;
+  for (const std::string& path : parts_of(folder, name)) {
+    Fd fd = open_left_file(path);
+    if (fd.get() < 0 || length_of(fd.get()) <= length_of(longest.get())) continue;
+    longest = std::move(fd);
+    path_of_longest = path;
   }
-  std::sort(dead.rbegin(), dead.rend());
-  for (const auto& [length, path] : dead) {
-    // Of several processes that want it, one succeeds in renaming it.
-    const std::string mine = part_name(name);
-    if (::rename(path.c_str(), mine.c_str()) != 0) continue;
-    Fd fd = open_own_file(mine);
-    if (fd.get() >= 0) return fd;
-    ::unlink(mine.c_str());
-  }
-  return Fd();
+  const std::string mine = part_name(name);
+  if (longest.get() < 0 || ::rename(path_of_longest.c_str(), mine.c_str()) != 0)
+    return Fd();
+  return is_file(longest.get(), mine) ? std::move(longest) : Fd();
 }
 
 }  // namespace mallorn

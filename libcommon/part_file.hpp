@@ -8,17 +8,21 @@
 
 namespace mallorn {
 
-// What a file is called before it has its name: `name`.part.PID, after this process.
+// What a file is called before it has its name: `name`.mallorn-part.PID, after this
+// process.
 std::string part_name(const std::string& name);
 
+// Marks an unfinished file as being worked on, as long as it is open; false if it is so by
+// another. A mark, since process numbers are used again.
+bool hold_part(int fd);
+
 // Removes what processes have left that were killed while they made a file called `name` in
-// `folder`. Where process numbers are not what they seem, as with a folder that machines
-// share, a living process may lose its file: it then fails, and nothing is damaged.
+// `folder`: regular files of this user, with one name, that nobody works on. A file that is
+// made at this moment, and not marked yet, may be lost to its process, which then fails.
 void remove_leftovers(const std::string& folder, const std::string& name);
 
-// The longest of such files, now called part_name(name), open for reading and writing; none
-// (a descriptor below 0) if there is none that can be trusted to be no one else's: a
-// regular file of this user, with one name. What it holds may be anything.
+// The longest of such files, now called part_name(name), marked, open for reading and
+// writing; none (a descriptor below 0) if there is none. What it holds may be anything.
 Fd adopt_leftover(const std::string& folder, const std::string& name);
 
 }  // namespace mallorn

@@ -20,7 +20,7 @@ void leave(const TemporaryFolder& folder, const Bytes& bytes) {
   const pid_t child = ::fork();
   if (child == 0) ::_exit(0);
   REQUIRE(::waitpid(child, nullptr, 0) == child);
-  test::write_file(folder / ("out.part." + std::to_string(child)), bytes);
+  test::write_file(folder / ("out.mallorn-part." + std::to_string(child)), bytes);
 }
 
 // Applies; the byte at which decoding began.

@@ -73,7 +73,7 @@ class Faults(PipelineTest):
 
     def leave(self, case: Case, folder: Path) -> None:
         if case.leftover is not None:
-            (folder / f"out.part.{NO_PROCESS}").write_bytes(case.leftover)
+            (folder / f"out.mallorn-part.{NO_PROCESS}").write_bytes(case.leftover)
 
     def check(self, case: Case, at: int, kind: str, had_file: bool) -> None:
         what = f"call {at}: {kind}"
@@ -97,7 +97,7 @@ class Faults(PipelineTest):
             self.assert_one_error(done)
         left = set(os.listdir(folder)) - {"out"}
         if case.leftover is not None:
-            self.assertTrue(all(re.fullmatch(r"out\.part\.\d+", name) for name in left), left)
+            self.assertTrue(all(re.fullmatch(r"out\.mallorn-part\.\d+", name) for name in left), left)
         elif kind not in ("kill", "killed"):
             self.assertEqual(left, set(), what)
         again = self.run_with(case, folder, "--force")

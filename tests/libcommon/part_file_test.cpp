@@ -1,6 +1,7 @@
 #include "libcommon/part_file.hpp"
 
 #include <doctest/doctest.h>
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -27,7 +28,7 @@ pid_t dead_process() {
   return child;
 }
 
-std::string part_of(pid_t process) { return "out.part." + std::to_string(process); }
+std::string part_of(pid_t process) { return "out.mallorn-part." + std::to_string(process); }
 
 std::string own_part() { return part_of(::getpid()); }
 
@@ -46,14 +47,33 @@ TEST_CASE("part file: the longest leftover of a dead process is adopted") {
 }
 
 TEST_CASE(
-    "part file: what a living process makes is let alone, as is what is called otherwise") {
+    "part file: what a process works on is let alone, as is what is called otherwise") {
   const TemporaryFolder folder;
-  const std::string names[] = {part_of(1),     "out.part.x",  "out.part.", "out.part.1x",
-                               "other.part.1", "out.part.-1", "out"};
+  const std::string names[] = {part_of(1),
+                               "out.mallorn-part.01",
+                               "out.mallorn-part.x",
+                               "out.mallorn-part.",
+                               "out.mallorn-part.1x",
+                               "other.mallorn-part.1",
+                               "out.mallorn-part.-1",
+                               "out.part.1",
+                               "out"};
   for (const std::string& name : names) test::write_file(folder / name, Bytes(10, 1));
+  const Fd held(::open((folder / part_of(1)).c_str(), O_RDWR | O_CLOEXEC));
+  REQUIRE(hold_part(held.get()));
   CHECK(adopt_leftover(folder.path(), folder / "out").get() < 0);
   remove_leftovers(folder.path(), folder / "out");
   CHECK(folder.count() == std::size(names));
+}
+
+TEST_CASE("part file: what is adopted is held, by one alone") {
+  const TemporaryFolder folder;
+  test::write_file(folder / part_of(1), Bytes(10, 1));
+  const Fd first = adopt_leftover(folder.path(), folder / "out");
+  REQUIRE(first.get() >= 0);
+  CHECK(adopt_leftover(folder.path(), folder / "out").get() < 0);
+  remove_leftovers(folder.path(), folder / "out");
+  CHECK(fs::exists(folder / own_part()));
 }
 
 TEST_CASE("part file: what may be someone else's is not adopted, and not written through") {

@@ -36,7 +36,7 @@ class Resume(PipelineTest):
         self.line = ("mallorn", "patch", self.old, self.patch, "-o", "out", "--resume")
 
     def left(self) -> list[str]:
-        return os.listdir(self.home)
+        return sorted(os.listdir(self.home))
 
     def stop_at(self, length: int, *line: object, stdin: bytes = b"") -> None:
         """Lets the output be no longer than that: the leftover has that length."""
@@ -45,7 +45,7 @@ class Resume(PipelineTest):
         self.assertEqual((done.code, done.status), (75, "interrupted"), done)
         self.assertTrue(done.err.endswith(GO_ON), done)
         self.assertEqual(len(self.left()), 1)
-        self.assertRegex(self.left()[0], r"^out\.part\.\d+$")
+        self.assertRegex(self.left()[0], r"^out\.mallorn-part\.\d+$")
 
     def resumed_at(self, *line: object, stdin: bytes = b"") -> int:
         done = self.run_program(*(line or self.line), "-v", stdin=stdin)
@@ -112,7 +112,7 @@ class Resume(PipelineTest):
         """Until all that can be made has been written."""
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
-            parts = list(self.home.glob("out.part.*"))
+            parts = list(self.home.glob("out.mallorn-part.*"))
             if parts and parts[0].stat().st_size > 5 << 19:
                 return
             time.sleep(0.01)
@@ -136,17 +136,35 @@ class Resume(PipelineTest):
     def test_hostile_leftovers(self) -> None:
         process = subprocess.Popen(["true"])
         process.wait()
-        part = self.home / f"out.part.{process.pid}"
+        part = self.home / f"out.mallorn-part.{process.pid}"
         target = self.home.parent / "target"
-        for make in (lambda: part.write_bytes(b"junk" * 1000000),
-                     lambda: part.symlink_to(target), lambda: part.symlink_to("nowhere"),
+        part.write_bytes(b"junk" * 1000000)
+        self.assertEqual(self.resumed_at(), 0)
+        (self.home / "out").unlink()
+        for make in (lambda: part.symlink_to(target), lambda: part.symlink_to("nowhere"),
                      lambda: os.mkfifo(part), lambda: os.link(target, part),
                      lambda: part.symlink_to("/dev/zero")):
             target.write_bytes(b"precious")
             make()
-            self.assertEqual(self.resumed_at(), 0)
+            self.succeed(*self.line)
+            self.assertEqual(self.left(), ["out", part.name])  # not ours: not touched
+            self.assertEqual((self.home / "out").read_bytes(), self.models[1])
             self.assertEqual(target.read_bytes(), b"precious")
             (self.home / "out").unlink()
+            part.unlink()
+
+    def test_a_number_that_is_used_again(self) -> None:
+        """Processes have the numbers of others that ended: what counts is who works on the file."""
+        self.stop_at(2 << 20)
+        (self.home / self.left()[0]).rename(self.home / f"out.mallorn-part.{os.getpid()}")
+        self.assertGreater(self.resumed_at(), 1 << 19)
+
+    def test_pieces_of_the_user_stay(self) -> None:
+        names = ["out.mallorn-part.01", "out.mallorn-part.x1", "out.part.1234", "out.part.4000000"]
+        for name in names:
+            (self.home / name).write_bytes(b"mine")
+        self.succeed(*self.line)
+        self.assertEqual(self.left(), sorted(["out", *names]))
 
     def test_without_it_nothing_is_left(self) -> None:
         done = self.run_program(*self.line[:-1], preexec_fn=lambda:
