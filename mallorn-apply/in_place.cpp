@@ -31,6 +31,7 @@ class UpdateInPlace {
     std::optional<JournalFile> journal = JournalFile::open(journal_name(name_));
     if (journal && !is_half_way()) {
       // The model is whole: nothing hangs on the journal, once the disk has the model.
+      journal->require_begun();
       model_.sync();
       journal->remove();
       journal.reset();
@@ -44,6 +45,8 @@ class UpdateInPlace {
 
  private:
   bool is_half_way() const;
+  void load(JournalFile& journal) const;
+  std::string start_over() const;
   void take_up(JournalFile& journal);
   std::optional<JournalFile> begin();
   JournalPlan try_out();
@@ -72,12 +75,24 @@ bool UpdateInPlace::is_half_way() const {
          !model_.holds(header().result_bytes, header().result_digest);
 }
 
+void UpdateInPlace::load(JournalFile& journal) const {
+  try {
+    journal.load();
+  } catch (const Error& error) {
+    throw Error(error.status(), error.what(), start_over());
+  }
+}
+
+std::string UpdateInPlace::start_over() const {
+  return "get the old model again, remove " + journal_name(name_) + ", and start over";
+}
+
 // A journal that is trusted to have seen the model as its base: what it names is checked,
 // and at the end the digest of the model.
 void UpdateInPlace::take_up(JournalFile& journal) {
   const std::string hint = "finish it first, with the patch that it was begun with; see " +
                            std::string("mallorn-apply(1), --in-place");
-  journal.load();
+  load(journal);
   const JournalHead& head = journal.head();
   if (head.patch_digest != sha256(outcome_.front.header_bytes)) {
     throw Error(Status::base_mismatch, name_ + ": is half updated, by another patch", hint);
@@ -113,15 +128,15 @@ std::optional<JournalFile> UpdateInPlace::begin() {
     outcome_.was_new = true;
     return std::nullopt;
   }
-  model_.reserve(header().base_bytes, header().result_bytes);
   const bool is_whole = plan.units.empty() && plan.batch_bytes != 0;
   const MappedFile base(model_.fd(), name_);
   JournalFile journal(journal_name(name_), plan, base.bytes());
-  if (!is_whole) return journal;
   try {
-    write_whole_result(journal);
+    model_.reserve(header().base_bytes, header().result_bytes);
+    if (is_whole) write_whole_result(journal);
   } catch (...) {
-    journal.remove();  // the model has not been touched
+    journal.remove();  // the model has not been touched, but for room behind its end
+    model_.set_length(header().base_bytes);
     throw;
   }
   return journal;
@@ -184,7 +199,8 @@ void UpdateInPlace::end_model() {
   model_.sync();
   if (!model_.holds(header().result_bytes, header().result_digest)) {
     throw Error(Status::result_mismatch,
-                name_ + ": what is on the disk is not what the patch's header promises");
+                name_ + ": what is on the disk is not what the patch's header promises",
+                start_over());
   }
 }
 

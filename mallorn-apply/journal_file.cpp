@@ -146,6 +146,14 @@ std::optional<JournalFile> JournalFile::open(const std::string& path) {
   return JournalFile(std::move(fd), path);
 }
 
+void JournalFile::require_begun() const {
+  std::array<uint8_t, kJournalMagic.size()> magic{};
+  (void)read_full_at(fd_.get(), 0, magic, path_);
+  if (magic == kJournalMagic || magic == decltype(magic){}) return;
+  throw Error(Status::cannot_create, path_ + ": exists, and is no journal",
+              "an update in place needs this name");
+}
+
 void JournalFile::read(uint64_t offset, ByteSpan to) const {
   if (read_full_at(fd_.get(), offset, to, path_) < to.size()) {
     throw Error(Status::truncated, path_ + ": journal ends too early");

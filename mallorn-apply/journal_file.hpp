@@ -36,6 +36,10 @@ class JournalFile {
   // The same for a file that is open.
   JournalFile(Fd fd, std::string path) : fd_(std::move(fd)), path_(std::move(path)) {}
 
+  // Throws Error(cannot_create) for what is no journal, not even one just begun: somebody's
+  // file, which must not be taken for one that is not needed any more.
+  void require_begun() const;
+
   // Reads and checks all but the batches' pieces, and finds the last complete batch. Throws
   // Error as read_journal_head() and read_tables() have it, Error(check_mismatch) for a
   // stash that is damaged.

@@ -12,6 +12,7 @@
 #include "mallorn-apply/arguments.hpp"
 #include "mallorn-apply/in_place.hpp"
 #include "mallorn-apply/info.hpp"
+#include "mallorn-apply/journal_file.hpp"
 #include "mallorn-apply/memory.hpp"
 #include "mallorn-apply/resume.hpp"
 
@@ -124,6 +125,11 @@ int update_in_place(const Arguments& arguments) {
   if ((input.is_named() && is_same_file(model, input.name())) ||
       is_same_file(model, arguments.state)) {
     throw Error(Status::usage, model + ": is to be updated, and is another input as well");
+  }
+  const std::string journal = apply::journal_name(model);
+  if ((input.is_named() && is_same_file(journal, input.name())) ||
+      is_same_file(journal, arguments.state)) {
+    throw Error(Status::usage, journal + ": is an input, and the name of the journal");
   }
   const Fd patch = rereadable(input);
   const apply::UpdatedInPlace done = apply::update_in_place(

@@ -33,6 +33,7 @@ class Rebuild {
 
   void run(Progress& progress) {
     if (has_lite_body(patch_.header())) {
+      const SpentTimer timer(&consumed_, 0);
       held_.go_on_at(0);
       rebuild_lite(patch_, base_.bytes(), [&](ByteView bytes) {
         writer_.write(bytes);

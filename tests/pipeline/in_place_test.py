@@ -94,6 +94,36 @@ class InPlace(InPlaceTest):
         self.assertEqual(self.model.read_bytes(), self.old)
         self.fail_with(64, "usage", *self.line[:-2], "model", "model")
 
+    def test_a_file_of_the_user_where_the_journal_would_be(self) -> None:
+        self.use(shuffled_pair())
+        journal = self.home / "model.journal"
+        for model in (self.old, self.new):
+            self.model.write_bytes(model)
+            journal.write_bytes(b"my notes")
+            self.fail_with(73, "cannot_create", *self.line)
+            self.assertEqual((self.model.read_bytes(), journal.read_bytes()), (model, b"my notes"))
+            for begun in (b"", bytes(4096)):  # killed before its head was written
+                journal.write_bytes(begun)
+                self.model.write_bytes(model)
+                self.succeed(*self.line)
+                self.assert_new()
+        journal.write_bytes(self.patch.read_bytes())
+        self.fail_with(64, "usage", *self.line[:-1], journal)
+        self.assertEqual(journal.read_bytes(), self.patch.read_bytes())
+
+    def test_the_same_file_twice(self) -> None:
+        self.use(shuffled_pair())
+        self.fail_with(64, "usage", "mallorn", "patch", "--in-place", "--key", "key", "--state", "model",
+                       "model", self.patch)
+        self.assertEqual(self.model.read_bytes(), self.old)
+
+    def test_no_room_is_kept_by_one_that_failed(self) -> None:
+        self.use((b"x" * 5000, random.Random(1).randbytes(4000000)))
+        done = self.run_program(*self.line, preexec_fn=lambda: resource.setrlimit(
+            resource.RLIMIT_FSIZE, (2000000, 2000000)))
+        self.assertEqual((done.code, done.status), (74, "no_space"), done)
+        self.assertLess(self.model.stat().st_blocks * 512, 100000)
+
     def test_options_that_do_not_go_together(self) -> None:
         for options in (["-o", "x"], ["--resume"], ["--force"]):
             self.fail_with(64, "usage", "mallorn", "patch", "--in-place", *options, "a", "b")
