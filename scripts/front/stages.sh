@@ -209,8 +209,22 @@ stop_after() { # EXIT_CODE PIDS
   exit "$1"
 }
 
+# mallorn-apply, the last stage, says itself that it can be gone on with, and how.
+# TERM: a shell may have it ignore INT.
+end_resumably() { # LAST_PID
+  for pid in $pids; do
+    [ "$pid" = "$1" ] || kill -s KILL "$pid" 2>/dev/null
+  done
+  kill -s TERM "$1" 2>/dev/null
+  wait "$1" 2>/dev/null
+  [ $? -eq 75 ] || return 0
+  clean_up
+  exit 75
+}
+
 interrupted() { # SIGNAL
   trap - INT TERM HUP
+  [ -z "$in_place$resumes" ] || [ -z "${!:-}" ] || end_resumably "$!"
   for pid in $pids ${!:-}; do  # $!: started, but not yet noted
     kill -s KILL "$pid" 2>/dev/null
   done
