@@ -94,7 +94,9 @@ class Encoder {
     const size_t before = reported_;
     reported_ = coded_.size();
     return {reported_ - before,
-            "requantized" + (ranks_ == 0 ? "" : ", " + std::to_string(ranks_) + " ranks")};
+            "requantized" + (ranks_ == 0 ? ""
+                                         : ", " + std::to_string(ranks_) +
+                                               (ranks_ == 1 ? " rank" : " ranks"))};
   }
 
   std::vector<uint8_t> finish() {

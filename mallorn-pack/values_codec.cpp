@@ -21,7 +21,8 @@ std::string predictor_name(const Piece& piece) {
                      : piece.axis == GainAxis::column ? "gain by column"
                      : piece.columns < piece.elements ? "gain by row"
                                                       : "gain";
-  if (piece.ranks > 0) name += ", " + std::to_string(piece.ranks) + " ranks";
+  if (piece.ranks > 0)
+    name += ", " + std::to_string(piece.ranks) + (piece.ranks == 1 ? " rank" : " ranks");
   return name;
 }
 

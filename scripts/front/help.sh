@@ -33,8 +33,8 @@ EOF
   cat <<'EOF'
 
 Exit: 0 done, 1 verify says no, 64 usage, 65 damaged input, 66 cannot open,
-69 needs a newer release, 73 cannot create, 74 I/O error, 76 wrong base,
-77 signature, model or release refused. See mallorn(1).
+69 needs a newer release, 73 cannot create, 74 I/O error, 75 interrupted,
+76 wrong base, 77 signature, model or release refused. See mallorn(1).
 
 examples:
   mallorn diff v1.tflite v2.tflite -o patch.tflp
