@@ -171,7 +171,7 @@ class Interrupted(InPlaceTest):
         self.use_growing()
         self.stop_half_way()
         journal = self.journal.read_bytes()
-        for content in (journal, b"", b"junk" * 100000):
+        for content in (journal, b"", bytes(9), journal[:4] + b"junk" * 100000):
             for model in (self.old, self.new):
                 self.journal.write_bytes(content)
                 self.model.write_bytes(model)
