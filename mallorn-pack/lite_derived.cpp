@@ -18,7 +18,7 @@ class Arranger {
     std::vector<LitePiece> placed;
     for (const auto& [first, family] : families()) arrange(first, family, &placed);
     for (const LitePiece& piece : placed) {
-      if (is_bytes(piece)) place(piece);
+      if (may_take_place(piece)) place(piece);
     }
     for (LitePiece& piece : plan_.pieces) {
       const bool is_ahead = piece.source >= piece.begin || piece.begin - piece.source < 4;
@@ -143,11 +143,17 @@ class Arranger {
     return a.begin < b.begin + b.length && b.begin < a.begin + a.length;
   }
 
-  bool is_bytes(const LitePiece& piece) const {
+  // Numbers of no other vector, or bytes.
+  static bool is_part_of(const LitePiece& other, const LitePiece& vector) {
+    return other.type == LiteType::f32 && other.begin >= vector.begin &&
+           other.begin + other.length <= vector.begin + vector.length;
+  }
+
+  bool may_take_place(const LitePiece& piece) const {
     return std::none_of(
         plan_.pieces.begin(), plan_.pieces.end(), [&](const LitePiece& other) {
           return overlap(piece, other) &&
-                 (other.content == LiteContent::elements ||
+                 ((other.content == LiteContent::elements && !is_part_of(other, piece)) ||
                   (other.content == LiteContent::derived &&
                    (other.has_source_in_base || other.begin != piece.begin)));
         });
