@@ -11,7 +11,6 @@ import subprocess
 import time
 import unittest
 from collections.abc import Callable
-from pathlib import Path
 
 from pipelines import PipelineTest
 from model_writers.gguf import PLAIN_TYPES, GgufWriter

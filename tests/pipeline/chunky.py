@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from pipelines import TESTS  # noqa: F401  (finds the modules of scripts/)
+from pipelines import PipelineTest  # also finds the modules of scripts/
 from model_writers.gguf import STRING, GgufWriter
 
 F32 = 0  # GGUF's number for it
@@ -39,3 +39,22 @@ def chunky_pair(megabytes: int = 3) -> tuple[bytes, bytes]:
     old = {f"t{i}": weights(i, 1 << 20) for i in range(megabytes)}
     new = {name: moved(data, 100 + i) for i, (name, data) in enumerate(old.items())}
     return model(old), model(new, "longer than before")
+
+
+class ChunkyTest(PipelineTest):
+    """Such a pair, and its patch, beside the folder that tests are run in."""
+
+    megabytes = 3
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        super().setUpClass()
+        cls.models = chunky_pair(cls.megabytes)
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.old, self.new = self.home.parent / "old", self.home.parent / "new"
+        for path, content in zip((self.old, self.new), self.models):
+            path.write_bytes(content)
+        self.patch = self.home.parent / "patch"
+        self.succeed("mallorn", "diff", "-q", "--fast", self.old, self.new, "-o", self.patch)

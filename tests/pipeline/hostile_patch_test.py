@@ -8,7 +8,6 @@ import hashlib
 import struct
 import sys
 import unittest
-from pathlib import Path
 
 from pipelines import TESTS, PipelineTest, in_parallel, limited_memory
 from programs import MODELS, Done, is_sanitized, real_pairs, small_pair

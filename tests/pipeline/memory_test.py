@@ -9,27 +9,14 @@ import time
 import unittest
 from pathlib import Path
 
-from pipelines import PipelineTest
+from chunky import ChunkyTest  # also finds the modules of tests/cli
 from programs import is_sanitized
-
-from chunky import chunky_pair
 
 MIB = 1 << 20
 
 
-class Memory(PipelineTest):
-    @classmethod
-    def setUpClass(cls) -> None:
-        super().setUpClass()
-        cls.models = chunky_pair(4)
-
-    def setUp(self) -> None:
-        super().setUp()
-        self.old, self.new = self.home.parent / "old", self.home.parent / "new"
-        for path, content in zip((self.old, self.new), self.models):
-            path.write_bytes(content)
-        self.patch = self.home.parent / "patch"
-        self.succeed("mallorn", "diff", "-q", "--fast", self.old, self.new, "-o", self.patch)
+class Memory(ChunkyTest):
+    megabytes = 4
 
     @unittest.skipIf(is_sanitized(), "a sanitizer needs more memory than that")
     def test_peak_stays_below(self) -> None:

@@ -10,29 +10,16 @@ import signal
 import subprocess
 import time
 import unittest
-from pathlib import Path
 
-from pipelines import PipelineTest
+from chunky import ChunkyTest  # also finds the modules of tests/cli
 from programs import is_sanitized
-
-from chunky import chunky_pair
 
 GO_ON = b"mallorn-apply: hint: the same command, run again, goes on where this one stopped\n"
 
 
-class Resume(PipelineTest):
-    @classmethod
-    def setUpClass(cls) -> None:
-        super().setUpClass()
-        cls.models = chunky_pair()
-
+class Resume(ChunkyTest):
     def setUp(self) -> None:
         super().setUp()
-        self.old, self.new = self.home.parent / "old", self.home.parent / "new"
-        for path, content in zip((self.old, self.new), self.models):
-            path.write_bytes(content)
-        self.patch = self.home.parent / "patch"
-        self.succeed("mallorn", "diff", "-q", "--fast", self.old, self.new, "-o", self.patch)
         self.line = ("mallorn", "patch", self.old, self.patch, "-o", "out", "--resume")
 
     def left(self) -> list[str]:
