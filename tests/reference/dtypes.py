@@ -1,6 +1,6 @@
 """Numbers, names and fields of dtypes: docs/format/dtypes.md; docs/format/planes.md, section 4.
 
-The tables here were copied from the documents; vectors_test.py compares them.
+The tables here were copied from the documents; documents_test.py compares them.
 """
 
 from __future__ import annotations

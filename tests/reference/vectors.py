@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import re
 import subprocess
 import tempfile
+import unittest
 from collections.abc import Iterator
 from pathlib import Path
 
 from cases import BASES, DOCS, TOP, VECTORS, Programs
 from faults import Fault
+from zstd_frames import ZstdMissing
 
 SUFFIX = {"patch": ".mlp", "stream": ".mls"}
 COLUMNS = {"good": ["vector", "base", "length", "sha256", "pins", "what"],
@@ -81,3 +84,13 @@ def made_by_programs(programs: Programs, kind: str, data: bytes) -> bytes | str:
     if kind == "delta" and done.returncode == 0:
         done = programs.run("mallorn-apply", "-q", base, stdin=done.stdout)
     return done.stdout if done.returncode == 0 else done.stderr.decode(errors="replace")
+
+
+class VectorTest(unittest.TestCase):
+    @contextlib.contextmanager
+    def vector(self, *name: str) -> Iterator[None]:
+        with self.subTest("/".join(name)):
+            try:
+                yield
+            except ZstdMissing as missing:
+                self.skipTest(f"{'/'.join(name)}: {missing}")
