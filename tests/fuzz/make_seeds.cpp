@@ -34,13 +34,10 @@
 #include "mallorn-pack/zstd_codec.hpp"
 #include "mallorn-pack/zstd_run.hpp"
 #include "tests/fuzz/inputs.hpp"
+#include "tests/fuzz/seeds.hpp"
 #include "tests/support/steps.hpp"
 
-namespace {
-
-using namespace mallorn;
-using test::step;
-using Bytes = std::vector<uint8_t>;
+namespace mallorn::fuzz {
 
 std::string corpus;
 
@@ -61,23 +58,26 @@ Bytes join(const std::vector<Bytes>& parts) {
   return all;
 }
 
-Bytes contents_of(const Fd& file) {
-  const MappedFile mapped(file, "seed");
-  return {mapped.bytes().begin(), mapped.bytes().end()};
-}
-
 Bytes slice(const Bytes& bytes, size_t from, size_t length) {
   const auto begin = bytes.begin() + static_cast<ptrdiff_t>(from);
   return {begin, begin + static_cast<ptrdiff_t>(length)};
 }
 
-// The fixed base with a few bytes changed, some put in, some gone.
 Bytes edited(Bytes bytes) {
   for (size_t i = 1100; i < 3000; i += 61) ++bytes[i];
   const Bytes more = {'n', 'e', 'w', ' ', 'n', 'a', 'm', 'e'};
   bytes.insert(bytes.begin() + 500, more.begin(), more.end());
   bytes.erase(bytes.begin() + 700, bytes.begin() + 720);
   return bytes;
+}
+
+namespace {
+
+using test::step;
+
+Bytes contents_of(const Fd& file) {
+  const MappedFile mapped(file, "seed");
+  return {mapped.bytes().begin(), mapped.bytes().end()};
 }
 
 // Numbers that are half of those `distance` bytes before them.
@@ -164,7 +164,7 @@ std::vector<Step> mixed_steps() {
 std::vector<Step> derived_steps() {
   return {step(StepKind::copy, 450, 0, Dtype::opaque, Predictor::same_value),
           derived(200, 300), derived(200, 200),
-          step(StepKind::predict, 5000, 0, Dtype::f32, Predictor::same_value),
+          step(StepKind::predict, 3000, 0, Dtype::f32, Predictor::same_value),
           derived(80, 90)};
 }
 
@@ -178,7 +178,7 @@ std::vector<Step> converted_steps() {
 
 // Any bytes, for each conversion from or to these.
 void write_conversion_seeds() {
-  const Bytes base = fuzz::fixed_base();
+  const Bytes base = fixed_base();
   const auto seed = [&base](const char* name, Dtype from, Dtype to, uint8_t rounding) {
     Bytes bytes = {static_cast<uint8_t>(static_cast<uint8_t>(from) | rounding),
                    static_cast<uint8_t>(to)};
@@ -219,7 +219,7 @@ Bytes chunk_record(const Bytes& base, const Bytes& result, uint64_t offset,
 }
 
 void write_patch_seeds() {
-  const Bytes base = fuzz::fixed_base();
+  const Bytes base = fixed_base();
   const Bytes result = edited(base);
   const Bytes record = chunk_record(base, result, 1000, mixed_steps());
   write("chunk", "mixed", record);
@@ -318,332 +318,15 @@ void write_sign_seeds() {
   write("verify", "two", join({head, Bytes(2 * kPatchSignatureBytes, 7), {0}}));
 }
 
-void write_codec_seeds() {
-  const Bytes base = fuzz::fixed_base();
-  const Bytes result = edited(base);
-  const std::pair<const char*, Dtype> dtypes[] = {
-      {"f32", Dtype::f32}, {"bf16", Dtype::bf16}, {"i8", Dtype::i8}, {"q4_k", Dtype::q4_k}};
-  for (const auto& [name, dtype] : dtypes) {
-    const Bytes old_part = slice(base, 2000, 300);
-    const Bytes new_part = slice(result, 2000, 300);
-    const auto number = static_cast<uint8_t>(dtype);
-    write("planes_decoder", std::string(name) + "-base",
-          join({{number, 1, 44, 1},
-                old_part,
-                pack::encode_planes(dtype, old_part, new_part, 3)}));
-    write("planes_decoder", std::string(name) + "-alone",
-          join({{number, 0, 44, 1}, pack::encode_planes(dtype, {}, new_part, 3)}));
-  }
-  write("zstd_decoder", "text",
-        join({{44, 1}, pack::encode_zstd(slice(base, 100, 300), 3)}));
-  write("round_trip", "edited",
-        join({{128, 5, 1, 5, 1}, slice(base, 200, 1500), slice(result, 200, 1500)}));
-  write("round_trip", "moved",
-        join({{128, 40, 9, 41, 9},
-              slice(base, 0, 900),
-              slice(base, 300, 600),
-              slice(base, 0, 300)}));
-}
-
-// Blocks as models have them: scales near one, integers from the base that chunks have.
-Bytes blocks(Dtype dtype, size_t count) {
-  const size_t block_bytes = dtype_layout(dtype).block_bytes;
-  const Bytes noise = slice(fuzz::fixed_base(), 2048, count * block_bytes);
-  Bytes made = noise;
-  for (size_t i = 0; i < count; ++i) {
-    uint8_t* at = made.data() + i * block_bytes;
-    QuantBlock block;
-    read_quant_block(dtype, at, &block);
-    block.scale = static_cast<uint16_t>(quant_grid(dtype)->scale == Scale::power
-                                            ? 120 + block.scale % 8
-                                            : 0x2C00 + block.scale % 0x400);
-    if (block.minimum != 0) block.minimum = static_cast<uint16_t>(0x2C00 + i);
-    write_quant_block(dtype, block, at);
-  }
-  return made;
-}
-
-// The same with other scales, and a code in a few moved; every third block as it was.
-Bytes moved_blocks(Dtype dtype, Bytes made) {
-  const size_t block_bytes = dtype_layout(dtype).block_bytes;
-  const QuantGrid& grid = *quant_grid(dtype);
-  for (size_t i = 0; (i + 1) * block_bytes <= made.size(); ++i) {
-    if (i % 3 == 2) continue;
-    uint8_t* at = made.data() + i * block_bytes;
-    QuantBlock block;
-    read_quant_block(dtype, at, &block);
-    block.scale =
-        static_cast<uint16_t>(block.scale + (grid.scale == Scale::power ? i % 2 : 5 * i));
-    for (size_t k = i; k < size_t{grid.groups} * grid.group_codes; k += 11) {
-      if (block.code[k] < grid.codes.high) ++block.code[k];
-    }
-    write_quant_block(dtype, block, at);
-  }
-  return made;
-}
-
-// Rows of one block to each of which the same was added, more or less of it: a rank.
-void write_ranked_blocks() {
-  const size_t block_bytes = dtype_layout(Dtype::q8_0).block_bytes;
-  const Bytes base = blocks(Dtype::q8_0, 40);
-  Bytes result = base;
-  for (size_t i = 0; i < 40; ++i) {
-    QuantBlock block;
-    read_quant_block(Dtype::q8_0, base.data() + i * block_bytes, &block);
-    for (size_t k = 0; k < 32; ++k) {
-      const auto along = static_cast<int>(i * 7 % 13) - 6;
-      const auto across = static_cast<int>(k * 5 % 11) - 5;
-      block.code[k] =
-          static_cast<int16_t>(std::clamp(block.code[k] + along * across, -128, 127));
-    }
-    write_quant_block(Dtype::q8_0, block, result.data() + i * block_bytes);
-  }
-  const auto low = static_cast<uint8_t>(base.size());
-  const auto high = static_cast<uint8_t>(base.size() >> 8);
-  const TensorPlace place = {0, 32, 32, 0, 0};
-  write("blocks_decoder", "ranks",
-        join({{static_cast<uint8_t>(Dtype::q8_0), low, high, low, high},
-              base,
-              pack::encode_blocks(Dtype::q8_0, {{base.size(), place}}, base, result)}));
-}
-
-void write_blocks_seeds() {
-  for (unsigned i = 0; i < 256; ++i) {
-    const auto dtype = static_cast<Dtype>(i);
-    if (quant_grid(dtype) == nullptr) continue;
-    const size_t block_bytes = dtype_layout(dtype).block_bytes;
-    const Bytes tail = {1, 2, 3, 4, 5};
-    const Bytes base = join({blocks(dtype, block_bytes < 50 ? 9 : 3), tail});
-    Bytes result = moved_blocks(dtype, base);
-    ++result.back();
-    // Rows of two blocks, of which the first is begun.
-    const DtypeLayout& layout = dtype_layout(dtype);
-    const TensorPlace place = {layout.block_elements, 2ull * layout.block_elements, 1, 0,
-                               0};
-    const auto low = static_cast<uint8_t>(base.size());
-    const auto high = static_cast<uint8_t>(base.size() >> 8);
-    write("blocks_decoder", dtype_layout(dtype).name,
-          join({{static_cast<uint8_t>(i), low, high, low, high},
-                base,
-                pack::encode_blocks(dtype, {{base.size(), place}}, base, result)}));
-  }
-  write_ranked_blocks();
-  // One tensor in each: the round-trip target's first range has 38 * 37 + 1 bytes.
-  const Bytes old_blocks = blocks(Dtype::q4_k, 9);
-  const DtypeTable table = dtype_table();
-  uint8_t index = 0;
-  while (table.entries[index].dtype != Dtype::q4_k) ++index;
-  write("round_trip", "blocks",
-        join({{128, 38, index, 38, index},
-              old_blocks,
-              moved_blocks(Dtype::q4_k, old_blocks)}));
-}
-
-// The indices and segments of a tensor that keeps some of its columns, others in each row.
-struct Arrays {
-  Bytes indices;
-  Bytes segments;
-};
-
-Arrays sparse_arrays(size_t rows, size_t columns, size_t segment_bytes, size_t seed) {
-  const Bytes noise = slice(fuzz::fixed_base(), 2048 + seed, rows * columns / 2 + 1);
-  Arrays made;
-  for (size_t row = 0; row <= rows; ++row) {
-    const size_t ones = made.indices.size();
-    made.segments.push_back(static_cast<uint8_t>(ones));
-    for (size_t i = 1; i < segment_bytes; ++i) {
-      made.segments.push_back(static_cast<uint8_t>(ones >> (8 * i)));
-    }
-    for (size_t i = 0; row < rows && i < columns; ++i) {
-      const size_t cell = row * columns + i;
-      const bool is_one = (noise[cell / 2] >> (4 * (cell % 2)) & 3) == 0;
-      if (is_one) made.indices.push_back(static_cast<uint8_t>(i));
-    }
-  }
-  return made;
-}
-
-void write_mask_seeds() {
-  const auto write_masks = [](const char* name, const std::vector<MaskShape>& masks,
-                              const Bytes& result) {
-    const Bytes length = {static_cast<uint8_t>(result.size()),
-                          static_cast<uint8_t>(result.size() >> 8)};
-    write("mask_decoder", name, join({length, pack::encode_mask(masks, result)}));
-  };
-  const Arrays small = sparse_arrays(20, 60, 2, 0);
-  const Arrays other = sparse_arrays(9, 20, 1, 100);
-  const auto first =
-      pack::find_mask({Dtype::u8, small.indices}, {Dtype::u16, small.segments});
-  const auto second =
-      pack::find_mask({Dtype::u8, other.segments}, {Dtype::u8, other.indices});
-  write_masks("one", {*first}, join({small.indices, small.segments}));
-  write_masks("two", {*first, *second},
-              join({small.indices, small.segments, other.segments, other.indices}));
-  Bytes full(512 + 6);  // two rows of 256 columns
-  for (size_t i = 0; i < 512; ++i) full[i] = static_cast<uint8_t>(i);
-  full[515] = 1;
-  full[517] = 2;
-  write_masks("full", {{2, 256, 512, false, 1, 2}}, full);
-  // The round-trip target's first two ranges: 6 * 37 + 1 and 7 * 37 + 1 bytes of u8.
-  Bytes segments;
-  for (size_t i = 0; i < 260; ++i) {
-    segments.push_back(static_cast<uint8_t>(std::min<size_t>(i, 223)));
-  }
-  write("round_trip", "mask",
-        join({{0, 6, 1, 6, 1}, slice(fuzz::fixed_base(), 2048, 223), segments, {1, 2, 3}}));
-}
-
-// A matrix of 12 by 20 elements, and the same with the gain of a row, an update of one rank
-// or single elements changed.
-Bytes matrix(const ValueType& type) {
-  const Bytes noise = slice(fuzz::fixed_base(), 2048, 240 * type.bytes);
-  Bytes made = noise;
-  for (size_t i = 0; type.kind == ValueKind::floating && i < 240; ++i) {
-    uint8_t* at = made.data() + i * type.bytes;
-    const FloatFormat format = type.format;
-    const uint64_t near_one = (format.infinity() / 2 >> format.mantissa_bits) - i % 4;
-    const uint64_t rest = load_bits(type, at) & ~format.infinity();
-    store_bits(type, at, rest | near_one << format.mantissa_bits);
-  }
-  return made;
-}
-
-Bytes changed_matrix(const ValueType& type, Bytes made) {
-  for (size_t i = 0; i < 240; ++i) {
-    uint8_t* at = made.data() + i * type.bytes;
-    const size_t top = type.bytes - 1;
-    if (type.kind == ValueKind::code)
-      *at = static_cast<uint8_t>(*at + i / 20 * (i % 20) / 9);
-    if (type.kind != ValueKind::code && i % 5 == 0) at[top - 1] = static_cast<uint8_t>(i);
-    if (i % 37 == 0) ++at[0];
-  }
-  return made;
-}
-
-void write_values_seeds() {
-  for (unsigned i = 0; i < 256; ++i) {
-    const auto dtype = static_cast<Dtype>(i);
-    ValueType type;
-    if (!value_type(dtype, &type)) continue;
-    const Bytes tail = {1, 2, 3};
-    const Bytes base = join({matrix(type), tail});
-    const Bytes result = join({changed_matrix(type, matrix(type)), tail});
-    const auto low = static_cast<uint8_t>(base.size());
-    const auto high = static_cast<uint8_t>(base.size() >> 8);
-    const TensorPlace place = {30, 20, 20, 3, -3};  // begins within a row
-    const std::string name = dtype_layout(dtype).name;
-    write("values_decoder", name + "-base",
-          join({{static_cast<uint8_t>(i), low, high, low, high},
-                base,
-                pack::encode_values(dtype, {{base.size(), place}}, base, result)}));
-    write("values_decoder", name + "-alone",
-          join({{static_cast<uint8_t>(i), low, high, 0, 0},
-                pack::encode_values(dtype, {{base.size(), place}}, {}, result)}));
-  }
-}
-
-void write_mixed_seeds() {
-  for (const Dtype dtype : {Dtype::i8, Dtype::u16, Dtype::i32, Dtype::f16, Dtype::bf16}) {
-    ValueType type;
-    (void)value_type(dtype, &type);
-    const Bytes base = matrix(type);
-    const Bytes result = join({changed_matrix(type, base), {1}});
-    const auto low = static_cast<uint8_t>(result.size());
-    const auto high = static_cast<uint8_t>(result.size() >> 8);
-    const TensorPlace place = {30, 20, 5, 3, -3};  // begins within a row
-    const std::string name = dtype_layout(dtype).name;
-    const Bytes old_part = join({base, {2}});
-    write("mixed_decoder", name + "-base",
-          join({{static_cast<uint8_t>(dtype), low, high, low, high},
-                old_part,
-                pack::encode_mixed(dtype, {{result.size(), place}}, old_part, result)}));
-    write("mixed_decoder", name + "-alone",
-          join({{static_cast<uint8_t>(dtype), low, high, 0, 0},
-                pack::encode_mixed(dtype, {{result.size(), place}}, {}, result)}));
-  }
-  Bytes sparse(240, 0);
-  for (size_t i = 0; i < 240; i += 7) sparse[i] = static_cast<uint8_t>(i);
-  write("mixed_decoder", "sparse",
-        join({{static_cast<uint8_t>(Dtype::i8), 240, 0, 0, 0},
-              pack::encode_mixed(Dtype::i8, {{240, {0, 20, 20, 0, 0}}}, {}, sparse)}));
-}
-
-void write_tokens_seeds() {
-  const Bytes base = fuzz::fixed_base();
-  const Bytes result = edited(base);
-  const auto head = [](Dtype dtype, bool has_base, size_t length) {
-    return Bytes{static_cast<uint8_t>(dtype), has_base, static_cast<uint8_t>(length),
-                 static_cast<uint8_t>(length >> 8)};
-  };
-  for (const Dtype dtype : {Dtype::u8, Dtype::i16, Dtype::f16, Dtype::f32}) {
-    const Bytes old_part = slice(base, 2000, 301);
-    const Bytes new_part = slice(result, 2000, 301);
-    const std::string name = dtype_layout(dtype).name;
-    write("tokens_decoder", name + "-base",
-          join({head(dtype, true, 301), old_part,
-                pack::encode_tokens(dtype, old_part, new_part)}));
-    write("tokens_decoder", name + "-alone",
-          join({head(dtype, false, 301), pack::encode_tokens(dtype, {}, new_part)}));
-  }
-  for (const Dtype dtype : {Dtype::q4_0, Dtype::q5_1, Dtype::q3_k, Dtype::q4_k}) {
-    const Bytes old_blocks = blocks(dtype, 3);
-    const Bytes new_blocks = moved_blocks(dtype, old_blocks);
-    write("tokens_decoder", dtype_layout(dtype).name,
-          join({head(dtype, true, old_blocks.size()), old_blocks,
-                pack::encode_tokens(dtype, old_blocks, new_blocks)}));
-  }
-}
-
-// Length of the result, of the base; the base; the body. A piece of each content, elements
-// of one type.
-void write_lite_seeds() {
-  for (uint32_t type = 0; type < kLiteTypes; ++type) {
-    pack::LitePlan plan;
-    for (uint32_t i = 0; i < 120; ++i) plan.base.push_back(static_cast<uint8_t>(i * i / 3));
-    const auto add = [&](pack::LiteContent content, bool has_base) {
-      pack::LitePiece piece;
-      piece.content = content;
-      piece.begin = static_cast<uint32_t>(plan.result.size());
-      piece.length = 40;
-      piece.has_base = has_base;
-      piece.base_offset = 8 * type;
-      piece.type = static_cast<LiteType>(type);
-      piece.place.row_elements = 10;
-      piece.source = 4;
-      piece.factor = 0x3F000000u + type;
-      const bool is_copy = content == pack::LiteContent::copy;
-      for (uint32_t i = 0; i < piece.length; ++i) {
-        const uint32_t move = is_copy || i % 5 != 0 ? 0 : i % 3;
-        plan.result.push_back(
-            static_cast<uint8_t>(plan.base[piece.base_offset + i] + move));
-      }
-      plan.pieces.push_back(piece);
-    };
-    add(pack::LiteContent::copy, true);
-    add(pack::LiteContent::elements, true);
-    add(pack::LiteContent::elements, false);
-    add(pack::LiteContent::literal, false);
-    add(pack::LiteContent::changed, true);
-    add(pack::LiteContent::derived, false);
-    Bytes head(4);
-    store_le(head.data(), static_cast<uint16_t>(plan.result.size()));
-    store_le(head.data() + 2, static_cast<uint16_t>(plan.base.size()));
-    write("lite_decoder", "type-" + std::to_string(type),
-          join({head, plan.base, pack::encode_lite(plan, 29)}));
-    if (type != 3) continue;
-    plan.pieces = pack::keep_in_place(plan.pieces, 64);
-    head[1] |= 6 << 4;
-    write("lite_decoder", "in-place", join({head, plan.base, pack::encode_lite(plan, 29)}));
-  }
-}
-
 }  // namespace
+}  // namespace mallorn::fuzz
 
 int main(int argc, char** argv) {
   if (argc != 2) {
     std::fputs("usage: make-seeds FOLDER\n", stderr);
     return 64;
   }
+  using namespace mallorn::fuzz;
   corpus = argv[1];
   write_stream_seeds();
   write_patch_seeds();
@@ -651,11 +334,5 @@ int main(int argc, char** argv) {
   write_codec_seeds();
   write_sign_seeds();
   write_journal_seeds();
-  write_blocks_seeds();
-  write_mask_seeds();
-  write_values_seeds();
-  write_mixed_seeds();
-  write_tokens_seeds();
-  write_lite_seeds();
   return 0;
 }
