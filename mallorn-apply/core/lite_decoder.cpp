@@ -31,6 +31,7 @@ void LiteDecoder::begin(const LiteFiles& files, const LiteLengths& lengths,
   place_ = place;
   pending_bytes_ = 0;
   window_bytes_ = 0;
+  is_window_own_ = false;
   phase_ = Phase::restart;
   status_ = Status::ok;
   if (!is_small(lengths)) status_ = Status::limit_exceeded;
@@ -49,13 +50,18 @@ bool LiteDecoder::resume(const LiteFiles& files, const LiteLengths& lengths) {
 }
 
 // Everything that is an index, a length or a place, or must not be 0, is what it can be.
-// Models, and what has been learned of residuals, may be anything.
+// Models, and what has been learned of residuals, may be anything; before a segment begins,
+// all that it sets may be.
 bool LiteDecoder::is_sound() {
   if (phase_ > Phase::elements || status_ != Status::ok || !is_small(lengths_) ||
-      range_ < 1u << 24 || place_.result_offset > segment_end_ ||
+      place_.result_offset > lengths_.result_bytes ||
+      place_.body_offset > lengths_.body_bytes) {
+    return false;
+  }
+  if (is_at_restart()) return true;
+  if (range_ < 1u << 24 || place_.result_offset > segment_end_ ||
       segment_end_ > lengths_.result_bytes ||
-      pending_bytes_ > segment_end_ - place_.result_offset ||
-      place_.body_offset > lengths_.body_bytes || !is_lite_head(state.head) ||
+      pending_bytes_ > segment_end_ - place_.result_offset || !is_lite_head(state.head) ||
       !is_bool(state.head.is_own) || !is_bool(state.has_codes) || state.last_number > 2 ||
       state.gain_before > 2) {
     return false;

@@ -82,6 +82,22 @@ TEST_CASE("lite: decoding goes on from what was kept, between any two pages") {
   }
 }
 
+TEST_CASE("lite: a decoder that has only begun can be kept, whatever its memory held") {
+  test::Random random = test::seeded("lite begun");
+  for (const uint32_t length : {0u, 40u}) {
+    const Bytes body = length == 0 ? Bytes{0} : random.bytes(200);
+    const apply::LiteLengths lengths = {0, length, static_cast<uint32_t>(body.size())};
+    test::LiteRun run({}, length);
+    const apply::LiteFiles files = {test::LiteRun::read_base, test::LiteRun::read_result,
+                                    &run};
+    apply::LiteDecoder decoder;
+    memset(static_cast<void*>(&decoder), 0xFF, sizeof decoder);
+    decoder.begin(files, lengths);
+    CHECK(decoder.resume(files, lengths));
+    CHECK(decoder.place().result_offset == 0);
+  }
+}
+
 TEST_CASE("lite: any bytes as what was kept are refused or make something") {
   test::Random random = test::seeded("lite kept bytes");
   int refused = 0;

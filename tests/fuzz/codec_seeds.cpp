@@ -308,9 +308,10 @@ void write_tokens_seeds() {
   }
 }
 
-// Length of the result, of the base; the base; the body. A piece of each content, elements
-// of one type.
+// Length of the result, of the base; the base; the body. Nothing; and a piece of each
+// content, elements of one type.
 void write_lite_seeds() {
+  write("lite_decoder", "empty", Bytes(5));
   for (uint32_t type = 0; type < kLiteTypes; ++type) {
     pack::LitePlan plan;
     for (uint32_t i = 0; i < 120; ++i) plan.base.push_back(static_cast<uint8_t>(i * i / 3));
