@@ -23,6 +23,13 @@ bool go_together(const Arguments& arguments) {
       (!writes || !arguments.output.empty() || arguments.resumes || arguments.is_forced)) {
     return false;
   }
+  if (arguments.undoes || arguments.is_without_undo) {
+    if (!arguments.is_in_place || (arguments.undoes && arguments.is_without_undo)) {
+      return false;
+    }
+  }
+  // What is given back is no release that was not there before.
+  if (arguments.undoes && !arguments.state.empty()) return false;
   return arguments.only_informs || !arguments.as_json;
 }
 
@@ -37,9 +44,9 @@ bool read_arguments(const Program& program, int argc, char** argv, Arguments* ar
   cxxopts::Options options(program.name);
   add_common_options(options);
   options.add_options()("o,output", "", cxxopts::value<std::string>())("force", "")(
-      "in-place", "")("resume", "")("verify", "")("info", "")("json", "")("checked", "")(
-      "memory", "", cxxopts::value<std::string>())("state", "",
-                                                   cxxopts::value<std::string>());
+      "in-place", "")("undo", "")("no-undo", "")("resume", "")("verify", "")("info", "")(
+      "json", "")("checked", "")("memory", "", cxxopts::value<std::string>())(
+      "state", "", cxxopts::value<std::string>());
   cxxopts::ParseResult result;
   if (!parse_command_line(program, options, argc, argv, &arguments->common, &result))
     return false;
@@ -47,6 +54,8 @@ bool read_arguments(const Program& program, int argc, char** argv, Arguments* ar
   if (result.count("output") != 0) arguments->output = output_option(result);
   arguments->is_forced = result.count("force") != 0;
   arguments->is_in_place = result.count("in-place") != 0;
+  arguments->undoes = result.count("undo") != 0;
+  arguments->is_without_undo = result.count("no-undo") != 0;
   arguments->resumes = result.count("resume") != 0;
   if (result.count("memory") != 0) {
     arguments->memory_bytes = parse_size(result["memory"].as<std::string>(), "--memory");

@@ -15,7 +15,9 @@ struct Arguments {
   bool is_forced = false;
   bool resumes = false;
   bool is_in_place = false;
-  uint64_t memory_bytes = 0;  // --memory; 0: as much as there is
+  bool undoes = false;           // --undo
+  bool is_without_undo = false;  // --no-undo
+  uint64_t memory_bytes = 0;     // --memory; 0: as much as there is
   bool only_verifies = false;
   bool only_informs = false;
   bool as_json = false;

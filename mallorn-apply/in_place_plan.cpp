@@ -13,16 +13,31 @@ constexpr size_t kMaxRanges = 1u << 24;
 
 }  // namespace
 
-bool PlanMaker::is_in_place(uint64_t offset, ByteView bytes) const {
-  return range_fits(offset, bytes.size(), base_.size()) &&
-         memcmp(base_.data() + offset, bytes.data(), bytes.size()) == 0;
+bool PlanMaker::is_in_place(ByteView base, uint64_t offset, ByteView bytes) {
+  return range_fits(offset, bytes.size(), base.size()) &&
+         memcmp(base.data() + offset, bytes.data(), bytes.size()) == 0;
 }
 
-void PlanMaker::add(const DecodedChunk& decoded) {
+void PlanMaker::require_room() const {
   if (reads_.size() > kMaxRanges || writes_.size() > kMaxRanges) {
     throw Error(Status::limit_exceeded, patch_ + ": too many steps for an update in place",
                 "make a new file, with -o");
   }
+}
+
+void PlanMaker::add_unit(Unit unit) {
+  if (undo_ != nullptr) {
+    const UndoWriter::Unit kept = undo_->end_unit();
+    unit.unit.undo = kept.records;
+    unit.payload_bytes = std::max(unit.payload_bytes, kept.piece_bytes);
+  }
+  unit.reads_end = reads_.size();
+  unit.writes_end = writes_.size();
+  units_.push_back(unit);
+}
+
+void PlanMaker::add(const DecodedChunk& decoded) {
+  require_room();
   add_own(decoded);
   for_each_step(decoded.workspace->chunk, decoded.result_offset,
                 [&](uint64_t at, const CodedStep& step, ByteView) {
@@ -33,14 +48,18 @@ void PlanMaker::add(const DecodedChunk& decoded) {
 void PlanMaker::add_own(const DecodedChunk& decoded) {
   const ChunkWorkspace& chunk = decoded.workspace->chunk;
   Unit unit;
-  unit.unit = {UnitKind::chunk, decoded.patch_offset, decoded.result_offset,
-               chunk.view.header.result_bytes, 0};
+  unit.unit = {UnitKind::chunk,
+               decoded.patch_offset,
+               decoded.result_offset,
+               chunk.view.header.result_bytes,
+               0,
+               {}};
   const size_t first = writes_.size();
   bool is_same = true;
   for_each_own_piece(chunk, decoded.result_offset, base_, [&](uint64_t at, ByteView bytes) {
     unit.unit.check = fast_crc32c(unit.unit.check, bytes);
     unit.payload_bytes += kPieceHeadBytes + bytes.size();
-    is_same = is_same && is_in_place(at, bytes);
+    is_same = is_same && is_in_place(base_, at, bytes);
     if (writes_.size() > first && writes_.back().end() == at) {
       writes_.back().length += bytes.size();
     } else {
@@ -53,9 +72,11 @@ void PlanMaker::add_own(const DecodedChunk& decoded) {
   }
   const std::vector<ByteRange> reads = base_ranges(chunk, base_.size());
   reads_.insert(reads_.end(), reads.begin(), reads.end());
-  unit.reads_end = reads_.size();
-  unit.writes_end = writes_.size();
-  units_.push_back(unit);
+  if (undo_ != nullptr) {
+    for_each_own_piece(chunk, decoded.result_offset, base_,
+                       [&](uint64_t at, ByteView bytes) { undo_->add(at, bytes); });
+  }
+  add_unit(unit);
 }
 
 void PlanMaker::add_copy(const CodedStep& step, uint64_t result_offset) {
@@ -65,14 +86,26 @@ void PlanMaker::add_copy(const CodedStep& step, uint64_t result_offset) {
     const uint64_t target = result_offset + done;
     const ByteView bytes =
         base_.subspan(static_cast<size_t>(source), static_cast<size_t>(length));
-    if (is_in_place(target, bytes)) continue;
+    if (is_in_place(base_, target, bytes)) continue;
     reads_.push_back({source, length});
     writes_.push_back({target, length});
-    units_.push_back({{UnitKind::copy, source, target, length, fast_crc32c(0, bytes)},
-                      reads_.size(),
-                      writes_.size(),
-                      kPieceHeadBytes + length});
+    if (undo_ != nullptr) undo_->add(target, bytes);
+    Unit unit;
+    unit.unit = {UnitKind::copy, source, target, length, fast_crc32c(0, bytes), {}};
+    unit.payload_bytes = kPieceHeadBytes + length;
+    add_unit(unit);
   }
+}
+
+void PlanMaker::add_part(uint64_t result_offset, ByteView bytes) {
+  require_room();
+  if (is_in_place(base_, result_offset, bytes)) return;
+  if (undo_ != nullptr) undo_->add(result_offset, bytes);
+  writes_.push_back({result_offset, bytes.size()});
+  Unit unit;
+  unit.unit = {UnitKind::part, 0, result_offset, bytes.size(), fast_crc32c(0, bytes), {}};
+  unit.payload_bytes = kPieceHeadBytes + bytes.size();
+  add_unit(unit);
 }
 
 Order PlanMaker::order() const {
@@ -105,14 +138,19 @@ JournalPlan PlanMaker::finish(uint64_t batch_bytes) {
   Order order = this->order();
   JournalPlan plan;
   plan.stash = std::move(order.stash);
-  plan.batch_bytes = largest_batch(order.units, batch_bytes);
   plan.units.reserve(units_.size());
   uint64_t total = 0;
+  uint64_t largest = 0;
   for (const uint32_t index : order.units) {
     plan.units.push_back(units_[index].unit);
     total += units_[index].payload_bytes;
+    largest = std::max(largest, units_[index].payload_bytes);
   }
+  const bool is_whole = !units_.empty() && units_[0].unit.kind == UnitKind::part;
+  plan.batch_bytes = is_whole ? total : largest_batch(order.units, batch_bytes);
   plan.has_one_batch = total == plan.batch_bytes;
+  plan.has_undo = undo_ != nullptr;
+  plan.back_batch_bytes = std::min(plan.batch_bytes, batch_bytes + largest);
   return plan;
 }
 

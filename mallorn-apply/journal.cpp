@@ -27,6 +27,8 @@ bool has_room(const JournalHead& head, uint64_t file_bytes) {
   if (head.unit_count > file_bytes / kJournalUnitBytes) return false;
   if (head.stash_count > file_bytes / kJournalStashBytes) return false;
   if (head.stash_bytes > file_bytes || head.slot_bytes > file_bytes / 2) return false;
+  if (head.undo_bytes > file_bytes || (head.undo_bytes != 0 && !head.has_undo))
+    return false;
   if (head.stash_bytes % kJournalBlockBytes != 0) return false;
   if (head.slot_bytes % kJournalBlockBytes != 0 || head.slot_bytes == 0) return false;
   return file_bytes <= INT64_MAX / 8 && head.file_bytes() <= file_bytes;
@@ -35,6 +37,7 @@ bool has_room(const JournalHead& head, uint64_t file_bytes) {
 bool is_within(const JournalUnit& unit, const JournalHead& head) {
   return unit.result_bytes != 0 && unit.result_bytes <= kMaxChunkResult &&
          range_fits(unit.result_offset, unit.result_bytes, head.result_bytes) &&
+         range_fits(unit.undo.offset, unit.undo.length, head.undo_bytes) &&
          (unit.kind != UnitKind::copy ||
           range_fits(unit.source, unit.result_bytes, head.base_bytes));
 }
@@ -42,7 +45,7 @@ bool is_within(const JournalUnit& unit, const JournalHead& head) {
 }  // namespace
 
 uint64_t JournalHead::stash_offset() const {
-  return in_blocks(kJournalHeadBytes + tables_bytes());
+  return in_blocks(tables_offset() + tables_bytes());
 }
 
 uint64_t JournalHead::slot_offset(uint64_t sequence) const {
@@ -62,6 +65,8 @@ void write_journal_head(const JournalHead& head, ByteWriter& writer) {
     writer.u64(number);
   }
   writer.u32(head.tables_check);
+  writer.u8(head.has_undo ? 1 : 0);
+  writer.u64(head.undo_bytes);
   while (writer.ok() && writer.size() < kJournalHeadBytes - kCheckBytes) writer.u8(0);
   write_check(writer);
 }
@@ -82,10 +87,13 @@ Status read_journal_head(ByteView bytes, uint64_t file_bytes, JournalHead* head)
     *number = reader.u64();
   }
   read.tables_check = reader.u32();
+  const uint8_t has_undo = reader.u8();
+  read.has_undo = has_undo == 1;
+  read.undo_bytes = reader.u64();
   const ByteView reserved = bytes.subspan(static_cast<size_t>(reader.offset()));
   const bool is_zero = std::all_of(reserved.begin(), reserved.end() - kCheckBytes,
                                    [](uint8_t byte) { return byte == 0; });
-  if (!is_zero || !has_room(read, file_bytes)) return Status::malformed;
+  if (!is_zero || has_undo > 1 || !has_room(read, file_bytes)) return Status::malformed;
   *head = read;
   return Status::ok;
 }
@@ -96,6 +104,8 @@ void write_unit(const JournalUnit& unit, ByteWriter& writer) {
   writer.u64(unit.result_offset);
   writer.u64(unit.result_bytes);
   writer.u32(unit.check);
+  writer.u64(unit.undo.offset);
+  writer.u64(unit.undo.length);
 }
 
 void write_stash(const JournalStash& stash, ByteWriter& writer) {
@@ -110,12 +120,15 @@ Status read_tables(const JournalHead& head, ByteView tables,
   if (fast_crc32c(0, tables) != head.tables_check) return Status::check_mismatch;
   ByteReader reader(tables);
   units->resize(static_cast<size_t>(head.unit_count));
+  uint64_t undo_left = head.undo_bytes;  // no record is two units'
   for (JournalUnit& unit : *units) {
     const uint8_t kind = reader.u8();
-    if (kind > static_cast<uint8_t>(UnitKind::chunk)) return Status::malformed;
-    unit = {static_cast<UnitKind>(kind), reader.u64(), reader.u64(), reader.u64(),
-            reader.u32()};
-    if (!is_within(unit, head)) return Status::malformed;
+    if (kind > static_cast<uint8_t>(UnitKind::part)) return Status::malformed;
+    unit = {
+        static_cast<UnitKind>(kind), reader.u64(), reader.u64(), reader.u64(), reader.u32(),
+        {reader.u64(), reader.u64()}};
+    if (!is_within(unit, head) || unit.undo.length > undo_left) return Status::malformed;
+    undo_left -= unit.undo.length;
   }
   stash->resize(static_cast<size_t>(head.stash_count));
   const uint64_t base_blocks =
@@ -143,7 +156,7 @@ void write_batch_head(const BatchHead& batch, ByteWriter& writer) {
   writer.u64(batch.units_done);
   writer.u64(batch.payload_bytes);
   writer.u32(batch.check);
-  writer.u32(0);
+  writer.u32(batch.is_back ? 1 : 0);
   write_check(writer);
 }
 
@@ -155,8 +168,10 @@ Status read_batch_head(const JournalHead& head, ByteView bytes, BatchHead* batch
   std::array<uint8_t, 4> magic{};
   reader.copy_to(magic);
   BatchHead read{reader.u64(), reader.u64(), reader.u64(), reader.u32()};
-  if (magic != kBatchMagic || reader.u32() != 0 || read.sequence == 0 ||
-      read.units_done > head.unit_count ||
+  const uint32_t direction = reader.u32();
+  read.is_back = direction == 1;
+  if (magic != kBatchMagic || direction > 1 || read.sequence == 0 ||
+      (read.is_back && !head.has_undo) || read.units_done > head.unit_count ||
       read.payload_bytes > head.slot_bytes - kBatchHeadBytes) {
     return Status::malformed;
   }

@@ -13,9 +13,9 @@
 namespace mallorn::apply {
 
 constexpr std::array<uint8_t, 4> kJournalMagic = {0x8D, 'M', 'L', 'J'};
-constexpr uint8_t kJournalVersion = 0;
+constexpr uint8_t kJournalVersion = 1;
 constexpr size_t kJournalHeadBytes = 160;
-constexpr size_t kJournalUnitBytes = 29;
+constexpr size_t kJournalUnitBytes = 45;
 constexpr size_t kJournalStashBytes = 20;
 constexpr size_t kBatchHeadBytes = 40;
 constexpr size_t kPieceHeadBytes = 16;
@@ -32,11 +32,14 @@ struct JournalHead {
   uint64_t stash_bytes = 0;  // of all, each a whole number of blocks
   uint64_t slot_bytes = 0;   // a whole number of blocks
   uint32_t tables_check = 0;
+  bool has_undo = false;    // whether there is a way back to the old model
+  uint64_t undo_bytes = 0;  // of all undo records
 
   // All of these fit in 64 bits once read_journal_head() has taken the head.
   uint64_t tables_bytes() const {
     return unit_count * kJournalUnitBytes + stash_count * kJournalStashBytes;
   }
+  uint64_t tables_offset() const { return kJournalHeadBytes + undo_bytes; }
   uint64_t stash_offset() const;
   uint64_t slot_offset(uint64_t sequence) const;
   uint64_t file_bytes() const;
@@ -44,15 +47,17 @@ struct JournalHead {
   bool operator==(const JournalHead&) const = default;
 };
 
-enum class UnitKind : uint8_t { copy = 0, chunk = 1 };
+// part: some of a result without chunks; all of them are in the first batch.
+enum class UnitKind : uint8_t { copy = 0, chunk = 1, part = 2 };
 
 // What is made of the old model in one go.
 struct JournalUnit {
   UnitKind kind = UnitKind::copy;
   uint64_t source = 0;         // copy: where in the base; chunk: where in the patch
-  uint64_t result_offset = 0;  // of the copy; of the chunk
+  uint64_t result_offset = 0;  // of the copy, the chunk, the part
   uint64_t result_bytes = 0;   // the same
   uint32_t check = 0;          // CRC-32C of the bytes that are written
+  ByteRange undo{};            // its records, among all undo records
 
   bool operator==(const JournalUnit&) const = default;
 };
@@ -65,12 +70,14 @@ struct JournalStash {
   bool operator==(const JournalStash&) const = default;
 };
 
-// New bytes that belong together: all of them are there, or none.
+// Bytes that belong together: all of them are there, or none. They are new, or, on the way
+// back, old.
 struct BatchHead {
   uint64_t sequence = 0;       // from 1
-  uint64_t units_done = 0;     // once this batch is in the model
+  uint64_t units_done = 0;     // how many are in the model once this batch is
   uint64_t payload_bytes = 0;  // pieces, each with its head
   uint32_t check = 0;          // CRC-32C of these
+  bool is_back = false;
 
   bool operator==(const BatchHead&) const = default;
 };

@@ -17,118 +17,18 @@ namespace {
 
 constexpr size_t kWindowBytes = 1u << 20;
 constexpr size_t kGatherBytes = 256 * 1024;
-// Each is a mapping of its own; systems have a limit of some 65,000.
-constexpr size_t kMaxStashes = 16 * 1024;
 
 [[noreturn]] void fail_to_open(const std::string& path, const std::string& reason) {
   throw Error(Status::cannot_open, path + ": " + reason);
-}
-
-// `ranges` in whole blocks; where there are too many, joined across what is between them.
-std::vector<ByteRange> in_blocks(std::vector<ByteRange> ranges) {
-  for (uint64_t block = kJournalBlockBytes;; block *= 2) {
-    for (ByteRange& range : ranges) {
-      const uint64_t end = (range.end() + block - 1) / block * block;
-      range.offset = range.offset / block * block;
-      range.length = end - range.offset;
-    }
-    join_ranges(&ranges);
-    if (ranges.size() <= kMaxStashes) return ranges;
-  }
-}
-
-// Blocks of the last stash that are wholly behind the base are not kept.
-void cut_to(uint64_t base_bytes, std::vector<ByteRange>* ranges) {
-  const uint64_t end =
-      (base_bytes + kJournalBlockBytes - 1) / kJournalBlockBytes * kJournalBlockBytes;
-  for (ByteRange& range : *ranges) range.length = std::min(range.end(), end) - range.offset;
-}
-
-uint64_t block_aligned(uint64_t bytes) {
-  return (bytes + kJournalBlockBytes - 1) / kJournalBlockBytes * kJournalBlockBytes;
 }
 
 }  // namespace
 
 std::string journal_name(const std::string& model) { return model + ".journal"; }
 
-JournalFile::JournalFile(const std::string& path, const JournalPlan& plan, ByteView base)
-    : fd_(::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600)),
-      path_(path) {
-  if (fd_.get() < 0) {
-    throw Error(Status::cannot_create, path_ + ": " + std::strerror(errno));
-  }
-  try {
-    fill(plan, base);
-  } catch (...) {
-    ::unlink(path_.c_str());
-    throw;
-  }
-}
-
-void JournalFile::fill(const JournalPlan& plan, ByteView base) {
-  std::vector<ByteRange> ranges = in_blocks(plan.stash);
-  cut_to(base.size(), &ranges);
-  units_ = plan.units;
-  head_.patch_digest = plan.patch_digest;
-  head_.base_bytes = base.size();
-  head_.result_bytes = plan.result_bytes;
-  head_.unit_count = units_.size();
-  head_.stash_count = ranges.size();
-  for (const ByteRange& range : ranges) {
-    head_.stash_bytes += range.length;
-    stash_.push_back({range, 0});
-  }
-  head_.slot_bytes = block_aligned(kBatchHeadBytes + plan.batch_bytes);
-  reserve(plan);
-  write_stash_bytes(base);
-  write_head_and_tables();
-  sync_file(fd_.get(), path_);
-  sync_folder();
-}
-
-void JournalFile::reserve(const JournalPlan& plan) const {
-  if (::ftruncate(fd_.get(), static_cast<off_t>(head_.file_bytes())) != 0) {
-    throw Error(Status::no_space, path_ + ": " + std::strerror(errno));
-  }
-  const uint64_t slots = plan.has_one_batch ? head_.slot_offset(1) : head_.slot_offset(0);
-  const uint64_t stash = head_.stash_offset() + head_.stash_bytes;
-  reserve_range(fd_.get(), 0, stash == 0 ? 1 : stash, path_);
-  reserve_range(fd_.get(), slots, head_.file_bytes() - slots, path_);
-}
-
-void JournalFile::write_stash_bytes(ByteView base) {
-  static constexpr std::array<uint8_t, 4096> kZeros{};
-  uint64_t at = head_.stash_offset();
-  for (JournalStash& stash : stash_) {
-    const uint64_t real = std::min<uint64_t>(stash.range.end(), base.size());
-    for (uint64_t from = stash.range.offset; from < real;) {
-      const auto length =
-          static_cast<size_t>(std::min<uint64_t>(kWindowBytes, real - from));
-      const ByteView bytes = base.subspan(static_cast<size_t>(from), length);
-      stash.check = fast_crc32c(stash.check, bytes);
-      write_full_at(fd_.get(), at + (from - stash.range.offset), bytes, path_);
-      from += length;
-    }
-    for (uint64_t left = stash.range.end() - real; left > 0;) {
-      const auto length = static_cast<size_t>(std::min<uint64_t>(kZeros.size(), left));
-      stash.check = fast_crc32c(stash.check, ByteView(kZeros).first(length));
-      left -= length;
-    }
-    at += stash.range.length;
-  }
-}
-
-void JournalFile::write_head_and_tables() {
-  std::vector<uint8_t> bytes(kJournalHeadBytes + static_cast<size_t>(head_.tables_bytes()));
-  const ByteSpan tables = ByteSpan(bytes).subspan(kJournalHeadBytes);
-  ByteWriter writer(tables);
-  for (const JournalUnit& unit : units_) write_unit(unit, writer);
-  for (const JournalStash& stash : stash_) write_stash(stash, writer);
-  head_.tables_check = fast_crc32c(0, tables);
-  ByteWriter head_writer(ByteSpan(bytes).first(kJournalHeadBytes));
-  write_journal_head(head_, head_writer);
-  write_full_at(fd_.get(), 0, bytes, path_);
+std::string folder_of(const std::string& path) {
+  const size_t slash = path.rfind('/');
+  return slash == path.npos ? "." : path.substr(0, slash + 1);
 }
 
 std::optional<JournalFile> JournalFile::open(const std::string& path) {
@@ -146,10 +46,10 @@ std::optional<JournalFile> JournalFile::open(const std::string& path) {
   return JournalFile(std::move(fd), path);
 }
 
-void JournalFile::require_begun() const {
+void JournalFile::require_journal() const {
   std::array<uint8_t, kJournalMagic.size()> magic{};
   (void)read_full_at(fd_.get(), 0, magic, path_);
-  if (magic == kJournalMagic || magic == decltype(magic){}) return;
+  if (magic == kJournalMagic) return;
   throw Error(Status::cannot_create, path_ + ": exists, and is no journal",
               "an update in place needs this name");
 }
@@ -183,7 +83,7 @@ void JournalFile::load() {
   read(0, head);
   require(read_journal_head(head, file_bytes, &head_), path_ + ": journal");
   std::vector<uint8_t> tables(static_cast<size_t>(head_.tables_bytes()));
-  read(kJournalHeadBytes, tables);
+  read(head_.tables_offset(), tables);
   require(read_tables(head_, tables, &units_, &stash_), path_ + ": tables of the journal");
   uint64_t at = head_.stash_offset();
   for (const JournalStash& stash : stash_) {
@@ -211,6 +111,10 @@ void JournalFile::find_batch() {
   }
 }
 
+void JournalFile::read_undo(uint64_t offset, ByteSpan to) const {
+  read(kJournalHeadBytes + offset, to);
+}
+
 void JournalFile::show_stash(BaseView* view) const {
   uint64_t at = head_.stash_offset();
   for (const JournalStash& stash : stash_) {
@@ -228,7 +132,7 @@ void JournalFile::flush() {
 }
 
 void JournalFile::add(uint64_t result_offset, ByteView bytes) {
-  const uint64_t room = head_.slot_bytes - kBatchHeadBytes - next_.payload_bytes;
+  const uint64_t room = room_bytes();
   if (!range_fits(result_offset, bytes.size(), head_.result_bytes) ||
       room < kPieceHeadBytes || bytes.size() > room - kPieceHeadBytes) {
     throw Error(Status::malformed, path_ + ": journal has no place for a piece");
@@ -248,9 +152,10 @@ void JournalFile::add(uint64_t result_offset, ByteView bytes) {
   }
 }
 
-void JournalFile::commit(uint64_t units_done) {
+void JournalFile::commit(uint64_t units_done, Direction direction) {
   flush();
   next_.sequence = batch_.sequence + 1;
+  next_.is_back = direction == Direction::back;
   next_.units_done = units_done;
   std::array<uint8_t, kBatchHeadBytes> bytes{};
   ByteWriter writer(bytes);
@@ -309,10 +214,10 @@ void JournalFile::remove() {
 }
 
 void JournalFile::sync_folder() const {
-  const size_t slash = path_.rfind('/');
-  const std::string folder = slash == path_.npos ? "." : path_.substr(0, slash + 1);
+  const std::string folder = folder_of(path_);
   const Fd fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (fd.get() >= 0) sync_file(fd.get(), folder);
+  if (fd.get() < 0) throw Error(Status::io, folder + ": " + std::strerror(errno));
+  sync_file(fd.get(), folder);
 }
 
 }  // namespace mallorn::apply

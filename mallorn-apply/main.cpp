@@ -23,22 +23,22 @@ using apply::Arguments;
 
 constexpr Program kProgram = {"mallorn-apply",
                               R"(usage: mallorn-apply BASE [PATCH] [-o FILE [--force]]
-       mallorn-apply --in-place BASE [PATCH]
+       mallorn-apply --in-place [--undo] BASE [PATCH]
        mallorn-apply --verify BASE [PATCH]
        mallorn-apply --info [--json] [PATCH]
 
 Makes the new model from the old one (BASE) and a patch (PATCH, or standard
 input). The result goes to standard output, or to FILE, which appears only
-when it is complete and its SHA-256 is the one in the patch. The base is
-checked before anything is written.
+when it is complete and its SHA-256 is the one in the patch.
 
   -o, --output FILE  write the result to FILE
       --force        replace FILE if it exists
       --resume       go on with what an interrupted run for FILE has left
       --in-place     make BASE itself the new model; run again to finish it
+      --undo         with it: give the old model back, unless it was finished
+      --no-undo      with --in-place: keep nothing for that
       --memory SIZE  use no more memory than that: 64M, 1G
-      --verify       check base, patch and result; write nothing; exit 0, or 1
-                     instead of 65 and 76
+      --verify       check all, write nothing; exit 1 instead of 65 and 76
       --info         say what the patch holds; needs no base
       --json         with --info: as JSON
       --checked      do not say that nobody has checked the signature
@@ -119,6 +119,13 @@ Fd rereadable(const Input& input) {
   return file;
 }
 
+void tell_undone(const Arguments& arguments, const apply::UpdatedInPlace& done) {
+  if (!arguments.common.is_verbose) return;
+  print_message("note", done.was_done ? arguments.files[0] + ": is the old model already"
+                                      : with_commas(done.resumed_at) + " of " +
+                                            with_commas(done.units) + " pieces taken back");
+}
+
 int update_in_place(const Arguments& arguments) {
   const std::string& model = arguments.files[0];
   const Input input(arguments.patch());
@@ -132,18 +139,24 @@ int update_in_place(const Arguments& arguments) {
     throw Error(Status::usage, journal + ": is an input, and the name of the journal");
   }
   const Fd patch = rereadable(input);
+  if (arguments.undoes) {
+    tell_undone(arguments, apply::undo_in_place(model, patch, input.name()));
+    return 0;
+  }
   const apply::UpdatedInPlace done = apply::update_in_place(
       model, patch, input.name(),
-      [&](const apply::PatchReader& reader) { return options_for(arguments, reader); });
+      [&](const apply::PatchReader& reader) { return options_for(arguments, reader); },
+      arguments.is_without_undo ? apply::Undo::no : apply::Undo::yes);
   if (!arguments.state.empty()) note_release(arguments.state, done.front.header);
   if (arguments.common.is_verbose) {
     print_message("note",
-                  done.was_new
+                  done.was_done
                       ? model + ": is the new model already"
                       : with_commas(done.units) + " pieces, of which " +
                             with_commas(done.resumed_at) + " were done before; journal " +
                             with_commas(done.journal_bytes) + " bytes, of which old ones " +
-                            with_commas(done.stash_bytes));
+                            with_commas(done.stash_bytes) + ", for the way back " +
+                            with_commas(done.undo_bytes));
   }
   tell(arguments, input.name(), done.front, done.spent);
   return 0;

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <vector>
@@ -37,11 +38,13 @@ Fd open_model(const std::string& name) {
   return fd;
 }
 
-Digest digest_of(const Fd& fd, const std::string& name) {
+// Of the first `length` bytes, or of what there is of them.
+Digest digest_of(const Fd& fd, uint64_t length, const std::string& name) {
   std::vector<uint8_t> window(1u << 20);
   Sha256 hash;
   for (uint64_t at = 0;;) {
-    const size_t count = read_full_at(fd.get(), at, window, name);
+    const auto wanted = static_cast<size_t>(std::min<uint64_t>(window.size(), length - at));
+    const size_t count = read_full_at(fd.get(), at, ByteSpan(window).first(wanted), name);
     if (count == 0) return hash.finish();
     hash.update(ByteView(window).first(count));
     at += count;
@@ -58,7 +61,12 @@ bool ModelFile::holds(uint64_t length,
   if (::fstat(fd_.get(), &info) != 0) {
     throw Error(Status::io, name_ + ": " + std::strerror(errno));
   }
-  return static_cast<uint64_t>(info.st_size) == length && digest_of(fd_, name_) == digest;
+  return static_cast<uint64_t>(info.st_size) == length && begins_with(length, digest);
+}
+
+bool ModelFile::begins_with(uint64_t length,
+                            const std::array<uint8_t, kDigestBytes>& digest) const {
+  return digest_of(fd_, length, name_) == digest;
 }
 
 void ModelFile::reserve(uint64_t from, uint64_t to) const {

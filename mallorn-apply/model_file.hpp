@@ -19,6 +19,8 @@ class ModelFile {
   const std::string& name() const { return name_; }
   // Whether it has this length and SHA-256. Throws Error(io).
   bool holds(uint64_t length, const std::array<uint8_t, kDigestBytes>& digest) const;
+  // Whether it begins with so many bytes of this SHA-256. Throws Error(io).
+  bool begins_with(uint64_t length, const std::array<uint8_t, kDigestBytes>& digest) const;
   // Has the disk keep room behind its end, `from`, so that a full disk shows before it is
   // changed. Throws Error(no_space, io).
   void reserve(uint64_t from, uint64_t to) const;

@@ -24,7 +24,11 @@ class Rebuild {
           const RebuildOptions& options)
       : patch_(patch),
         base_(base),
-        writer_(output, patch.header().result_bytes, options.on_bytes),
+        on_bytes_(options.on_bytes),
+        writer_(output, patch.header().result_bytes,
+                [this](ByteView bytes) {
+                  if (on_bytes_ && !has_chunks()) on_bytes_(bytes);
+                }),
         on_chunk_(options.on_chunk),
         held_(output),
         decoders_(options.is_portable),
@@ -184,6 +188,7 @@ class Rebuild {
 
   PatchReader& patch_;
   const MappedFile& base_;
+  std::function<void(ByteView)> on_bytes_;
   ResultWriter writer_;
   std::function<void(const DecodedChunk&)> on_chunk_;
   Spent consumed_;  // by the calling thread, which also hashes and writes

@@ -14,8 +14,8 @@ struct RebuildOptions {
   unsigned threads = 1;
   bool shows_progress = false;
   bool is_portable = false;  // no instructions that not all processors of the kind have
-  // If set: told of each chunk that is decoded and has its check, and given all bytes of
-  // the result, in order.
+  // If set: told of each chunk that is decoded and has its check; given all bytes, in
+  // order, of a result that has no chunks.
   std::function<void(const DecodedChunk& chunk)> on_chunk{};
   std::function<void(ByteView bytes)> on_bytes{};
 };

@@ -24,6 +24,9 @@ struct MadeUnit {
 UnitJob read_job(const PatchFile& patch, const JournalUnit& unit) {
   UnitJob job{unit, {}};
   if (unit.kind == UnitKind::copy) return job;
+  if (unit.kind == UnitKind::part) {
+    throw Error(Status::malformed, patch.name + ": the journal lacks a part of the result");
+  }
   std::array<uint8_t, kMaxVarintBytes> head{};
   const size_t count = read_full_at(patch.fd.get(), unit.source, head, patch.name);
   ByteReader reader(ByteView(head).first(count));

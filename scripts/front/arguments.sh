@@ -6,7 +6,7 @@ has_output=false
 is_dry_run=false
 is_inline=false
 forced='' quiet='' verbose='' threads='' level='' fast='' max='' explain='' strict='' json=''
-signing_key='' model_id='' release='' min_release='' state='' passphrase_fd='' encrypted='' resumes='' in_place='' memory=''
+signing_key='' model_id='' release='' min_release='' state='' passphrase_fd='' encrypted='' resumes='' in_place='' undo='' memory=''
 profile='' page_size='' max_ram=''
 keys='' # as words of a command line: --key FILE ...
 
@@ -46,6 +46,10 @@ take_flag() { # OPTION
     --force) forced=1 ;;
     --resume) resumes=1 ;;
     --in-place) in_place=1 ;;
+    --undo | --no-undo)
+      [ "${undo:-$1}" = "$1" ] || usage_error '--undo and --no-undo: give one of them'
+      undo=$1
+      ;;
     --fast) fast=1 ;;
     --max) max=1 ;;
     --explain) explain=1 ;;
@@ -69,7 +73,7 @@ has_option() {
     diff:--sign | diff:--passphrase-fd | diff:--model-id | diff:--release) ;;
     diff:--profile | diff:--page-size | diff:--max-ram | diff:--in-place) ;;
     patch:-o | patch:--output | patch:--force | patch:--resume) ;;
-    patch:--in-place) ;;
+    patch:--in-place | patch:--undo | patch:--no-undo) ;;
     patch:--memory | verify:--memory) ;;
     patch:--key | patch:--model-id | patch:--min-release | patch:--state) ;;
     verify:--key | verify:--model-id | verify:--min-release | verify:--state) ;;
@@ -171,6 +175,7 @@ require_keys() {
 # In place, OLD is the output.
 require_new_model() {
   if [ -z "$in_place" ]; then
+    [ -z "$undo" ] || usage_error "$undo takes --in-place as well"
     require_output 'new model'
   elif $has_output || [ -n "$forced$resumes" ]; then
     usage_error '--in-place takes no -o, --force or --resume'

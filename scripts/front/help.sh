@@ -79,7 +79,7 @@ EOF
 help_patch() {
   cat <<'EOF'
 usage: mallorn patch OLD PATCH -o NEW [options]
-       mallorn patch --in-place OLD PATCH [options]
+       mallorn patch --in-place [--undo] OLD PATCH [options]
 
 Makes the model NEW from the model OLD and a patch. NEW appears only when it
 is complete and its SHA-256 is the one in the patch. PATCH may be `-`:
@@ -90,6 +90,8 @@ be signed by that key, or by one of several.
       --force        replace NEW if it exists
       --in-place     turn OLD itself into the new model, with a journal beside
                      it; run again, it finishes what was interrupted
+      --undo         with it: give OLD back, unless that was finished
+      --no-undo      with --in-place: keep nothing for that
       --resume       go on with what an interrupted run for NEW has left
       --memory SIZE  use no more memory than that: 64M, 1G
 EOF

@@ -25,8 +25,12 @@ with_stage() { # FUNCTION STAGE
       eval "set -- $keys \"\$@\""
       set -- "$sign" verify "$@"
       ;;
-    apply) set -- "$apply" ${in_place:+--in-place} --checked ${state:+--state "$state"} \
-      ${memory:+--memory "$memory"} "$@" "$old" - ;;
+    apply)
+      # What is given back is no new release.
+      [ "$undo" = --undo ] || set -- ${state:+--state "$state"} "$@"
+      set -- "$apply" ${in_place:+--in-place} ${undo:+"$undo"} --checked \
+        ${memory:+--memory "$memory"} "$@" "$old" -
+      ;;
     check) set -- "$apply" --verify --checked ${memory:+--memory "$memory"} "$@" "$old" - ;;
   esac
   case $stage in

@@ -7,7 +7,7 @@
 #include <algorithm>
 
 #include "libcommon/core/crc32c.hpp"
-#include "mallorn-apply/journal_file.hpp"
+#include "mallorn-apply/journal_maker.hpp"
 #include "tests/support/files.hpp"
 #include "tests/support/random.hpp"
 
@@ -21,8 +21,8 @@ constexpr uint64_t kBlock = kJournalBlockBytes;
 constexpr uint64_t kBaseBytes = 3 * kBlock + 100;
 
 struct Tables {
-  std::vector<JournalUnit> units = {{UnitKind::chunk, 500, 0, 1000, 1},
-                                    {UnitKind::copy, 7, 2000, kBlock, 2}};
+  std::vector<JournalUnit> units = {{UnitKind::chunk, 500, 0, 1000, 1, {30, 70}},
+                                    {UnitKind::copy, 7, 2000, kBlock, 2, {0, 30}}};
   std::vector<JournalStash> stash = {{{0, kBlock}, 3}, {{2 * kBlock, 2 * kBlock}, 4}};
 
   Bytes bytes() const {
@@ -44,6 +44,8 @@ JournalHead head_for(const Tables& tables) {
   head.stash_count = tables.stash.size();
   head.stash_bytes = 3 * kBlock;
   head.slot_bytes = 2 * kBlock;
+  head.has_undo = true;
+  head.undo_bytes = 100;
   head.tables_check = crc32c(0, tables.bytes());
   return head;
 }
@@ -90,7 +92,7 @@ TEST_CASE("journal: parts that the file has no room for are refused, however lon
   CHECK(status_of(good, good.file_bytes() + 5) == Status::ok);
   for (uint64_t JournalHead::*field :
        {&JournalHead::unit_count, &JournalHead::stash_count, &JournalHead::stash_bytes,
-        &JournalHead::slot_bytes}) {
+        &JournalHead::slot_bytes, &JournalHead::undo_bytes}) {
     for (const uint64_t value : {good.file_bytes(), uint64_t{1} << 40, uint64_t{1} << 63,
                                  UINT64_MAX / 20, UINT64_MAX}) {
       JournalHead head = good;
@@ -104,6 +106,11 @@ TEST_CASE("journal: parts that the file has no room for are refused, however lon
   CHECK(status_of(head, good.file_bytes()) == Status::malformed);
   head.slot_bytes = 1000;
   CHECK(status_of(head, good.file_bytes()) == Status::malformed);
+  head = good;
+  head.has_undo = false;
+  CHECK(status_of(head, good.file_bytes()) == Status::malformed);
+  head.undo_bytes = 0;
+  CHECK(status_of(head, good.file_bytes()) == Status::ok);
 }
 
 TEST_CASE("journal: tables are read as they were written") {
@@ -144,7 +151,12 @@ TEST_CASE("journal: units outside of base and result are refused") {
   unit.result_bytes = UINT64_MAX;
   CHECK(with(unit) == Status::malformed);
   unit = good;
-  unit.kind = static_cast<UnitKind>(2);
+  unit.kind = static_cast<UnitKind>(3);
+  CHECK(with(unit) == Status::malformed);
+  unit = good;
+  unit.undo.offset = 71;
+  CHECK(with(unit) == Status::malformed);
+  unit.undo = {0, 31};  // more than there is for all units
   CHECK(with(unit) == Status::malformed);
 }
 
@@ -177,10 +189,15 @@ TEST_CASE("journal: a batch that is torn, empty or too long is none") {
     REQUIRE(writer.size() == bytes.size());
     return bytes;
   };
-  const BatchHead good{7, 2, 2 * kBlock - kBatchHeadBytes, 5};
+  BatchHead good{7, 2, 2 * kBlock - kBatchHeadBytes, 5, true};
   BatchHead read;
   CHECK(read_batch_head(head, bytes_of_batch(good), &read) == Status::ok);
   CHECK(read == good);
+  JournalHead without_undo = head;
+  without_undo.has_undo = false;
+  CHECK(read_batch_head(without_undo, bytes_of_batch(good), &read) == Status::malformed);
+  good.is_back = false;
+  CHECK(read_batch_head(without_undo, bytes_of_batch(good), &read) == Status::ok);
   for (size_t bit = 0; bit < 8 * kBatchHeadBytes; ++bit) {
     Bytes flipped = bytes_of_batch(good);
     flipped[bit / 8] = static_cast<uint8_t>(flipped[bit / 8] ^ 1u << bit % 8);
@@ -205,14 +222,24 @@ TEST_CASE("journal file: keeps the last complete batch, and the old bytes") {
   test::write_file(folder / "model", base);
   JournalPlan plan;
   plan.result_bytes = base.size() + 50;
-  plan.units = {{UnitKind::copy, 0, 10, 20, 0}, {UnitKind::copy, 50, 100, 20, 0}};
+  plan.units = {{UnitKind::copy, 0, 10, 20, 0, {0, 9}},
+                {UnitKind::copy, 50, 100, 20, 0, {9, 5}}};
   plan.stash = {{5, 10}, {3 * kBlock + 7, 3}};
   plan.batch_bytes = 1000;
+  plan.has_undo = true;
   const Fd model(::open((folder / "model").c_str(), O_RDWR));
   {
-    JournalFile journal(path, plan, base);
-    CHECK(test::status_of([&] { JournalFile again(path, plan, base); }) ==
-          Status::cannot_create);
+    JournalMaker maker(path);
+    CHECK(maker.add_undo(Bytes(9, 'a')) == 0);
+    CHECK(maker.add_undo(Bytes(5, 'b')) == 9);
+    JournalFile journal = maker.make(plan, base);
+    CHECK_FALSE(JournalFile::open(path));
+    maker.publish(journal);
+    {
+      JournalMaker second(path);
+      JournalFile again = second.make(plan, base);
+      CHECK(test::status_of([&] { second.publish(again); }) == Status::cannot_create);
+    }
     for (uint8_t done = 1; done <= 2; ++done) {
       journal.add(base.size() + done, Bytes(10, done));
       journal.commit(done);
@@ -228,6 +255,9 @@ TEST_CASE("journal file: keeps the last complete batch, and the old bytes") {
   CHECK(journal->units() == plan.units);
   CHECK(journal->batch().sequence == 2);
   CHECK(journal->batch().units_done == 2);
+  Bytes undo(5);
+  journal->read_undo(9, undo);
+  CHECK(undo == Bytes(5, 'b'));
   journal->write_batch_again();
   journal->replay(model.get(), "model");
   Bytes changed = test::read_file(folder / "model");
@@ -239,5 +269,5 @@ TEST_CASE("journal file: keeps the last complete batch, and the old bytes") {
   journal->show_stash(&view);
   CHECK(std::equal(base.begin(), base.end(), view.bytes().begin(), view.bytes().end()));
   journal->remove();
-  CHECK_FALSE(JournalFile::open(path));
+  CHECK(folder.count() == 1);  // the model
 }

@@ -2,7 +2,8 @@
 """Updates in place under faults: every system call goes wrong, one at a time.
 
 Whatever happens, the model is the old one, the new one, or its journal is there; and the same command,
-run again, makes the new one of it and leaves nothing beside it.
+run again, makes the new one of it and leaves nothing beside it. So does `--undo`, which makes the old one
+of it, unless it is the new one already.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from __future__ import annotations
 import fcntl
 import os
 import random
+import resource
+import shutil
 import signal
 import stat
 import sys
@@ -27,6 +30,16 @@ from in_place import InPlaceTest, shuffled_pair
 
 LIBRARY = os.environ["MALLORN_FAULTS"]
 KINDS = ("EIO", "ENOSPC", "EINTR", "short", "kill", "killed")
+UNDO_KINDS = ("EIO", "short", "killed")
+
+
+def names_beside(model: Path) -> list[str]:
+    return sorted(set(os.listdir(model.parent)) - {"model", "back"})
+
+
+def is_part(names: list[str]) -> bool:
+    """A journal that is not complete yet."""
+    return len(names) == 1 and names[0].startswith("model.journal.mallorn-part.")
 
 
 class Interrupted(InPlaceTest):
@@ -65,8 +78,9 @@ class Interrupted(InPlaceTest):
         line = ("mallorn-apply", "-q", "--in-place", model, self.patch)
         done = self.run_program(*line, env=self.faulty(FAULT_AT=str(at), FAULT_KIND=kind))
         what = f"call {at}: {kind}: {done}"
-        content, left = model.read_bytes(), set(os.listdir(folder)) - {"model"}
-        if left - {"model.journal"}:
+        content, left = model.read_bytes(), names_beside(model)
+        if left not in ([], ["model.journal"]) and not (kind in ("kill", "killed") and is_part(left)
+                                                       and content == self.old):
             return f"{what}: left {left}"
         if content not in (self.old, self.new) and not left:
             return f"{what}: half way, and no journal"
@@ -79,10 +93,67 @@ class Interrupted(InPlaceTest):
             seen = self.run_program("mallorn-apply", "--verify", model, self.patch)
             if seen.code != 1 or b"model.journal is there" not in seen.err:
                 return f"{what}: verify says {seen}"
-        again = self.run_program(*line)
-        if (again.code, again.err) != (0, b"") or model.read_bytes() != self.new:
-            return f"{what}: then {again}"
-        return "" if os.listdir(folder) == ["model"] else f"{what}: left at the end"
+        return self.check_both_ways(what, model)
+
+    def check_both_ways(self, what: str, model: Path) -> str:
+        """From here the model can be made either; what then is not as it should be."""
+        content = model.read_bytes()
+        other = model.parent / "back" / "model"
+        shutil.copytree(model.parent, other.parent)
+        for each, option, made in ((other, ["--undo"], self.old), (model, [], self.new)):
+            done = self.run_program("mallorn-apply", "-q", "--in-place", *option, each, self.patch)
+            if option and content == self.new:
+                if done.code != 76 or b"is the new model already" not in done.err:
+                    return f"{what}: there is no way back, but {done}"
+                made = self.new
+            elif (done.code, done.err) != (0, b"") or names_beside(each) != []:
+                return f"{what}: then {option} {done}"
+            if each.read_bytes() != made:
+                return f"{what}: then {option} makes something else"
+            if not option and names_beside(each) != []:
+                return f"{what}: left at the end"
+        return ""
+
+    def check_undo(self, number: int, at: int, kind: str) -> str:
+        """One call of an undo goes wrong that begins with what is in the folder `number`."""
+        folder = self.home / f"{number}-{at}-{kind}"
+        shutil.copytree(self.home / str(number), folder)
+        model = folder / "model"
+        done = self.run_program("mallorn-apply", "-q", "--in-place", "--undo", model, self.patch,
+                                env=self.faulty(FAULT_AT=str(at), FAULT_KIND=kind))
+        what = f"state {number}: call {at}: {kind}: {done}"
+        content, left = model.read_bytes(), names_beside(model)
+        if content != self.old and left != ["model.journal"]:
+            return f"{what}: half way, and left {left}"
+        if done.code == 0 and (content != self.old or left):
+            return f"{what}: no success"
+        return self.check_both_ways(what, model)
+
+    def check_every_call_of_undo(self) -> None:
+        """Updates are stopped at several places, and the undo of each at every place."""
+        calls = self.calls_of("mallorn-apply", "-q", "--in-place", "model", self.patch)
+        writes = [number for number, call in enumerate(calls, 1) if call == "pwrite"]
+        states = []
+        for number, at in enumerate(writes):
+            folder = self.home / str(number)
+            folder.mkdir()
+            model = folder / "model"
+            model.write_bytes(self.old)
+            self.run_program("mallorn-apply", "-q", "--in-place", model, self.patch,
+                             env=self.faulty(FAULT_AT=str(at), FAULT_KIND="killed"))
+            if model.read_bytes() not in (self.old, self.new):
+                states.append(number)
+        self.assertGreater(len(states), 1)
+        jobs = []
+        for number in states[::max(1, len(states) // 2)]:
+            copied = self.home / "counted"
+            shutil.copytree(self.home / str(number), copied)
+            count = len(self.calls_of("mallorn-apply", "-q", "--in-place", "--undo", copied / "model",
+                                      self.patch))
+            shutil.rmtree(copied)
+            jobs += [(number, at, kind) for at in range(1, count + 1) for kind in UNDO_KINDS]
+        faults = in_parallel(lambda job: self.check_undo(*job), jobs)
+        self.assertEqual([fault for fault in faults if fault], [])
 
     def check_every_call(self) -> None:
         calls = self.calls_of("mallorn-apply", "-q", "--in-place", "model", self.patch)
@@ -99,6 +170,14 @@ class Interrupted(InPlaceTest):
     def test_every_call_without_chunks(self) -> None:
         self.use((b"old", random.Random(2).randbytes(2000)))
         self.check_every_call()
+
+    def test_every_call_of_undo(self) -> None:
+        self.use_growing()
+        self.check_every_call_of_undo()
+
+    def test_every_call_of_undo_without_chunks(self) -> None:
+        self.use((bytes(range(256)) * 900, random.Random(2).randbytes(400000)))
+        self.check_every_call_of_undo()
 
     def test_interruptions_of_interruptions(self) -> None:
         """Killed after each call in turn, and again, and again: it gets on."""
@@ -141,7 +220,10 @@ class Interrupted(InPlaceTest):
         self.use_growing()
         self.stop_half_way()
         good, half = self.journal.read_bytes(), self.model.read_bytes()
-        for at in (0, 4, 20, 60, 100, 159, 165, 190, 64 << 10):
+        undo_bytes = int.from_bytes(good[90:98], "little")
+        tables = 160 + undo_bytes
+        stash = -(-tables // (64 << 10)) * (64 << 10)
+        for at in (0, 4, 20, 60, 100, 159, tables + 5, tables + 30, stash):
             damaged = bytearray(good)
             damaged[at] ^= 1
             self.journal.write_bytes(damaged)
@@ -166,12 +248,75 @@ class Interrupted(InPlaceTest):
         self.succeed(*self.line)
         self.assert_new()
 
+    def test_damage_of_what_is_kept_for_the_way_back(self) -> None:
+        """It is found before it does harm, and does not matter to who goes on."""
+        self.use_growing()
+        self.stop_half_way()
+        good, half = self.journal.read_bytes(), self.model.read_bytes()
+        undo_bytes = int.from_bytes(good[90:98], "little")
+        for at in (0, 4, 8, 12, 20, undo_bytes // 3):
+            damaged = bytearray(good)
+            damaged[160 + at] ^= 0x40
+            self.journal.write_bytes(damaged)
+            done = self.run_program(*self.undo)
+            if done.code == 0:  # of a unit that is not in the model yet
+                self.assert_old()
+            else:
+                self.assertEqual(done.code, 65, done)
+                self.assertIn(b"undo record", done.err)
+            self.journal.write_bytes(damaged)
+            self.model.write_bytes(half)
+            self.succeed(*self.line)
+            self.assert_new()
+            self.model.write_bytes(half)
+
+    def test_begun_without_undo(self) -> None:
+        self.use_growing()
+        self.line = (*self.line, "--no-undo")
+        self.stop_half_way()
+        done = self.fail_with(76, "base_mismatch", *self.undo)
+        self.assertIn(b"--no-undo", done.err)
+        self.succeed(*self.line[:-1])
+        self.assert_new()
+
+    def test_there_and_back_and_there(self) -> None:
+        """Each run is killed somewhat later than the one before; it turns round every time."""
+        self.use_growing()
+        lines = [("mallorn-apply", *self.line[2:], *option) for option in ([], ["--undo"])]
+        seen = set()
+        for at in range(25, 400, 5):
+            done = self.run_program(*lines[at // 5 % 2], env=self.faulty(FAULT_AT=str(at),
+                                                                          FAULT_KIND="killed"))
+            seen.add(self.model.read_bytes())
+            self.assertIn(done.code, (0, -9, 76), done)
+            if self.model.read_bytes() == self.new:
+                self.succeed(*lines[0])
+                self.model.write_bytes(self.old)
+        self.assertGreater(len(seen), 4)
+        self.run_program(*lines[0], env=self.faulty(FAULT_AT="60", FAULT_KIND="killed"))
+        self.succeed(*lines[1])
+        self.assert_old()
+
+    def test_a_full_disk_half_way(self) -> None:
+        """Whatever cannot be written on the way, there or back: both ways stay open."""
+        self.use_growing()
+        self.stop_half_way()
+        half = self.model.read_bytes(), self.journal.read_bytes()
+        for line, made in ((self.undo, self.old), (self.line, self.new)):
+            self.model.write_bytes(half[0])
+            self.journal.write_bytes(half[1])
+            done = self.run_program(*line, preexec_fn=lambda: resource.setrlimit(
+                resource.RLIMIT_FSIZE, (100000, 100000)))
+            self.assertEqual((done.code, done.status), (75, "interrupted"), done)
+            self.succeed(*line)
+            self.assertEqual(self.model.read_bytes(), made)
+
     def test_a_whole_model_is_never_changed_by_a_journal(self) -> None:
         """Whoever can write beside the model: it is removed, and the patch begins anew."""
         self.use_growing()
         self.stop_half_way()
         journal = self.journal.read_bytes()
-        for content in (journal, b"", bytes(9), journal[:4] + b"junk" * 100000):
+        for content in (journal, journal[:4], journal[:4] + b"junk" * 100000):
             for model in (self.old, self.new):
                 self.journal.write_bytes(content)
                 self.model.write_bytes(model)

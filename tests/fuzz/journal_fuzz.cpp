@@ -1,8 +1,9 @@
 // Any bytes as a journal, as they are and with checks put right: an Error, or pieces that
-// stay within the result, and a stash that stays within the base.
+// stay within the result, there and on the way back, and a stash that stays within the
+// base.
 //
-// The input is a head with its tables, its length before it in two bytes; what is left of
-// it is a batch.
+// The input is a head with undo records and tables, its length before it in two bytes; what
+// is left of it is a batch.
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -11,6 +12,8 @@
 #include "libcommon/core/crc32c.hpp"
 #include "libcommon/error.hpp"
 #include "mallorn-apply/journal_file.hpp"
+#include "mallorn-apply/undo_record.hpp"
+#include "mallorn-apply/unit_restorer.hpp"
 #include "tests/fuzz/inputs.hpp"
 
 namespace {
@@ -23,7 +26,7 @@ constexpr size_t kTablesCheckOffset = 85;
 constexpr uint64_t kMaxResultBytes = 1u << 20;
 
 struct Parts {
-  std::vector<uint8_t> head;  // and tables
+  std::vector<uint8_t> head;  // and undo records, and tables
   std::vector<uint8_t> batch;
 };
 
@@ -40,6 +43,19 @@ void put_check(ByteSpan bytes) {
   store_le(bytes.data() + checked, crc32c(0, bytes.first(checked)));
 }
 
+// Checks of records that are coded as they are, as long as one follows the other.
+void put_undo_checks(ByteSpan records) {
+  UndoHead head;
+  while (records.size() >= kUndoHeadBytes && read_undo_head(records, &head) == Status::ok) {
+    const ByteSpan rest = records.subspan(kUndoHeadBytes);
+    if (head.rest_bytes() > rest.size()) return;
+    if (head.coding == UndoCoding::bytes) {
+      store_le(records.data() + 9, crc32c(0, rest.first(head.rest_bytes())));
+    }
+    records = rest.subspan(head.rest_bytes());
+  }
+}
+
 // As a writer would have it: magic numbers and checks; a stash of zeros.
 void put_right(Parts* parts) {
   parts->head.resize(std::max(parts->head.size(), kJournalHeadBytes));
@@ -49,8 +65,11 @@ void put_right(Parts* parts) {
   put_check(head);
   JournalHead read;
   if (read_journal_head(head, kFileBytes, &read) != Status::ok) return;
-  parts->head.resize(kJournalHeadBytes + static_cast<size_t>(read.tables_bytes()));
-  const ByteSpan tables = ByteSpan(parts->head).subspan(kJournalHeadBytes);
+  const auto undo_bytes = static_cast<size_t>(read.undo_bytes);
+  const auto tables_bytes = static_cast<size_t>(read.tables_bytes());
+  parts->head.resize(kJournalHeadBytes + undo_bytes + tables_bytes);
+  put_undo_checks(ByteSpan(parts->head).subspan(kJournalHeadBytes, undo_bytes));
+  const ByteSpan tables = ByteSpan(parts->head).last(tables_bytes);
   for (uint64_t i = 0; i < read.stash_count; ++i) {
     uint8_t* const stash =
         tables.data() + read.unit_count * kJournalUnitBytes + i * kJournalStashBytes;
@@ -62,6 +81,7 @@ void put_right(Parts* parts) {
   if (parts->batch.size() < kBatchHeadBytes) return;
   BatchHead batch{1, 0, parts->batch.size() - kBatchHeadBytes, 0};
   batch.units_done = parts->batch[12] % (read.unit_count + 1);
+  batch.is_back = read.has_undo && parts->batch[32] % 2 == 1;
   batch.check = crc32c(0, ByteView(parts->batch).subspan(kBatchHeadBytes));
   ByteWriter writer(ByteSpan(parts->batch).first(kBatchHeadBytes));
   write_batch_head(batch, writer);
@@ -87,7 +107,10 @@ void use(const Parts& parts) {
     journal.show_stash(&view);
     if (journal.head().result_bytes > kMaxResultBytes) return;
     const Fd model = fuzz::file_of({});
-    if (journal.batch().sequence != 0) journal.replay(model.get(), "model");
+    if (journal.batch().sequence != 0) {
+      journal.replay(model.get(), "model");
+      restore_units(journal, model, "model");
+    }
     struct stat info {};
     if (::fstat(model.get(), &info) != 0 ||
         static_cast<uint64_t>(info.st_size) > journal.head().result_bytes) {

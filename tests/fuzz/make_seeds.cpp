@@ -20,6 +20,7 @@
 #include "libcommon/manifest.hpp"
 #include "libcommon/stream.hpp"
 #include "mallorn-apply/journal.hpp"
+#include "mallorn-apply/undo_record.hpp"
 #include "mallorn-delta/plan.hpp"
 #include "mallorn-pack/blocks_codec.hpp"
 #include "mallorn-pack/chunk_encoder.hpp"
@@ -263,26 +264,37 @@ void write_patch_seeds() {
   write("zstd_run", "text", join({{20}, coded}));
 }
 
-// A head with its tables, and a batch of two pieces: as journal_fuzz.cpp takes them.
+// A head with undo records and tables, and a batch of two pieces: as journal_fuzz.cpp takes
+// them. `now` is what the pieces write, where the records are.
 void write_journal_seeds() {
   using namespace apply;
+  const Bytes now(20, 1);
+  UndoEncoder encoder;
+  Bytes undo = encoder.encode({{200, 20}}, Bytes(20, 3), now);
+  const size_t first = undo.size();
+  const Bytes second = encoder.encode(
+      {{4990, 4}, {4994, 6}}, Bytes{9, 1, 7, 3, 8, 2, 6, 4, 5, 0}, slice(now, 0, 10));
+  undo.insert(undo.end(), second.begin(), second.end());
   JournalHead head;
   head.base_bytes = 3 * kJournalBlockBytes;
   head.result_bytes = 5000;
   head.unit_count = 2;
   head.stash_count = 1;
   head.stash_bytes = head.slot_bytes = kJournalBlockBytes;
-  Bytes bytes(2 + kJournalHeadBytes + static_cast<size_t>(head.tables_bytes()));
-  const ByteSpan tables = ByteSpan(bytes).subspan(2 + kJournalHeadBytes);
+  head.has_undo = true;
+  head.undo_bytes = undo.size();
+  Bytes tables(static_cast<size_t>(head.tables_bytes()));
   ByteWriter writer(tables);
-  write_unit({UnitKind::copy, 100, 200, 300, 7}, writer);
-  write_unit({UnitKind::chunk, 1000, 2000, 3000, 8}, writer);
+  write_unit({UnitKind::copy, 100, 200, 300, 7, {0, first}}, writer);
+  write_unit({UnitKind::chunk, 1000, 2000, 3000, 8, {first, second.size()}}, writer);
   write_stash(
       {{kJournalBlockBytes, kJournalBlockBytes}, crc32c(0, Bytes(kJournalBlockBytes))},
       writer);
   head.tables_check = crc32c(0, tables);
-  ByteWriter head_writer(ByteSpan(bytes).subspan(2, kJournalHeadBytes));
+  Bytes bytes(2 + kJournalHeadBytes);
+  ByteWriter head_writer(ByteSpan(bytes).subspan(2));
   write_journal_head(head, head_writer);
+  bytes = join({bytes, undo, tables});
   store_le(bytes.data(), static_cast<uint16_t>(bytes.size() - 2));
   Bytes pieces(2 * kPieceHeadBytes + 30);
   ByteWriter piece_writer(pieces);
@@ -293,7 +305,7 @@ void write_journal_seeds() {
   }
   Bytes batch(kBatchHeadBytes);
   ByteWriter batch_writer(batch);
-  write_batch_head({1, 1, pieces.size(), crc32c(0, pieces)}, batch_writer);
+  write_batch_head({1, 2, pieces.size(), crc32c(0, pieces), false}, batch_writer);
   write("journal", "one", join({bytes, batch, pieces}));
   write("journal", "torn", join({bytes, batch}));
 }

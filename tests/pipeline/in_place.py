@@ -28,6 +28,7 @@ class InPlaceTest(PipelineTest):
         self.journal = self.home / "model.journal"
         self.patch = self.home.parent / "patch"
         self.line = ("mallorn", "patch", "-q", "--in-place", "model", self.patch)
+        self.undo = (*self.line, "--undo")
 
     def use(self, pair: tuple[bytes, bytes], *options: object) -> None:
         self.old, self.new = pair
@@ -39,4 +40,8 @@ class InPlaceTest(PipelineTest):
 
     def assert_new(self) -> None:
         self.assertEqual(self.model.read_bytes(), self.new)
+        self.assertEqual(os.listdir(self.home), ["model"])
+
+    def assert_old(self) -> None:
+        self.assertEqual(self.model.read_bytes(), self.old)
         self.assertEqual(os.listdir(self.home), ["model"])

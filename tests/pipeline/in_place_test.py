@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import resource
 import unittest
 
@@ -12,7 +13,7 @@ from pipelines import TESTS  # noqa: F401  (finds the modules of tests/cli)
 from programs import is_sanitized, small_pair
 
 from chunky import chunky_pair
-from in_place import InPlaceTest, shuffled_pair
+from in_place import BLOCK, InPlaceTest, shuffled_pair
 
 
 class InPlace(InPlaceTest):
@@ -102,14 +103,61 @@ class InPlace(InPlaceTest):
             journal.write_bytes(b"my notes")
             self.fail_with(73, "cannot_create", *self.line)
             self.assertEqual((self.model.read_bytes(), journal.read_bytes()), (model, b"my notes"))
-            for begun in (b"", bytes(4096)):  # killed before its head was written
-                journal.write_bytes(begun)
-                self.model.write_bytes(model)
-                self.succeed(*self.line)
-                self.assert_new()
+            for content in (b"", bytes(4096)):  # no journal begins like that
+                journal.write_bytes(content)
+                self.fail_with(73, "cannot_create", *self.line)
+                self.assertEqual((self.model.read_bytes(), journal.read_bytes()), (model, content))
         journal.write_bytes(self.patch.read_bytes())
         self.fail_with(64, "usage", *self.line[:-1], journal)
         self.assertEqual(journal.read_bytes(), self.patch.read_bytes())
+
+    def test_journals_that_were_never_complete_are_removed(self) -> None:
+        self.use(shuffled_pair())
+        left = self.home / "model.journal.mallorn-part.99999"
+        kept = self.home / "model.journal.mallorn-part.mine"
+        kept.write_bytes(b"my notes")
+        for line in (self.undo, self.line, self.line):
+            left.write_bytes(bytes(4096))
+            self.succeed(*line)
+            self.assertEqual(sorted(os.listdir(self.home)), ["model", kept.name])
+        self.assertEqual(self.model.read_bytes(), self.new)
+
+    def test_undo_of_a_whole_model(self) -> None:
+        self.use(shuffled_pair())
+        self.succeed(*self.undo)
+        self.assert_old()
+        done = self.run_program("mallorn-apply", "-v", "--in-place", "--undo", "model", self.patch)
+        self.assertIn(b"is the old model already", done.err)
+        self.model.write_bytes(self.new)
+        done = self.fail_with(76, "base_mismatch", *self.undo)
+        self.assertIn(b"is the new model already", done.err)
+        self.assert_new()
+        self.model.write_bytes(self.new + b"?")
+        done = self.fail_with(76, "base_mismatch", *self.undo)
+        self.assertIn(b"is neither model", done.err)
+
+    def test_without_undo_the_journal_is_smaller(self) -> None:
+        self.use(shuffled_pair())
+        sizes = []
+        for options in ([], ["--no-undo"]):
+            self.model.write_bytes(self.old)
+            done = self.run_program("mallorn-apply", "-v", "--in-place", *options, "model", self.patch)
+            note = re.search(rb"journal ([0-9,]+) bytes, .* for the way back ([0-9,]+)", done.err)
+            sizes.append([int(number.replace(b",", b"")) for number in note.groups()])
+            self.assert_new()
+        self.assertGreater(sizes[0][1], BLOCK)
+        self.assertEqual(sizes[1][1], 0)
+        self.assertGreater(sizes[0][0], sizes[1][0] + sizes[0][1] - 65536)
+
+    @unittest.skipIf(os.geteuid() == 0, "root may read everything")
+    def test_a_folder_that_cannot_be_read(self) -> None:
+        """Nobody could say whether the journal has its name on the disk."""
+        self.use(shuffled_pair())
+        self.home.chmod(0o300)
+        done = self.run_program(*self.line)
+        self.home.chmod(0o700)
+        self.assertEqual((done.code, done.status), (74, "io"), done)
+        self.assert_old()
 
     def test_the_same_file_twice(self) -> None:
         self.use(shuffled_pair())
@@ -129,6 +177,10 @@ class InPlace(InPlaceTest):
             self.fail_with(64, "usage", "mallorn", "patch", "--in-place", *options, "a", "b")
             self.fail_with(64, "usage", "mallorn-apply", "--in-place", *options, "a", "b")
         self.fail_with(64, "usage", "mallorn-apply", "--in-place", "--verify", "a", "b")
+        for program in (["mallorn", "patch"], ["mallorn-apply"]):
+            self.fail_with(64, "usage", *program, "--in-place", "--undo", "--no-undo", "a", "b")
+            for option in ("--undo", "--no-undo"):
+                self.fail_with(64, "usage", *program, option, "a", "b", "-o", "c")
 
     def test_little_room(self) -> None:
         """No room for the journal, or for what the model grows by: it stays what it is."""
