@@ -27,7 +27,9 @@ struct Rows {
 
 class Ordering {
  public:
-  explicit Ordering(std::span<const UnitRanges> units) : units_(units) {
+  Ordering(std::span<const UnitRanges> units, uint64_t most_edges)
+      : units_(units),
+        most_edges_(std::min(most_edges, kEdgesFree + kEdgesEach * units.size())) {
     sort_writes();
     find_successors();
     find_predecessors();
@@ -75,7 +77,6 @@ class Ordering {
 
   // By unit, those that have to come later, since they overwrite what it reads.
   void find_successors() {
-    const uint64_t most = kEdgesFree + kEdgesEach * units_.size();
     later_.begin.push_back(0);
     costs_.resize(units_.size());
     is_stashed_.resize(units_.size());
@@ -86,7 +87,7 @@ class Ordering {
       for_each_conflict(unit, [&](uint32_t other, const ByteRange& common) {
         later_.values.push_back(other);
         costs_[unit] += common.length;
-        is_entangled = later_.values.size() > most;
+        is_entangled = later_.values.size() > most_edges_;
         return !is_entangled;
       });
       if (is_entangled) {
@@ -166,6 +167,7 @@ class Ordering {
   }
 
   std::span<const UnitRanges> units_;
+  uint64_t most_edges_;
   std::vector<Write> writes_;  // sorted
   Rows later_;
   Rows earlier_;
@@ -182,6 +184,8 @@ class Ordering {
 
 }  // namespace
 
-Order order_units(std::span<const UnitRanges> units) { return Ordering(units).run(); }
+Order order_units(std::span<const UnitRanges> units, uint64_t most_edges) {
+  return Ordering(units, most_edges).run();
+}
 
 }  // namespace mallorn::apply

@@ -28,9 +28,8 @@ class UpdateInPlace {
     remove_leftovers(folder_of(name_), journal_name(name_));
   }
 
-  UpdatedInPlace run(const OptionsFor& options_for, Undo undo) {
+  UpdatedInPlace run(const OptionsFor& options_for) {
     options_ = options_for(reread());
-    has_undo_ = undo == Undo::yes;
     std::optional<JournalFile> journal = JournalFile::open(journal_name(name_));
     if (journal && !is_half_way()) {
       drop(*journal);
@@ -103,8 +102,7 @@ class UpdateInPlace {
   std::string name_;
   PatchFile patch_;
   ModelFile model_;
-  RebuildOptions options_;
-  bool has_undo_ = false;
+  UpdateOptions options_;
   bool is_resumable_ = false;  // what happens now can be gone on with
   UpdatedInPlace outcome_;
 };
@@ -192,7 +190,7 @@ std::optional<JournalFile> UpdateInPlace::begin() {
       outcome_.was_done = true;
       return std::nullopt;
     }
-    if (error.status() != Status::no_space || !has_undo_) throw;
+    if (error.status() != Status::no_space || !options_.has_undo) throw;
     throw Error(error.status(), error.what(), "--no-undo takes less room");
   }
 }
@@ -225,11 +223,12 @@ JournalPlan UpdateInPlace::try_out(JournalMaker& maker) {
   PatchReader reader = reread();
   const MappedFile base(model_.fd(), name_);
   std::optional<UndoWriter> undo;
-  if (has_undo_) {
+  if (options_.has_undo) {
     undo.emplace(base.bytes(), [&](ByteView record) { return maker.add_undo(record); });
   }
-  PlanMaker plan_maker(base.bytes(), patch_.name, undo ? &*undo : nullptr);
-  RebuildOptions options = options_;
+  PlanMaker plan_maker(base.bytes(), patch_.name, undo ? &*undo : nullptr,
+                       options_.plan_bytes);
+  RebuildOptions options = options_.rebuild;
   options.on_chunk = [&](const DecodedChunk& decoded) { plan_maker.add(decoded); };
   uint64_t offset = 0;
   options.on_bytes = [&](ByteView bytes) {
@@ -248,7 +247,7 @@ void UpdateInPlace::write_whole_result(JournalFile& journal) {
   PatchReader reader = reread();
   const MappedFile base(model_.fd(), name_);
   uint64_t offset = 0;
-  RebuildOptions options = options_;
+  RebuildOptions options = options_.rebuild;
   options.on_bytes = [&](ByteView bytes) {
     if (!PlanMaker::is_in_place(base.bytes(), offset, bytes)) journal.add(offset, bytes);
     offset += bytes.size();
@@ -260,7 +259,7 @@ void UpdateInPlace::write_whole_result(JournalFile& journal) {
 void UpdateInPlace::finish(JournalFile& journal) {
   resumably([&] {
     if (journal.batch().sequence != 0) journal.replay(model_.fd().get(), name_);
-    write_units(journal, model_, patch_, options_);
+    write_units(journal, model_, patch_, options_.rebuild);
     end_model(header().result_bytes, header().result_digest,
               journal.head().has_undo ? "--undo gives the old model back" : start_over());
     journal.remove();
@@ -292,9 +291,9 @@ void UpdateInPlace::end_model(uint64_t length,
 }  // namespace
 
 UpdatedInPlace update_in_place(const std::string& model, const Fd& patch,
-                               const std::string& patch_name, const OptionsFor& options_for,
-                               Undo undo) {
-  return UpdateInPlace(model, patch, patch_name).run(options_for, undo);
+                               const std::string& patch_name,
+                               const OptionsFor& options_for) {
+  return UpdateInPlace(model, patch, patch_name).run(options_for);
 }
 
 UpdatedInPlace undo_in_place(const std::string& model, const Fd& patch,

@@ -20,12 +20,16 @@ struct UpdatedInPlace {
   std::vector<SpentOn> spent;  // when the patch was tried out
 };
 
-// What a program has to know about a patch before it decodes anything, and which threads it
-// may use: RebuildOptions for its header; may throw.
-using OptionsFor = std::function<RebuildOptions(const PatchReader& patch)>;
+struct UpdateOptions {
+  RebuildOptions rebuild;
+  // Whether there shall be a way back to the old model until the new one is complete.
+  bool has_undo = true;
+  uint64_t plan_bytes = UINT64_MAX;  // of memory
+};
 
-// Whether there shall be a way back to the old model until the new one is complete.
-enum class Undo { no, yes };
+// What a program has to know about a patch before it decodes anything, and which threads it
+// may use; may throw.
+using OptionsFor = std::function<UpdateOptions(const PatchReader& patch)>;
 
 // Before a byte of `model` is touched all of the patch is tried out, as by rebuild()
 // without an output. `patch` is a file that can be read at any place, from its beginning.
@@ -34,8 +38,8 @@ enum class Undo { no, yes };
 // model has begun to change: called again, this goes on. An undo that was interrupted is
 // finished first.
 UpdatedInPlace update_in_place(const std::string& model, const Fd& patch,
-                               const std::string& patch_name, const OptionsFor& options_for,
-                               Undo undo);
+                               const std::string& patch_name,
+                               const OptionsFor& options_for);
 
 // Has `model` be the old model again, of which update_in_place() has made a part of the new
 // one. Only the header of `patch` is read, which says what both are. Throws

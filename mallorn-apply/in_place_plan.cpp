@@ -10,6 +10,10 @@ namespace {
 
 // Some hundred megabytes of memory; patches of models of terabytes have fewer.
 constexpr size_t kMaxRanges = 1u << 24;
+// What keeping account of one takes, from here to the journal, where vectors grow.
+constexpr uint64_t kUnitBytes = 448;
+constexpr uint64_t kReadBytes = 96;
+constexpr uint64_t kWriteBytes = 128;
 
 }  // namespace
 
@@ -18,19 +22,37 @@ bool PlanMaker::is_in_place(ByteView base, uint64_t offset, ByteView bytes) {
          memcmp(base.data() + offset, bytes.data(), bytes.size()) == 0;
 }
 
+uint64_t PlanMaker::used_bytes() const {
+  return kUnitBytes * units_.size() + kReadBytes * reads_.size() +
+         kWriteBytes * writes_.size();
+}
+
 void PlanMaker::require_room() const {
+  if (used_bytes() > most_bytes_) {
+    throw Error(Status::out_of_memory,
+                patch_ +
+                    ": has too many steps for the plan of an update in place, in the "
+                    "memory that it may have",
+                "more --memory, or fewer --threads, or a new file, with -o");
+  }
   if (reads_.size() > kMaxRanges || writes_.size() > kMaxRanges) {
     throw Error(Status::limit_exceeded, patch_ + ": too many steps for an update in place",
                 "make a new file, with -o");
   }
 }
 
-void PlanMaker::add_unit(Unit unit) {
+void PlanMaker::keep_undo(Unit* unit, uint64_t payload_bytes) {
   if (undo_ != nullptr) {
     const UndoWriter::Unit kept = undo_->end_unit();
-    unit.unit.undo = kept.records;
-    unit.payload_bytes = std::max(unit.payload_bytes, kept.piece_bytes);
+    if (unit->unit.undo.length == 0) unit->unit.undo.offset = kept.records.offset;
+    unit->unit.undo.length += kept.records.length;
+    payload_bytes = std::max(payload_bytes, kept.piece_bytes);
   }
+  unit->payload_bytes += payload_bytes;
+}
+
+void PlanMaker::add_unit(Unit unit, uint64_t payload_bytes) {
+  keep_undo(&unit, payload_bytes);
   unit.reads_end = reads_.size();
   unit.writes_end = writes_.size();
   units_.push_back(unit);
@@ -56,9 +78,10 @@ void PlanMaker::add_own(const DecodedChunk& decoded) {
                {}};
   const size_t first = writes_.size();
   bool is_same = true;
+  uint64_t payload_bytes = 0;
   for_each_own_piece(chunk, decoded.result_offset, base_, [&](uint64_t at, ByteView bytes) {
     unit.unit.check = fast_crc32c(unit.unit.check, bytes);
-    unit.payload_bytes += kPieceHeadBytes + bytes.size();
+    payload_bytes += kPieceHeadBytes + bytes.size();
     is_same = is_same && is_in_place(base_, at, bytes);
     if (writes_.size() > first && writes_.back().end() == at) {
       writes_.back().length += bytes.size();
@@ -76,7 +99,7 @@ void PlanMaker::add_own(const DecodedChunk& decoded) {
     for_each_own_piece(chunk, decoded.result_offset, base_,
                        [&](uint64_t at, ByteView bytes) { undo_->add(at, bytes); });
   }
-  add_unit(unit);
+  add_unit(unit, payload_bytes);
 }
 
 void PlanMaker::add_copy(const CodedStep& step, uint64_t result_offset) {
@@ -92,20 +115,34 @@ void PlanMaker::add_copy(const CodedStep& step, uint64_t result_offset) {
     if (undo_ != nullptr) undo_->add(target, bytes);
     Unit unit;
     unit.unit = {UnitKind::copy, source, target, length, fast_crc32c(0, bytes), {}};
-    unit.payload_bytes = kPieceHeadBytes + length;
-    add_unit(unit);
+    add_unit(unit, kPieceHeadBytes + length);
   }
+}
+
+// Few units take little memory; those of more than so many bytes take the slots too much.
+bool PlanMaker::extend_part(uint64_t result_offset, ByteView bytes) {
+  if (units_.empty()) return false;
+  Unit& last = units_.back();
+  if (last.unit.result_offset + last.unit.result_bytes != result_offset ||
+      last.unit.result_bytes + bytes.size() > kCopyPieceBytes) {
+    return false;
+  }
+  last.unit.result_bytes += bytes.size();
+  last.unit.check = fast_crc32c(last.unit.check, bytes);
+  writes_.back().length += bytes.size();
+  keep_undo(&last, kPieceHeadBytes + bytes.size());
+  return true;
 }
 
 void PlanMaker::add_part(uint64_t result_offset, ByteView bytes) {
   require_room();
   if (is_in_place(base_, result_offset, bytes)) return;
   if (undo_ != nullptr) undo_->add(result_offset, bytes);
+  if (extend_part(result_offset, bytes)) return;
   writes_.push_back({result_offset, bytes.size()});
   Unit unit;
   unit.unit = {UnitKind::part, 0, result_offset, bytes.size(), fast_crc32c(0, bytes), {}};
-  unit.payload_bytes = kPieceHeadBytes + bytes.size();
-  add_unit(unit);
+  add_unit(unit, kPieceHeadBytes + bytes.size());
 }
 
 Order PlanMaker::order() const {
@@ -119,7 +156,8 @@ Order PlanMaker::order() const {
     read = unit.reads_end;
     write = unit.writes_end;
   }
-  return order_units(ranges);
+  const uint64_t left = most_bytes_ - std::min(most_bytes_, used_bytes());
+  return order_units(ranges, left / kEdgeBytes);
 }
 
 uint64_t PlanMaker::largest_batch(const std::vector<uint32_t>& order,

@@ -76,15 +76,31 @@ bool is_set(const char* variable) {
   return value != nullptr && *value != '\0';
 }
 
-// Refuses, before anything is decoded, a patch that needs more memory than it may have.
+// Refuses, before anything is decoded, a patch that needs more memory than it may have,
+// beside `extra`.
 apply::RebuildOptions options_for(const Arguments& arguments,
-                                  const apply::PatchReader& patch) {
+                                  const apply::PatchReader& patch, uint64_t extra = 0) {
   unsigned threads = arguments.common.threads;
   if (const uint64_t limit = arguments.memory_bytes; limit != 0) {
-    threads = apply::threads_within(limit, patch.header(), threads, patch.name());
+    threads = apply::threads_within(limit, patch.header(), threads, patch.name(), extra);
     apply::limit_memory(limit);
   }
   return {threads, !arguments.common.is_quiet, is_set("MALLORN_PORTABLE")};
+}
+
+// The same for an update in place, which needs somewhat more.
+apply::UpdateOptions update_options_for(const Arguments& arguments,
+                                        const apply::PatchReader& patch) {
+  apply::UpdateOptions options;
+  options.has_undo = !arguments.is_without_undo;
+  const uint64_t undo = options.has_undo ? apply::needed_for_undo() : 0;
+  const uint64_t plan = apply::needed_for_plan(patch.header());
+  options.rebuild = options_for(arguments, patch, undo + plan);
+  if (const uint64_t limit = arguments.memory_bytes; limit != 0) {
+    options.plan_bytes =
+        limit - undo - apply::needed_memory(patch.header(), options.rebuild.threads);
+  }
+  return options;
 }
 
 // After the result, which has its place by now: the next patch may not be an older one.
@@ -144,9 +160,9 @@ int update_in_place(const Arguments& arguments) {
     return 0;
   }
   const apply::UpdatedInPlace done = apply::update_in_place(
-      model, patch, input.name(),
-      [&](const apply::PatchReader& reader) { return options_for(arguments, reader); },
-      arguments.is_without_undo ? apply::Undo::no : apply::Undo::yes);
+      model, patch, input.name(), [&](const apply::PatchReader& reader) {
+        return update_options_for(arguments, reader);
+      });
   if (!arguments.state.empty()) note_release(arguments.state, done.front.header);
   if (arguments.common.is_verbose) {
     print_message("note",

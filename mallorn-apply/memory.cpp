@@ -39,8 +39,16 @@ uint64_t needed_for_lite(const PatchHeader& header) {
   return is_reserved ? result : 3 * result;
 }
 
+// No less than `bytes`: so much is enough.
 std::string in_mib(uint64_t bytes) {
   return with_commas(bytes / kMiB + (bytes % kMiB != 0 ? 1 : 0)) + " MiB";
+}
+
+// In the largest unit that it is a multiple of.
+std::string exactly(uint64_t bytes) {
+  if (bytes % kMiB == 0) return with_commas(bytes / kMiB) + " MiB";
+  if (bytes % 1024 == 0) return with_commas(bytes / 1024) + " KiB";
+  return with_commas(bytes) + " bytes";
 }
 
 }  // namespace
@@ -52,15 +60,24 @@ uint64_t needed_memory(const PatchHeader& header, unsigned threads) {
   return kFixedBytes + std::max(declared, real);
 }
 
+uint64_t needed_for_undo() { return 4 * kMiB; }
+
+// 2 KiB for each MiB of the result, with as much again to spare.
+uint64_t needed_for_plan(const PatchHeader& header) {
+  return kMiB + std::min<uint64_t>(header.result_bytes / 256, UINT64_MAX / 8);
+}
+
 unsigned threads_within(uint64_t limit, const PatchHeader& header, unsigned wanted,
-                        const std::string& patch) {
-  const uint64_t least = needed_memory(header, 1);
-  if (least > limit) {
-    throw Error(Status::out_of_memory, patch + ": needs " + in_mib(least) +
-                                           " of memory, and may have " + in_mib(limit));
+                        const std::string& patch, uint64_t extra) {
+  const auto needed = [&](unsigned threads) {
+    return needed_memory(header, threads) + extra;
+  };
+  if (needed(1) > limit) {
+    throw Error(Status::out_of_memory, patch + ": needs " + in_mib(needed(1)) +
+                                           " of memory, and may have " + exactly(limit));
   }
   unsigned threads = 1;
-  while (threads < wanted && needed_memory(header, threads + 1) <= limit) ++threads;
+  while (threads < wanted && needed(threads + 1) <= limit) ++threads;
   return threads;
 }
 

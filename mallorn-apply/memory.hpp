@@ -16,10 +16,15 @@ namespace mallorn::apply {
 // more.
 uint64_t needed_memory(const PatchHeader& header, unsigned threads);
 
-// The most threads, up to `wanted`, for which `limit` bytes are enough. Throws
-// Error(out_of_memory), which names `patch`, if they are not enough for one.
+// What an update in place takes beside that: for undo records, and for the plan of a model
+// whose layout is what it was.
+uint64_t needed_for_undo();
+uint64_t needed_for_plan(const PatchHeader& header);
+
+// The most threads, up to `wanted`, for which `limit` bytes are enough beside `extra`.
+// Throws Error(out_of_memory), which names `patch`, if they are not enough for one.
 unsigned threads_within(uint64_t limit, const PatchHeader& header, unsigned wanted,
-                        const std::string& patch);
+                        const std::string& patch, uint64_t extra = 0);
 
 // Has the system refuse this process more than `limit` bytes from now on; what asks for
 // more then fails as it does when there is no more. Called before threads are started.

@@ -19,10 +19,10 @@ struct Unit {
   std::vector<ByteRange> writes;
 };
 
-Order order_of(const std::vector<Unit>& units) {
+Order order_of(const std::vector<Unit>& units, uint64_t most_edges = UINT64_MAX) {
   std::vector<UnitRanges> views;
   for (const Unit& unit : units) views.push_back({unit.reads, unit.writes});
-  return apply::order_units(views);
+  return apply::order_units(views, most_edges);
 }
 
 uint64_t length_of(const std::vector<ByteRange>& ranges) {
@@ -114,9 +114,11 @@ TEST_CASE(
             {offset, random.below(std::min<uint64_t>(150, file_bytes - offset + 1))});
       }
     }
-    const Order order = order_of(units);
-    REQUIRE(is_right(units, order, file_bytes));
-    REQUIRE(length_of(order.stash) <= file_bytes);
+    for (const uint64_t most_edges : {uint64_t{0}, random.below(2 * count), UINT64_MAX}) {
+      const Order order = order_of(units, most_edges);
+      REQUIRE(is_right(units, order, file_bytes));
+      REQUIRE(length_of(order.stash) <= file_bytes);
+    }
   }
 }
 

@@ -51,6 +51,18 @@ TEST_CASE(
   CHECK(apply::needed_memory(header, 256) > uint64_t{UINT32_MAX} * 1024 * 256);
 }
 
+TEST_CASE("memory: an update in place takes more, for the way back and for its plan") {
+  PatchHeader header = host_header();
+  header.result_bytes = 1024 * kMiB;
+  const uint64_t extra = apply::needed_for_undo() + apply::needed_for_plan(header);
+  CHECK(extra == (4 + 1 + 4) * kMiB);  // as the documents have it
+  const uint64_t needed = apply::needed_memory(header, 2) + extra;
+  CHECK(apply::threads_within(needed, header, 8, "patch", extra) == 2);
+  CHECK(apply::threads_within(needed - 1, header, 8, "patch", extra) == 1);
+  header.result_bytes = UINT64_MAX;
+  CHECK(apply::needed_for_plan(header) < UINT64_MAX / 4);
+}
+
 TEST_CASE("memory: a patch of profile lite takes what its result does") {
   PatchHeader header;
   header.profile = Profile::lite;

@@ -208,9 +208,24 @@ class InPlace(InPlaceTest):
     @unittest.skipIf(is_sanitized(), "a sanitizer needs more memory than that")
     def test_little_memory(self) -> None:
         self.use(chunky_pair(2), "--fast")
-        self.fail_with(74, "out_of_memory", *self.line, "--memory", "1M")
-        self.assertEqual(self.model.read_bytes(), self.old)
-        self.succeed(*self.line, "--memory", "24M")
+        for options, least in (([], b"30"), (["--no-undo"], b"26")):
+            self.model.write_bytes(self.old)
+            done = self.fail_with(74, "out_of_memory", *self.line, *options, "--memory", "25M")
+            self.assertIn(b"needs %s MiB of memory, and may have 25 MiB" % least, done.err)
+            self.assertEqual(self.model.read_bytes(), self.old)
+            self.succeed(*self.line, *options, "--memory", least.decode() + "M")
+            self.assert_new()
+
+    @unittest.skipIf(is_sanitized(), "a sanitizer needs more memory than that")
+    def test_a_plan_that_needs_more_memory(self) -> None:
+        """Very many pieces change places: refused, with nothing touched, or done."""
+        pieces = [random.Random(i).randbytes(40) for i in range(60000)]
+        shuffled = random.Random(1).sample(pieces, len(pieces))
+        self.use((b"".join(pieces), b"".join(shuffled)), "--fast")
+        done = self.fail_with(74, "out_of_memory", *self.line, "--memory", "30M", "--threads", 1)
+        self.assertIn(b"too many steps", done.err)
+        self.assertEqual((self.model.read_bytes(), os.listdir(self.home)), (self.old, ["model"]))
+        self.succeed(*self.line, "--memory", "64M", "--threads", 1)
         self.assert_new()
 
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import random
 import re
 import subprocess
 import time
@@ -68,6 +69,22 @@ class Memory(ChunkyTest):
                                   "-o", "out", stdin=damaged)
             self.assertIn(b"needs 24 MiB of memory", done.err)
         self.assertEqual(list(self.home.iterdir()), [])
+
+    @unittest.skipIf(is_sanitized(), "a sanitizer needs more memory than that")
+    def test_the_figure_of_the_message_suffices(self) -> None:
+        old, new = self.home.parent / "some", self.home.parent / "other"
+        old.write_bytes(b"anything" * 5000)
+        new.write_bytes(random.Random(1).randbytes(3_000_000))
+        for options in ([], ["--fast"], ["--profile", "lite"]):
+            patch = self.home.parent / "some.patch"
+            self.succeed("mallorn", "diff", "-q", "--force", *options, old, new, "-o", patch)
+            line = ("mallorn-apply", old, patch, "--verify", "--threads", 1)
+            done = self.fail_with(74, "out_of_memory", *line, "--memory", "64K")
+            self.assertIn(b"and may have 64 KiB", done.err)
+            figure = re.search(rb"needs ([0-9]+) MiB", done.err)[1].decode()
+            self.succeed(*line, "--memory", f"{figure}M")
+            done = self.fail_with(74, "out_of_memory", *line, "--memory", "1000001")
+            self.assertIn(b"and may have 1,000,001 bytes", done.err)
 
     def test_sizes(self) -> None:
         for size in ("", "0", "-1", "M", "1.5M", "64m", "64MB", "99999999999999999999", "16777216T", " 1"):
