@@ -16,6 +16,9 @@ class BaseCheck {
   BaseCheck(const MappedFile& base, const PatchHeader& header);
   // Waits; throws Error(base_mismatch) if the digest is another. May be called again.
   void require_match();
+  // Hashes the base once more. Throws Error(base_mismatch) if it has changed meanwhile:
+  // what was made of it is no fault of the patch.
+  void require_unchanged() const;
 
  private:
   const MappedFile& base_;

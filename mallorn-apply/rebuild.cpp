@@ -222,8 +222,10 @@ Rebuilt rebuild(PatchReader& patch, const MappedFile& base, Output* output,
     work.finish();
     rebuilt = {work.spent(), work.has_chunks(), work.resumed_at()};
   } catch (const Error&) {
-    base_check
-        .require_match();  // a wrong base is the better explanation, if that is what it is
+    // A wrong base is the better explanation, if that is what it is, and so is one that an
+    // update in place has changed meanwhile.
+    base_check.require_match();
+    base_check.require_unchanged();
     throw;
   }
   base_check.require_match();

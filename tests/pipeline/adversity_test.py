@@ -4,6 +4,7 @@ and models made to take long: no crash, no wrong result, nothing half written.""
 
 from __future__ import annotations
 
+import fcntl
 import os
 import random
 import resource
@@ -41,11 +42,12 @@ class Changing(PipelineTest):
         self.patch = self.make_patch(self.base, self.new)
         self.out = self.home / "out"
 
-    def apply_while(self, change: Callable[[], None], at: int) -> Done:
+    def apply_while(self, change: Callable[[], None], at: int, *options: str) -> Done:
         """Applies the patch; the change happens when `at` bytes of it have been given."""
         self.base.write_bytes(self.old_bytes)
         self.out.write_bytes(BEFORE)
-        process = self.start("mallorn-apply", self.base, "-o", "out", "--force", stdin=subprocess.PIPE)
+        options = options or ("-o", "out", "--force")
+        process = self.start("mallorn-apply", self.base, *options, stdin=subprocess.PIPE)
         process.stdin.write(self.patch[:at])
         process.stdin.flush()
         time.sleep(0.2)  # it is at work on that by now; if not, all is well, too
@@ -61,6 +63,30 @@ class Changing(PipelineTest):
         with self.base.open("r+b") as file:
             file.seek(bytes_from)
             file.write(b"\xA5" * 4096)
+
+    def test_an_update_in_place_meanwhile(self) -> None:
+        """It is named, and not the patch blamed: also when the base was right at first."""
+        journal = self.base.with_name("base.journal")
+
+        def change() -> None:
+            for at in range(0, len(self.old_bytes), 4096):
+                self.overwrite(at)
+            journal.write_bytes(b"any")
+
+        for options, code in ((), 76), (("--verify",), 1):
+            done = self.apply_while(change, len(self.patch) // 3, *options)
+            self.assertEqual((done.code, self.out.read_bytes()), (code, BEFORE), done)
+            self.assertIn(b"[base_mismatch]", done.err)
+            self.assertIn(b"base.journal is there: an update in place is unfinished", done.err)
+        with self.base.open("rb") as model:
+            fcntl.flock(model, fcntl.LOCK_EX)
+            done = self.run_program("mallorn-apply", "--verify", self.base, stdin=self.patch)
+            self.assertIn(b"an update in place is under way", done.err)
+        journal.unlink()
+        done = self.apply_while(lambda: [self.overwrite(at) for at in range(0, 3_000_000, 4096)],
+                                len(self.patch) // 3, "--verify")
+        self.assertEqual(done.code, 1)
+        self.assertIn(b"base was changed while it was read", done.err)
 
     def test_the_base(self) -> None:
         changes = [lambda: os.truncate(self.base, 0), lambda: os.truncate(self.base, 1_500_000),
