@@ -127,8 +127,10 @@ inline BlockPair make_block_pair(Random& random, const QuantGrid& grid) {
     pair.result = pair.base;
     pair.result.scale ^= static_cast<uint16_t>((scale_mask(grid) >> 1) + 1);
   } else {
-    pair.result =
-        related_block(random, grid, pair.base, 1 + random.below(60), 1 + random.below(200));
+    // One after the other: as arguments of one call they come in any order.
+    const uint64_t rarity = 1 + random.below(200);
+    const uint64_t reach = 1 + random.below(60);
+    pair.result = related_block(random, grid, pair.base, reach, rarity);
   }
   return pair;
 }
