@@ -7,7 +7,7 @@
 #include <optional>
 #include <vector>
 
-#include "mallorn-delta/model_source.hpp"
+#include "libcommon/model_source.hpp"
 
 namespace mallorn::delta {
 

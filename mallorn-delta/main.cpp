@@ -4,9 +4,9 @@
 #include "libcommon/command_line.hpp"
 #include "libcommon/core/patch_format.hpp"
 #include "libcommon/error.hpp"
+#include "libcommon/parse_process.hpp"
 #include "libcommon/stream.hpp"
 #include "mallorn-delta/explain.hpp"
-#include "mallorn-delta/parse_process.hpp"
 #include "mallorn-delta/plan.hpp"
 
 namespace {
@@ -80,9 +80,9 @@ bool read_arguments(int argc, char** argv, Arguments* arguments) {
 }
 
 // What of the base the steps of a chunk look at, then what of the result they make.
-void write_inline(StreamWriter& stream, const delta::Model& base,
-                  const delta::Model& result, const std::vector<Step>& steps,
-                  uint64_t result_offset, uint64_t result_bytes) {
+void write_inline(StreamWriter& stream, const Model& base, const Model& result,
+                  const std::vector<Step>& steps, uint64_t result_offset,
+                  uint64_t result_bytes) {
   for (const Step& step : steps) {
     if (step.kind != StepKind::predict) continue;
     const uint64_t length = base_bytes_of(step, base.bytes().size());
@@ -95,7 +95,7 @@ void write_inline(StreamWriter& stream, const delta::Model& base,
                                                         static_cast<size_t>(result_bytes)));
 }
 
-void write_stream(const delta::Model& base, const delta::Model& result, delta::Plan plan,
+void write_stream(const Model& base, const Model& result, delta::Plan plan,
                   const Arguments& arguments) {
   DeltaManifest manifest;
   manifest.base = {"", base.bytes().size(), base.digest};
@@ -134,10 +134,9 @@ void write_stream(const delta::Model& base, const delta::Model& result, delta::P
 int run(int argc, char** argv) {
   Arguments arguments;
   if (!read_arguments(argc, argv, &arguments)) return 0;
-  const delta::Model result =
-      delta::open_model(arguments.result, arguments.common.threads,
-                        arguments.common.is_quiet, arguments.is_strict);
-  const delta::Model base = delta::read_model(STDIN_FILENO, "standard input");
+  const Model result = open_model(arguments.result, arguments.common.threads,
+                                  arguments.common.is_quiet, arguments.is_strict);
+  const Model base = read_model(STDIN_FILENO, "standard input");
   delta::Plan plan = delta::make_plan(base, result, arguments.plan);
   if (arguments.explains) std::fputs(delta::explain(base, result, plan).c_str(), stderr);
   write_stream(base, result, std::move(plan), arguments);
@@ -150,7 +149,7 @@ int main(int argc, char** argv) {
   return run_main(kProgram, [&] {
     try {
       return run(argc, argv);
-    } catch (const delta::ParseFailed& failed) {
+    } catch (const ParseFailed& failed) {
       return failed.code;  // mallorn-parse has said why
     }
   });

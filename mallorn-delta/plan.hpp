@@ -6,10 +6,10 @@
 #include <vector>
 
 #include "libcommon/delta_stream.hpp"
+#include "libcommon/model_source.hpp"
 #include "mallorn-delta/byte_index.hpp"
 #include "mallorn-delta/derived.hpp"
 #include "mallorn-delta/match.hpp"
-#include "mallorn-delta/model_source.hpp"
 
 namespace mallorn::delta {
 

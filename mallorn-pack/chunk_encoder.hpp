@@ -2,10 +2,10 @@
 #pragma once
 
 #include <cstdint>
-#include <string>
 #include <vector>
 
 #include "libcommon/core/patch_format.hpp"
+#include "libcommon/explanation.hpp"
 #include "mallorn-pack/delta_source.hpp"
 
 namespace mallorn::pack {
@@ -13,15 +13,6 @@ namespace mallorn::pack {
 struct PackOptions {
   int level = 0;        // of zstd; 1..19
   bool is_max = false;  // also codecs that are smaller by little and slower by much
-};
-
-// What has become of a step: for people.
-struct StepReport {
-  uint64_t result_bytes = 0;
-  uint64_t coded_bytes = 0;  // of the record, roughly
-  bool is_copy = false;
-  const char* codec = "";  // of its section; or "copy", "bytes"
-  std::string predictor;
 };
 
 struct EncodedChunk {

@@ -6,9 +6,9 @@
 
 #include "libcommon/command_line.hpp"
 #include "libcommon/error.hpp"
+#include "libcommon/explanation.hpp"
 #include "libcommon/ordered_pool.hpp"
 #include "mallorn-pack/chunk_encoder.hpp"
-#include "mallorn-pack/explanation.hpp"
 #include "mallorn-pack/lite_encoder.hpp"
 #include "mallorn-pack/patch_writer.hpp"
 #include "mallorn-pack/zstd_run.hpp"
@@ -188,7 +188,7 @@ PatchHeader header_of(const DeltaManifest& manifest, const Arguments& arguments)
 
 // All chunks, coded by several threads, in order. Returns the features they use.
 uint32_t pack_chunks(pack::DeltaSource& source, const pack::PackOptions& options,
-                     const CommonOptions& common, pack::Explanation& explanation,
+                     const CommonOptions& common, Explanation& explanation,
                      pack::PatchWriter& patch) {
   const uint64_t base_bytes = source.manifest().base.length_bytes;
   OrderedPool<pack::ChunkInput, pack::EncodedChunk> pool(
@@ -270,7 +270,7 @@ int run(int argc, char** argv) {
   }
   pack::PatchWriter by_chunks;
   pack::PatchWriter whole;
-  pack::Explanation explanation(source.notes());
+  Explanation explanation(source.notes());
   header.features = pack_chunks(source, options, arguments.common, explanation, by_chunks);
   const bool is_whole = by_chunks.body_bytes() > kSmallBody &&
                         pack_whole(source, options.level, by_chunks.body_bytes(), whole);

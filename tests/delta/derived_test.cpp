@@ -34,7 +34,7 @@ Numbers times(const Numbers& numbers, float factor) {
 }
 
 // A model of these vectors, with four bytes ahead of each: vector i is range 2 * i + 1.
-delta::Model model_of(const std::vector<Numbers>& vectors) {
+Model model_of(const std::vector<Numbers>& vectors) {
   Bytes bytes;
   Manifest manifest;
   manifest.format = "tflite";
@@ -61,7 +61,7 @@ delta::Model model_of(const std::vector<Numbers>& vectors) {
 // By vector: what it is derived from, or nothing.
 std::vector<std::optional<size_t>> sources(const std::vector<Numbers>& vectors,
                                            const std::vector<Numbers>& base = {}) {
-  const delta::Model result = model_of(vectors);
+  const Model result = model_of(vectors);
   const auto derived = delta::find_derived(model_of(base), result);
   REQUIRE(derived.size() == 2 * vectors.size());
   std::vector<std::optional<size_t>> found;

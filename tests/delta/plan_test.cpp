@@ -100,8 +100,8 @@ TEST_CASE("plan: numbers that follow from others, wherever they are") {
       store_le(bytes.data() + 1000 + i, whole);
       store_le(bytes.data() + 100 + i, whole - 0x00800000);
     }
-    const delta::Model base = test::model_of(random.bytes(1400), manifest);
-    const delta::Model result = test::model_of(bytes, manifest);
+    const Model base = test::model_of(random.bytes(1400), manifest);
+    const Model result = test::model_of(bytes, manifest);
     const delta::Plan plan = delta::make_plan(base, result);
     check(plan.steps, base.bytes(), result.bytes());
     const auto derived = std::find_if(plan.steps.begin(), plan.steps.end(), is_derived);
@@ -152,7 +152,7 @@ namespace {
 
 // The tensor of three_ranges(), of 10,000 elements in f32, as it is after a conversion,
 // with the bytes around it.
-delta::Model converted_model(ByteView bytes, const Conversion& conversion, Dtype to) {
+Model converted_model(ByteView bytes, const Conversion& conversion, Dtype to) {
   Bytes made(bytes.begin(), bytes.begin() + 1000);
   Bytes elements(10000 / dtype_layout(to).block_elements * dtype_layout(to).block_bytes);
   uint64_t base_bytes = 0;
@@ -183,13 +183,13 @@ TEST_CASE("plan: a tensor of another dtype is predicted by what it is converted 
   const Bytes bytes = weights(random);
   Manifest manifest = three_ranges(Dtype::f32);
   manifest.ranges[1].shape = {100, 100};
-  const delta::Model base = test::model_of(bytes, manifest);
+  const Model base = test::model_of(bytes, manifest);
   const Conversion nearest = {Dtype::f32};
   const Conversion zero = {Dtype::f32, Rounding::zero};
   for (const auto& [conversion, to] :
        {std::pair(nearest, Dtype::f16), std::pair(nearest, Dtype::bf16),
         std::pair(zero, Dtype::bf16)}) {
-    const delta::Model result = converted_model(bytes, conversion, to);
+    const Model result = converted_model(bytes, conversion, to);
     const delta::Plan plan = delta::make_plan(base, result);
     check(plan.steps, base.bytes(), result.bytes());
     const auto step = std::find_if(plan.steps.begin(), plan.steps.end(), is_converted);
@@ -205,7 +205,7 @@ TEST_CASE("plan: a tensor of another dtype is predicted by what it is converted 
   }
   // Strangers are not.
   const Bytes other = weights(random);
-  const delta::Model stranger = converted_model(other, nearest, Dtype::f16);
+  const Model stranger = converted_model(other, nearest, Dtype::f16);
   for (const Step& step : delta::make_plan(base, stranger).steps) {
     CHECK_FALSE(is_converted(step));
   }
@@ -230,8 +230,8 @@ TEST_CASE("plan: scales that moved are predicted, one by one; those that did not
     store_le(moved.data() + 100 + 4 * i,
              bits + 1 + static_cast<uint32_t>(random.below(900)));
   }
-  const delta::Model base = test::model_of(old, manifest);
-  const delta::Model result = test::model_of(moved, manifest);
+  const Model base = test::model_of(old, manifest);
+  const Model result = test::model_of(moved, manifest);
   const delta::Plan plan = delta::make_plan(base, result);
   check(plan.steps, base.bytes(), result.bytes());
   REQUIRE(plan.steps.size() == 3);
@@ -248,14 +248,14 @@ TEST_CASE("plan: what a tensor of another dtype has gained is on its own") {
   test::Random random(8);
   const Bytes bytes = weights(random);
   Manifest manifest = three_ranges(Dtype::f32);
-  const delta::Model result = test::model_of(bytes, manifest);
+  const Model result = test::model_of(bytes, manifest);
   // Blocks of 32, from 6,400 of its numbers.
   Bytes before(200 * 34);
   convert({Dtype::f32}, Dtype::q8_0, ByteView(bytes).subspan(1000, 25600), before);
   Manifest of_blocks;
   of_blocks.format = "gguf";
   of_blocks.ranges = {range_of(RangeKind::tensor, 0, before.size(), Dtype::q8_0, "w")};
-  const delta::Model base = test::model_of(before, of_blocks);
+  const Model base = test::model_of(before, of_blocks);
   const delta::Plan plan = delta::make_plan(base, result);
   check(plan.steps, base.bytes(), result.bytes());
   const auto step = std::find_if(plan.steps.begin(), plan.steps.end(), is_converted);
@@ -269,8 +269,8 @@ TEST_CASE("plan: what a tensor of another dtype has gained is on its own") {
 
 TEST_CASE("plan: a tensor that resembles nothing has a base if it is asked for") {
   test::Random random(2);
-  const delta::Model base = test::model_of(random.bytes(41500), three_ranges(Dtype::f32));
-  const delta::Model result = test::model_of(random.bytes(41500), three_ranges(Dtype::f32));
+  const Model base = test::model_of(random.bytes(41500), three_ranges(Dtype::f32));
+  const Model result = test::model_of(random.bytes(41500), three_ranges(Dtype::f32));
   for (const bool uses_distant : {false, true}) {
     const delta::Plan plan = delta::make_plan(base, result, {uses_distant});
     check(plan.steps, base.bytes(), result.bytes());
@@ -336,7 +336,7 @@ TEST_CASE("plan: a longer head moves the tensors, which are copied all the same"
 
 TEST_CASE("plan: from nothing everything is literal, to nothing there are no steps") {
   const Bytes bytes = test::Random(4).bytes(41500);
-  const delta::Model empty = test::model_of({}, {});
+  const Model empty = test::model_of({}, {});
   const delta::Plan plan =
       delta::make_plan(empty, test::model_of(bytes, three_ranges(Dtype::f32)));
   check(plan.steps, {}, bytes);
@@ -350,8 +350,8 @@ TEST_CASE("plan: a digest that lies costs no more than a patch that does not app
   test::Random random(5);
   const Bytes base = random.bytes(41500);
   const Bytes result = random.bytes(41500);
-  delta::Model claims = test::model_of(result, three_ranges(Dtype::f32));
-  const delta::Model old_model = test::model_of(base, three_ranges(Dtype::f32));
+  Model claims = test::model_of(result, three_ranges(Dtype::f32));
+  const Model old_model = test::model_of(base, three_ranges(Dtype::f32));
   claims.manifest.ranges[1].digest = old_model.manifest.ranges[1].digest;
   uint64_t at = 0;
   for (const Step& step : delta::make_plan(old_model, claims).steps) {
@@ -365,8 +365,8 @@ TEST_CASE("explain: one line per tensor, names made harmless") {
   const Bytes bytes = test::Random(6).bytes(41500);
   Manifest manifest = three_ranges(Dtype::f32);
   manifest.ranges[1].names = {"a\x1B[31m"};
-  const delta::Model base = test::model_of(bytes, three_ranges(Dtype::f32));
-  const delta::Model result = test::model_of(bytes, manifest);
+  const Model base = test::model_of(bytes, three_ranges(Dtype::f32));
+  const Model result = test::model_of(bytes, manifest);
   const std::string text = delta::explain(base, result, delta::make_plan(base, result));
   CHECK(text.find('\x1B') == std::string::npos);
   CHECK(text.find("digest") != std::string::npos);
@@ -390,8 +390,8 @@ TEST_CASE("plan: arrays of a sparse tensor are elements, however short, and stay
       array(1132, 30, Dtype::u8, "segments"), array(1162, 500, Dtype::u8, "indices"),
       array(1662, 500, Dtype::u8, "indices"), array(2162, 100, Dtype::f32, "values"),
       array(2262, 70, Dtype::u16, "segments")};
-  const delta::Model base = test::model_of(random.bytes(2332), manifest);
-  const delta::Model result = test::model_of(random.bytes(2332), manifest);
+  const Model base = test::model_of(random.bytes(2332), manifest);
+  const Model result = test::model_of(random.bytes(2332), manifest);
   const delta::Plan plan = delta::make_plan(base, result);
   check(plan.steps, base.bytes(), result.bytes());
   REQUIRE(plan.whole.size() == 2);
@@ -415,12 +415,12 @@ TEST_CASE("plan: indices are predicted only if that is better than a mask") {
   manifest.format = "tflite";
   Bytes old_bytes = random.bytes(41500);
   const auto kind_of_step = [&](uint64_t rarity) {
-    const delta::Model base = test::model_of(old_bytes, manifest);
+    const Model base = test::model_of(old_bytes, manifest);
     Bytes changed = old_bytes;
     for (size_t i = 1000; i < 41000; ++i) {
       if (random.chance(rarity)) changed[i] = static_cast<uint8_t>(random.below(256));
     }
-    const delta::Model result = test::model_of(changed, manifest);
+    const Model result = test::model_of(changed, manifest);
     return std::string(delta::make_plan(base, result).tensors.at(0).method);
   };
   CHECK(kind_of_step(2) == "predict");

@@ -17,9 +17,9 @@ namespace {
 using namespace mallorn;
 
 // Ranges of `step` bytes and more: tensors of changing dtypes, and gaps.
-delta::Model model_of(ByteView bytes, uint8_t step, uint8_t first_dtype) {
+Model model_of(ByteView bytes, uint8_t step, uint8_t first_dtype) {
   const DtypeTable table = dtype_table();
-  delta::Model model;
+  Model model;
   model.manifest.format = step % 2 == 0 ? "raw" : "gguf";
   model.manifest.length_bytes = bytes.size();
   for (uint64_t at = 0, i = 0; at < bytes.size(); ++i) {
@@ -39,7 +39,7 @@ delta::Model model_of(ByteView bytes, uint8_t step, uint8_t first_dtype) {
   return model;
 }
 
-pack::ChunkInput input_of(const delta::Model& base, const delta::Model& result,
+pack::ChunkInput input_of(const Model& base, const Model& result,
                           const std::vector<Step>& steps, uint64_t offset) {
   pack::ChunkInput chunk{offset, steps, {}, {}, {}};
   uint64_t length = 0;
@@ -80,8 +80,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size < kHead || size > 32768) return 0;
   const ByteView rest = ByteView(data, size).subspan(kHead);
   const size_t cut = rest.size() * data[0] / 255;
-  const delta::Model base = model_of(rest.first(cut), data[1], data[2]);
-  const delta::Model result = model_of(rest.subspan(cut), data[3], data[4]);
+  const Model base = model_of(rest.first(cut), data[1], data[2]);
+  const Model result = model_of(rest.subspan(cut), data[3], data[4]);
   uint64_t made = 0;
   delta::Plan plan = delta::make_plan(base, result);
   for (const std::vector<Step>& steps :

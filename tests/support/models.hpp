@@ -6,15 +6,15 @@
 #include <string>
 
 #include "libcommon/digest.hpp"
-#include "mallorn-delta/model_source.hpp"
+#include "libcommon/model_source.hpp"
 #include "tests/support/files.hpp"
 #include "tests/support/random.hpp"
 
 namespace mallorn::test {
 
-inline delta::Model model_of(ByteView bytes, Manifest manifest) {
+inline Model model_of(ByteView bytes, Manifest manifest) {
   const Fd file = file_of(bytes);
-  delta::Model model;
+  Model model;
   manifest.length_bytes = bytes.size();
   for (Range& range : manifest.ranges) {
     if (range.kind == RangeKind::tensor) {
@@ -57,8 +57,8 @@ inline Manifest random_manifest(Random& random, uint64_t length) {
 }
 
 struct ModelPair {
-  delta::Model base;
-  delta::Model result;
+  Model base;
+  Model result;
 };
 
 // Two models: related, unrelated, empty, in every mixture.

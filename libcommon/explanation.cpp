@@ -1,11 +1,11 @@
-#include "mallorn-pack/explanation.hpp"
+#include "libcommon/explanation.hpp"
 
 #include <algorithm>
 #include <cstdio>
 
 #include "libcommon/cli.hpp"
 
-namespace mallorn::pack {
+namespace mallorn {
 namespace {
 
 double bits_each(const TensorNote& note, uint64_t result_bytes, uint64_t coded_bytes) {
@@ -98,4 +98,4 @@ std::string Explanation::table() const {
   return text;
 }
 
-}  // namespace mallorn::pack
+}  // namespace mallorn

@@ -1,4 +1,4 @@
-#include "mallorn-delta/model_source.hpp"
+#include "libcommon/model_source.hpp"
 
 #include <doctest/doctest.h>
 
@@ -37,9 +37,9 @@ Draft draft_of(const Bytes& bytes) {
   return draft;
 }
 
-delta::Model read(const Bytes& stream) {
+Model read(const Bytes& stream) {
   const Fd file = test::file_of(stream);
-  return delta::read_model(file.get(), "test");
+  return read_model(file.get(), "test");
 }
 
 Status status_of(const Bytes& stream) {
@@ -55,13 +55,13 @@ TEST_CASE("model source: bytes that come inline, in any pieces") {
   draft.pieces = {Bytes(kBytes.begin(), kBytes.begin() + 1),
                   {},
                   Bytes(kBytes.begin() + 1, kBytes.end())};
-  const delta::Model model = read(draft.stream());
+  const Model model = read(draft.stream());
   CHECK(Bytes(model.bytes().begin(), model.bytes().end()) == kBytes);
   CHECK(model.digest == sha256(kBytes));
   CHECK(model.manifest == draft.manifest);
   CHECK(read(draft_of({}).stream()).bytes().empty());
   const test::Drip drip(draft.stream(), 1);
-  CHECK(delta::read_model(drip.fd(), "test").bytes().size() == kBytes.size());
+  CHECK(read_model(drip.fd(), "test").bytes().size() == kBytes.size());
 }
 
 TEST_CASE("model source: every prefix is refused as truncated") {
@@ -102,7 +102,7 @@ TEST_CASE("model source: by reference, the file must be there and as long as it 
   Draft draft = draft_of(kBytes);
   draft.pieces.clear();
   draft.manifest.path = encode_path(path);
-  const delta::Model model = read(draft.stream());
+  const Model model = read(draft.stream());
   CHECK(Bytes(model.bytes().begin(), model.bytes().end()) == kBytes);
   draft.pieces = {Bytes{1}};  // neither by reference nor inline
   CHECK(status_of(draft.stream()) == Status::malformed);

@@ -7,7 +7,7 @@
 
 #include "libcommon/file.hpp"
 
-namespace mallorn::delta {
+namespace mallorn {
 
 class ParseProcess {
  public:
@@ -32,4 +32,4 @@ struct ParseFailed {
   int code;
 };
 
-}  // namespace mallorn::delta
+}  // namespace mallorn

@@ -6,9 +6,17 @@
 #include <vector>
 
 #include "libcommon/delta_stream.hpp"
-#include "mallorn-pack/chunk_encoder.hpp"
 
-namespace mallorn::pack {
+namespace mallorn {
+
+// What has become of a step: for people.
+struct StepReport {
+  uint64_t result_bytes = 0;
+  uint64_t coded_bytes = 0;  // of the record, roughly
+  bool is_copy = false;
+  const char* codec = "";  // of its section; or "copy", "bytes"
+  std::string predictor;
+};
 
 class Explanation {
  public:
@@ -39,4 +47,4 @@ class Explanation {
   size_t first_ = 0;  // note that may reach beyond what has been added
 };
 
-}  // namespace mallorn::pack
+}  // namespace mallorn

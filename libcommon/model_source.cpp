@@ -1,13 +1,13 @@
-#include "mallorn-delta/model_source.hpp"
+#include "libcommon/model_source.hpp"
 
 #include <utility>
 
 #include "libcommon/core/byte_reader.hpp"
 #include "libcommon/digest.hpp"
 #include "libcommon/error.hpp"
-#include "mallorn-delta/parse_process.hpp"
+#include "libcommon/parse_process.hpp"
 
-namespace mallorn::delta {
+namespace mallorn {
 namespace {
 
 // Copies the bytes of an inline stream to a temporary file, up to the end frame.
@@ -88,4 +88,4 @@ Model open_model(const std::string& path, unsigned threads, bool is_quiet, bool 
   return model;
 }
 
-}  // namespace mallorn::delta
+}  // namespace mallorn

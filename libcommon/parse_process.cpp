@@ -1,4 +1,4 @@
-#include "mallorn-delta/parse_process.hpp"
+#include "libcommon/parse_process.hpp"
 
 #include <fcntl.h>
 #include <spawn.h>
@@ -15,7 +15,7 @@
 
 extern char** environ;
 
-namespace mallorn::delta {
+namespace mallorn {
 namespace {
 
 namespace fs = std::filesystem;
@@ -89,4 +89,4 @@ void ParseProcess::require_success() {
   throw Error(Status::internal, "mallorn-parse was killed");
 }
 
-}  // namespace mallorn::delta
+}  // namespace mallorn

@@ -1,11 +1,10 @@
-#include "mallorn-pack/explanation.hpp"
+#include "libcommon/explanation.hpp"
 
 #include <doctest/doctest.h>
 
 #include <sstream>
 
 using namespace mallorn;
-using pack::StepReport;
 
 namespace {
 
@@ -30,7 +29,7 @@ const TensorNote kSecond = {150, 80, Dtype::f16, "digest", "40", "second"};
 }  // namespace
 
 TEST_CASE("explanation: bytes go to the tensors that they make") {
-  pack::Explanation explanation({kSecond, kFirst});  // in any order
+  Explanation explanation({kSecond, kFirst});  // in any order
   explanation.add(0, {{10, 4, false, "bytes", "bytes"},
                       {60, 30, false, "values", "gain"},
                       {40, 20, false, "values", "same value"}});
@@ -45,7 +44,7 @@ TEST_CASE("explanation: bytes go to the tensors that they make") {
 }
 
 TEST_CASE("explanation: a step over several tensors is dealt out, and nothing is lost") {
-  pack::Explanation explanation({kFirst, kSecond});
+  Explanation explanation({kFirst, kSecond});
   explanation.add(0, {{300, 100, false, "bytes", "none"}});
   const std::vector<std::string> lines = lines_of(explanation.table());
   REQUIRE(lines.size() == 5);
@@ -57,7 +56,7 @@ TEST_CASE("explanation: notes that overlap or lie nowhere do no harm") {
   const TensorNote inner = {20, 10, Dtype::i8, "", "", "inner"};
   const TensorNote empty = {30, 0, Dtype::i8, "", "", "empty\x1b[31m"};
   const TensorNote far = {UINT64_MAX - 1, 1, Dtype::i8, "", "", "far"};
-  pack::Explanation explanation({far, empty, inner, kFirst});
+  Explanation explanation({far, empty, inner, kFirst});
   explanation.add(0, {{200, 50, false, "bytes", "none"}});
   const std::string table = explanation.table();
   CHECK(table.find('\x1b') == std::string::npos);

@@ -1,4 +1,4 @@
-// A model as delta sees it: its manifest, its bytes (mapped), its digest.
+// A model as it is compared: its manifest, its bytes (mapped), its digest.
 #pragma once
 
 #include <memory>
@@ -8,7 +8,7 @@
 #include "libcommon/manifest.hpp"
 #include "libcommon/stream.hpp"
 
-namespace mallorn::delta {
+namespace mallorn {
 
 struct Model {
   Manifest manifest;
@@ -28,4 +28,4 @@ Model read_model(int fd, const std::string& name);
 // go to stderr.
 Model open_model(const std::string& path, unsigned threads, bool is_quiet, bool is_strict);
 
-}  // namespace mallorn::delta
+}  // namespace mallorn
