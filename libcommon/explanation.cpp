@@ -28,6 +28,33 @@ void add_cells(const TensorNote& note, const char* predictor, const char* codec,
 
 }  // namespace
 
+std::string shown_name(const Range& range) {
+  if (!range.names.empty()) return printable(range.names.front());
+  return range.role.empty() ? "-" : range.role;
+}
+
+std::string shown_shape(const Range& range) {
+  std::string text;
+  for (const uint64_t dim : range.shape)
+    text += (text.empty() ? "" : "x") + std::to_string(dim);
+  return text.empty() ? "-" : text;
+}
+
+std::string shown_ranks(uint32_t ranks) {
+  if (ranks == 0) return {};
+  return ", " + std::to_string(ranks) + (ranks == 1 ? " rank" : " ranks");
+}
+
+std::string shown_predictor(const Piece& piece) {
+  if (piece.method == PieceMethod::sparse) return "none, sparse";
+  if (piece.method != PieceMethod::predicted) return "none";
+  const char* const name = piece.axis == GainAxis::none     ? "same value"
+                           : piece.axis == GainAxis::column ? "gain by column"
+                           : piece.columns < piece.elements ? "gain by row"
+                                                            : "gain";
+  return name + shown_ranks(piece.ranks);
+}
+
 Explanation::Explanation(std::vector<TensorNote> notes)
     : notes_(std::move(notes)), sums_(notes_.size()) {
   std::stable_sort(notes_.begin(), notes_.end(),
@@ -36,7 +63,18 @@ Explanation::Explanation(std::vector<TensorNote> notes)
                    });
 }
 
-void Explanation::Sum::add(const StepReport& step, uint64_t bytes, uint64_t coded) {
+void Explanation::Sum::add(const StepReport& step, uint64_t done, uint64_t bytes,
+                           uint64_t coded) {
+  const auto scaled = [&](uint64_t made) {  // steps have at most 2^30 bytes
+    return step.base_bytes == step.result_bytes
+               ? made
+               : made * step.base_bytes / step.result_bytes;
+  };
+  const uint64_t base_offset = step.base_offset + scaled(done);
+  const uint64_t began_at = base_offset - result_bytes;  // if it is all one copy
+  origin.is_one_copy =
+      step.is_copy &&
+      (result_bytes == 0 || (origin.is_one_copy && origin.base_offset == began_at));
   result_bytes += bytes;
   coded_bytes += coded;
   // A copy has the word only where there is nothing else.
@@ -45,6 +83,8 @@ void Explanation::Sum::add(const StepReport& step, uint64_t bytes, uint64_t code
   most_bytes = weight;
   codec = step.codec;
   predictor = step.predictor;
+  origin.is_known = step.base_bytes > 0;
+  origin.base_offset = origin.is_one_copy ? began_at : base_offset;
 }
 
 // A step may hold several ranges, and a range be made by several steps: the bytes of a
@@ -52,12 +92,13 @@ void Explanation::Sum::add(const StepReport& step, uint64_t bytes, uint64_t code
 void Explanation::add(uint64_t result_offset, const std::vector<StepReport>& steps) {
   uint64_t at = result_offset;
   for (const StepReport& step : steps) {
+    const uint64_t begin = at;
     const uint64_t end = at + step.result_bytes;
     uint64_t coded_left = step.coded_bytes;
     const auto give = [&](Sum* sum, uint64_t to) {
       const uint64_t bytes = to - at;
       const uint64_t coded = to == end ? coded_left : coded_left * bytes / (end - at);
-      sum->add(step, bytes, coded);
+      sum->add(step, at - begin, bytes, coded);
       coded_left -= coded;
       at = to;
     };
@@ -77,7 +118,7 @@ void Explanation::add(uint64_t result_offset, const std::vector<StepReport>& ste
   }
 }
 
-std::string Explanation::table() const {
+std::string Explanation::table(const NameOrigin& name) const {
   char line[256];
   std::snprintf(line, sizeof(line), "%-8s %-16s %-8s %-24s %-7s %13s %12s %8s  %s\n",
                 "dtype", "shape", "match", "predictor", "codec", "bytes", "patch", "bits",
@@ -88,8 +129,10 @@ std::string Explanation::table() const {
     const Sum& sum = sums_[i];
     all.result_bytes += sum.result_bytes;
     all.coded_bytes += sum.coded_bytes;
-    add_cells(notes_[i], sum.predictor.c_str(), sum.codec, sum.result_bytes,
-              sum.coded_bytes, &text);
+    TensorNote note = notes_[i];
+    if (name) name(sum.origin, &note);
+    add_cells(note, sum.predictor.c_str(), sum.codec, sum.result_bytes, sum.coded_bytes,
+              &text);
   }
   const TensorNote between{0, 0, Dtype::opaque, "-", "-", "between tensors"};
   add_cells(between, "bytes", "bytes", rest_.result_bytes, rest_.coded_bytes, &text);

@@ -2,9 +2,11 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
+#include "libcommon/core/value_model.hpp"
 #include "libcommon/delta_stream.hpp"
 
 namespace mallorn {
@@ -16,7 +18,25 @@ struct StepReport {
   bool is_copy = false;
   const char* codec = "";  // of its section; or "copy", "bytes"
   std::string predictor;
+  // What of the base it is made from; no bytes where nothing is, or nobody asks.
+  uint64_t base_offset = 0;
+  uint64_t base_bytes = 0;
 };
+
+// From where in the base a range of the result comes: the part that made most of it.
+struct Origin {
+  bool is_known = false;
+  bool is_one_copy = false;  // all of the range is one copy, of what begins here
+  uint64_t base_offset = 0;
+};
+
+// As tables show them, fit for a terminal: the first name, else the role; 2x3x4.
+std::string shown_name(const Range& range);
+std::string shown_shape(const Range& range);
+
+// What predicts a piece of codec `values`; how many ranks add to it, behind a comma.
+std::string shown_predictor(const Piece& piece);
+std::string shown_ranks(uint32_t ranks);
 
 class Explanation {
  public:
@@ -27,8 +47,10 @@ class Explanation {
   void add(uint64_t result_offset, const std::vector<StepReport>& steps);
 
   // One line for each note: what it was matched to, what predicted most of it, which codec,
-  // bytes and bits for each element; then what lies between, and the sum.
-  std::string table() const;
+  // bytes and bits for each element; then what lies between, and the sum. `name`, if given,
+  // completes notes by where they come from.
+  using NameOrigin = std::function<void(const Origin& origin, TensorNote* note)>;
+  std::string table(const NameOrigin& name = {}) const;
 
  private:
   struct Sum {
@@ -37,8 +59,10 @@ class Explanation {
     uint64_t most_bytes = 0;  // of the result, in the step that `codec` is about
     const char* codec = "-";
     std::string predictor = "-";
+    Origin origin;
 
-    void add(const StepReport& step, uint64_t bytes, uint64_t coded);
+    // `done` bytes of the step belong to others.
+    void add(const StepReport& step, uint64_t done, uint64_t bytes, uint64_t coded);
   };
 
   std::vector<TensorNote> notes_;  // by offset

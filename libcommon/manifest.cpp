@@ -380,6 +380,13 @@ class ManifestReader final : public nlohmann::json_sax<json> {
 
 }  // namespace
 
+bool is_channel_vector(const Range& range) {
+  constexpr uint64_t kLeastBytes = 8 * sizeof(float);
+  return range.kind == RangeKind::gap && range.dtype == Dtype::f32 &&
+         range.length_bytes >= kLeastBytes &&
+         (range.role == "scale" || range.role == "min" || range.role == "max");
+}
+
 Manifest manifest_from_json(std::string_view text, const std::string& context) {
   ManifestReader reader(context);
   json::sax_parse(text.begin(), text.end(), &reader);

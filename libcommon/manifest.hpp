@@ -54,6 +54,10 @@ struct Range {
   bool operator==(const Range&) const = default;
 };
 
+// Vectors between tensors that have a number for each channel: scales, minima and maxima of
+// quantized tensors. Shorter ones cost more in bookkeeping than prediction saves.
+bool is_channel_vector(const Range& range);
+
 struct Manifest {
   std::string format;  // "tflite", "gguf", "onnx", "raw"
   bool is_big_endian = false;

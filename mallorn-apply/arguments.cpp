@@ -30,6 +30,9 @@ bool go_together(const Arguments& arguments) {
   }
   // What is given back is no release that was not there before.
   if (arguments.undoes && !arguments.state.empty()) return false;
+  if (!arguments.base.empty() && (!arguments.only_informs || arguments.as_json)) {
+    return false;
+  }
   return arguments.only_informs || !arguments.as_json;
 }
 
@@ -46,7 +49,8 @@ bool read_arguments(const Program& program, int argc, char** argv, Arguments* ar
   options.add_options()("o,output", "", cxxopts::value<std::string>())("force", "")(
       "in-place", "")("undo", "")("no-undo", "")("resume", "")("verify", "")("info", "")(
       "json", "")("checked", "")("memory", "", cxxopts::value<std::string>())(
-      "state", "", cxxopts::value<std::string>());
+      "state", "", cxxopts::value<std::string>())("base", "",
+                                                  cxxopts::value<std::string>());
   cxxopts::ParseResult result;
   if (!parse_command_line(program, options, argc, argv, &arguments->common, &result))
     return false;
@@ -64,6 +68,10 @@ bool read_arguments(const Program& program, int argc, char** argv, Arguments* ar
   arguments->only_informs = result.count("info") != 0;
   arguments->as_json = result.count("json") != 0;
   arguments->is_checked = result.count("checked") != 0;
+  if (result.count("base") != 0) {
+    arguments->base = result["base"].as<std::string>();
+    if (arguments->base.empty()) throw Error(Status::usage, "--base takes a file");
+  }
   if (result.count("state") != 0) {
     arguments->state = result["state"].as<std::string>();
     if (arguments->state.empty()) throw Error(Status::usage, "--state takes a file");

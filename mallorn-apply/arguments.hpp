@@ -21,6 +21,7 @@ struct Arguments {
   bool only_verifies = false;
   bool only_informs = false;
   bool as_json = false;
+  std::string base;  // --base; with only_informs
   bool is_checked = false;
   std::string state;
 

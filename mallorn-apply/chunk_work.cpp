@@ -9,7 +9,7 @@ static_assert(2 * (large_object_bytes(sizeof(Workspace)) +
 
 LargeObject<Workspace> ChunkDecoders::take() {
   const std::lock_guard lock(mutex_);
-  if (free_.empty()) return make_large_object<Workspace>(kernels_);
+  if (free_.empty()) return make_large_object<Workspace>(kernels_, keeps_traces_);
   LargeObject<Workspace> workspace = std::move(free_.back());
   free_.pop_back();
   return workspace;
@@ -24,6 +24,7 @@ DecodedChunk ChunkDecoders::decode(const ChunkJob& job, ByteView base) {
   DecodedChunk decoded{Status::ok, job.patch_offset, job.result_offset, take()};
   Workspace& space = *decoded.workspace;
   const SpentTimer timer(&space.decoded, job.result_bytes);
+  space.sections.begin_chunk();
   decoded.status =
       decode_chunk(job.record, base, job.result_offset, space.sections, &space.chunk);
   return decoded;

@@ -22,10 +22,14 @@ struct ChunkJob {
 
 // What decoding a chunk needs: large, and reused.
 struct Workspace {
-  explicit Workspace(const TokenKernels& kernels) : sections(kernels) {}
+  Workspace(const TokenKernels& kernels, bool keeps_traces)
+      : sections(kernels, keeps_traces), structure_left(keeps_traces ? kMaxChunkSteps : 0) {
+    chunk.structure_left = structure_left;
+  }
   ChunkWorkspace chunk;
   HostSections sections;
-  Spent decoded;  // of whole chunks, sections included
+  std::vector<uint32_t> structure_left;  // by step, if traces are kept
+  Spent decoded;                         // of whole chunks, sections included
 };
 
 struct DecodedChunk {
@@ -38,8 +42,9 @@ struct DecodedChunk {
 // Workspaces for all chunks that are under way; threads may share it.
 class ChunkDecoders {
  public:
-  explicit ChunkDecoders(bool is_portable)
-      : kernels_(is_portable ? portable_kernels() : fast_kernels()) {}
+  explicit ChunkDecoders(bool is_portable, bool keeps_traces = false)
+      : kernels_(is_portable ? portable_kernels() : fast_kernels()),
+        keeps_traces_(keeps_traces) {}
 
   DecodedChunk decode(const ChunkJob& job, ByteView base);
   // When a chunk has been made use of.
@@ -51,6 +56,7 @@ class ChunkDecoders {
   LargeObject<Workspace> take();
 
   const TokenKernels& kernels_;
+  bool keeps_traces_;
   std::mutex mutex_;
   std::vector<LargeObject<Workspace>> free_;
 };

@@ -8,6 +8,7 @@
 #include "libcommon/cli.hpp"
 #include "libcommon/error.hpp"
 #include "libcommon/file.hpp"
+#include "libcommon/parse_process.hpp"
 #include "libcommon/release_state.hpp"
 #include "mallorn-apply/arguments.hpp"
 #include "mallorn-apply/in_place.hpp"
@@ -15,6 +16,7 @@
 #include "mallorn-apply/journal_file.hpp"
 #include "mallorn-apply/memory.hpp"
 #include "mallorn-apply/resume.hpp"
+#include "mallorn-apply/tensor_table.hpp"
 
 namespace {
 
@@ -25,11 +27,11 @@ constexpr Program kProgram = {"mallorn-apply",
                               R"(usage: mallorn-apply BASE [PATCH] [-o FILE [--force]]
        mallorn-apply --in-place [--undo] BASE [PATCH]
        mallorn-apply --verify BASE [PATCH]
-       mallorn-apply --info [--json] [PATCH]
+       mallorn-apply --info [--json | --base BASE] [PATCH]
 
 Makes the new model from the old one (BASE) and a patch (PATCH, or standard
-input). The result goes to standard output, or to FILE, which appears only
-when it is complete and its SHA-256 is the one in the patch.
+input), on standard output or in FILE, which appears only when it is complete
+and its SHA-256 is right. The base is checked before anything is written.
 
   -o, --output FILE  write the result to FILE
       --force        replace FILE if it exists
@@ -41,6 +43,7 @@ when it is complete and its SHA-256 is the one in the patch.
       --verify       check all, write nothing; exit 1 instead of 65 and 76
       --info         say what the patch holds; needs no base
       --json         with --info: as JSON
+      --base BASE    with --info: tensor by tensor as well
       --checked      do not say that nobody has checked the signature
       --state FILE   note the release in FILE once the result is complete
       --threads N    use N threads (default: one per processor)
@@ -59,17 +62,6 @@ examples:
   mallorn-apply old.gguf update.mlp -o new.gguf
   mallorn-apply old.tflite < update.mlp > new.tflite
 )"};
-
-int show_info(const Arguments& arguments) {
-  const Input input(arguments.patch());
-  apply::PatchReader patch(input.fd(), input.name());
-  const apply::PatchInfo info = apply::read_info(patch);
-  const std::string text = arguments.as_json
-                               ? info_to_json(info)
-                               : info_to_text(info, arguments.common.is_verbose);
-  std::fputs(text.c_str(), stdout);
-  return 0;
-}
 
 bool is_set(const char* variable) {
   const char* value = std::getenv(variable);
@@ -140,6 +132,30 @@ void tell_undone(const Arguments& arguments, const apply::UpdatedInPlace& done) 
   print_message("note", done.was_done ? arguments.files[0] + ": is the old model already"
                                       : with_commas(done.resumed_at) + " of " +
                                             with_commas(done.units) + " pieces taken back");
+}
+
+void print_info(const apply::PatchInfo& info, const Arguments& arguments) {
+  const std::string text = arguments.as_json
+                               ? info_to_json(info)
+                               : info_to_text(info, arguments.common.is_verbose);
+  std::fputs(text.c_str(), stdout);
+}
+
+int show_info(const Arguments& arguments) {
+  const Input input(arguments.patch());
+  if (arguments.base.empty()) {
+    apply::PatchReader patch(input.fd(), input.name());
+    print_info(read_info(patch), arguments);
+    return 0;
+  }
+  const Fd file = rereadable(input);
+  apply::PatchReader patch(file.get(), input.name());
+  const apply::PatchInfo info = read_info(patch);
+  const std::string table =
+      tensor_table(file, input.name(), arguments.base, options_for(arguments, patch));
+  print_info(info, arguments);
+  std::fputs(("\n" + table).c_str(), stdout);
+  return 0;
 }
 
 int update_in_place(const Arguments& arguments) {
@@ -233,5 +249,11 @@ int run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  return run_main(kProgram, [&] { return run(argc, argv); });
+  return run_main(kProgram, [&] {
+    try {
+      return run(argc, argv);
+    } catch (const ParseFailed& failed) {
+      return failed.code;  // mallorn-parse has said why
+    }
+  });
 }

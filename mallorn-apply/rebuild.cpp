@@ -31,7 +31,7 @@ class Rebuild {
                 }),
         on_chunk_(options.on_chunk),
         held_(output),
-        decoders_(options.is_portable),
+        decoders_(options.is_portable, options.keeps_traces),
         pool_(options.threads,
               [this](ChunkJob&& job) { return decoders_.decode(job, base_.bytes()); }) {}
 

@@ -13,7 +13,8 @@ namespace mallorn::apply {
 struct RebuildOptions {
   unsigned threads = 1;
   bool shows_progress = false;
-  bool is_portable = false;  // no instructions that not all processors of the kind have
+  bool is_portable = false;   // no instructions that not all processors of the kind have
+  bool keeps_traces = false;  // of the sections of chunks, for on_chunk
   // If set: told of each chunk that is decoded and has its check; given all bytes, in
   // order, of a result that has no chunks.
   std::function<void(const DecodedChunk& chunk)> on_chunk{};

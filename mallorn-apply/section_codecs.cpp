@@ -8,17 +8,39 @@
 #include "mallorn-apply/zstd_decoder.hpp"
 
 namespace mallorn::apply {
+namespace {
+
+// More pieces than any encoder makes are told as if the rest were one.
+constexpr size_t kMaxTraced = 4096;
+
+class Tracer final : public PieceWatch {
+ public:
+  Tracer(size_t coded_bytes, SectionTrace* trace)
+      : coded_bytes_(coded_bytes), trace_(*trace) {}
+  void see(const Piece& piece, size_t result_end, size_t coded_left) override {
+    if (trace_.size() == kMaxTraced) trace_.pop_back();
+    trace_.push_back({piece, result_end, coded_bytes_ - coded_left});
+  }
+
+ private:
+  size_t coded_bytes_;
+  SectionTrace& trace_;
+};
+
+}  // namespace
 
 Status HostSections::decode(const SectionHeader& header, ByteView coded, ByteView base,
                             ByteSpan result) {
   const auto codec = static_cast<size_t>(header.codec);
   if (codec >= spent_.size()) return Status::unknown_codec;
   const SpentTimer timer(&spent_[codec], result.size());
-  return decode_by_codec(header, coded, base, result);
+  if (!keeps_traces_) return decode_by_codec(header, coded, base, result, nullptr);
+  Tracer tracer(coded.size(), &traces_.emplace_back());
+  return decode_by_codec(header, coded, base, result, &tracer);
 }
 
 Status HostSections::decode_by_codec(const SectionHeader& header, ByteView coded,
-                                     ByteView base, ByteSpan result) {
+                                     ByteView base, ByteSpan result, PieceWatch* watch) {
   switch (header.codec) {
     case CodecId::stored:
       if (coded.empty() && !header.conversion.is_none()) coded = base;
@@ -31,10 +53,10 @@ Status HostSections::decode_by_codec(const SectionHeader& header, ByteView coded
       return decode_planes(header.dtype, coded, base, result);
     case CodecId::blocks:
       if (!blocks_) blocks_ = std::make_unique<BlockModel>();
-      return decode_blocks(header.dtype, coded, base, blocks_.get(), result);
+      return decode_blocks(header.dtype, coded, base, blocks_.get(), result, watch);
     case CodecId::values:
       if (!values_) values_ = std::make_unique<ValueModel>();
-      return decode_values(header.dtype, coded, base, values_.get(), result);
+      return decode_values(header.dtype, coded, base, values_.get(), result, watch);
     case CodecId::mask:
       if (!mask_) mask_ = std::make_unique<MaskModel>();
       return decode_mask(header.dtype, coded, base, mask_.get(), result);

@@ -3,12 +3,14 @@
 
 #include <array>
 #include <memory>
+#include <vector>
 
 #include "libcommon/core/block_model.hpp"
 #include "libcommon/core/mask_model.hpp"
 #include "libcommon/core/mixed_model.hpp"
 #include "libcommon/core/value_model.hpp"
 #include "mallorn-apply/core/chunk_decoder.hpp"
+#include "mallorn-apply/core/piece_watch.hpp"
 #include "mallorn-apply/core/tokens_decoder.hpp"
 #include "mallorn-apply/fast_tokens.hpp"
 #include "mallorn-apply/large_object.hpp"
@@ -16,9 +18,19 @@
 
 namespace mallorn::apply {
 
+// A piece of a section, as PieceWatch has them, or some that are told as one.
+struct PieceTrace {
+  Piece piece;
+  size_t result_end = 0;  // of the section
+  size_t coded_end = 0;   // of its payload, about
+};
+using SectionTrace = std::vector<PieceTrace>;  // none if the codec has no pieces
+
 class HostSections final : public SectionDecoder {
  public:
-  explicit HostSections(const TokenKernels& kernels = fast_kernels()) : kernels_(kernels) {}
+  explicit HostSections(const TokenKernels& kernels = fast_kernels(),
+                        bool keeps_traces = false)
+      : kernels_(kernels), keeps_traces_(keeps_traces) {}
 
   Status decode(const SectionHeader& header, ByteView coded, ByteView base,
                 ByteSpan result) override;
@@ -28,11 +40,17 @@ class HostSections final : public SectionDecoder {
   using SpentByCodec = std::array<Spent, kCodecCount>;
   const SpentByCodec& spent() const { return spent_; }
 
+  // One for each section that was decoded since the last begin_chunk(), if they are kept.
+  const std::vector<SectionTrace>& traces() const { return traces_; }
+  void begin_chunk() { traces_.clear(); }
+
  private:
   Status decode_by_codec(const SectionHeader& header, ByteView coded, ByteView base,
-                         ByteSpan result);
+                         ByteSpan result, PieceWatch* watch);
 
   const TokenKernels& kernels_;
+  bool keeps_traces_;
+  std::vector<SectionTrace> traces_;
   SpentByCodec spent_{};
   LargeObject<ByteModel> bytes_;
   std::unique_ptr<BlockModel> blocks_;

@@ -4,21 +4,10 @@
 #include <cstdio>
 
 #include "libcommon/cli.hpp"
+#include "libcommon/explanation.hpp"
 
 namespace mallorn::delta {
 namespace {
-
-std::string name_of(const Range& range) {
-  if (!range.names.empty()) return printable(range.names.front());
-  return range.role.empty() ? "-" : range.role;
-}
-
-std::string shape_of(const Range& range) {
-  std::string text;
-  for (const uint64_t dim : range.shape)
-    text += (text.empty() ? "" : "x") + std::to_string(dim);
-  return text.empty() ? "-" : text;
-}
 
 // What one element will roughly take in the patch.
 double bits_each(const Range& range, uint64_t bytes) {
@@ -31,16 +20,17 @@ double bits_each(const Range& range, uint64_t bytes) {
 // The tensor's name, and from which others it comes.
 std::string story_of(const Model& base, const Model& result, const TensorPlan& tensor) {
   const Range& range = result.manifest.ranges[tensor.result_range];
-  std::string story = name_of(range);
+  std::string story = shown_name(range);
   if (tensor.derived) {
     char factor[32];
     std::snprintf(factor, sizeof(factor), " * %g",
                   static_cast<double>(std::bit_cast<float>(tensor.derived->factor)));
-    story += " = " + name_of(result.manifest.ranges[tensor.derived->source_range]) + factor;
+    story +=
+        " = " + shown_name(result.manifest.ranges[tensor.derived->source_range]) + factor;
   }
   if (tensor.match.kind != MatchKind::none) {
     const Range& from = base.manifest.ranges[tensor.match.base_range];
-    if (name_of(from) != name_of(range)) story += " <- " + name_of(from);
+    if (shown_name(from) != shown_name(range)) story += " <- " + shown_name(from);
     if (from.dtype != range.dtype)
       story += std::string(" (") + dtype_layout(from.dtype).name + ")";
   }
@@ -60,7 +50,7 @@ std::string explain(const Model& base, const Model& result, const Plan& plan) {
     const Range& range = result.manifest.ranges[tensor.result_range];
     in_tensors += range.kind == RangeKind::tensor ? range.length_bytes : 0;
     std::snprintf(line, sizeof(line), "%-8s %-16s %12s %-8s %-8s %10s %7.3f  ",
-                  dtype_layout(range.dtype).name, shape_of(range).substr(0, 16).c_str(),
+                  dtype_layout(range.dtype).name, shown_shape(range).substr(0, 16).c_str(),
                   with_commas(range.length_bytes).c_str(), match_name(tensor.match.kind),
                   tensor.method, with_commas(tensor.estimated_bytes).c_str(),
                   bits_each(range, tensor.estimated_bytes));
@@ -77,7 +67,7 @@ std::vector<TensorNote> make_notes(const Model& base, const Model& result,
   for (const TensorPlan& tensor : plan.tensors) {
     const Range& range = result.manifest.ranges[tensor.result_range];
     notes.push_back({range.offset_bytes, range.length_bytes, range.dtype,
-                     match_name(tensor.match.kind), shape_of(range),
+                     match_name(tensor.match.kind), shown_shape(range),
                      story_of(base, result, tensor)});
   }
   return notes;

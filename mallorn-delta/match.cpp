@@ -21,9 +21,6 @@ bool is_tensor(const Range& range) {
 
 bool has_digest(const Range& range) { return range.kind == RangeKind::tensor; }
 
-// Shorter ones cost more in bookkeeping than prediction saves.
-constexpr uint64_t kMinVectorBytes = 8 * sizeof(float);
-
 // How many candidates are looked at where many are alike: any of them serves, and a crafted
 // model must not make this quadratic.
 constexpr size_t kMaxTried = 16;
@@ -223,12 +220,6 @@ class Matcher {
 };
 
 }  // namespace
-
-bool is_channel_vector(const Range& range) {
-  return range.kind == RangeKind::gap && range.dtype == Dtype::f32 &&
-         range.length_bytes >= kMinVectorBytes &&
-         (range.role == "scale" || range.role == "min" || range.role == "max");
-}
 
 std::vector<TensorMatch> match_tensors(const Manifest& base, const Manifest& result,
                                        const Distance& distance) {

@@ -29,11 +29,8 @@ struct TensorMatch {
 using Distance =
     std::function<std::optional<uint64_t>(const Range& base, const Range& result)>;
 
-// Vectors between tensors that have a number for each channel: scales, minima and maxima of
-// quantized tensors. They are matched as tensors are, but for digests, which they lack.
-bool is_channel_vector(const Range& range);
-
-// One entry per range of `result`; gaps that are no channel vectors have none. In this
+// One entry per range of `result`; gaps that are no channel vectors have none: these are
+// matched as tensors are, but for digests, which they lack. In this
 // order: the same name and the same bytes; the same bytes; the same name and dtype; the
 // same name and another dtype; then, among tensors not yet matched, the least distance of
 // those with the same dtype and length; that of those with as many elements of another

@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "libcommon/core/block_model.hpp"
+#include "libcommon/explanation.hpp"
 #include "mallorn-pack/bit_cost.hpp"
 #include "mallorn-pack/floating.hpp"
 #include "mallorn-pack/range_encoder.hpp"
@@ -93,10 +94,7 @@ class Encoder {
   PartReport report() {
     const size_t before = reported_;
     reported_ = coded_.size();
-    return {reported_ - before,
-            "requantized" + (ranks_ == 0 ? ""
-                                         : ", " + std::to_string(ranks_) +
-                                               (ranks_ == 1 ? " rank" : " ranks"))};
+    return {reported_ - before, "requantized" + shown_ranks(ranks_)};
   }
 
   std::vector<uint8_t> finish() {

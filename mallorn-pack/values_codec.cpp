@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "libcommon/error.hpp"
+#include "libcommon/explanation.hpp"
 #include "mallorn-pack/bit_cost.hpp"
 #include "mallorn-pack/range_encoder.hpp"
 #include "mallorn-pack/value_fit.hpp"
@@ -13,18 +14,6 @@ namespace {
 
 // Rows that are shorter get no gains of their own.
 constexpr uint64_t kLeastLane = 4;
-
-std::string predictor_name(const Piece& piece) {
-  if (piece.method == PieceMethod::sparse) return "none, sparse";
-  if (piece.method != PieceMethod::predicted) return "none";
-  std::string name = piece.axis == GainAxis::none     ? "same value"
-                     : piece.axis == GainAxis::column ? "gain by column"
-                     : piece.columns < piece.elements ? "gain by row"
-                                                      : "gain";
-  if (piece.ranks > 0)
-    name += ", " + std::to_string(piece.ranks) + (piece.ranks == 1 ? " rank" : " ranks");
-  return name;
-}
 
 class Encoder {
  public:
@@ -86,7 +75,7 @@ class Encoder {
       }
       offer(std::move(alone));
     }
-    predictor_ = predictor_name(best.piece);
+    predictor_ = shown_predictor(best.piece);
     write(best, base, result);
   }
 

@@ -5,7 +5,7 @@
 namespace mallorn::apply {
 
 Status decode_blocks(Dtype dtype, ByteView coded, ByteView base, BlockModel* model,
-                     ByteSpan result) {
+                     ByteSpan result, PieceWatch* watch) {
   const QuantGrid* grid = quant_grid(dtype);
   if (grid == nullptr || base.size() != result.size()) return Status::corrupt_data;
   const size_t block_bytes = dtype_layout(dtype).block_bytes;
@@ -28,6 +28,11 @@ Status decode_blocks(Dtype dtype, ByteView coded, ByteView base, BlockModel* mod
         write_quant_block(dtype, block, result.data() + at);
       }
       if (coder.is_exhausted()) return Status::corrupt_data;
+    }
+    if (watch != nullptr) {
+      Piece seen;
+      seen.ranks = piece.ranks;
+      watch->see(seen, at, coder.left());
     }
   }
   for (; at < result.size(); ++at) result[at] = model->code_byte(coder, 0, base[at]);

@@ -28,6 +28,9 @@ class StructureDecoder {
       space_.made_before[space_.step_count] = static_cast<uint32_t>(made_);
       space_.coded_before[space_.step_count] = static_cast<uint32_t>(coded_);
       if (const Status status = accept(step); status != Status::ok) return status;
+      if (!space_.structure_left.empty()) {
+        space_.structure_left[space_.step_count] = static_cast<uint32_t>(coder_.left());
+      }
       space_.step[space_.step_count++] = step;
     }
     if (coded_ != header.coded_result_bytes) return Status::corrupt_data;

@@ -38,6 +38,8 @@ struct ChunkWorkspace {
   std::array<uint32_t, kMaxChunkSteps>
       made_before;  // by step: bytes of the chunk ahead of it
   std::array<uint32_t, kMaxChunkSteps> coded_before;  // of these, in `coded`
+  // By step, unless empty: bytes of the structure behind it, not read yet.
+  std::span<uint32_t> structure_left;
   std::array<uint8_t, kMaxChunkCoded> coded;  // the bytes of all steps but copies, in order
   std::array<uint8_t, kMaxChunkCoded>
       section;  // one section's bytes, before they are dealt out

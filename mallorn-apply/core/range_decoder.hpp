@@ -55,6 +55,9 @@ class RangeDecoder {
     return bits;
   }
 
+  // Coded bytes that have not been read yet; it reads some three bytes ahead.
+  size_t left() const { return static_cast<size_t>(end_ - next_); }
+
   // True if so many bytes were made up that no encoder has written this: whatever more is
   // decoded, status() will refuse it.
   bool is_exhausted() const { return made_up_ > kLookahead; }

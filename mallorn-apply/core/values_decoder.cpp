@@ -5,7 +5,7 @@
 namespace mallorn::apply {
 
 Status decode_values(Dtype dtype, ByteView coded, ByteView base, ValueModel* model,
-                     ByteSpan result) {
+                     ByteSpan result, PieceWatch* watch) {
   ValueType type;
   if (!value_type(dtype, &type)) return Status::corrupt_data;
   const bool has_base = !base.empty();
@@ -23,6 +23,7 @@ Status decode_values(Dtype dtype, ByteView coded, ByteView base, ValueModel* mod
     }
     const uint64_t unit = piece.method == PieceMethod::bytes ? 1 : type.bytes;
     at += static_cast<size_t>(piece.elements * unit);
+    if (watch != nullptr) watch->see(piece, at, coder.left());
   }
   return coder.status();
 }

@@ -7,7 +7,7 @@ is_dry_run=false
 is_inline=false
 forced='' quiet='' verbose='' threads='' level='' fast='' max='' explain='' strict='' json=''
 signing_key='' model_id='' release='' min_release='' state='' passphrase_fd='' encrypted='' resumes='' in_place='' undo='' memory=''
-profile='' page_size='' max_ram=''
+profile='' page_size='' max_ram='' base=''
 keys='' # as words of a command line: --key FILE ...
 
 # Sets `name` to $1, or to what no program can take for an option or for a stream.
@@ -33,6 +33,7 @@ take_value() { # OPTION VALUE...
     --min-release) min_release=$2 ;;
     --passphrase-fd) passphrase_fd=$2 ;;
     --sign) protect_name "$2" && signing_key=$name ;;
+    --base) protect_name "$2" && base=$name ;;
     --state) protect_name "$2" && state=$name ;;
     --key) protect_name "$2" && keys="$keys --key $(quoted "$name")" ;;
   esac
@@ -79,7 +80,7 @@ has_option() {
     verify:--key | verify:--model-id | verify:--min-release | verify:--state) ;;
     sign:-o | sign:--output | sign:--force | sign:--key | sign:--passphrase-fd) ;;
     keygen:--force | keygen:--encrypt | keygen:--passphrase-fd) ;;
-    info:--json) ;;
+    info:--json | info:--base) ;;
     *) return 1 ;;
   esac
 }
@@ -123,7 +124,7 @@ parse_arguments() {
 is_value_option() {
   case $1 in
     -o | --output | --level | --threads | --profile | --page-size | --max-ram) ;;
-    --memory | --sign | --key | --model-id | --release | --min-release | --state | --passphrase-fd) ;;
+    --memory | --base | --sign | --key | --model-id | --release | --min-release | --state | --passphrase-fd) ;;
     *) return 1 ;;
   esac
 }

@@ -186,20 +186,24 @@ EOF
 
 help_info() {
   cat <<'EOF'
-usage: mallorn info [--json] PATCH
+usage: mallorn info [--json | --base OLD] PATCH
 
 Prints what a patch holds: sizes and digests of base and result, the memory
 that is needed, and how the bytes of the result are made (with --verbose,
-section by section); and which keys have signed it, by their ids
-(mallorn-sign id), without checking.
+section by section; with --base, tensor by tensor, as mallorn diff --explain
+does); and which keys have signed it, by their ids (mallorn-sign id), without
+checking.
 
       --json         print JSON
+      --base OLD     name the tensors, and what they were matched to: decodes
+                     the patch twice, and keeps the new model in $TMPDIR
+                     meanwhile
 EOF
   common_options
   cat <<'EOF'
 
 examples:
-  mallorn info patch.tflp
+  mallorn info --base old.tflite patch.tflp
   mallorn info --json patch.tflp | jq .result.sha256
 EOF
 }

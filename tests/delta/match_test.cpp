@@ -56,10 +56,10 @@ TEST_CASE("match: vectors of scales are found as tensors are, but not by a diges
     return range;
   };
   const Range one = scales("a", 8, "scale");
-  CHECK(delta::is_channel_vector(one));
-  CHECK_FALSE(delta::is_channel_vector(scales("a", 7, "scale")));
-  CHECK_FALSE(delta::is_channel_vector(scales("a", 8, "zero_point")));
-  CHECK_FALSE(delta::is_channel_vector(tensor("a", Dtype::f32, {8}, 0)));
+  CHECK(is_channel_vector(one));
+  CHECK_FALSE(is_channel_vector(scales("a", 7, "scale")));
+  CHECK_FALSE(is_channel_vector(scales("a", 8, "zero_point")));
+  CHECK_FALSE(is_channel_vector(tensor("a", Dtype::f32, {8}, 0)));
   CHECK(match_one(one, one).kind == MatchKind::name);
   CHECK(match_one(one, scales("a", 8, "min")).kind == MatchKind::none);
   CHECK(match_one(one, tensor("a", Dtype::f32, {8}, 0)).kind == MatchKind::none);

@@ -63,3 +63,26 @@ TEST_CASE("explanation: notes that overlap or lie nowhere do no harm") {
   CHECK(words_of(lines_of(table).back()) ==
         "opaque - - - - 200 50 2.000 together, but for headers");
 }
+
+TEST_CASE("explanation: tensors are named by where most of them comes from") {
+  Explanation explanation({kFirst, kSecond});
+  explanation.add(0, {{60, 0, true, "copy", "same bytes", 1000, 60}});
+  explanation.add(60, {{60, 0, true, "copy", "same bytes", 1060, 60},
+                       {40, 9, false, "values", "same value", 400, 80},
+                       {70, 30, false, "values", "same value", 600, 140}});
+  std::vector<Origin> origins;
+  (void)explanation.table(
+      [&](const Origin& origin, TensorNote*) { origins.push_back(origin); });
+  REQUIRE(origins.size() == 2);
+  CHECK(origins[0].is_one_copy);  // over two steps
+  CHECK(origins[0].base_offset == 1010);
+  CHECK_FALSE(origins[1].is_one_copy);
+  CHECK(origins[1].base_offset == 600);  // of bytes that are twice as many in the base
+  Explanation moved({kFirst});
+  moved.add(0, {{60, 0, true, "copy", "same bytes", 1000, 60},
+                {60, 0, true, "copy", "same bytes", 1061, 60}});
+  (void)moved.table([](const Origin& origin, TensorNote*) {
+    CHECK(origin.is_known);
+    CHECK_FALSE(origin.is_one_copy);
+  });
+}

@@ -216,7 +216,7 @@ class Names(PipelineTest):
         texts = []
         for line in (("mallorn-parse", "--list", "m0.gguf"), ("mallorn-parse", "--manifest", "m0.gguf"),
                      ("mallorn", "diff", "--explain", "m0.gguf", "m1.gguf", "-o", "p"),
-                     ("mallorn", "info", "-v", "p"), ("mallorn", "info", "--json", "p"),
+                     ("mallorn", "info", "-v", "--base", "m0.gguf", "p"), ("mallorn", "info", "--json", "p"),
                      ("mallorn", "patch", "-v", "m0.gguf", "p", "-o", "made")):
             done = self.run_program(*line)
             self.assertEqual(done.code, 0, done)

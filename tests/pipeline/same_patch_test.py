@@ -67,6 +67,7 @@ class SamePatch(PipelineTest):
         explained = self.run_program("mallorn", "diff", "--explain", old, new, "-o", "-")
         self.assertEqual((explained.code, explained.out), (0, patch), name)
         self.check_table(explained.err.decode(), patch, new)
+        self.check_tensors(explained.err.decode(), name, old, new)
         for script in (BY_HAND, BY_REFERENCE):
             self.assertEqual(self.by_hand(script, old, new), patch, f"{name}: {script}")
         stream = self.as_stream(new, name)
@@ -81,6 +82,21 @@ class SamePatch(PipelineTest):
         self.assertEqual(made, new.stat().st_size, table)
         if "the whole result by itself" not in table:
             self.assertLess(coded, len(patch), table)
+
+    def check_tensors(self, explained: str, patch: str, old: Path, new: Path) -> None:
+        """A patch says of its tensors what was said when it was made."""
+        if "the whole result by itself" in explained:
+            return
+        info = self.succeed("mallorn", "info", "-q", "--base", old, patch).decode()
+        table = info[info.index("\ndtype") + 1:]
+        self.check_table(table, (self.home / patch).read_bytes(), new)
+        told = {(line[:26], line[104:].split(" = ")[0]): line for line in table.splitlines()}
+        for line in explained.splitlines()[1:-2]:
+            made, coded = line[:26] + line[35:81], int(line[82:94].replace(",", ""))
+            other = told[line[:26], line[104:].split(" = ")[0]]
+            if coded >= 10:  # few bytes may be those of a neighbour
+                self.assertEqual(other[:26] + other[35:81], made)
+                self.assertAlmostEqual(int(other[82:94].replace(",", "")), coded, delta=8)
 
     def check_every_way_back(self, name: str, old: Path, new: Path) -> None:
         patch, wanted = (self.home / name).read_bytes(), new.read_bytes()
@@ -108,6 +124,11 @@ class SamePatch(PipelineTest):
         for old, new in real_pairs():
             patch = self.home / f"{old.parent.name}-{old.name}"
             self.assertLess(patch.stat().st_size, new.stat().st_size / 2)
+
+        old, new = min(real_pairs(), key=lambda pair: pair[1].stat().st_size)
+        name = f"{old.parent.name}-{old.name}"
+        explained = self.run_program("mallorn", "diff", "--explain", old, new, "-o", "-")
+        self.check_tensors(explained.err.decode(), name, old, new)
 
     def test_tiny_pairs(self) -> None:
         self.assertGreaterEqual(len(model_pairs()), 20)
