@@ -10,8 +10,10 @@
 #include <charconv>
 #include <chrono>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
-#include <iterator>
+#include <exception>
+#include <initializer_list>
 #include <new>
 #include <system_error>
 
@@ -29,21 +31,38 @@ uint64_t now_ms() {
       std::chrono::duration_cast<std::chrono::milliseconds>(now).count());
 }
 
-// A mapped file that shrinks under us raises SIGBUS on the next touch of the lost pages.
-extern "C" void on_bus_error(int, siginfo_t* info, void*) {
+// Ends the program with a message, when nothing can be allocated and no lock be taken.
+[[noreturn]] void end_at_once(std::initializer_list<const char*> text) {
   static std::atomic_flag is_told;
   while (is_told.test_and_set()) ::pause();  // another thread came upon it, and ends all
-  const char* name = mapped_file_at(info->si_addr);
-  const char* const parts[] = {program_name, ": error: ", name != nullptr ? name : "a file",
-                               name != nullptr ? ": " : " ",
-                               "became shorter while it was read [io]\n"};
-  iovec pieces[std::size(parts)];
-  for (size_t i = 0; i < std::size(parts); ++i) {
-    pieces[i] = {const_cast<char*>(parts[i]), std::strlen(parts[i])};
-  }
-  (void)!::writev(STDERR_FILENO, pieces, std::size(parts));
+  constexpr size_t kMaxPieces = 8;
+  iovec pieces[kMaxPieces];
+  size_t count = 0;
+  const auto add = [&](const char* part) {
+    pieces[count++] = {const_cast<char*>(part), std::strlen(part)};
+  };
+  add(program_name);
+  add(": error: ");
+  for (const char* part : text) add(part);
+  (void)!::writev(STDERR_FILENO, pieces, static_cast<int>(count));
   ::_exit(74);
 }
+
+// A mapped file that shrinks under us raises SIGBUS on the next touch of the lost pages.
+extern "C" void on_bus_error(int, siginfo_t* info, void*) {
+  const char* name = mapped_file_at(info->si_addr);
+  end_at_once({name != nullptr ? name : "a file", name != nullptr ? ": " : " ",
+               "became shorter while it was read [io]\n"});
+}
+
+// The library gives up where there is no memory for an exception to tell of that.
+[[noreturn]] void on_terminate() {
+  if (!std::current_exception()) end_at_once({"out of memory [out_of_memory]\n"});
+  std::abort();
+}
+
+// Before all else: there are libraries that allocate before main() is called.
+[[gnu::constructor(101)]] void set_terminate() { std::set_terminate(on_terminate); }
 
 // A closed standard stream would be given to the next file that is opened.
 void ensure_standard_streams() {

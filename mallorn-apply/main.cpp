@@ -48,8 +48,7 @@ and its SHA-256 is right. The base is checked before anything is written.
       --state FILE   note the release in FILE once the result is complete
       --threads N    use N threads (default: one per processor)
   -q, --quiet        no warnings, no progress
-  -v, --verbose      say on standard error what is done; with --info: list each
-                     section of the patch
+  -v, --verbose      say what is done; with --info: list each section
   -h, --help         show this text
       --version      show the version
 
