@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Writes the golden vectors of tests/vectors (stream, patch, sign), or checks them.
+"""Writes the golden vectors of tests/vectors (stream, patch, sign, journal), or checks them.
 
     make_vectors.py BUILD            write vectors that are not there yet, and the lists
     make_vectors.py BUILD --all      write all of them anew: only with a new version of the format
     make_vectors.py BUILD --check    write nothing; exit 1 if the stored ones do not decode as listed
 
 BUILD is a build directory. The cases are in tests/reference: good_patches.py, bad_patches.py,
-stream_cases.py, sign_cases.py. A vector that is stored pins how it is read. How it was written may change: programs
+stream_cases.py, sign_cases.py, journal_cases.py. A vector that is stored pins how it is read. How it was written may change: programs
 get better, releases of zstd differ. So --check compares what comes out of the stored ones.
 """
 
@@ -21,13 +21,15 @@ sys.path.insert(0, str(TOP / "tests" / "reference"))
 
 import bad_patches  # noqa: E402
 import good_patches  # noqa: E402
+import journal_cases  # noqa: E402
 import sign_cases  # noqa: E402
 import stream_cases  # noqa: E402
-from cases import SIGNATURES, VECTORS, Case, Programs  # noqa: E402
+from cases import JOURNALS, SIGNATURES, VECTORS, Case, Programs  # noqa: E402
 from vectors import (COLUMNS, SUFFIX, content, exit_codes, give, made_by_programs, rows,  # noqa: E402
                      status_of)
 
 BUDGET = 96 * 1024  # bytes, of all vectors together
+TABLES = {SIGNATURES: sign_cases.table, JOURNALS: journal_cases.table}
 
 
 def all_cases(programs: Programs) -> dict[tuple[str, str], list[Case]]:
@@ -59,8 +61,9 @@ def write(programs: Programs, is_anew: bool) -> None:
                 path.write_bytes(case.data)
         (folder / "index.tsv").write_text(heading(group, side) + "".join(line(side, c) for c in cases),
                                           encoding="utf-8")
-    SIGNATURES.parent.mkdir(exist_ok=True)
-    SIGNATURES.write_text(sign_cases.table(), encoding="utf-8")
+    for path, table in TABLES.items():
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(table(), encoding="utf-8")
 
 
 def faults_of(programs: Programs, group: str, side: str) -> list[str]:
@@ -87,8 +90,8 @@ def faults_of(programs: Programs, group: str, side: str) -> list[str]:
 def check(programs: Programs) -> int:
     wrong = [fault for group in SUFFIX for side in COLUMNS
              for fault in faults_of(programs, group, side)]
-    if SIGNATURES.read_text(encoding="utf-8") != sign_cases.table():
-        wrong.append(f"{SIGNATURES.name}: not as sign_cases.py has it")
+    wrong += [f"{path.name}: not as its cases have it" for path, table in TABLES.items()
+              if path.read_text(encoding="utf-8") != table()]
     size = sum(path.stat().st_size for group in SUFFIX for path in (VECTORS / group).rglob("*.ml?"))
     if size > BUDGET:
         wrong.append(f"{size} bytes of vectors, at most {BUDGET}")

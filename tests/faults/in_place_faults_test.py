@@ -21,10 +21,12 @@ import unittest
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "pipeline"))
+sys.path.insert(1, str(Path(__file__).resolve().parent.parent / "reference"))
 
 from pipelines import in_parallel
 from programs import small_pair
 
+import journal
 from chunky import chunky_pair
 from in_place import InPlaceTest, shuffled_pair
 
@@ -269,6 +271,15 @@ class Interrupted(InPlaceTest):
             self.succeed(*self.line)
             self.assert_new()
             self.model.write_bytes(half)
+
+    def test_by_the_reader_that_was_written_from_the_document(self) -> None:
+        for pair in (shuffled_pair(), chunky_pair(1)):
+            self.use(pair)
+            self.stop_half_way()
+            data, half = self.journal.read_bytes(), self.model.read_bytes()
+            self.assertEqual(journal.undone(data, self.patch.read_bytes(), half), self.old)
+            self.succeed(*self.undo)
+            self.assert_old()
 
     def test_begun_without_undo(self) -> None:
         self.use_growing()

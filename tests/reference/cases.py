@@ -12,6 +12,7 @@ TOP = Path(__file__).resolve().parent.parent.parent
 VECTORS = TOP / "tests" / "vectors"
 BASES = VECTORS / "patch" / "base"
 SIGNATURES = VECTORS / "sign" / "ed25519.tsv"
+JOURNALS = VECTORS / "journal" / "journals.tsv"
 DOCS = TOP / "docs"
 
 

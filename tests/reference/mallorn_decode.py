@@ -20,6 +20,7 @@ library is enough, with the command `zstd` (or python3-zstandard) for what is co
     conversions.py   converted predictions                 conversions.md, blocks.md
     lite.py          the body of profile lite              lite.md
     zstd_frames.py   codec 1 and zstd runs                 planes.md, patch.md
+    journal.py       journals of updates in place          journal.md
     stream.py        model and delta streams, manifest.py  stream.md
 """
 

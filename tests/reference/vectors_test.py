@@ -27,6 +27,8 @@ import blocks  # noqa: E402
 import byte_model  # noqa: E402
 import conversions  # noqa: E402
 import dtypes  # noqa: E402
+import journal  # noqa: E402
+import journal_cases  # noqa: E402
 import ed25519  # noqa: E402
 import mask  # noqa: E402
 import mixed_cases  # noqa: E402
@@ -41,7 +43,7 @@ import tiny_tflite  # noqa: E402
 import tokens  # noqa: E402
 import values  # noqa: E402
 import values_cases  # noqa: E402
-from cases import SIGNATURES, TOP, VECTORS, Programs, read  # noqa: E402
+from cases import JOURNALS, SIGNATURES, TOP, VECTORS, Programs, read  # noqa: E402
 from dtypes import NAMES  # noqa: E402
 from faults import Fault  # noqa: E402
 from good_patches import GGUF, changed_blocks, patch_of, random_tokens, whole  # noqa: E402
@@ -380,6 +382,53 @@ class Signatures(unittest.TestCase):
         for name, is_signed in (("signed", True), ("signed-four-times", False), ("abc-abd", False)):
             data = (VECTORS / f"patch/good/{name}.mlp").read_bytes()
             self.assertEqual(signatures.is_signed_by(data, key), is_signed)
+
+
+class Journals(VectorTest):
+    """Updates in place that are half way: what comes of them, back and on."""
+
+    def check(self, outcome: object) -> None:
+        """outcome(journal, patch, model, is_back) is what the model is then, or a status."""
+        first = b"", b"", b""
+        with open(JOURNALS, encoding="utf-8", newline="") as file:
+            for row in csv.DictReader(file, delimiter="\t"):
+                files = tuple(journal_cases.changed(before, row[name])
+                              for before, name in zip(first, ("patch", "model", "journal")))
+                first = first if first[0] else files
+                header, _ = patch.read_header(files[0])
+                for column, is_back in (("undone", True), ("finished", False)):
+                    with self.vector(row["name"], column):
+                        made = outcome(files[2], files[0], files[1], is_back)  # type: ignore[operator]
+                        digest = header.base_digest if is_back else header.result_digest
+                        if isinstance(made, bytes):
+                            made = ("old" if is_back else "new") if patch.sha256(made) == digest else "other bytes"
+                        self.assertEqual(made, row[column])
+
+    def by_programs(self, data: bytes, patch_bytes: bytes, model: bytes, is_back: bool) -> bytes | str:
+        with tempfile.TemporaryDirectory() as folder:
+            paths = [Path(folder) / name for name in ("model", "model.journal", "patch")]
+            for path, content in zip(paths, (model, data, patch_bytes)):
+                path.write_bytes(content)
+            done = PROGRAMS.run("mallorn-apply", "-q", "--in-place", *["--undo"][:is_back], paths[0], paths[2])
+            if done.returncode == 0:
+                self.assertFalse(paths[1].exists())
+                return paths[0].read_bytes()
+            code, status = status_of(done)
+            self.assertEqual(code, exit_codes()[status])
+            self.assertTrue(paths[1].exists())
+            return status
+
+    def by_decoder(self, data: bytes, patch_bytes: bytes, model: bytes, is_back: bool) -> bytes | str:
+        try:
+            return (journal.undone if is_back else journal.finished)(data, patch_bytes, model)
+        except Fault as fault:
+            return fault.status
+
+    def test_by_the_programs(self) -> None:
+        self.check(self.by_programs)
+
+    def test_by_the_decoder(self) -> None:
+        self.check(self.by_decoder)
 
 
 class AbleToFail(VectorTest):
