@@ -1,6 +1,7 @@
 #include <doctest/doctest.h>
 #include <sys/wait.h>
 
+#include <cstdlib>
 #include <deque>
 #include <new>
 #include <vector>
@@ -89,6 +90,9 @@ TEST_CASE("cli: what cannot be written to standard output is an error") {
 }
 
 TEST_CASE("cli: a mapped file that shrinks ends the program with a message and code 74") {
+  // qemu-user does not tell the address of a SIGBUS: which file it was, nobody knows there.
+  const bool is_emulated = std::getenv("MALLORN_EMULATOR") != nullptr;
+  const std::string reason = "became shorter while it was read [io]\n";
   const test::TemporaryFolder folder;
   const std::string path = folder / "file\x1B\n";
   test::write_file(path, std::vector<uint8_t>(1 << 16, 1));
@@ -111,9 +115,13 @@ TEST_CASE("cli: a mapped file that shrinks ends the program with a message and c
       const Outcome outcome = shrink_with_others(others, is_first);
       const bool is_known = is_first || others < 10;  // there are names for some files
       CHECK(outcome.code == 74);
+      if (is_emulated) {
+        CHECK(outcome.messages.ends_with(reason));
+        continue;
+      }
       CHECK(outcome.messages ==
             "mallorn-test: error: " + (is_known ? printable(path) + ": " : "a file ") +
-                "became shorter while it was read [io]\n");
+                reason);
     }
   }
 }
