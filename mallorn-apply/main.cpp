@@ -171,6 +171,7 @@ int update_in_place(const Arguments& arguments) {
   }
   const Fd patch = rereadable(input);
   if (arguments.undoes) {
+    if (arguments.memory_bytes != 0) apply::limit_memory(arguments.memory_bytes);
     tell_undone(arguments, apply::undo_in_place(model, patch, input.name()));
     return 0;
   }

@@ -61,8 +61,13 @@ class InPlace(InPlaceTest):
         self.model.write_bytes(self.old)
         self.fail_with(77, "bad_signature", *line, self.patch)
         self.assertEqual(self.model.read_bytes(), self.old)
+        self.fail_with(77, "bad_signature", *line, "--undo", self.patch)
+        self.succeed(*line, "--undo", signed)
+        self.assert_old()
+        self.assertFalse((self.home.parent / "state").exists())
         self.succeed(*line, signed)
         self.assert_new()
+        self.fail_with(76, "base_mismatch", *line, "--undo", signed)
         self.assertIn("3 m\n", (self.home.parent / "state").read_text(encoding="ascii"))
 
     def test_nothing_is_touched_by_a_patch_that_fails(self) -> None:
