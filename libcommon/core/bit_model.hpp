@@ -61,13 +61,16 @@ inline constexpr std::array<uint16_t, 256> kRates = make_rates();
 
 // One probability with a count: fast while it knows little, slow when it knows much.
 struct BitModel {
+  static constexpr uint32_t kLeast = 32;  // probability
+  static constexpr uint32_t kMost = 65504;
+
   uint16_t p16 = 32768;
   uint16_t count = 0;
 
   uint32_t probability() const {
-    if (p16 - 32u <= 65504u - 32u) [[likely]]
+    if (p16 - kLeast <= kMost - kLeast) [[likely]]
       return p16;
-    return p16 < 32 ? 32 : 65504;
+    return p16 < kLeast ? kLeast : kMost;
   }
 
   // Without branches.
@@ -89,6 +92,20 @@ struct BitModel {
     return 0;
   }
 
+  // The same for a bit that is hardly ever a one: its probability is below the bound so
+  // often that no branch shall depend on that. None rises above kMost: what is left of
+  // 65535 then times a rate is below one, for all limits in use (30 and more).
+  template <typename Coder>
+  [[gnu::always_inline]] uint32_t code_rare(Coder& coder, uint32_t bit, uint32_t limit) {
+    const uint32_t p = p16 < kLeast ? kLeast : p16;
+    if (coder.code(p, bit) != 0) {
+      update(1, limit);
+      return 1;
+    }
+    update(0, limit);
+    return 0;
+  }
+
   // A bit that is part of a number and decides nothing: coded in the same way, but a
   // processor that cannot foresee it loses nothing.
   template <typename Coder>
@@ -103,6 +120,16 @@ struct BitModel {
     return bit;
   }
 };
+
+// A bit that is as likely zero as one, coded as others are, not as one of many at once.
+template <typename Coder>
+[[gnu::always_inline]] inline uint32_t code_even(Coder& coder, uint32_t bit) {
+  if constexpr (requires { coder.code_part(uint32_t{}, uint32_t{}); }) {
+    return coder.code_part(32768, bit);
+  } else {
+    return coder.code(32768, bit);
+  }
+}
 
 // A symbol of `Bits` bits by a binary tree, most significant bit first.
 template <unsigned Bits>
@@ -140,7 +167,7 @@ struct NumberModel {
         bit = top[bits][node].code(coder, bit);
         node = 2 * node + bit;
       } else {
-        bit = coder.code(32768, bit);
+        bit = code_even(coder, bit);
       }
       value = 2 * value + bit;
     }

@@ -103,10 +103,8 @@ class BlockModel {
  private:
   static constexpr uint32_t kLimit = 100;
   using Numbers = std::array<int16_t, kMaxBlockGroups>;
-
-  static bool is_within(int32_t number, Bounds bounds) {
-    return number >= bounds.low && number <= bounds.high;
-  }
+  static_assert(kMaxGroupCodes <= CodePlaces::kMost &&
+                kMaxBlockGroups <= CodePlaces::kMost);
 
   template <typename Coder>
   bool code_half(Coder& coder, uint32_t which, uint16_t base, uint16_t* half) {
@@ -135,12 +133,15 @@ class BlockModel {
   bool code_groups(Coder& coder, CodeModel& model, const QuantGrid& grid, uint16_t from,
                    uint16_t to, const Numbers& base, Numbers* numbers) {
     const QuantMap map = keeps_ ? kSameNumbers : map_groups(from, to);
+    CodePlaces places;
     for (uint32_t i = 0; i < grid.groups; ++i) {
-      int16_t& number = (*numbers)[i];
-      const int32_t coded =
-          model.code(coder, number, map.predict(base[i]), grid.group_scales, 0);
-      if (!is_within(coded, grid.group_scales)) return false;
-      number = static_cast<int16_t>(coded);
+      CodeModel::set_place(map.predict(base[i]), grid.group_scales, 0, i, &places);
+    }
+    CodeModel::Run run(model);
+    for (uint32_t i = 0; i < grid.groups; ++i) {
+      int32_t number = (*numbers)[i];
+      if (!run.code(coder, places, i, grid.group_scales, &number)) return false;
+      (*numbers)[i] = static_cast<int16_t>(number);
     }
     return true;
   }
@@ -150,21 +151,45 @@ class BlockModel {
                   const QuantBlock& base, QuantBlock* block) {
     const QuantLine from = quant_line(grid, base, group);
     const QuantLine to = quant_line(grid, *block, group);
-    const bool is_moved = from.step != to.step || from.start != to.start;
-    const QuantMap map = keeps_ ? kSameNumbers : map_codes(grid, from, to);
-    const int64_t reach = has_ranks_ ? code_reach(exponent_, to.step) : 0;
     const uint32_t begin = group * grid.group_codes;
+    CodePlaces places;
+    find_places(grid, from, to, begin, base, &places);
     Held held(home);
     Coder& coder = held.coder();
-    for (uint32_t i = begin; i < begin + grid.group_codes; ++i) {
-      const int64_t moved = has_ranks_ ? (ranks_.shift(column_ + i) * reach) >> 32 : 0;
-      const int32_t coded =
-          code_.code(coder, block->code[i], map.predict(base.code[i], moved), grid.codes,
-                     is_moved ? 1 : 0);
-      if (!is_within(coded, grid.codes)) return false;
-      block->code[i] = static_cast<int16_t>(coded);
+    CodeModel::Run run(code_);
+    for (uint32_t i = 0; i < grid.group_codes; ++i) {
+      int32_t number = block->code[begin + i];
+      if (!run.code(coder, places, i, grid.codes, &number)) return false;
+      block->code[begin + i] = static_cast<int16_t>(number);
     }
     return true;
+  }
+
+  // Where the codes of a group are predicted, of which `begin` is the first.
+  void find_places(const QuantGrid& grid, const QuantLine& from, const QuantLine& to,
+                   uint32_t begin, const QuantBlock& base, CodePlaces* places) const {
+    const uint32_t setting = from.step != to.step || from.start != to.start ? 1 : 0;
+    const QuantMap map = keeps_ ? kSameNumbers : map_codes(grid, from, to);
+    const int16_t* codes = base.code.data() + begin;
+    if (!has_ranks_ && map.is_small()) {  // nearly always, and fast: numbers of 32 bits
+      const auto factor = static_cast<int32_t>(map.factor);
+      const auto shift = static_cast<int32_t>(map.shift);
+      for (uint32_t i = 0; i < grid.group_codes; ++i) {
+        CodeModel::set_place(codes[i] * factor + shift, grid.codes, setting, i, places);
+      }
+      return;
+    }
+    if (!has_ranks_) {
+      for (uint32_t i = 0; i < grid.group_codes; ++i) {
+        CodeModel::set_place(map.predict(codes[i]), grid.codes, setting, i, places);
+      }
+      return;
+    }
+    const int64_t reach = code_reach(exponent_, to.step);
+    for (uint32_t i = 0; i < grid.group_codes; ++i) {
+      const int64_t moved = (ranks_.shift(column_ + begin + i) * reach) >> 32;
+      CodeModel::set_place(map.predict(codes[i], moved), grid.codes, setting, i, places);
+    }
   }
 
   NumberModel blocks_{};

@@ -27,48 +27,100 @@ constexpr std::array<uint8_t, 111> make_code_levels() {
 }
 inline constexpr std::array<uint8_t, 111> kCodeLevels = make_code_levels();
 
+// Where numbers are predicted. That depends on the base alone: a loop works it out for many
+// of them before it codes the first.
+struct CodePlaces {
+  static constexpr uint32_t kMost = 32;
+
+  std::array<int16_t, kMost> step;      // the number predicted
+  std::array<uint16_t, kMost> context;  // of what it may differ by
+};
+
 class CodeModel {
  public:
   static constexpr uint32_t kSettings = 2;
 
-  // Codes `number`, which lies within `bounds`; a decoder must check that what it gets
-  // does. `predicted` is in units of 1 / 4096, of either sign, below 2^50. `setting` is
-  // what else is known of the number, below kSettings.
-  template <typename Coder>
-  [[gnu::always_inline]] int32_t code(Coder& coder, int32_t number, int64_t predicted,
-                                      Bounds bounds, uint32_t setting) {
-    constexpr int64_t kHalf = 2048;
-    const int64_t rounded = (predicted + kHalf) >> 12;
+  // Sets place `i`. `predicted` is in units of 1 / 4096, of either sign, below 2^50;
+  // `bounds` are those of the number, of 16 bits; `setting` is what else is known of it,
+  // below kSettings.
+  template <typename Number>
+  [[gnu::always_inline]] static void set_place(Number predicted, Bounds bounds,
+                                               uint32_t setting, uint32_t i,
+                                               CodePlaces* places) {
+    const Number moved = predicted + 2048;
+    const Number rounded = moved >> 12;
     const bool is_below = rounded < bounds.low;
     const bool is_above = rounded > bounds.high;
-    Place place;
-    place.step = is_below   ? bounds.low
-                 : is_above ? bounds.high
-                            : static_cast<int32_t>(rounded);
-    place.phase = is_below ? 0
-                  : is_above
-                      ? kPhases - 1
-                      : static_cast<uint32_t>((predicted + kHalf) >> 9) & (kPhases - 1);
-    place.edge = place.step == bounds.low ? 1 : place.step == bounds.high ? 2 : 0;
-    place.level = level_;
-    const int32_t residual = code_residual(coder, number - place.step, place, setting);
-    learn(residual);
-    return place.step + residual;
+    int32_t step = static_cast<int32_t>(rounded);
+    // 0: just above the middle to the step below; 7: just below that to the step above.
+    uint32_t phase = static_cast<uint32_t>(moved >> 9) & (kPhases - 1);
+    step = is_below ? bounds.low : step;
+    phase = is_below ? 0 : phase;
+    step = is_above ? bounds.high : step;
+    phase = is_above ? kPhases - 1 : phase;
+    const uint32_t edge = step == bounds.low    ? kAtLowest
+                          : step == bounds.high ? kAtHighest
+                                                : 0;
+    places->step[i] = static_cast<int16_t>(step);
+    places->context[i] =
+        static_cast<uint16_t>(phase * kPhaseUnit + edge * kEdgeUnit + setting * 2);
   }
 
  private:
+  // What is remembered of the numbers before.
+  struct History {
+    int32_t average;  // of magnitudes of residuals, times 16
+    uint32_t level;   // of the average
+    int32_t last;     // residual
+  };
+
+ public:
+  // Codes numbers in a loop: what is remembered of those before is a copy, which goes back
+  // at its end.
+  class Run {
+   public:
+    explicit Run(CodeModel& home) : home_(home), history_(home.history_) {}
+    ~Run() { home_.history_ = history_; }
+    Run(const Run&) = delete;
+    Run& operator=(const Run&) = delete;
+
+    // Codes `*number`, the one at place `i`. False if a decoder has got one out of bounds:
+    // its data is damaged, and the number is not to be used.
+    template <typename Coder>
+    [[nodiscard, gnu::always_inline]] bool code(Coder& coder, const CodePlaces& places,
+                                                uint32_t i, Bounds bounds,
+                                                int32_t* number) {
+      const int32_t step = places.step[i];
+      const uint32_t context = places.context[i];
+      const int32_t residual = *number - step;
+      *number = step;
+      if (!home_.code_moves(coder, residual != 0, context, history_)) {
+        learn(0, &history_);
+        return true;
+      }
+      const int32_t coded = home_.code_residual(coder, residual, context, history_);
+      learn(coded, &history_);
+      *number = step + coded;
+      return *number >= bounds.low && *number <= bounds.high;
+    }
+
+   private:
+    CodeModel& home_;
+    History history_;
+  };
+
+ private:
   static constexpr uint32_t kPhases = 8;
+  // Of a step: it is the least number, or the greatest.
+  static constexpr uint32_t kAtLowest = 1;
+  static constexpr uint32_t kAtHighest = 2;
+  static constexpr uint32_t kEdges = 4;  // of which one is not in use
+  static constexpr uint32_t kEdgeUnit = 2 * kSettings;
+  static constexpr uint32_t kPhaseUnit = kEdges * kEdgeUnit;
   static constexpr uint32_t kLevels = 9;
   static constexpr uint32_t kSignLevels = 3;
   static constexpr uint32_t kMaxBits = 8;  // of a residual's magnitude
   static constexpr uint32_t kLimit = 100;
-
-  struct Place {
-    int32_t step;    // the number predicted
-    uint32_t phase;  // 0: just above the middle to the step below; 7: just below that above
-    uint32_t edge;   // 1: the least number, 2: the greatest
-    uint32_t level;
-  };
 
   // How large residuals are on average, from 0. (The average never falls below 4.)
   static constexpr uint32_t level_of(int32_t average) {
@@ -77,19 +129,27 @@ class CodeModel {
   }
 
   template <typename Coder>
+  [[gnu::always_inline]] bool code_moves(Coder& coder, bool moves, uint32_t context,
+                                         const History& history) {
+    const uint32_t had_moved = history.last != 0 ? 1 : 0;
+    BitModel& model = moves_[history.level][context + had_moved];
+    return model.code_rare(coder, moves ? 1 : 0, kLimit) != 0;
+  }
+
+  // Of a number that has moved.
+  template <typename Coder>
   [[gnu::always_inline]] int32_t code_residual(Coder& coder, int32_t residual,
-                                               const Place& at, uint32_t setting) {
-    const uint32_t known = 2 * setting + (last_ != 0 ? 1 : 0);
-    BitModel& moves = moves_[at.level][at.phase][at.edge][known];
-    if (moves.code(coder, residual != 0 ? 1 : 0, kLimit) == 0) return 0;
-    bool is_down = at.edge == 2;
-    if (at.edge == 0) {
-      const uint32_t level = at.level < kSignLevels ? at.level : kSignLevels - 1;
-      BitModel& sign = is_down_[level][at.phase][last_ > 0 ? 1 : 0];
+                                               uint32_t context, const History& history) {
+    const uint32_t phase = context / kPhaseUnit;
+    const uint32_t edge = context / kEdgeUnit % kEdges;
+    bool is_down = edge == kAtHighest;
+    if (edge == 0) {
+      const uint32_t level = history.level < kSignLevels ? history.level : kSignLevels - 1;
+      BitModel& sign = is_down_[level][phase][history.last > 0 ? 1 : 0];
       is_down = sign.code_part(coder, residual < 0 ? 1 : 0, kLimit) != 0;
     }
     const auto size = static_cast<uint32_t>(residual < 0 ? -residual : residual);
-    const auto coded = static_cast<int32_t>(code_size(coder, size, at.level));
+    const auto coded = static_cast<int32_t>(code_size(coder, size, history.level));
     const int32_t sign = 0 - static_cast<int32_t>(is_down);
     return (coded ^ sign) - sign;
   }
@@ -104,33 +164,30 @@ class CodeModel {
            is_longer_[level][bits].code(coder, bits < wanted ? 1 : 0, kLimit) != 0) {
       ++bits;
     }
-    uint32_t coded = 1;
-    for (uint32_t i = bits - 1; i-- > 0;) {
-      const uint32_t bit = size >> i & 1u;
-      coded = 2 * coded + (coded == 1 ? next_[bits].code_part(coder, bit, kLimit)
-                                      : coder.code(32768, bit));
+    if (bits == 1) return 1;
+    uint32_t left = bits - 2;
+    uint32_t coded = 2 | next_[bits].code_part(coder, size >> left & 1u, kLimit);
+    while (left > 0) {
+      --left;
+      coded = 2 * coded + code_even(coder, size >> left & 1u);
     }
     return coded;
   }
 
-  void learn(int32_t residual) {
+  [[gnu::always_inline]] static void learn(int32_t residual, History* history) {
     const int32_t size = residual < 0 ? -residual : residual;
-    const int32_t change = (size * 64 - average_ * 4 + 16) >> 5;
-    last_ = residual;
-    if (change == 0) return;
-    average_ += change;
-    level_ = level_of(average_);
+    // Without a branch: when nothing moves, the average is foreseen worst.
+    history->average += (size * 64 - history->average * 4 + 16) >> 5;
+    history->level = level_of(history->average);
+    history->last = residual;
   }
 
-  std::array<std::array<std::array<std::array<BitModel, 2 * kSettings>, 3>, kPhases>,
-             kLevels>
-      moves_{};
+  // By level and context, to which 1 is added if the number before has moved.
+  std::array<std::array<BitModel, kPhases * kPhaseUnit>, kLevels> moves_{};
   std::array<std::array<std::array<BitModel, 2>, kPhases>, kSignLevels> is_down_{};
   std::array<std::array<BitModel, kMaxBits>, kLevels> is_longer_{};
   std::array<BitModel, kMaxBits + 1> next_{};
-  int32_t average_ = 16;  // of magnitudes, times 16
-  uint32_t level_ = level_of(16);
-  int32_t last_ = 0;  // residual
+  History history_ = {16, level_of(16), 0};
 };
 
 }  // namespace mallorn

@@ -17,6 +17,7 @@ namespace mallorn {
 
 constexpr uint32_t kMaxBlockCodes = 256;
 constexpr uint32_t kMaxBlockGroups = 16;
+constexpr uint32_t kMaxGroupCodes = 32;
 
 // The least and the greatest value of a kind of number.
 struct Bounds {
@@ -174,6 +175,13 @@ struct QuantMap {
   int64_t factor;
   int64_t shift;
   const CodeTable* table = nullptr;
+
+  // Whether 32 bits do for number * factor + shift, for numbers of up to 8 bits and a sign.
+  bool is_small() const {
+    constexpr int64_t kMost = 1 << 20;
+    return table == nullptr && factor <= kMost && factor >= -kMost && shift <= kMost &&
+           shift >= -kMost;
+  }
 
   int64_t predict(int16_t number, int64_t moved = 0) const {
     if (table != nullptr)

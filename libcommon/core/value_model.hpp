@@ -254,24 +254,43 @@ class ValueModel {
   template <typename Coder>
   bool code_codes(Coder& home, const ValueType& type, const Piece& piece, uint32_t count,
                   const uint8_t* base, uint8_t* values) {
-    Held held(home);
-    Coder& coder = held.coder();
     const int32_t low = (type.is_signed ? -128 : 0) - piece.result_zero;
     const Bounds bounds = {low, low + 255};
-    for (uint32_t j = 0; j < count; ++j) {
-      const int32_t gain = gain_at(piece, j);
-      const int32_t shift = shift_at(piece, j);
-      const int32_t from = byte_number(type, base[j]) - piece.base_zero;
-      const int64_t predicted =
-          int64_t{from} * gain + (shift >> (kShiftBits - type.gain_bits));
-      const uint32_t setting = gain != type.gain_one() || shift != 0 ? 1 : 0;
-      const int32_t coded =
-          codes_.code(coder, byte_number(type, values[j]) - piece.result_zero, predicted,
-                      bounds, setting);
-      if (coded < bounds.low || coded > bounds.high) return false;
-      values[j] = static_cast<uint8_t>(coded + piece.result_zero);
+    Held held(home);
+    Coder& coder = held.coder();
+    CodeModel::Run run(codes_);
+    CodePlaces places;
+    for (uint32_t begin = 0; begin < count; begin += CodePlaces::kMost) {
+      const uint32_t left = count - begin;
+      const uint32_t now = left < CodePlaces::kMost ? left : CodePlaces::kMost;
+      find_places(type, piece, bounds, begin, now, base + begin, &places);
+      uint8_t* to = values + begin;
+      for (uint32_t i = 0; i < now; ++i) {
+        int32_t number = byte_number(type, to[i]) - piece.result_zero;
+        if (!run.code(coder, places, i, bounds, &number)) return false;
+        to[i] = static_cast<uint8_t>(number + piece.result_zero);
+      }
     }
     return true;
+  }
+
+  // Where `count` codes of a row are predicted, of which that of column `begin` is the
+  // first.
+  void find_places(const ValueType& type, const Piece& piece, Bounds bounds, uint32_t begin,
+                   uint32_t count, const uint8_t* base, CodePlaces* places) const {
+    const auto set_place = [&](uint32_t i, int32_t gain, int32_t shift) {
+      const int32_t from = byte_number(type, base[i]) - piece.base_zero;
+      const int32_t predicted = from * gain + (shift >> (kShiftBits - type.gain_bits));
+      const uint32_t setting = gain != type.gain_one() || shift != 0 ? 1 : 0;
+      CodeModel::set_place(predicted, bounds, setting, i, places);
+    };
+    if (piece.axis != GainAxis::column && piece.ranks == 0) {
+      for (uint32_t i = 0; i < count; ++i) set_place(i, row_gain_, 0);
+      return;
+    }
+    for (uint32_t i = 0; i < count; ++i) {
+      set_place(i, gain_at(piece, begin + i), shift_at(piece, begin + i));
+    }
   }
 
   template <typename Coder>
