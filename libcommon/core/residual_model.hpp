@@ -20,8 +20,9 @@ class Spread {
   bool is_known() const { return is_known_; }
   int32_t expected() const { return expected_; }
 
-  // Numbers of another kind follow: these count for little.
+  // Numbers of another kind follow, or of another row: these count for less.
   void begin_piece() { count_ = count_ < kBegun ? count_ : kBegun; }
+  void begin_row() { count_ = count_ < kBegunRow ? count_ : kBegunRow; }
 
   void learn(int32_t bits, int32_t exponent) {
     if (!begin(bits, exponent)) return;
@@ -31,7 +32,8 @@ class Spread {
 
  protected:
   static constexpr int32_t kUnit = 1024;
-  static constexpr uint32_t kBegun = 8;
+  static constexpr uint32_t kBegun = 8;  // count, when a piece begins
+  static constexpr uint32_t kBegunRow = 16;
   static constexpr uint32_t kLimit = 126;
 
   // The first residual there is tells what to expect. False if none has been there yet.
@@ -85,8 +87,11 @@ class ResidualModel {
     spread->learn(static_cast<int32_t>(bits), exponent);
     if (bits == 0) {
       last_ = 0;
+      has_moved_ = 0;
       return 0;
     }
+    // Apart from last_: which of two bits the next one is then waits for no sign.
+    has_moved_ = 1;
     const bool is_down = is_down_[at.size][at.phase][last_].code_part(
                              coder, residual < 0 ? 1 : 0, kLimit) != 0;
     last_ = is_down ? 1 : 2;
@@ -117,7 +122,7 @@ class ResidualModel {
   // expected, then how much longer or shorter, in unary.
   template <typename Coder>
   [[gnu::always_inline]] uint32_t code_bits(Coder& coder, uint32_t bits, const Place& at) {
-    BitModel& moves = moves_[at.size][at.phase][last_ != 0 ? 1 : 0];
+    BitModel& moves = moves_[at.size][at.phase][has_moved_];
     if (moves.code(coder, bits != 0 ? 1 : 0, kLimit) == 0) return 0;
     uint32_t coded = at.bits;
     // The same loop both ways: which way is hard to foresee.
@@ -143,7 +148,7 @@ class ResidualModel {
                                                  uint32_t bits, const Place& at) {
     uint64_t coded = 1;
     uint32_t left = bits - 1;
-    const auto next = [&](BitModel& model) {
+    const auto next = [&](BitModel & model) __attribute__((always_inline)) {
       --left;
       coded = 2 * coded +
               model.code_part(coder, static_cast<uint32_t>(magnitude >> left) & 1u, kLimit);
@@ -165,7 +170,8 @@ class ResidualModel {
   std::array<std::array<std::array<BitModel, kSteps>, 2>, kSizes> steps_{};
   std::array<std::array<BitModel, kMaxBits + 1>, kSizes> second_{};
   std::array<std::array<BitModel, 2>, kMaxBits + 1> third_{};
-  uint32_t last_ = 0;  // residual: 0 none, 1 down, 2 up
+  uint32_t last_ = 0;       // residual: 0 none, 1 down, 2 up
+  uint32_t has_moved_ = 0;  // 0 if it was none, else 1
 };
 
 }  // namespace mallorn

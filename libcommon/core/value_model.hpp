@@ -298,6 +298,7 @@ class ValueModel {
                      const uint8_t* base, uint8_t* values) {
     Held held(home);
     Coder& coder = held.coder();
+    MatrixSpread::Row spread(spread_);
     for (uint32_t j = 0; j < count; ++j, base += type.bytes, values += type.bytes) {
       Guess guess = {static_cast<int64_t>(load_number(type, base)), ResidualModel::kMiddle};
       if (type.gain_bits != 0) {
@@ -308,9 +309,9 @@ class ValueModel {
             (type.gain_bits - 3);
         guess = {eighths >> 3, static_cast<uint32_t>(eighths & 7)};
       }
-      spread_.go_to(j);
+      spread.go_to(j);
       const int64_t coded =
-          code_by_residual(coder, type, guess, 0, load_number(type, values));
+          code_by_residual(coder, type, guess, 0, &spread, load_number(type, values));
       store_bits(type, values, static_cast<uint64_t>(coded));
     }
     return true;
@@ -344,15 +345,17 @@ class ValueModel {
     constexpr ValueType type = value_type_of(dtype);
     Held held(home);
     Coder& coder = held.coder();
+    MatrixSpread::Row spread(spread_);
     for (uint32_t j = 0; j < count; ++j, base += type.bytes, values += type.bytes) {
       const uint64_t bits = load_bits(type, base);
-      spread_.go_to(j);
+      spread.go_to(j);
       const uint64_t coded =
-          type.gain_bits == 0 ? code_whole_float(coder, type, bits, load_bits(type, values))
-                              : code_float(coder, type, bits,
-                                           is_plain ? type.gain_one() : gain_at(piece, j),
-                                           is_plain ? 0 : shift_at(piece, j),
-                                           piece.exponent, load_bits(type, values));
+          type.gain_bits == 0
+              ? code_whole_float(coder, type, bits, &spread, load_bits(type, values))
+              : code_float(coder, type, bits,
+                           is_plain ? type.gain_one() : gain_at(piece, j),
+                           is_plain ? 0 : shift_at(piece, j), piece.exponent, &spread,
+                           load_bits(type, values));
       store_bits(type, values, coded);
     }
     return true;
@@ -361,26 +364,30 @@ class ValueModel {
   // A float that has neither gain nor shift, by its place among all floats.
   template <typename Coder>
   [[gnu::always_inline]] uint64_t code_whole_float(Coder& coder, const ValueType& type,
-                                                   uint64_t base, uint64_t bits) {
+                                                   uint64_t base, MatrixSpread::Row* spread,
+                                                   uint64_t bits) {
     const FloatFormat format = type.format;
     const Guess guess = {to_order(format, base), ResidualModel::kMiddle};
     const auto order = static_cast<uint64_t>(to_order(format, bits));
-    return from_order(format, code_by_residual(coder, type, guess,
-                                               exponent_at(format, guess.order), order));
+    return from_order(format,
+                      code_by_residual(coder, type, guess, exponent_at(format, guess.order),
+                                       spread, order));
   }
 
   template <typename Coder>
   [[gnu::always_inline]] uint64_t code_float(Coder& coder, const ValueType& type,
                                              uint64_t base, int32_t gain, int32_t shift,
-                                             int32_t shift_exponent, uint64_t bits) {
+                                             int32_t shift_exponent,
+                                             MatrixSpread::Row* spread, uint64_t bits) {
     const FloatFormat format = type.format;
     const uint32_t grain =
-        spread_.is_known() ? GrainModel::grain_for(format, spread_.expected()) : 1;
+        spread->is_known() ? GrainModel::grain_for(format, spread->expected()) : 1;
     const Guess guess = guess_float(format, base, gain, shift, shift_exponent, grain);
     const int32_t field = exponent_at(format, guess.order);
     const int32_t exponent = (field > 0 ? field : 1) + static_cast<int32_t>(grain) - 1;
-    const int64_t order = code_by_residual(
-        coder, type, guess, exponent, static_cast<uint64_t>(to_order(format, bits, grain)));
+    const int64_t order =
+        code_by_residual(coder, type, guess, exponent, spread,
+                         static_cast<uint64_t>(to_order(format, bits, grain)));
     const bool may_stay = order == guess.order && gain == type.gain_one() && shift == 0 &&
                           !is_whole(format, base & (format.sign() - 1), grain);
     if (may_stay && grains_.code_stays(coder, bits == base)) return base;
@@ -391,10 +398,11 @@ class ValueModel {
   template <typename Coder>
   [[gnu::always_inline]] int64_t code_by_residual(Coder& coder, const ValueType& type,
                                                   const Guess& guess, int32_t exponent,
+                                                  MatrixSpread::Row* spread,
                                                   uint64_t number) {
     const uint64_t difference = number - static_cast<uint64_t>(guess.order);
     const int64_t residual = residuals_.code(coder, extend_sign(type, difference), exponent,
-                                             guess.phase, &spread_);
+                                             guess.phase, spread);
     return extend_sign(
         type, static_cast<uint64_t>(guess.order) + static_cast<uint64_t>(residual));
   }

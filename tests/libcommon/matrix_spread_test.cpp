@@ -14,15 +14,17 @@ namespace {
 void learn_row(MatrixSpread* spread, uint64_t row, int32_t first_bits,
                int32_t second_bits) {
   spread->begin_row(row);
-  spread->go_to(0);
-  spread->learn(first_bits, 0);
-  spread->go_to(1);
-  spread->learn(second_bits, 0);
+  MatrixSpread::Row in_row(*spread);
+  in_row.go_to(0);
+  in_row.learn(first_bits, 0);
+  in_row.go_to(1);
+  in_row.learn(second_bits, 0);
 }
 
 int32_t expected_in(MatrixSpread* spread, uint32_t column) {
-  spread->go_to(column);
-  return spread->expected();
+  MatrixSpread::Row in_row(*spread);
+  in_row.go_to(column);
+  return in_row.expected();
 }
 
 }  // namespace
@@ -63,13 +65,14 @@ TEST_CASE("matrix spread: whatever comes, it stays within bounds") {
     spread->begin_matrix(64, 64 * 300);
     for (uint64_t row = 0; row < 300; ++row) {
       spread->begin_row(row);
+      MatrixSpread::Row in_row(*spread);
       for (uint32_t column = 0; column < 64; ++column) {
-        spread->go_to(column);
+        in_row.go_to(column);
         const bool is_high = (column + static_cast<uint32_t>(piece)) % 2 == 0;
-        spread->learn(is_high ? 64 : static_cast<int32_t>(random.below(3)),
-                      is_high ? 2047 : 0);
-        REQUIRE(spread->expected() >= -2 * kApart);
-        REQUIRE(spread->expected() <= kMost + 2 * kApart);
+        in_row.learn(is_high ? 64 : static_cast<int32_t>(random.below(3)),
+                     is_high ? 2047 : 0);
+        REQUIRE(in_row.expected() >= -2 * kApart);
+        REQUIRE(in_row.expected() <= kMost + 2 * kApart);
       }
     }
   }
