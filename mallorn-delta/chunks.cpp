@@ -45,6 +45,20 @@ uint64_t whole_rows(const Step& step, uint64_t length) {
   return length - bytes_past;
 }
 
+uint64_t coded_bytes(const std::vector<Step>& steps) {
+  uint64_t coded = 0;
+  for (const Step& step : steps) {
+    if (step.kind != StepKind::copy) coded += step.result_bytes;
+  }
+  return coded;
+}
+
+// Whether a step codes elements of a tensor, and not bytes, of which those before tell
+// more.
+bool has_numbers(const Step& step) {
+  return step.kind != StepKind::copy && step.dtype != Dtype::opaque;
+}
+
 // Numbers cannot follow from those of another chunk: they are bytes then.
 void drop_lost_sources(std::vector<Step>* steps) {
   const std::vector<uint64_t> begins = step_begins(*steps);
@@ -59,11 +73,15 @@ void drop_lost_sources(std::vector<Step>* steps) {
 
 class Chunker {
  public:
-  explicit Chunker(const std::vector<ByteRange>& whole) : whole_(whole) {}
+  // `shares`: how many chunks of about the same size there shall be; 0 as few as there can.
+  Chunker(const std::vector<Step>& steps, const std::vector<ByteRange>& whole,
+          uint64_t shares)
+      : whole_(whole), coded_left_(coded_bytes(steps)), shares_left_(shares) {}
 
   std::vector<std::vector<Step>> run(std::vector<Step> steps) {
     for (Step& step : steps) {
       make_room_for_whole();
+      close_at_share(step);
       while (step.result_bytes > 0) take(&step);
     }
     close();
@@ -78,6 +96,19 @@ class Chunker {
     if (next_ == whole_.size() || whole_[next_].offset != made_) return;
     const uint64_t length = whole_[next_].length;
     if (length <= kMaxChunkCoded && length > kMaxChunkCoded - coded_bytes_) close();
+  }
+
+  // Before a step: closes the open chunk if that is nearer to its share now than with the
+  // step. Steps are not parted for it: rows of a matrix tell of one another.
+  void close_at_share(const Step& step) {
+    if (shares_left_ <= 1 || !has_numbers(step) || is_within_whole()) return;
+    const uint64_t share = coded_left_ / shares_left_;
+    const bool is_worth_it = coded_bytes_ >= share / 2;
+    if (is_worth_it && coded_bytes_ + step.result_bytes / 2 >= share) close();
+  }
+
+  bool is_within_whole() const {
+    return next_ > 0 && whole_[next_ - 1].offset + whole_[next_ - 1].length > made_;
   }
 
   // Moves as much of `step` into the open chunk as fits, or closes the chunk. Throws
@@ -110,6 +141,8 @@ class Chunker {
     drop_lost_sources(&open_);
     if (!open_.empty()) chunks_.push_back(std::move(open_));
     open_.clear();
+    coded_left_ -= coded_bytes_;
+    shares_left_ -= shares_left_ > 1 ? 1 : 0;
     result_bytes_ = coded_bytes_ = 0;
   }
 
@@ -120,13 +153,26 @@ class Chunker {
   uint64_t made_ = 0;  // of all chunks
   uint64_t result_bytes_ = 0;
   uint64_t coded_bytes_ = 0;
+  uint64_t coded_left_;  // from the beginning of the open chunk
+  uint64_t shares_left_;
 };
+
+// How many chunks there shall be, 0 for as few as there can. Models of a megabyte or so
+// would be one chunk, or one and little more: other processors would have nothing to do.
+uint64_t even_chunks(const std::vector<Step>& steps) {
+  constexpr uint64_t kWorthParting = kMaxChunkCoded / 4 * 3;
+  const uint64_t coded = coded_bytes(steps);
+  if (coded < kWorthParting || coded > 4 * kMaxChunkCoded) return 0;
+  return coded > 2 * kMaxChunkCoded ? 4 : 2;
+}
 
 }  // namespace
 
 std::vector<std::vector<Step>> cut_into_chunks(std::vector<Step> steps,
-                                               const std::vector<ByteRange>& whole) {
-  return Chunker(whole).run(std::move(steps));
+                                               const std::vector<ByteRange>& whole,
+                                               Chunks chunks) {
+  const uint64_t shares = chunks == Chunks::even ? even_chunks(steps) : 0;
+  return Chunker(steps, whole, shares).run(std::move(steps));
 }
 
 }  // namespace mallorn::delta

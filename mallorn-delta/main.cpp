@@ -118,8 +118,10 @@ void write_stream(const Model& base, const Model& result, delta::Plan plan,
   }
   Progress progress(!arguments.common.is_quiet, "writing", result.bytes().size());
   uint64_t made = 0;
+  const auto chunks =
+      arguments.plan.uses_distant ? delta::Chunks::few : delta::Chunks::even;
   for (const std::vector<Step>& chunk :
-       delta::cut_into_chunks(std::move(plan.steps), plan.whole)) {
+       delta::cut_into_chunks(std::move(plan.steps), plan.whole, chunks)) {
     uint64_t chunk_bytes = 0;
     for (const Step& step : chunk) chunk_bytes += step.result_bytes;
     stream.write(FrameType::steps, steps_to_bytes(chunk));

@@ -1,6 +1,7 @@
 // Decides how every byte of the result is made: the heart of mallorn-delta.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -44,11 +45,17 @@ Plan make_plan(const Model& base, const Model& result, const PlanOptions& option
 // Lets copies take over the equal bytes beside them, and joins copies that then meet.
 std::vector<Step> grow_copies(std::vector<Step> steps, ByteView base, ByteView result);
 
+enum class Chunks : uint8_t {
+  even,  // a small model makes an even number of about the same size, for two processors
+  few,   // for the smallest patch: what is learned in a chunk is lost at its end
+};
+
 // Cuts the steps into chunks within the limits of the patch format, in order; ranges that
 // are to stay `whole` only if they are longer than a chunk, or do not begin with a step.
 // Throws Error(internal) if a byte-wise prediction is longer than a chunk: nothing can cut
 // that.
 std::vector<std::vector<Step>> cut_into_chunks(std::vector<Step> steps,
-                                               const std::vector<ByteRange>& whole);
+                                               const std::vector<ByteRange>& whole,
+                                               Chunks chunks = Chunks::few);
 
 }  // namespace mallorn::delta

@@ -108,6 +108,33 @@ TEST_CASE("chunks: one below, at and above each limit") {
   CHECK(count({step(StepKind::literal, kMaxChunkCoded), step(StepKind::copy, 1000)}) == 1);
 }
 
+TEST_CASE("chunks: a model of about one makes two, of about the same size") {
+  const auto even = [](const std::vector<Step>& steps,
+                       const std::vector<delta::ByteRange>& whole = {}) {
+    const std::vector<std::vector<Step>> chunks =
+        delta::cut_into_chunks(steps, whole, delta::Chunks::even);
+    check(chunks, steps);
+    std::vector<size_t> sizes;
+    for (const std::vector<Step>& chunk : chunks) sizes.push_back(chunk.size());
+    return sizes;
+  };
+  constexpr uint64_t kTenth = kMaxChunkCoded / 20 * 2;
+  const auto tenths = [](size_t count) {
+    return std::vector<Step>(count, step(StepKind::predict, kTenth, 0, Dtype::f16));
+  };
+  CHECK(even(tenths(7)) == std::vector<size_t>{7});  // not worth it
+  CHECK(even(tenths(9)) == std::vector<size_t>{4, 5});
+  CHECK(even(tenths(12)) == std::vector<size_t>{6, 6});
+  CHECK(even(tenths(25)) == std::vector<size_t>{6, 6, 6, 7});
+  CHECK(even(tenths(50)).size() == 5);  // many anyway
+  CHECK(even(tenths(9), {{3 * kTenth, 2 * kTenth}}) == std::vector<size_t>{5, 4});
+  CHECK(even({step(StepKind::predict, 9 * kTenth, 0, Dtype::f16)}).size() == 1);
+  CHECK(even({tenths(1)[0], step(StepKind::predict, 8 * kTenth, 0, Dtype::f16)}).size() ==
+        1);
+  const Step bytes = step(StepKind::predict, kTenth, 0, Dtype::opaque, Predictor::bytes);
+  CHECK(even(std::vector<Step>(9, bytes)) == std::vector<size_t>{9});
+}
+
 TEST_CASE("chunks: elements are never cut inside a block") {
   const std::vector<Step> steps = {
       step(StepKind::literal, 1),
