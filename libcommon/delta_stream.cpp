@@ -6,6 +6,7 @@
 #include "libcommon/core/block_fields.hpp"
 #include "libcommon/core/byte_reader.hpp"
 #include "libcommon/core/byte_writer.hpp"
+#include "libcommon/core/lane_conversion.hpp"
 #include "libcommon/core/patch_format.hpp"
 #include "libcommon/derivation.hpp"
 #include "libcommon/error.hpp"
@@ -49,8 +50,13 @@ std::vector<uint8_t> place_to_bytes(const TensorPlace& place) {
 
 std::vector<uint8_t> parameters_of(const Step& step) {
   if (is_derived(step)) return step.parameters;
-  std::vector<uint8_t> bytes = place_to_bytes(step.place);
-  if (is_converted(step)) bytes.insert(bytes.begin(), conversion_to_byte(step.conversion));
+  std::vector<uint8_t> bytes;
+  if (is_converted(step)) {
+    bytes.push_back(conversion_to_byte(step.conversion));
+    bytes.insert(bytes.end(), step.parameters.begin(), step.parameters.end());
+  }
+  const std::vector<uint8_t> place = place_to_bytes(step.place);
+  bytes.insert(bytes.end(), place.begin(), place.end());
   return bytes;
 }
 
@@ -74,6 +80,17 @@ void take_parameters(ByteView parameters, Step* step, ByteReader& reader) {
       return;
     }
     parameters = parameters.subspan(1);
+    if (has_lanes(step->conversion, step->dtype)) {
+      ByteReader lanes(parameters);
+      LaneGrid grid;
+      if (!read_lane_grid(lanes, step->conversion, step->dtype, &grid)) {
+        reader.fail(Status::malformed);
+        return;
+      }
+      const auto length = static_cast<ptrdiff_t>(lanes.offset());
+      step->parameters.assign(parameters.begin(), parameters.begin() + length);
+      parameters = parameters.subspan(static_cast<size_t>(length));
+    }
   }
   if (!parameters.empty()) {
     if (step->dtype == Dtype::opaque || step->kind == StepKind::copy) {
@@ -143,7 +160,9 @@ uint64_t base_bytes_of(const Step& step, uint64_t base_length) {
 }
 
 std::vector<uint8_t> steps_to_bytes(const std::vector<Step>& steps) {
-  std::vector<uint8_t> bytes(kMaxVarintBytes + steps.size() * kMaxStepBytes);
+  size_t most = kMaxVarintBytes + steps.size() * kMaxStepBytes;
+  for (const Step& step : steps) most += step.parameters.size();
+  std::vector<uint8_t> bytes(most);
   ByteWriter writer(bytes);
   writer.varint(steps.size());
   for (const Step& step : steps) {

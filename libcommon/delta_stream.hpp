@@ -54,9 +54,11 @@ struct Step {
   // converted to these, but for the predictors `bytes` and `derived`, which may begin near
   // its end
   uint64_t base_offset = 0;
-  Conversion conversion;            // predictor `converted`: how the base becomes elements
-  TensorPlace place;                // of elements
-  std::vector<uint8_t> parameters;  // predictor `derived`: its Derivation
+  Conversion conversion;  // predictor `converted`: how the base becomes elements
+  TensorPlace place;      // of elements
+  // Predictor `derived`: its Derivation. `converted`, by lanes: write_lane_grid()'s, for
+  // the elements from the first of the step on.
+  std::vector<uint8_t> parameters;
 
   bool operator==(const Step&) const = default;
 };

@@ -64,7 +64,7 @@ std::optional<ConvertedRelation> best_conversion(Dtype from, ByteView base, Dtyp
     if (units == 0) continue;
     const Relation relation = relate_sample(conversion, to, unit, units, base, result);
     if (!best || relation.cost < best->relation.cost) {
-      best = {conversion, units * unit.result_bytes, relation};
+      best = {conversion, units * unit.result_bytes, relation, {}};
     }
   }
   return best;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <vector>
 
 #include "libcommon/core/conversion.hpp"
 #include "mallorn-delta/relation.hpp"
@@ -10,8 +11,9 @@ namespace mallorn::delta {
 
 struct ConvertedRelation {
   Conversion conversion;
-  uint64_t result_bytes = 0;  // that are converted: what both have, in whole units
-  Relation relation;          // of these, converted, to those of the result
+  uint64_t result_bytes = 0;    // that are converted: what both have, in whole units
+  Relation relation;            // of these, converted, to those of the result
+  std::vector<uint8_t> grid{};  // if it has lanes: lane_grid_to_bytes()
 };
 
 // The conversion that comes nearest, by a bounded sample; nothing if there is none from

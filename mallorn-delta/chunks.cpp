@@ -5,6 +5,7 @@
 #include "libcommon/core/patch_format.hpp"
 #include "libcommon/derivation.hpp"
 #include "libcommon/error.hpp"
+#include "libcommon/lane_grid.hpp"
 #include "mallorn-delta/plan.hpp"
 
 namespace mallorn::delta {
@@ -18,6 +19,14 @@ Step split_off(Step* step, uint64_t length) {
   uint64_t base_bytes = 0;  // only whole conversions are split off
   (void)predicting_bytes(*step, length, &base_bytes);
   const DtypeLayout& layout = dtype_layout(step->dtype);
+  if (is_converted(*step) && has_lanes(step->conversion, step->dtype)) {
+    const std::vector<uint8_t> whole = std::move(step->parameters);
+    const LaneGrid grid = lane_grid_from_bytes(whole, step->conversion, step->dtype);
+    const uint64_t elements = length / layout.block_bytes;
+    first.parameters = part_of_lanes(grid, 0, elements);
+    const uint64_t left = step->result_bytes / layout.block_bytes;
+    if (left > 0) step->parameters = part_of_lanes(grid, elements, left);
+  }
   if (step->place != TensorPlace{}) {
     step->place.first_element += length / layout.block_bytes * layout.block_elements;
   }

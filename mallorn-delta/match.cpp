@@ -8,7 +8,7 @@
 #include <tuple>
 #include <unordered_map>
 
-#include "libcommon/core/conversion.hpp"
+#include "libcommon/core/lane_conversion.hpp"
 
 namespace mallorn::delta {
 namespace {
@@ -84,7 +84,8 @@ class Matcher {
   }
 
   static bool may_become(const Range& from, const Range& to) {
-    return can_convert({from.dtype, Rounding::nearest}, to.dtype);
+    const Conversion conversion = {from.dtype, Rounding::nearest};
+    return can_convert(conversion, to.dtype) || has_lanes(conversion, to.dtype);
   }
 
   template <typename Visit>

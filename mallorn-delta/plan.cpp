@@ -4,6 +4,7 @@
 
 #include "libcommon/derivation.hpp"
 #include "mallorn-delta/best_conversion.hpp"
+#include "mallorn-delta/best_lanes.hpp"
 #include "mallorn-delta/byte_match.hpp"
 #include "mallorn-delta/relation.hpp"
 
@@ -136,8 +137,10 @@ class Planner {
   // How a range of another dtype predicts one of the result.
   std::optional<ConvertedRelation> convert_range(const Range& from,
                                                  const Range& range) const {
-    const auto converted = best_conversion(from.dtype, bytes_of(base_, from), range.dtype,
-                                           bytes_of(result_, range));
+    const ByteView base = bytes_of(base_, from);
+    const ByteView result = bytes_of(result_, range);
+    auto converted = best_lanes(from, base, range, result);
+    if (!converted) converted = best_conversion(from.dtype, base, range.dtype, result);
     base_.file->release(from.offset_bytes, from.length_bytes);
     result_.file->release(range.offset_bytes, range.length_bytes);
     return converted;
@@ -195,7 +198,8 @@ class Planner {
       predicted = step.result_bytes;
       if (predicted > 0) {
         step.place = place_of(range);
-        step.place.base_zero = zero_point(from);
+        // What is converted to codes has their zero point.
+        step.place.base_zero = zero_point(is_converted(step) ? range : from);
         add_elements(range, step);
         method = is_converted(step)                     ? "convert"
                  : step.predictor == Predictor::distant ? "distant"
@@ -222,6 +226,7 @@ class Planner {
       if (!converted) return {};
       step->predictor = Predictor::converted;
       step->conversion = converted->conversion;
+      step->parameters = converted->grid;
       if (converted->relation.is_related) step->result_bytes = converted->result_bytes;
       return converted->relation;
     }

@@ -8,6 +8,7 @@
 #include "libcommon/core/value_model.hpp"
 #include "libcommon/derivation.hpp"
 #include "libcommon/fast_crc32c.hpp"
+#include "libcommon/lane_grid.hpp"
 #include "mallorn-pack/blocks_codec.hpp"
 #include "mallorn-pack/chunk_layout.hpp"
 #include "mallorn-pack/mask_codec.hpp"
@@ -145,13 +146,23 @@ EncodedChunk encode_layout(const ChunkInput& chunk, ChunkLayout layout, uint64_t
     header.coded_result_bytes += step.kind == StepKind::copy ? 0 : step.result_bytes;
   }
   std::vector<CodedSection> sections;
+  size_t lanes_bytes = 0;
   for (SectionPlan& plan : layout.sections) {
     CodedSection section = encode_section(plan, options);
     plan.has_base = section.uses_base;  // steps need no address if the codec does not look
     const Conversion conversion = section.uses_base ? plan.conversion : Conversion{};
-    header.sections[header.section_count++] = {section.codec,        plan.dtype,
-                                               section.uses_base,    plan.result.size(),
-                                               section.coded.size(), conversion};
+    SectionHeader& head = header.sections[header.section_count++];
+    head = {section.codec,
+            plan.dtype,
+            section.uses_base,
+            plan.result.size(),
+            section.coded.size(),
+            conversion,
+            {}};
+    if (has_lanes(conversion, plan.dtype)) {
+      head.grid = lane_grid_from_bytes(plan.grid, conversion, plan.dtype);
+      lanes_bytes += plan.grid.size();
+    }
     sections.push_back(std::move(section));
   }
   const Structure structure = encode_structure(chunk, layout, base_bytes);
@@ -159,7 +170,8 @@ EncodedChunk encode_layout(const ChunkInput& chunk, ChunkLayout layout, uint64_t
   encoded.steps = report_steps(chunk, layout, sections, structure);
   encoded.features = section_features(header) | structure.features;
 
-  std::array<uint8_t, 64 + kMaxChunkSections*(4 + 2 * kMaxVarintBytes)> head{};
+  std::vector<uint8_t> head(64 + kMaxChunkSections * (4 + 2 * kMaxVarintBytes) +
+                            lanes_bytes);
   ByteWriter writer(head);
   writer.u8(static_cast<uint8_t>(RecordKind::chunk));
   write_chunk_header(header, writer);

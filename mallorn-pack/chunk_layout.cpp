@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "libcommon/derivation.hpp"
+#include "libcommon/lane_grid.hpp"
 #include "mallorn-pack/mask_codec.hpp"
 #include "mallorn-pack/zstd_codec.hpp"
 
@@ -70,6 +71,21 @@ bool is_noise(ByteView base, ByteView result) {
          encode_zstd(result, kQuickLevel).size() > result.size() - result.size() / 128;
 }
 
+// The grid of a step, without scales where they follow from the base. That of a lane of
+// zeros is of no account.
+std::vector<uint8_t> shortest_grid(const Step& step, ByteView base) {
+  LaneGrid grid = lane_grid_from_bytes(step.parameters, step.conversion, step.dtype);
+  const bool makes_codes = step.dtype == Dtype::i8 || step.dtype == Dtype::u8;
+  if (grid.is_derived || !makes_codes) return step.parameters;
+  for (uint32_t lane = 0; lane < grid.lanes; ++lane) {
+    const uint32_t scale = derived_scale(step.conversion, grid, lane, base);
+    if (scale != 0 && scale != load_le<uint32_t>(grid.scales.data() + lane * sizeof(scale)))
+      return step.parameters;
+  }
+  grid.is_derived = true;
+  return lane_grid_to_bytes(grid);
+}
+
 class Layouter {
  public:
   Layouter(const ChunkInput& chunk, const LayoutOptions& options)
@@ -105,13 +121,21 @@ class Layouter {
     const bool has_base =
         !is_of_mask && !is_bytes && is_known && predicts(step, chunk_.base[i]);
     const Conversion conversion = has_base ? step.conversion : Conversion{};
+    const bool is_by_lanes = has_lanes(conversion, step.dtype);
+    const std::vector<uint8_t> grid =
+        is_by_lanes ? shortest_grid(step, chunk_.base[i]) : std::vector<uint8_t>{};
     const uint32_t index =
-        find_section(is_of_mask ? Dtype::opaque : step.dtype, has_base, conversion);
+        find_section(is_of_mask ? Dtype::opaque : step.dtype, has_base, conversion, grid);
     if (index == kNoSection) return kNoSection;  // slow, but right
     SectionPlan& section = layout_.sections[index];
     section.parts.push_back({step.result_bytes, step.place});
     section.result.insert(section.result.end(), result.begin(), result.end());
-    if (!conversion.is_none()) {
+    if (is_by_lanes) {
+      const size_t at = section.base.size();
+      section.base.resize(at + result.size());
+      convert_lanes(conversion, lane_grid_from_bytes(grid, conversion, step.dtype),
+                    step.dtype, chunk_.base[i], ByteSpan(section.base).subspan(at));
+    } else if (!conversion.is_none()) {
       const size_t at = section.base.size();
       section.base.resize(at + result.size());
       convert(conversion, step.dtype, chunk_.base[i], ByteSpan(section.base).subspan(at));
@@ -123,16 +147,17 @@ class Layouter {
   }
 
   // kNoSection if a chunk has no room for one more.
-  uint32_t find_section(Dtype dtype, bool has_base, const Conversion& conversion) {
+  uint32_t find_section(Dtype dtype, bool has_base, const Conversion& conversion,
+                        const std::vector<uint8_t>& grid) {
     for (uint32_t i = 0; i < layout_.sections.size(); ++i) {
       const SectionPlan& section = layout_.sections[i];
       if (section.dtype == dtype && section.has_base == has_base &&
-          section.conversion == conversion) {
+          section.conversion == conversion && section.grid == grid) {
         return i;
       }
     }
     if (layout_.sections.size() == kMaxChunkSections) return kNoSection;
-    layout_.sections.push_back({dtype, has_base, conversion, {}, {}, {}, {}});
+    layout_.sections.push_back({dtype, has_base, conversion, grid, {}, {}, {}, {}});
     return static_cast<uint32_t>(layout_.sections.size() - 1);
   }
 

@@ -28,7 +28,8 @@ struct PartReport {
 struct SectionPlan {
   Dtype dtype = Dtype::opaque;
   bool has_base = false;
-  Conversion conversion;  // that has made `base` from elements of another dtype
+  Conversion conversion;      // that has made `base` from elements of another dtype
+  std::vector<uint8_t> grid;  // if that has lanes, as write_lane_grid() writes them
   std::vector<SectionPart> parts;
   std::vector<uint8_t> result;   // of its steps, joined
   std::vector<uint8_t> base;     // as long, or empty

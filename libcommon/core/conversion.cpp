@@ -1,6 +1,7 @@
 #include "libcommon/core/conversion.hpp"
 
 #include "libcommon/core/block_cast.hpp"
+#include "libcommon/core/lane_conversion.hpp"
 
 namespace mallorn {
 namespace {
@@ -29,8 +30,23 @@ void store_each(const uint32_t* numbers, size_t count, uint8_t* to, Cast cast) {
   }
 }
 
-void load(const Conversion& conversion, const uint8_t* from, size_t count,
-          uint32_t* numbers) {
+// The elements of one unit: a block of the dtype whose blocks are larger. Sizes of blocks
+// are powers of two.
+size_t unit_elements(const Conversion& conversion, Dtype to) {
+  const size_t from = dtype_layout(conversion.from).block_elements;
+  const size_t elements = dtype_layout(to).block_elements;
+  return from > elements ? from : elements;
+}
+
+uint64_t bytes_of_elements(Dtype dtype, uint64_t elements) {
+  const DtypeLayout& layout = dtype_layout(dtype);
+  return elements / layout.block_elements * layout.block_bytes;
+}
+
+}  // namespace
+
+void to_binary32(const Conversion& conversion, const uint8_t* from, size_t count,
+                 uint32_t* numbers) {
   const auto same = [](uint64_t bits) { return bits; };
   switch (conversion.from) {
     case Dtype::f16:
@@ -53,8 +69,8 @@ void load(const Conversion& conversion, const uint8_t* from, size_t count,
   }
 }
 
-void store(const Conversion& conversion, Dtype dtype, const uint32_t* numbers, size_t count,
-           uint8_t* to) {
+void from_binary32(const Conversion& conversion, Dtype dtype, const uint32_t* numbers,
+                   size_t count, uint8_t* to) {
   const auto same = [](uint64_t bits) { return bits; };
   switch (dtype) {
     case Dtype::f16:
@@ -78,21 +94,6 @@ void store(const Conversion& conversion, Dtype dtype, const uint32_t* numbers, s
     to += layout.block_bytes;
   }
 }
-
-// The elements of one unit: a block of the dtype whose blocks are larger. Sizes of blocks
-// are powers of two.
-size_t unit_elements(const Conversion& conversion, Dtype to) {
-  const size_t from = dtype_layout(conversion.from).block_elements;
-  const size_t elements = dtype_layout(to).block_elements;
-  return from > elements ? from : elements;
-}
-
-uint64_t bytes_of_elements(Dtype dtype, uint64_t elements) {
-  const DtypeLayout& layout = dtype_layout(dtype);
-  return elements / layout.block_elements * layout.block_bytes;
-}
-
-}  // namespace
 
 bool can_convert(const Conversion& conversion, Dtype to) {
   const bool can_round = conversion.rounding == Rounding::nearest || to == Dtype::bf16;
@@ -123,8 +124,8 @@ void convert(const Conversion& conversion, Dtype to, ByteView base, ByteSpan res
   for (uint64_t done = 0; done < total;) {
     const uint64_t left = total - done;
     const auto count = static_cast<size_t>(left < kStretch ? left : kStretch);
-    load(conversion, from, count, numbers);
-    store(conversion, to, numbers, count, at);
+    to_binary32(conversion, from, count, numbers);
+    from_binary32(conversion, to, numbers, count, at);
     from += bytes_of_elements(conversion.from, count);
     at += bytes_of_elements(to, count);
     done += count;
@@ -139,7 +140,7 @@ uint8_t conversion_to_byte(const Conversion& conversion) {
 bool conversion_from_byte(uint8_t byte, Dtype to, Conversion* conversion) {
   const Conversion read = {static_cast<Dtype>(byte & ~kToZero),
                            (byte & kToZero) != 0 ? Rounding::zero : Rounding::nearest};
-  if (!can_convert(read, to)) return false;
+  if (!can_convert(read, to) && !has_lanes(read, to)) return false;
   *conversion = read;
   return true;
 }

@@ -26,7 +26,7 @@ struct Conversion {
 bool can_convert(const Conversion& conversion, Dtype to);
 
 // The least number of bytes of `to` that are converted by themselves: where steps may be
-// cut. can_convert(conversion, to), here and below.
+// cut. can_convert(conversion, to), here and below, but for convert() also has_lanes().
 uint64_t conversion_unit(const Conversion& conversion, Dtype to);
 
 // From how many bytes of the base `result_bytes` are converted; false if these are no whole
@@ -34,12 +34,19 @@ uint64_t conversion_unit(const Conversion& conversion, Dtype to);
 [[nodiscard]] bool converted_from(const Conversion& conversion, Dtype to,
                                   uint64_t result_bytes, uint64_t* base_bytes);
 
-// Both hold whole units, equally many.
+// Both hold whole units, equally many. can_convert(conversion, to).
 void convert(const Conversion& conversion, Dtype to, ByteView base, ByteSpan result);
+
+// Elements as binary32, and back; whole blocks of floats or of what has its own scales.
+void to_binary32(const Conversion& conversion, const uint8_t* from, size_t count,
+                 uint32_t* numbers);
+void from_binary32(const Conversion& conversion, Dtype dtype, const uint32_t* numbers,
+                   size_t count, uint8_t* to);
 
 // The one byte that stands for a conversion in streams and patches.
 uint8_t conversion_to_byte(const Conversion& conversion);
-// False, and *conversion untouched, for a byte that stands for none that leads to `to`.
+// False, and *conversion untouched, for a byte that stands for none that leads to `to`. It
+// may be one that has lanes (lane_conversion.hpp), which can_convert() does not count.
 [[nodiscard]] bool conversion_from_byte(uint8_t byte, Dtype to, Conversion* conversion);
 
 }  // namespace mallorn

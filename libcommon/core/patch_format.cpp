@@ -138,6 +138,7 @@ uint32_t section_features(const ChunkHeader& header) {
     const SectionHeader& section = header.sections[i];
     features |= codec_feature(section.codec);
     if (!section.conversion.is_none()) features |= kFeatureConverted;
+    if (has_lanes(section.conversion, section.dtype)) features |= kFeatureLanes;
   }
   return features;
 }
@@ -155,6 +156,7 @@ void write_chunk_header(const ChunkHeader& header, ByteWriter& writer) {
     writer.u8(static_cast<uint8_t>((section.has_base ? kHasBase : 0) |
                                    (is_converted ? kIsConverted : 0)));
     if (is_converted) writer.u8(conversion_to_byte(section.conversion));
+    if (has_lanes(section.conversion, section.dtype)) write_lane_grid(section.grid, writer);
     writer.varint(section.result_bytes);
     writer.varint(section.coded_bytes);
   }
@@ -169,22 +171,27 @@ Status read_section_header(ByteReader& reader, SectionHeader* section) {
   const bool is_converted = (flags & kIsConverted) != 0;
   const uint8_t conversion = is_converted ? reader.u8() : uint8_t{0};
   section->conversion = {};
+  section->dtype = static_cast<Dtype>(dtype);
+  if (is_converted && reader.ok()) {
+    if (!conversion_from_byte(conversion, section->dtype, &section->conversion)) {
+      return Status::malformed;
+    }
+    if (has_lanes(section->conversion, section->dtype) &&
+        !read_lane_grid(reader, section->conversion, section->dtype, &section->grid)) {
+      return reader.ok() ? Status::malformed : reader.status();
+    }
+  }
   section->result_bytes = reader.varint();
   section->coded_bytes = reader.varint();
   if (!reader.ok()) return reader.status();
   if (codec >= kCodecCount) return Status::unknown_codec;
   section->codec = static_cast<CodecId>(codec);
-  section->dtype = static_cast<Dtype>(dtype);
   section->has_base = (flags & kHasBase) != 0;
   if (flags > (kHasBase | kIsConverted) ||
       dtype_layout(section->dtype).dtype != section->dtype) {
     return Status::malformed;
   }
-  if (is_converted &&
-      (!section->has_base ||
-       !conversion_from_byte(conversion, section->dtype, &section->conversion))) {
-    return Status::malformed;
-  }
+  if (is_converted && !section->has_base) return Status::malformed;
   return section->result_bytes == 0 ? Status::malformed : Status::ok;
 }
 

@@ -13,6 +13,7 @@
 #include "libcommon/core/byte_writer.hpp"
 #include "libcommon/core/conversion.hpp"
 #include "libcommon/core/dtype.hpp"
+#include "libcommon/core/lane_conversion.hpp"
 
 namespace mallorn {
 
@@ -46,7 +47,8 @@ constexpr uint32_t kInPlaceShift = 11;
 constexpr uint32_t kLeastInPlaceLog2 = 6;
 constexpr uint32_t kMostInPlaceLog2 = 29;
 constexpr uint32_t kInPlaceBits = 63u << 10;
-constexpr uint32_t kKnownFeatures = (1u << 10) - 1;  // but for those
+constexpr uint32_t kFeatureLanes = 1u << 16;  // sections predicted by codes of lanes
+constexpr uint32_t kKnownFeatures = ((1u << 10) - 1) | kFeatureLanes;  // but for those
 
 constexpr uint32_t in_place_features(uint32_t log2) {
   return kFeatureInPlace | log2 << kInPlaceShift;
@@ -139,6 +141,7 @@ struct SectionHeader {
   uint64_t result_bytes = 0;  // of all its steps
   uint64_t coded_bytes = 0;
   Conversion conversion{};
+  LaneGrid grid{};  // of each of its steps, if the conversion has lanes
 };
 
 // The head of a chunk record, after its kind byte.

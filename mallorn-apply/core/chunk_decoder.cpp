@@ -193,6 +193,8 @@ Status decode_section(uint32_t index, ByteView base, SectionDecoder& decoder,
     const ByteSpan predicted = ByteSpan(space.base).subspan(gathered, to.size());
     if (header.conversion.is_none()) {
       memcpy(predicted.data(), from.data(), from.size());
+    } else if (has_lanes(header.conversion, header.dtype)) {
+      convert_lanes(header.conversion, header.grid, header.dtype, from, predicted);
     } else {
       convert(header.conversion, header.dtype, from, predicted);
     }

@@ -5,12 +5,14 @@
 #include "libcommon/core/patch_format.hpp"
 #include "libcommon/delta_stream.hpp"
 #include "libcommon/derivation.hpp"
+#include "libcommon/lane_grid.hpp"
 #include "mallorn-delta/plan.hpp"
 #include "tests/support/files.hpp"
 #include "tests/support/random.hpp"
 #include "tests/support/steps.hpp"
 
 using namespace mallorn;
+using test::Bytes;
 using test::step;
 
 namespace {
@@ -249,6 +251,26 @@ TEST_CASE("chunks: random plans with ranges to stay whole are cut within all lim
     }
     check(delta::cut_into_chunks(steps, whole), steps);
   }
+}
+
+TEST_CASE("chunks: each part of a step with lanes has its own") {
+  Bytes scales(4000 * sizeof(float));
+  for (uint32_t i = 0; i < 4000; ++i) store_le(scales.data() + i * 4, 0x3F800000 + i);
+  LaneGrid grid;
+  grid.run = 500;
+  grid.lanes = 4000;
+  grid.scales = scales;
+  Step whole = step(StepKind::predict, 2000000, 1000, Dtype::i8, Predictor::converted);
+  whole.conversion = {Dtype::f32};
+  whole.parameters = lane_grid_to_bytes(grid);
+  uint64_t made = 0;
+  for (const std::vector<Step>& chunk : delta::cut_into_chunks({whole}, {})) {
+    REQUIRE(chunk.size() == 1);
+    CHECK(chunk[0].base_offset == 1000 + 4 * made);
+    CHECK(chunk[0].parameters == part_of_lanes(grid, made, chunk[0].result_bytes));
+    made += chunk[0].result_bytes;
+  }
+  CHECK(made == 2000000);
 }
 
 TEST_CASE("chunks: converted steps are cut between units, rows if they are short") {

@@ -1,10 +1,12 @@
 // Any conversion of any bytes: as many bytes as it should make, the same each time, and the
-// same again where a dtype has room for all that the other holds.
+// same again where a dtype has room for all that the other holds. With lanes: parts make
+// what the whole makes.
+#include <algorithm>
 #include <cstdint>
 #include <cstdlib>
 #include <vector>
 
-#include "libcommon/core/conversion.hpp"
+#include "libcommon/lane_grid.hpp"
 
 namespace {
 
@@ -23,6 +25,27 @@ std::vector<uint8_t> converted(const Conversion& conversion, Dtype to, ByteView 
   return made;
 }
 
+void check_lanes(const Conversion& conversion, Dtype to, ByteView data) {
+  ByteReader reader(data);
+  LaneGrid grid;
+  if (!read_lane_grid(reader, conversion, to, &grid)) return;
+  const size_t from_bytes = dtype_layout(conversion.from).block_bytes;
+  const size_t to_bytes = dtype_layout(to).block_bytes;
+  const auto elements = static_cast<size_t>(reader.remaining() / from_bytes);
+  const ByteView base = reader.bytes(elements * from_bytes);
+  std::vector<uint8_t> made(elements * to_bytes);
+  convert_lanes(conversion, grid, to, base, made);
+  if (grid.is_derived || elements == 0) return;
+  const size_t cut = data[0] % elements;
+  std::vector<uint8_t> rest((elements - cut) * to_bytes);
+  const std::vector<uint8_t> part = part_of_lanes(grid, cut, elements - cut);
+  convert_lanes(conversion, lane_grid_from_bytes(part, conversion, to), to,
+                base.subspan(cut * from_bytes), rest);
+  if (!std::equal(rest.begin(), rest.end(),
+                  made.begin() + static_cast<ptrdiff_t>(cut * to_bytes)))
+    std::abort();
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
@@ -32,6 +55,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (!conversion_from_byte(data[0], to, &conversion)) return 0;
   if (conversion_to_byte(conversion) != data[0]) std::abort();
   const ByteView base = {data + 2, size - 2};
+  if (has_lanes(conversion, to)) {
+    check_lanes(conversion, to, base);
+    return 0;
+  }
   const std::vector<uint8_t> made = converted(conversion, to, base);
   if (converted(conversion, to, base) != made) std::abort();
   if (conversion.from != Dtype::f32 || to != Dtype::f64) return 0;

@@ -17,6 +17,7 @@
 #include "libcommon/delta_stream.hpp"
 #include "libcommon/derivation.hpp"
 #include "libcommon/digest.hpp"
+#include "libcommon/lane_grid.hpp"
 #include "libcommon/manifest.hpp"
 #include "libcommon/stream.hpp"
 #include "mallorn-apply/journal.hpp"
@@ -95,6 +96,18 @@ Step converted(uint64_t length, uint64_t base_offset, Dtype from, Dtype to) {
   return made;
 }
 
+// Codes of floats, or floats of codes, by three scales in turn.
+Step by_lanes(uint64_t length, uint64_t base_offset, Dtype from, Dtype to) {
+  Step made = converted(length, base_offset, from, to);
+  const Bytes scales = {0, 0, 128, 63, 0, 0, 0, 60, 0, 0, 128, 62};
+  LaneGrid grid;
+  grid.run = 40;
+  grid.lanes = 3;
+  grid.scales = scales;
+  made.parameters = lane_grid_to_bytes(grid);
+  return made;
+}
+
 Manifest small_manifest() {
   Manifest manifest;
   manifest.format = "gguf";
@@ -141,6 +154,9 @@ void write_stream_seeds() {
         steps_to_bytes({converted(64, 4000, Dtype::f32, Dtype::f16),
                         converted(340, 100, Dtype::bf16, Dtype::q8_0),
                         converted(1024, 210, Dtype::q6_k, Dtype::f32)}));
+  write("steps", "lanes",
+        steps_to_bytes({by_lanes(256, 210, Dtype::f32, Dtype::i8),
+                        by_lanes(512, 300, Dtype::u8, Dtype::f16)}));
   DeltaManifest manifest{{"", 10, {}}, {"", 20, {}}, "gguf"};
   write("delta_manifest", "inline", delta_manifest_to_json(manifest));
   manifest.base.path = "old%25.gguf";
@@ -174,7 +190,9 @@ std::vector<Step> converted_steps() {
   return {step(StepKind::copy, 450, 0, Dtype::opaque, Predictor::same_value),
           converted(1024, 450, Dtype::bf16, Dtype::f32),
           converted(340, 1000, Dtype::f32, Dtype::q8_0),
-          converted(512, 2400, Dtype::q4_k, Dtype::f16)};
+          converted(512, 2400, Dtype::q4_k, Dtype::f16),
+          by_lanes(200, 300, Dtype::f32, Dtype::u8),
+          by_lanes(400, 100, Dtype::i8, Dtype::f32)};
 }
 
 // Any bytes, for each conversion from or to these.
@@ -196,6 +214,14 @@ void write_conversion_seeds() {
   seed("q8_0-q4_1", Dtype::q8_0, Dtype::q4_1, 0);
   seed("q4_k-f16", Dtype::q4_k, Dtype::f16, 0);
   seed("q6_k-q5_0", Dtype::q6_k, Dtype::q5_0, 0);
+  for (const auto& [from, to] :
+       {std::pair{Dtype::f32, Dtype::i8}, {Dtype::u8, Dtype::f16}}) {
+    Bytes bytes = {conversion_to_byte({from}), static_cast<uint8_t>(to)};
+    const Bytes grid = by_lanes(1, 0, from, to).parameters;
+    bytes.insert(bytes.end(), grid.begin(), grid.end());
+    bytes.insert(bytes.end(), base.begin() + 200, base.begin() + 700);
+    write("conversion", std::string("lanes-") + dtype_layout(to).name, bytes);
+  }
 }
 
 // A chunk of these steps, the first of which copies 450 bytes; its record without the kind

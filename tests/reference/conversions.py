@@ -27,6 +27,8 @@ def block_of(name: str) -> tuple[int, int]:
     """Elements and bytes."""
     if name in FLOATS:
         return 1, FLOATS[name][0] // 8
+    if name in ("i8", "u8"):
+        return 1, 1
     return GRIDS[name].groups * GRIDS[name].group_codes, GRIDS[name].bytes
 
 

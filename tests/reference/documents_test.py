@@ -119,7 +119,7 @@ class Documents(VectorTest):
         base, result = (bytes.fromhex("".join(
             pair * int(times or 1) for pair, times in re.findall(
                 r"((?:[0-9A-F]{2} ?)+)(?:\((\d+) times\))?", line)))
-            for line in re.findall(r"^    (.*)$", section("conversions.md", "## 8. Worked example"), re.M))
+            for line in re.findall(r"^    (.*)$", section("conversions.md", "## 9. Worked example"), re.M))
         self.assertEqual(read("vectors/patch/base/q4_0"), base)
         numbers = {name: number for number, name in NAMES.items()}
         q4_0, f16 = numbers["q4_0"], numbers["f16"]

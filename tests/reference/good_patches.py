@@ -13,6 +13,7 @@ from blocks_maker import BlocksMaker
 from cases import TOP, Case, Programs, read
 from derived import add_products
 from dtypes import BLOCKS, NAMES, SCALARS, layout
+from lanes import CODES, Lanes, convert_lanes
 from mask import Shape
 from patch_maker import (Chunk, MaskMaker, Plan, Section, body_of, chunk_records, copy, derived,
                          from_section, literal, make_patch, predicted, varint, zstd_blocks, zstd_frame)
@@ -223,6 +224,27 @@ def parts_of_conversions(base: bytes) -> Chunk:
     first = shared.result
     return Chunk(plans, [shared, plain, alone],
                  first[:384] + base[402:411] + alone.result + plain.result + first[384:])
+
+
+def lanes_of(base: bytes) -> Chunk:
+    """Codes from floats of all types by every rounding, and floats from codes; lanes of every order."""
+    generator = random.Random(37)
+    plans, sections = [], []
+    for index, (source, target, flags) in enumerate((
+            ("f32", "i8", 0), ("f16", "u8", 1), ("bf16", "i8", 2), ("f64", "u8", 4), ("f32", "i8", 7),
+            ("i8", "f32", 0), ("u8", "f16", 0), ("i8", "f64", 0))):
+        type_, elements = values_cases.TYPES[source], 9 + generator.randrange(9)
+        offset = values_cases.offset_of(source) + generator.randrange(4) * type_.bytes
+        old = base[offset:offset + type_.bytes * elements]
+        run, count = 1 + generator.randrange(4), 1 + generator.randrange(2)
+        lanes = Lanes(run, count, [], generator.randrange(run), generator.choice((0, -128, 3, 255)), flags)
+        if not flags & 1:
+            lanes.scales = [conversions.quotient(conversions.ONE, conversions.small(generator.randrange(9, 99)))
+                            for _ in range(count)]
+        made = convert_lanes(NUMBERS[source], NUMBERS[target], lanes, old)
+        sections.append(Section(0, NUMBERS[target], b"", made, True, conversion=NUMBERS[source], lanes=lanes))
+        plans.append(from_section(index, len(made), offset))
+    return Chunk(plans, sections, b"".join(section.result for section in sections))
 
 
 EXAMPLE_SHAPE = Shape(0, 3, 5, 6, 1, 2)
@@ -503,12 +525,16 @@ def made_up() -> Iterator[Case]:
     yield case("converted", "conversions", "every conversion, of anything",
                [*conversions_of(base, False), *conversions_of(base, True), parts_of_conversions(base)],
                features=0b1_0000_0001)
+    numbers = read(values_cases.NUMBERS)
+    lanes = lanes_of(numbers)
+    yield Case("lanes", values_cases.NUMBERS, patch_of(numbers, [lanes], features=0x10100), "conversions 8",
+               "codes from floats, and floats from codes", lanes.result)
     blocks = read(f"{BASES}/q4_0")
     halves = Section(0, NUMBERS["f16"], b"", conversions.convert(NUMBERS["q4_0"], NUMBERS["f16"], blocks),
                      True, conversion=NUMBERS["q4_0"])
     yield Case("converted-q4_0", f"{BASES}/q4_0",
                patch_of(blocks, [Chunk([from_section(0, 64, 0)], [halves], halves.result)], features=256),
-               "conversions 8", "the worked example", halves.result)
+               "conversions 9", "the worked example", halves.result)
     start, example = example_of_tokens()
     yield Case("tokens-i8", "vectors/patch/base/four",
                patch_of(start, [Chunk([from_section(0, 4, 0)], [example], example.result)], features=64),

@@ -9,6 +9,7 @@ import conversions
 from blocks import decode_blocks
 from dtypes import NAMES
 from faults import Fault, Reader, crc32c
+from lanes import Lanes, convert_lanes, has_lanes, read_lanes
 from lite import decode_lite
 from mask import decode_mask
 from mixed import decode_mixed
@@ -26,7 +27,8 @@ MAX_MODEL_ID = 64
 ZSTD, STRUCTURE, BLOCKS, VALUES, MASK, DERIVED_NUMBERS, TOKENS, MIXED, CONVERTED, LITE, \
     IN_PLACE = range(11)  # their bits
 IN_PLACE_LENGTH = 11  # a number of five bits
-KNOWN_FEATURES = (1 << 16) - 1
+LANES = 16
+KNOWN_FEATURES = (1 << 17) - 1
 MAX_RECORD = (1 << 20) + (1 << 18)
 MAX_RESULT = 1 << 30
 MAX_CODED = 1 << 20
@@ -84,10 +86,11 @@ def read_header(patch: bytes) -> tuple[Header, bytes]:
     header = Header(profile, signatures, *numbers, *body, *base, *result, reader.take(id_length))
     if profile > 1 or files != 1 or header.features & ~KNOWN_FEATURES:
         raise Fault("unsupported_feature", "header")
+    in_place = header.features >> IN_PLACE_LENGTH & 31
     if header.features >> IN_PLACE & 1:
-        if not has_lite_body(header) or not 6 <= header.features >> IN_PLACE_LENGTH <= 29:
+        if not has_lite_body(header) or not 6 <= in_place <= 29:
             raise Fault("malformed", "in place")
-    elif header.features >> IN_PLACE_LENGTH:
+    elif in_place:
         raise Fault("malformed", "in place")
     return header, split(patch)[2]
 
@@ -136,6 +139,7 @@ class SectionHeader:
     result_bytes: int
     payload_bytes: int
     conversion: int | None = None
+    lanes: Lanes | None = None
 
     def seen(self, length: int) -> int | None:
         """How many bytes of the base a step of `length` reads."""
@@ -144,18 +148,26 @@ class SectionHeader:
         return conversions.base_length(self.conversion, self.dtype, length)
 
     def predicted(self, base: bytes) -> bytes:
-        return base if self.conversion is None else conversions.convert(self.conversion, self.dtype, base)
+        if self.conversion is None:
+            return base
+        if self.lanes is not None:
+            return convert_lanes(self.conversion, self.dtype, self.lanes, base)
+        return conversions.convert(self.conversion, self.dtype, base)
 
 
 def read_section_header(reader: Reader) -> SectionHeader:
     codec, dtype, flags = reader.take(3)
     conversion = reader.integer(1) if flags & 2 else None
-    section = SectionHeader(codec, dtype, flags & 1 == 1, reader.varint(), reader.varint(), conversion)
+    lanes = None
+    if conversion is not None and has_lanes(conversion, dtype):
+        lanes = read_lanes(reader, dtype)
+    section = SectionHeader(codec, dtype, flags & 1 == 1, reader.varint(), reader.varint(), conversion,
+                            lanes)
     if codec > 7:
         raise Fault("unknown_codec", str(codec))
     if flags not in (0, 1, 3) or dtype not in NAMES or section.result_bytes == 0:
         raise Fault("malformed", "section header")
-    if conversion is not None and not conversions.exists(conversion, dtype):
+    if conversion is not None and lanes is None and not conversions.exists(conversion, dtype):
         raise Fault("malformed", "no such conversion")
     return section
 
@@ -210,6 +222,7 @@ def decode_chunk(record: bytes, base: bytes, position: int, result_left: int, fe
     check_declared(features, any(section.codec == 7 for section in sections), MIXED)
     is_converted = any(section.conversion is not None for section in sections)
     check_declared(features, is_converted, CONVERTED)
+    check_declared(features, any(section.lanes is not None for section in sections), LANES)
     payload_bytes = sum(section.payload_bytes for section in sections)
     if sum(section.result_bytes for section in sections) > coded_bytes:
         raise Fault("malformed", "sections make more than is coded")
@@ -259,7 +272,7 @@ def decode(patch: bytes, base: bytes) -> bytes:
         raise Fault("base_mismatch")
     if has_lite_body(header):
         made = decode_lite(read_body(header, after), base, header.result_length,
-                           header.features >> IN_PLACE_LENGTH)
+                           header.features >> IN_PLACE_LENGTH & 31)
     else:
         made = decode_records(header, read_records(header, after), base)
     if len(made) != header.result_length or sha256(made) != header.result_digest:

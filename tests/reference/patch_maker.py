@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from conversions import base_length, exists
 from expectations import Cursor
 from faults import Fault, crc32c
+from lanes import Lanes
 from mask import Cells, MaskDecoder, Shape
 from patch import MAGIC, sha256
 from structure import (BYTES, COPY, DERIVED, NEAR, NONE, SECTION, STRAIGHT, SectionOfSteps, Step,
@@ -226,11 +227,12 @@ class Section:
     flags: int | None = None
     result_bytes: int | None = None
     conversion: int | None = None
+    lanes: Lanes | None = None
 
     def of_steps(self) -> SectionOfSteps:
         made = SectionOfSteps(_result_bytes(self), self.has_base)
         conversion = self.conversion
-        if conversion is not None and exists(conversion, self.dtype):
+        if conversion is not None and (exists(conversion, self.dtype) or self.lanes is not None):
             made.seen = lambda length: base_length(conversion, self.dtype, length)
         return made
 
@@ -272,12 +274,19 @@ class Chunk:
                 length = self.payload_bytes
             head += bytes([section.codec, section.dtype, flags])
             head += bytes([section.conversion]) if is_converted else b""  # type: ignore[list-item]
+            head += lanes_bytes(section.lanes) if section.lanes is not None else b""
             head += varint(_result_bytes(section), self.width) + varint(length, self.width)
         return head + structure + b"".join(section.payload for section in self.sections)
 
 
 def _result_bytes(section: Section) -> int:
     return len(section.result) if section.result_bytes is None else section.result_bytes
+
+
+def lanes_bytes(lanes: Lanes) -> bytes:
+    zero = 2 * lanes.zero if lanes.zero >= 0 else -2 * lanes.zero - 1
+    return (bytes([lanes.flags]) + b"".join(map(varint, (lanes.first, lanes.run, lanes.count, zero)))
+            + b"".join(scale.to_bytes(4, "little") for scale in lanes.scales))
 
 
 def literal(made: bytes) -> Plan:

@@ -11,6 +11,7 @@ from itertools import accumulate
 import conversions
 from dtypes import NAMES
 from faults import Fault, Reader, crc32c
+from lanes import has_lanes, read_lanes
 from manifest import check_manifest, is_digest, is_whole, malformed, read_object
 
 MAGIC = bytes.fromhex("8D 4D 4C 53")
@@ -177,8 +178,14 @@ def read_steps(payload: bytes, base_length: int, result_left: int) -> list[Step]
             raise Fault("unsupported_feature", "predictor")
         place = step.parameters
         if is_converted(step):
-            malformed(bool(place) and conversions.exists(place[0], dtype), "conversion")
-            place = place[1:]
+            malformed(bool(place), "conversion")
+            if has_lanes(place[0], dtype):
+                inner = Reader(place[1:], short="malformed")
+                read_lanes(inner, dtype)
+                place = inner.take(inner.left())
+            else:
+                malformed(conversions.exists(place[0], dtype), "conversion")
+                place = place[1:]
         if place and not is_derived(step):
             if kind == COPY or dtype == 0:
                 raise Fault("unsupported_feature", "parameters of bytes")

@@ -50,6 +50,12 @@ def numbers() -> bytes:
                                   for u in old_numbers(type_, generator))
 
 
+def offset_of(name: str) -> int:
+    """Of the matrix of that type in NUMBERS."""
+    types = list(TYPES)
+    return len(EXAMPLE_OLD) + ROWS * COLUMNS * sum(TYPES[other].bytes for other in types[:types.index(name)])
+
+
 class Teller(ValuesDecoder):
     """Tells what is predicted: every residual is 0."""
 

@@ -10,6 +10,7 @@
 #include "libcommon/core/f32_arithmetic.hpp"
 #include "libcommon/core/patch_format.hpp"
 #include "libcommon/derivation.hpp"
+#include "libcommon/lane_grid.hpp"
 #include "mallorn-apply/core/chunk_decoder.hpp"
 #include "mallorn-apply/section_codecs.hpp"
 #include "mallorn-pack/delta_source.hpp"
@@ -105,6 +106,23 @@ inline void add_derived(Random& random, size_t most, MadeChunk* chunk) {
   chunk->steps.push_back(literal);
 }
 
+// Gives a step whose conversion has lanes some.
+inline void give_lanes(Random& random, Step* step) {
+  LaneGrid grid;
+  grid.run = 1 + random.below(300);
+  grid.first = random.below(grid.run);
+  grid.lanes = static_cast<uint32_t>(1 + random.below(4));
+  grid.zero = static_cast<int32_t>(random.below(384)) - 128;
+  const Bytes scales = random.bytes(grid.lanes * sizeof(float));
+  grid.scales = scales;
+  if (step->dtype == Dtype::i8 || step->dtype == Dtype::u8) {
+    grid.has_inverse = random.chance(2);
+    grid.is_even = random.chance(2);
+    grid.is_derived = random.chance(3);
+  }
+  step->parameters = lane_grid_to_bytes(grid);
+}
+
 // Elements that are those of the base, or near them, in another dtype.
 inline void add_converted(Random& random, size_t most, MadeChunk* chunk) {
   const DtypeTable table = dtype_table();
@@ -115,7 +133,10 @@ inline void add_converted(Random& random, size_t most, MadeChunk* chunk) {
     step.dtype = table.entries[random.below(table.count)].dtype;
     step.conversion = {table.entries[random.below(table.count)].dtype,
                        random.chance(4) ? Rounding::zero : Rounding::nearest};
-  } while (!can_convert(step.conversion, step.dtype));
+  } while (!can_convert(step.conversion, step.dtype) &&
+           !has_lanes(step.conversion, step.dtype));
+  const bool is_by_lanes = has_lanes(step.conversion, step.dtype);
+  if (is_by_lanes) give_lanes(random, &step);
   const uint64_t unit = conversion_unit(step.conversion, step.dtype);
   step.result_bytes = unit * (1 + random.length(most / unit));
   uint64_t base_bytes = 0;
@@ -123,11 +144,16 @@ inline void add_converted(Random& random, size_t most, MadeChunk* chunk) {
   if (base_bytes > chunk->base.size()) return;
   step.base_offset = random.below(chunk->base.size() - base_bytes + 1);
   Bytes made(static_cast<size_t>(step.result_bytes));
-  convert(
-      step.conversion, step.dtype,
+  const ByteView from =
       ByteView(chunk->base)
-          .subspan(static_cast<size_t>(step.base_offset), static_cast<size_t>(base_bytes)),
-      made);
+          .subspan(static_cast<size_t>(step.base_offset), static_cast<size_t>(base_bytes));
+  if (is_by_lanes) {
+    convert_lanes(step.conversion,
+                  lane_grid_from_bytes(step.parameters, step.conversion, step.dtype),
+                  step.dtype, from, made);
+  } else {
+    convert(step.conversion, step.dtype, from, made);
+  }
   if (random.chance(2)) made = random.changed(made, 1 + random.below(200));
   chunk->result.insert(chunk->result.end(), made.begin(), made.end());
   chunk->steps.push_back(std::move(step));
