@@ -62,7 +62,7 @@ CodedSection encode_section(const SectionPlan& plan, const PackOptions& options)
           encode_blocks(plan.dtype, plan.parts, plan.base, plan.result, &reports));
   }
   ValueType type;
-  if (!is_fast && value_type(plan.dtype, &type)) {
+  if (!is_fast && (value_type(plan.dtype, &type) || half_type(plan.dtype, &type))) {
     offer(CodecId::values, plan.has_base,
           encode_values(plan.dtype, plan.parts, plan.base, plan.result, &reports));
   }

@@ -83,15 +83,18 @@ int32_t to_gain(const ValueType& type, double gain) {
 MatrixPair load_matrices(const ValueType& type, const Piece& piece, ByteView base,
                          ByteView result) {
   MatrixPair pair;
-  const auto number = [&](const uint8_t* from, int32_t zero) {
+  const auto number = [&](ByteView bytes, size_t i, int32_t zero) {
+    if (type.kind == ValueKind::code)
+      return static_cast<double>(load_code(type, bytes.data(), i) - zero);
+    const uint8_t* const from = bytes.data() + i * type.bytes;
     if (type.kind == ValueKind::floating)
       return float_number(type.format, load_bits(type, from));
     return static_cast<double>(static_cast<int64_t>(load_number(type, from)) - zero);
   };
-  const size_t count = result.size() / type.bytes;
+  const uint64_t count = elements_in(type, result.size());
   for (size_t i = 0; i < count; ++i) {
-    const double from = number(base.data() + i * type.bytes, piece.base_zero);
-    const double to = number(result.data() + i * type.bytes, piece.result_zero);
+    const double from = number(base, i, piece.base_zero);
+    const double to = number(result, i, piece.result_zero);
     pair.base.push_back(from);
     pair.result.push_back(to);
     double unit = 1;

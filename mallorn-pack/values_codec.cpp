@@ -23,20 +23,21 @@ class Encoder {
   // Codes a part of a tensor: first what is left of a row begun before, then the matrix,
   // then bytes that fill no element.
   void add(const TensorPlace& place, ByteView base, ByteView result) {
-    const size_t elements = result.size() / type_.bytes;
+    const auto elements = static_cast<size_t>(elements_in(type_, result.size()));
     size_t at = 0;
     if (place.row_elements > 0) {
       const uint64_t begun = place.first_element % place.row_elements;
       if (begun != 0) at = std::min<uint64_t>(elements, place.row_elements - begun);
+      if (type_.is_half) at -= at % 2;  // rows are off by one: the most that pieces allow
     }
     const auto part = [&](ByteView bytes, size_t from, size_t to) {
       if (bytes.empty()) return bytes;
-      return bytes.subspan(from * type_.bytes, (to - from) * type_.bytes);
+      return bytes.subspan(bytes_of(type_, from), bytes_of(type_, to - from));
     };
     if (at > 0) add_elements(place, part(base, 0, at), part(result, 0, at));
     if (at < elements)
       add_elements(place, part(base, at, elements), part(result, at, elements));
-    const size_t whole = elements * type_.bytes;
+    const auto whole = static_cast<size_t>(bytes_of(type_, elements));
     if (whole < result.size()) add_bytes(result.subspan(whole));
   }
 
@@ -88,7 +89,7 @@ class Encoder {
 
   FittedPiece direct(const TensorPlace& place, ByteView result) const {
     FittedPiece fitted;
-    fitted.piece.elements = result.size() / type_.bytes;
+    fitted.piece.elements = elements_in(type_, result.size());
     fitted.piece.result_zero = place.result_zero;
     if (type_.kind != ValueKind::floating) return fitted;
     for (size_t at = 0; at < result.size(); at += type_.bytes) {
@@ -131,7 +132,7 @@ class Encoder {
   std::vector<Candidate> fit(const TensorPlace& place, ByteView base,
                              ByteView result) const {
     FittedPiece plain;
-    plain.piece.elements = result.size() / type_.bytes;
+    plain.piece.elements = elements_in(type_, result.size());
     plain.piece.method = PieceMethod::predicted;
     plain.piece.base_zero = place.base_zero;
     plain.piece.result_zero = place.result_zero;
@@ -208,7 +209,7 @@ std::vector<uint8_t> encode_values(Dtype dtype, const std::vector<SectionPart>& 
                                    ByteView base, ByteView result,
                                    std::vector<PartReport>* reports) {
   ValueType type;
-  (void)value_type(dtype, &type);
+  if (!value_type(dtype, &type)) (void)half_type(dtype, &type);
   Encoder encoder(type, !base.empty(), result.size());
   size_t at = 0;
   for (const SectionPart& part : parts) {

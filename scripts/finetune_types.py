@@ -1,4 +1,4 @@
-"""How scripts/make-finetune stores weights: f32, f16, bf16, int8 per channel, and GGUF's blocks.
+"""How scripts/make-finetune stores weights: f32, f16, bf16, int8 and int4 per channel, and GGUF's blocks.
 
 Each function takes a matrix of f32 and returns the bytes of the tensor. The blocks are quantised as
 llama.cpp's reference code does it (its quantize_row_*_ref functions, without an importance matrix), the
@@ -33,6 +33,13 @@ def int8_per_channel(matrix: np.ndarray) -> tuple[bytes, np.ndarray]:
     scales = np.maximum(np.abs(matrix).max(axis=1), F32(1e-30)) / F32(127)
     codes = np.clip(np.rint(matrix / scales[:, None]), -127, 127)
     return codes.astype(np.int8).tobytes(), scales
+
+
+def int4_per_channel(matrix: np.ndarray) -> tuple[bytes, np.ndarray]:
+    """The same with codes of four bits, two in a byte, the first in its lower half."""
+    scales = np.maximum(np.abs(matrix).max(axis=1), F32(1e-30)) / F32(7)
+    codes = np.clip(np.rint(matrix / scales[:, None]), -7, 7).astype(np.int8).ravel() & 15
+    return (codes[::2] | codes[1::2] << 4).astype(np.uint8).tobytes(), scales
 
 
 def q8_0(matrix: np.ndarray) -> bytes:

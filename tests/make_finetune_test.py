@@ -123,6 +123,14 @@ class Types(unittest.TestCase):
         self.assertEqual(np.frombuffer(types.bf16(bits.view("<f4")), "<u2").tolist(),
                          [0x3F80, 0x3F82, 0x3F81, 0x3F80])
 
+    def test_int4_are_halves_of_bytes_the_first_lower(self) -> None:
+        data, scales = types.int4_per_channel(sample())
+        codes = np.frombuffer(data, np.uint8)
+        codes = (np.stack([codes & 15, codes >> 4], axis=1).ravel().astype(np.int8) ^ 8) - 8
+        numbers = codes.reshape(4, -1) * scales[:, None]
+        self.assertEqual(np.abs(codes).reshape(4, -1).max(axis=1).tolist(), [7] * 4)
+        self.assertLessEqual(float(np.abs(numbers - sample()).max() / scales.max()), 0.5001)
+
     def test_int8_uses_the_whole_range_of_each_row(self) -> None:
         data, scales = types.int8_per_channel(sample())
         codes = np.frombuffer(data, np.int8).reshape(4, -1).astype(np.float32)
@@ -187,7 +195,7 @@ class Program(unittest.TestCase):
         ended = self.make("--size", "0.1", str(self.home))
         self.assertEqual((ended.returncode, ended.stderr), (0, ""))
         cases = sorted(path for path in self.home.iterdir() if path.is_dir())
-        self.assertEqual(len(cases), 24)
+        self.assertEqual(len(cases), 27)
         for case in cases:
             target = json.loads((case / "target.json").read_text())
             for version in ("old", "new"):
@@ -196,7 +204,7 @@ class Program(unittest.TestCase):
                 self.assertEqual({part["dtype"] for part in found}, {target["type"]}, case.name)
                 self.assertEqual(sum(np.prod(part["shape"]) for part in found), target["weights"])
         lines = (self.home / "pairs.tsv").read_text().splitlines()
-        self.assertEqual(len(lines), 25)
+        self.assertEqual(len(lines), 28)
         self.assertIn("q4_k_medium\tgguf\tfine-tune", lines)
 
     def test_the_same_options_give_the_same_bytes(self) -> None:

@@ -1,6 +1,7 @@
 #include "libcommon/core/patch_format.hpp"
 
 #include "libcommon/core/crc32c.hpp"
+#include "libcommon/core/value_type.hpp"
 
 namespace mallorn {
 namespace {
@@ -139,6 +140,9 @@ uint32_t section_features(const ChunkHeader& header) {
     features |= codec_feature(section.codec);
     if (!section.conversion.is_none()) features |= kFeatureConverted;
     if (has_lanes(section.conversion, section.dtype)) features |= kFeatureLanes;
+    ValueType type;
+    if (section.codec == CodecId::values && half_type(section.dtype, &type))
+      features |= kFeatureHalves;
   }
   return features;
 }

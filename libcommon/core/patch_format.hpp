@@ -47,8 +47,10 @@ constexpr uint32_t kInPlaceShift = 11;
 constexpr uint32_t kLeastInPlaceLog2 = 6;
 constexpr uint32_t kMostInPlaceLog2 = 29;
 constexpr uint32_t kInPlaceBits = 63u << 10;
-constexpr uint32_t kFeatureLanes = 1u << 16;  // sections predicted by codes of lanes
-constexpr uint32_t kKnownFeatures = ((1u << 10) - 1) | kFeatureLanes;  // but for those
+constexpr uint32_t kFeatureLanes = 1u << 16;   // sections predicted by codes of lanes
+constexpr uint32_t kFeatureHalves = 1u << 17;  // codes of four bits, by ValueModel
+constexpr uint32_t kKnownFeatures =
+    ((1u << 10) - 1) | kFeatureLanes | kFeatureHalves;  // but for those
 
 constexpr uint32_t in_place_features(uint32_t log2) {
   return kFeatureInPlace | log2 << kInPlaceShift;

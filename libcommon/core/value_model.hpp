@@ -69,9 +69,12 @@ class ValueModel {
     piece->elements = elements_.code(coder, piece->elements);
     piece->method =
         static_cast<PieceMethod>(method_.code(coder, static_cast<uint32_t>(piece->method)));
-    const uint64_t unit = piece->method == PieceMethod::bytes ? 1 : type.bytes;
-    if (piece->elements == 0 || piece->elements > room / unit) return false;
-    if (piece->method == PieceMethod::bytes) return true;
+    const bool is_bytes = piece->method == PieceMethod::bytes;
+    if (piece->elements == 0 ||
+        piece->elements > (is_bytes ? room : elements_in(type, room)))
+      return false;
+    if (is_bytes) return true;
+    if (type.is_half && piece->elements % 2 != 0) return false;
     if (type.kind == ValueKind::code && !code_zeros(coder, has_base, piece)) return false;
     if (piece->method == PieceMethod::sparse) return type.kind == ValueKind::code;
     if (piece->method == PieceMethod::direct) return code_greatest(coder, type, piece);
@@ -83,6 +86,7 @@ class ValueModel {
                           const PieceFit& fit, const uint8_t* base, uint8_t* values) {
     switch (piece.method) {
       case PieceMethod::direct:
+        if (type.is_half) return code_direct_halves(coder, type, piece, values);
         return code_direct(coder, type, piece, values);
       case PieceMethod::sparse:
         return code_sparse(coder, type, piece, values);
@@ -163,13 +167,26 @@ class ValueModel {
   }
 
   template <typename Coder>
-  bool code_sparse(Coder& home, const ValueType&, const Piece& piece, uint8_t* values) {
+  bool code_direct_halves(Coder& home, const ValueType& type, const Piece& piece,
+                          uint8_t* values) {
     Held held(home);
     Coder& coder = held.coder();
-    for (uint64_t i = 0; i < piece.elements; ++i, ++values) {
-      const int32_t number = wrap_code(*values - piece.result_zero);
-      *values = static_cast<uint8_t>(direct_codes_.code_sparse(coder, number) +
-                                     piece.result_zero);
+    for (uint64_t i = 0; i < piece.elements; ++i) {
+      const int32_t number = wrap_code(load_code(type, values, i) - piece.result_zero);
+      store_code(type, values, i, direct_codes_.code(coder, number) + piece.result_zero);
+    }
+    return true;
+  }
+
+  template <typename Coder>
+  bool code_sparse(Coder& home, const ValueType& type, const Piece& piece,
+                   uint8_t* values) {
+    Held held(home);
+    Coder& coder = held.coder();
+    for (uint64_t i = 0; i < piece.elements; ++i) {
+      const int32_t number = wrap_code(load_code(type, values, i) - piece.result_zero);
+      store_code(type, values, i,
+                 direct_codes_.code_sparse(coder, number) + piece.result_zero);
     }
     return true;
   }
@@ -185,13 +202,17 @@ class ValueModel {
     for (uint64_t row = 0; left > 0; ++row) {
       if (!code_row_head(coder, type, piece, fit, row)) return false;
       const auto count = static_cast<uint32_t>(left < piece.columns ? left : piece.columns);
-      const bool is_good = type.kind == ValueKind::code
-                               ? code_codes(coder, type, piece, count, base, values)
-                           : type.kind == ValueKind::integer
-                               ? code_integers(coder, type, piece, count, base, values)
-                               : code_floats(coder, type, piece, count, base, values);
+      const bool is_good =
+          type.is_half ? code_codes<true>(coder, type, piece, count, base, values,
+                                          piece.elements - left)
+          : type.kind == ValueKind::code
+              ? code_codes<false>(coder, type, piece, count, base, values, 0)
+          : type.kind == ValueKind::integer
+              ? code_integers(coder, type, piece, count, base, values)
+              : code_floats(coder, type, piece, count, base, values);
       if (!is_good) return false;
       left -= count;
+      if (type.is_half) continue;  // rows may begin within a byte
       base += size_t{count} * type.bytes;
       values += size_t{count} * type.bytes;
     }
@@ -251,11 +272,15 @@ class ValueModel {
     return piece.ranks > 0 ? ranks_.shift(column) : 0;
   }
 
-  template <typename Coder>
-  bool code_codes(Coder& home, const ValueType& type, const Piece& piece, uint32_t count,
-                  const uint8_t* base, uint8_t* values) {
-    const int32_t low = (type.is_signed ? -128 : 0) - piece.result_zero;
-    const Bounds bounds = {low, low + 255};
+  // The codes of a row, which begins `first` elements behind the pointers.
+  template <bool is_half, typename Coder>
+  bool code_codes(Coder& home, const ValueType& of, const Piece& piece, uint32_t count,
+                  const uint8_t* base, uint8_t* values, uint64_t first) {
+    ValueType type = of;
+    type.is_half = is_half;  // known to the compiler
+    constexpr int32_t kCodes = is_half ? 16 : 256;
+    const int32_t low = (type.is_signed ? -kCodes / 2 : 0) - piece.result_zero;
+    const Bounds bounds = {low, low + kCodes - 1};
     Held held(home);
     Coder& coder = held.coder();
     CodeModel::Run run(codes_);
@@ -263,23 +288,25 @@ class ValueModel {
     for (uint32_t begin = 0; begin < count; begin += CodePlaces::kMost) {
       const uint32_t left = count - begin;
       const uint32_t now = left < CodePlaces::kMost ? left : CodePlaces::kMost;
-      find_places(type, piece, bounds, begin, now, base + begin, &places);
-      uint8_t* to = values + begin;
+      find_places(type, piece, bounds, begin, now, base, first + begin, &places);
       for (uint32_t i = 0; i < now; ++i) {
-        int32_t number = byte_number(type, to[i]) - piece.result_zero;
+        const uint64_t at = first + begin + i;
+        int32_t number = load_code(type, values, at) - piece.result_zero;
         if (!run.code(coder, places, i, bounds, &number)) return false;
-        to[i] = static_cast<uint8_t>(number + piece.result_zero);
+        store_code(type, values, at, number + piece.result_zero);
       }
     }
     return true;
   }
 
   // Where `count` codes of a row are predicted, of which that of column `begin` is the
-  // first.
-  void find_places(const ValueType& type, const Piece& piece, Bounds bounds, uint32_t begin,
-                   uint32_t count, const uint8_t* base, CodePlaces* places) const {
+  // first; it is element `first` behind `base`.
+  [[gnu::always_inline]] void find_places(const ValueType& type, const Piece& piece,
+                                          Bounds bounds, uint32_t begin, uint32_t count,
+                                          const uint8_t* base, uint64_t first,
+                                          CodePlaces* places) const {
     const auto set_place = [&](uint32_t i, int32_t gain, int32_t shift) {
-      const int32_t from = byte_number(type, base[i]) - piece.base_zero;
+      const int32_t from = load_code(type, base, first + i) - piece.base_zero;
       const int32_t predicted = from * gain + (shift >> (kShiftBits - type.gain_bits));
       const uint32_t setting = gain != type.gain_one() || shift != 0 ? 1 : 0;
       CodeModel::set_place(predicted, bounds, setting, i, places);
@@ -409,9 +436,6 @@ class ValueModel {
 
   // --- elements
 
-  static int32_t byte_number(const ValueType& type, uint8_t byte) {
-    return type.is_signed ? static_cast<int8_t>(byte) : byte;
-  }
   static int32_t wrap_code(int32_t number) {
     return static_cast<int8_t>(static_cast<uint8_t>(number));
   }

@@ -7,7 +7,7 @@ namespace mallorn::apply {
 Status decode_values(Dtype dtype, ByteView coded, ByteView base, ValueModel* model,
                      ByteSpan result, PieceWatch* watch) {
   ValueType type;
-  if (!value_type(dtype, &type)) return Status::corrupt_data;
+  if (!value_type(dtype, &type) && !half_type(dtype, &type)) return Status::corrupt_data;
   const bool has_base = !base.empty();
   if (has_base && base.size() != result.size()) return Status::corrupt_data;
   start_anew(model);
@@ -21,8 +21,9 @@ Status decode_values(Dtype dtype, ByteView coded, ByteView base, ValueModel* mod
         coder.is_exhausted()) {
       return Status::corrupt_data;
     }
-    const uint64_t unit = piece.method == PieceMethod::bytes ? 1 : type.bytes;
-    at += static_cast<size_t>(piece.elements * unit);
+    at += static_cast<size_t>(piece.method == PieceMethod::bytes
+                                  ? piece.elements
+                                  : bytes_of(type, piece.elements));
     if (watch != nullptr) watch->see(piece, at, coder.left());
   }
   return coder.status();

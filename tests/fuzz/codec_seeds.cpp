@@ -256,6 +256,25 @@ void write_values_seeds() {
   }
 }
 
+// Codes of four bits: rows of an odd number of them.
+void write_halves_seeds() {
+  for (const Dtype dtype : {Dtype::i4, Dtype::u4}) {
+    const Bytes base = matrix(value_type_of(Dtype::i8));
+    const Bytes result = changed_matrix(value_type_of(Dtype::i8), base);
+    const auto low = static_cast<uint8_t>(base.size());
+    const auto high = static_cast<uint8_t>(base.size() >> 8);
+    const TensorPlace place = {30, 21, 21, 1, -3};
+    const std::string name = dtype_layout(dtype).name;
+    write("values_decoder", name + "-base",
+          join({{static_cast<uint8_t>(dtype), low, high, low, high},
+                base,
+                pack::encode_values(dtype, {{base.size(), place}}, base, result)}));
+    write("values_decoder", name + "-alone",
+          join({{static_cast<uint8_t>(dtype), low, high, 0, 0},
+                pack::encode_values(dtype, {{base.size(), place}}, {}, result)}));
+  }
+}
+
 void write_mixed_seeds() {
   for (const Dtype dtype : {Dtype::i8, Dtype::u16, Dtype::i32, Dtype::f16, Dtype::bf16}) {
     ValueType type;
@@ -359,6 +378,7 @@ void write_codec_seeds() {
   write_blocks_seeds();
   write_mask_seeds();
   write_values_seeds();
+  write_halves_seeds();
   write_mixed_seeds();
   write_tokens_seeds();
   write_lite_seeds();

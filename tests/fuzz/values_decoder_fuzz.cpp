@@ -40,8 +40,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const Status status = apply::decode_values(dtype, coded, base, model.get(), result);
   if (status == Status::corrupt_data) return 0;
   ValueType type;
-  const bool may_decode =
-      value_type(dtype, &type) && (base.empty() || base.size() == result.size());
+  const bool may_decode = (value_type(dtype, &type) || half_type(dtype, &type)) &&
+                          (base.empty() || base.size() == result.size());
   if (status != Status::ok || !may_decode) std::abort();
 
   const std::vector<uint8_t> recoded =

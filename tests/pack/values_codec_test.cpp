@@ -4,6 +4,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <memory>
 #include <string>
 
@@ -231,6 +232,49 @@ TEST_CASE(
   CHECK(again == pair.result);
 }
 
+TEST_CASE("values codec: codes of four bits, wherever rows begin") {
+  test::Random random = test::seeded("values codec halves");
+  for (int round = 0; round < 200; ++round) {
+    const Dtype dtype = random.chance(2) ? Dtype::i4 : Dtype::u4;
+    std::vector<SectionPart> parts;
+    uint64_t length = 0;
+    for (uint64_t count = 1 + random.below(3); count > 0; --count) {
+      parts.push_back({1 + random.below(300), any_place(random)});
+      length += parts.back().length_bytes;
+    }
+    const Bytes base = random.bytes(length);
+    const Bytes result = random.chance(4) ? random.bytes(length)
+                                          : random.changed(base, 1 + random.below(40));
+    check_round_trip(dtype, parts, random.chance(3) ? ByteView() : base, result);
+  }
+}
+
+TEST_CASE("values codec: codes of four bits have gains by row, and bounds") {
+  test::Random random(92);
+  constexpr uint64_t kRow = 33;  // every other row begins within a byte
+  constexpr uint64_t kElements = kRow * 400;
+  const std::vector<SectionPart> parts = {{kElements / 2, {0, kRow, kRow, 0, 0}}};
+  for (const Dtype dtype : {Dtype::i4, Dtype::u4}) {
+    ValueType type{};
+    REQUIRE(half_type(dtype, &type));
+    const int32_t low = type.is_signed ? -8 : 0;
+    Bytes base = random.bytes(kElements / 2);
+    Bytes result(base.size());
+    for (uint64_t i = 0; i < kElements; ++i) {
+      const int32_t step = i / kRow % 3 == 0 ? 4 : 3;  // quarters
+      const int32_t moved = (load_code(type, base.data(), i) * step + 2) >> 2;
+      store_code(type, result.data(), i, std::clamp(moved, low, low + 15));
+    }
+    const Bytes coded = check_round_trip(dtype, parts, base, result);
+    CHECK(coded.size() < kElements / 2 / 10);  // else some two bits of four
+    for (size_t cut = 0; cut + 9 < coded.size(); cut += 7) {
+      Bytes decoded(result.size());
+      const Status status = decode(dtype, ByteView(coded).first(cut), base, decoded);
+      REQUIRE((status == Status::corrupt_data || decoded != result));
+    }
+  }
+}
+
 TEST_CASE("values codec: refuses dtypes that are no numbers, and a base of other length") {
   test::Random random(87);
   const DtypeTable table = dtype_table();
@@ -239,7 +283,7 @@ TEST_CASE("values codec: refuses dtypes that are no numbers, and a base of other
     const Dtype dtype = table.entries[i].dtype;
     const Bytes base = random.bytes(8 * table.entries[i].block_bytes);
     ValueType type;
-    const bool has_type = value_type(dtype, &type);
+    const bool has_type = value_type(dtype, &type) || half_type(dtype, &type);
     const Bytes coded = has_type
                             ? pack::encode_values(dtype, {{base.size(), {}}}, base, base)
                             : random.bytes(40);

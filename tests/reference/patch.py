@@ -18,7 +18,7 @@ from range_coder import RangeDecoder
 from signatures import MOST, split
 from structure import BYTES, DERIVED, SECTION, SectionOfSteps, StructureDecoder, make_derived
 from tokens import decode_tokens
-from values import decode_values
+from values import HALVES, decode_values
 from zstd_frames import decode_run, decode_section
 
 MAGIC = bytes.fromhex("8D 4D 4C 50")
@@ -27,8 +27,8 @@ MAX_MODEL_ID = 64
 ZSTD, STRUCTURE, BLOCKS, VALUES, MASK, DERIVED_NUMBERS, TOKENS, MIXED, CONVERTED, LITE, \
     IN_PLACE = range(11)  # their bits
 IN_PLACE_LENGTH = 11  # a number of five bits
-LANES = 16
-KNOWN_FEATURES = (1 << 17) - 1
+LANES, HALF_BYTES = 16, 17
+KNOWN_FEATURES = (1 << 18) - 1
 MAX_RECORD = (1 << 20) + (1 << 18)
 MAX_RESULT = 1 << 30
 MAX_CODED = 1 << 20
@@ -223,6 +223,8 @@ def decode_chunk(record: bytes, base: bytes, position: int, result_left: int, fe
     is_converted = any(section.conversion is not None for section in sections)
     check_declared(features, is_converted, CONVERTED)
     check_declared(features, any(section.lanes is not None for section in sections), LANES)
+    check_declared(features, any(section.codec == 4 and NAMES[section.dtype] in HALVES
+                                 for section in sections), HALF_BYTES)
     payload_bytes = sum(section.payload_bytes for section in sections)
     if sum(section.result_bytes for section in sections) > coded_bytes:
         raise Fault("malformed", "sections make more than is coded")

@@ -28,10 +28,22 @@ class Type:
     m: int = 0
     e: int = 0
     is_signed: bool = False
+    is_half: bool = False  # two elements in a byte
 
     @property
     def w(self) -> int:
-        return 8 * self.bytes
+        return 4 if self.is_half else 8 * self.bytes
+
+    def elements(self, data: bytes) -> list[int]:
+        if self.is_half:
+            return [half for byte in data for half in (byte % 16, byte >> 4)]
+        return [int.from_bytes(data[at:at + self.bytes], "little") for at in range(0, len(data), self.bytes)]
+
+    def joined(self, numbers: list[int]) -> bytes:
+        bits = [number % (1 << self.w) for number in numbers]
+        if self.is_half:
+            return bytes(low + 16 * high for low, high in zip(bits[::2], bits[1::2]))
+        return b"".join(number.to_bytes(self.bytes, "little") for number in bits)
 
     def significand(self, magnitude: int) -> int:
         return magnitude % (1 << self.m) + (1 << self.m if magnitude >> self.m else 0)
@@ -69,6 +81,10 @@ TYPES = {
     "bf16": Type(FLOAT, 2, 1 << 12, 7, 8),
     "f32": Type(FLOAT, 4, 1 << 12, 23, 8),
     "f64": Type(FLOAT, 8, None, 52, 11),
+}
+HALVES = {
+    "i4": Type(CODE, 1, 1 << 12, is_signed=True, is_half=True),
+    "u4": Type(CODE, 1, 1 << 12, is_half=True),
 }
 
 
@@ -128,7 +144,7 @@ class ValuesDecoder(RankDecoder):
 
     def __init__(self, name: str, coder: RangeDecoder) -> None:
         super().__init__(coder)
-        self.type = TYPES[name]
+        self.type = HALVES[name] if name in HALVES else TYPES[name]
         self.trees = {name: Tree(2) for name in ("method", "axis")}
         self.gain_kinds = [Tree(2) for _ in range(3)]
         self.code = CodeModel()
@@ -158,10 +174,11 @@ class ValuesDecoder(RankDecoder):
         type_, piece = self.type, Piece()
         piece.elements = self.decode_number("elements")
         piece.method = self.decode_tree("method")
-        size = 1 if piece.method == BYTES else type_.bytes
-        refuse(not 0 < piece.elements <= left // size, "elements of a piece")
+        room = left if piece.method == BYTES else 2 * left if type_.is_half else left // type_.bytes
+        refuse(not 0 < piece.elements <= room, "elements of a piece")
         if piece.method == BYTES:
             return piece
+        refuse(type_.is_half and piece.elements % 2 != 0, "half a byte")
         refuse(piece.method == SPARSE and type_.kind != CODE, "sparse, but no codes")
         refuse(piece.method == PREDICTED and not has_base, "no prediction")
         if type_.kind == CODE:
@@ -206,8 +223,7 @@ class ValuesDecoder(RankDecoder):
                                             self.direct_spread) for _ in range(piece.elements)]
         else:
             numbers = [self.decode_float(piece.greatest) for _ in range(piece.elements)]
-        return b"".join((number % (1 << self.type.w)).to_bytes(self.type.bytes, "little")
-                        for number in numbers)
+        return self.type.joined(numbers)
 
     # --- section 11
 
@@ -249,6 +265,7 @@ class ValuesDecoder(RankDecoder):
             gains = [self.decode_gain() for _ in range(piece.columns)]
         self.decode_column_factors(piece.ranks, piece.columns)
         made: list[int] = []
+        old = type_.elements(base[:piece.elements * type_.w // 8])
         while len(made) < piece.elements:
             self.spread.begin_row(len(made) // piece.columns)
             if piece.axis == ROW:
@@ -256,9 +273,7 @@ class ValuesDecoder(RankDecoder):
             self.decode_row_factors()
             for j in range(min(piece.columns, piece.elements - len(made))):
                 self.spread.column = j
-                at = len(made) * type_.bytes
-                u = int.from_bytes(base[at:at + type_.bytes], "little")
-                made.append(self.decode_element(piece, u, gains[j], self.shift(j)))
+                made.append(self.decode_element(piece, old[len(made)], gains[j], self.shift(j)))
         return made
 
     def decode_gain(self) -> int:
@@ -279,9 +294,10 @@ class ValuesDecoder(RankDecoder):
         type_ = self.type
         if type_.kind == CODE:
             predicted = (type_.number(u) - piece.base_zero) * gain + (shift >> 8)
-            low = (-128 if type_.is_signed else 0) - piece.result_zero
+            low = (-(1 << type_.w - 1) if type_.is_signed else 0) - piece.result_zero
             setting = int(gain != type_.one or shift != 0)
-            return self.decode_code(predicted, (low, low + 255), setting) + piece.result_zero
+            bounds = low, low + (1 << type_.w) - 1
+            return self.decode_code(predicted, bounds, setting) + piece.result_zero
         if type_.kind == INTEGER:
             guess = Guess(type_.number(u), NOT_ROUNDED)
             if type_.one is not None:
@@ -332,7 +348,7 @@ class ValuesDecoder(RankDecoder):
 
 def decode_values(dtype: int, coded: bytes, base: bytes | None, length: int) -> bytes:
     name = NAMES[dtype]
-    refuse(name not in TYPES, "codec 4, but no numbers")
+    refuse(name not in TYPES and name not in HALVES, "codec 4, but no numbers")
     coder = RangeDecoder(coded)
     made = ValuesDecoder(name, coder).decode(base, length)
     coder.check_end()

@@ -11,7 +11,7 @@ from cases import Case, read
 from dtypes import NAMES
 from patch_maker import Chunk, Plan, Section, body_of, chunk_records, from_section, make_patch
 from residuals import MAX_COLUMNS, MAX_FACTOR, MAX_FACTORS, MAX_RANKS, MAX_UNIT
-from values import (BYTES, CODE, COLUMN, DIRECT, FLOAT, MAX_EXPONENT, MAX_GAIN, PREDICTED, ROW, SPARSE, TYPES,
+from values import (BYTES, CODE, COLUMN, DIRECT, FLOAT, HALVES, MAX_EXPONENT, MAX_GAIN, PREDICTED, ROW, SPARSE, TYPES,
                     Type, ValuesDecoder)
 from values_maker import PlannedPiece, ValuesMaker
 
@@ -196,6 +196,28 @@ def grains(base: bytes) -> Chunk:
     return Chunk(plans, sections, b"".join(plan_bytes(plans, sections)))
 
 
+def halves(base: bytes) -> Chunk:
+    """Codes of four bits by every method; rows that begin within a byte."""
+    generator = random.Random(41)
+    plans, sections = [], []
+    for name, type_ in HALVES.items():
+        zero, low = (2, -8) if type_.is_signed else (9, 0)
+        old = base[:7]
+        numbers = [type_.number(u) for u in type_.elements(old)]
+        moved = [min(max(number + generator.choice((0, 0, 1, -1, 9)), low), low + 15) for number in numbers]
+        gains = [type_.one, type_.one * 9 // 8, type_.one * 2] if type_.is_signed else [3000, 4096, 4096, 5000, 3000]
+        pieces = [PlannedPiece(14, PREDICTED, zero, 1, columns=5, axis=ROW if type_.is_signed else COLUMN,
+                               made=type_.joined(moved), gains=gains),
+                  PlannedPiece(6, DIRECT, zero, made=base[30:33]),
+                  PlannedPiece(8, SPARSE, zero, made=type_.joined([zero, zero, low, zero, low + 15, zero, 1, zero])),
+                  PlannedPiece(1, BYTES, made=b"!")]
+        made = b"".join(piece.made for piece in pieces)
+        plans.append(from_section(len(sections), len(made), 0))
+        payload = ValuesMaker(name).write(pieces, base[:len(made)])
+        sections.append(Section(4, CODES[name], payload, made, True))
+    return Chunk(plans, sections, b"".join(plan_bytes(plans, sections)))
+
+
 def plan_bytes(plans: list[Plan], sections: list[Section]) -> Iterator[bytes]:
     taken = [0] * len(sections)
     for plan in plans:
@@ -207,8 +229,8 @@ def plan_bytes(plans: list[Plan], sections: list[Section]) -> Iterator[bytes]:
 def good() -> Iterator[Case]:
     base = read(NUMBERS)
 
-    def case(name: str, what: str, chunk: Chunk) -> Case:
-        data = make_patch(base, chunk.result, body_of(chunk_records([chunk], base)), features=8)
+    def case(name: str, what: str, chunk: Chunk, features: int = 8) -> Case:
+        data = make_patch(base, chunk.result, body_of(chunk_records([chunk], base)), features=features)
         return Case(name, NUMBERS, data, "values", what, chunk.result)
 
     example = Section(4, CODES["f16"], ValuesMaker("f16").write(EXAMPLE, EXAMPLE_OLD), EXAMPLE_NEW, True)
@@ -217,6 +239,7 @@ def good() -> Iterator[Case]:
     yield case("values", "every dtype of codec 4 by every method: gains, ranks, zero points, odd floats",
                every_type(base))
     yield case("values-grains", "floats that go far, next to zero, or stay", grains(base))
+    yield case("values-halves", "i4 and u4 by every method", halves(base), 0x20008)
 
 
 # --- faults
@@ -250,7 +273,8 @@ class Wrong:
 
     def patch(self, base: bytes) -> bytes:
         payload = self.maker(self.dtype).write([self.plan], base if self.has_base else None, self.length)
-        return patch_of(base, CODES[self.dtype], payload, self.length, self.has_base)
+        features = 0x20008 if self.dtype in HALVES else 8
+        return patch_of(base, CODES[self.dtype], payload, self.length, self.has_base, features)
 
 
 def patch_of(base: bytes, dtype: int, payload: bytes, length: int, has_base: bool = True,
@@ -287,6 +311,8 @@ def wrong_pieces() -> Iterator[Wrong]:
 
 def more_wrong_pieces() -> Iterator[Wrong]:
     """Not stored."""
+    yield Wrong("half-a-byte", "3 elements", "i4", PlannedPiece(3, DIRECT))
+    yield Wrong("halves-past-end", "10 in 4 bytes", "u4", PlannedPiece(10, DIRECT))
     yield Wrong("nothing", "no elements", "i8", PlannedPiece(0, DIRECT))
     yield Wrong("bytes-past-end", "5 bytes of 4", "f32", PlannedPiece(5, BYTES))
     yield Wrong("half-past-end", "2 f32 in 7 bytes", "f32", PlannedPiece(2, DIRECT), length=7)

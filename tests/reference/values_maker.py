@@ -50,14 +50,13 @@ class ValuesMaker(RankMaker, ValuesDecoder):
         self.wanted_trees = {"method": plan.method, "axis": plan.axis}
         self.gains = deque(plan.gains)
         self.wanted_factors = deque(plan.factors())
-        size = 1 if plan.method == BYTES else self.type.bytes
-        elements = [int.from_bytes(plan.made[at:at + size], "little") for at in range(0, len(plan.made), size)]
+        elements = list(plan.made) if plan.method == BYTES else self.type.elements(plan.made)
         if self.type.kind == FLOAT and self.type.one is None and plan.method == PREDICTED:
             elements = [self.type.order(u) for u in elements]
         elif self.type.kind == CODE and plan.method == PREDICTED:
             elements = [self.type.number(u) - plan.result_zero for u in elements]
         elif self.type.kind == CODE and plan.method in (DIRECT, SPARSE):
-            elements = [signed(u - plan.result_zero, 8) for u in elements]
+            elements = [signed(self.type.number(u) - plan.result_zero, 8) for u in elements]
         self.elements = deque(elements)
 
     # --- heads and gains
