@@ -10,8 +10,8 @@ namespace mallorn::apply {
 
 // Fills `result` from `coded` and `base`, which is as long, or empty. `model`, in any
 // state, is memory to work with; `watch`, if given, sees each piece. corrupt_data, and
-// `result` partly written, if `dtype` has neither value_type() nor half_type(), if lengths differ, or if the
-// data is damaged.
+// `result` partly written, if `dtype` has neither value_type() nor half_type(), if lengths
+// differ, or if the data is damaged.
 Status decode_values(Dtype dtype, ByteView coded, ByteView base, ValueModel* model,
                      ByteSpan result, PieceWatch* watch = nullptr);
 
