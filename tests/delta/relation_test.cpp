@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <bit>
+
 #include "tests/support/random.hpp"
 
 using namespace mallorn;
@@ -18,8 +20,7 @@ Bytes weights(test::Random& random, size_t count, size_t width) {
     for (int k = 0; k < 12; ++k)
       sum += static_cast<double>(random.below(1000)) / 1000 - 0.5;
     const auto value = static_cast<float>(sum * 0.05);
-    uint32_t bits = 0;
-    memcpy(&bits, &value, 4);
+    const auto bits = std::bit_cast<uint32_t>(value);
     if (width == 4) store_le(bytes.data() + 4 * i, bits);
     if (width == 2) store_le(bytes.data() + 2 * i, static_cast<uint16_t>(bits >> 16));
   }
@@ -44,12 +45,9 @@ Bytes tuned(test::Random& random, Bytes bytes, size_t width, uint32_t by) {
 Bytes shaken(test::Random& random, Bytes bytes, float by) {
   const Bytes others = weights(random, bytes.size() / 4, 4);
   for (size_t i = 0; i < bytes.size(); i += 4) {
-    float value = 0;
-    float other = 0;
-    memcpy(&value, &bytes[i], 4);
-    memcpy(&other, &others[i], 4);
-    value += by * other;
-    memcpy(&bytes[i], &value, 4);
+    const auto value = std::bit_cast<float>(load_le<uint32_t>(&bytes[i]));
+    const auto other = std::bit_cast<float>(load_le<uint32_t>(&others[i]));
+    store_le(&bytes[i], std::bit_cast<uint32_t>(value + by * other));
   }
   return bytes;
 }

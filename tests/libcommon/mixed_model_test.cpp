@@ -4,6 +4,7 @@
 
 #include <doctest/doctest.h>
 
+#include <bit>
 #include <memory>
 #include <string>
 
@@ -109,7 +110,7 @@ TEST_CASE("mixed numbers: the unit of floats is that of the greatest exponent") 
   const MixedNumbers numbers(type_of(Dtype::f32), 0, 127);
   const auto number = [&](float value) {
     uint8_t bytes[4];
-    memcpy(bytes, &value, 4);
+    store_le(bytes, std::bit_cast<uint32_t>(value));
     return numbers.number(numbers.place(bytes));
   };
   CHECK(number(1.0f) == 1 << 29);
