@@ -205,7 +205,8 @@ class Interrupted(InPlaceTest):
         self.use_growing()
         self.stop_half_way()
         for line in (("mallorn", "verify", "model", self.patch),
-                     ("mallorn", "patch", "model", self.patch, "-o", "other")):
+                     ("mallorn", "patch", "model", self.patch, "-o", "other"),
+                     ("mallorn", "info", "--base", "model", self.patch)):
             done = self.run_program(*line)
             self.assertIn(done.code, (1, 76))
             self.assertIn(b"hint: model.journal is there", done.err)
