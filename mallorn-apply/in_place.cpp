@@ -231,7 +231,8 @@ JournalPlan UpdateInPlace::try_out(JournalMaker& maker) {
   RebuildOptions options = options_.rebuild;
   options.on_chunk = [&](const DecodedChunk& decoded) { plan_maker.add(decoded); };
   uint64_t offset = 0;
-  options.on_bytes = [&](ByteView bytes) {
+  options.on_bytes = [&](ByteView bytes, bool has_chunks) {
+    if (has_chunks) return;  // on_chunk tells of them
     plan_maker.add_part(offset, bytes);
     offset += bytes.size();
   };
@@ -248,7 +249,7 @@ void UpdateInPlace::write_whole_result(JournalFile& journal) {
   const MappedFile base(model_.fd(), name_);
   uint64_t offset = 0;
   RebuildOptions options = options_.rebuild;
-  options.on_bytes = [&](ByteView bytes) {
+  options.on_bytes = [&](ByteView bytes, bool) {
     if (!PlanMaker::is_in_place(base.bytes(), offset, bytes)) journal.add(offset, bytes);
     offset += bytes.size();
   };

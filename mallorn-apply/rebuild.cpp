@@ -27,7 +27,7 @@ class Rebuild {
         on_bytes_(options.on_bytes),
         writer_(output, patch.header().result_bytes,
                 [this](ByteView bytes) {
-                  if (on_bytes_ && !has_chunks()) on_bytes_(bytes);
+                  if (on_bytes_) on_bytes_(bytes, has_chunks());
                 }),
         on_chunk_(options.on_chunk),
         held_(output),
@@ -188,7 +188,7 @@ class Rebuild {
 
   PatchReader& patch_;
   const MappedFile& base_;
-  std::function<void(ByteView)> on_bytes_;
+  std::function<void(ByteView, bool)> on_bytes_;
   ResultWriter writer_;
   std::function<void(const DecodedChunk&)> on_chunk_;
   Spent consumed_;  // by the calling thread, which also hashes and writes

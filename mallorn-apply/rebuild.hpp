@@ -15,10 +15,10 @@ struct RebuildOptions {
   bool shows_progress = false;
   bool is_portable = false;   // no instructions that not all processors of the kind have
   bool keeps_traces = false;  // of the sections of chunks, for on_chunk
-  // If set: told of each chunk that is decoded and has its check; given all bytes, in
-  // order, of a result that has no chunks.
+  // If set: told of each chunk that is decoded and has its check; given all bytes of the
+  // result, in order, and whether they are those of chunks.
   std::function<void(const DecodedChunk& chunk)> on_chunk{};
-  std::function<void(ByteView bytes)> on_bytes{};
+  std::function<void(ByteView bytes, bool has_chunks)> on_bytes{};
 };
 
 struct Rebuilt {

@@ -149,7 +149,9 @@ std::string tensor_table(const Fd& patch, const std::string& patch_name,
   const MappedFile base(base_path);
   const Fd file = make_temporary_file();
   RebuildOptions making = options;
-  making.on_bytes = [&](ByteView bytes) { write_full(file.get(), bytes, kResultName); };
+  making.on_bytes = [&](ByteView bytes, bool) {
+    write_full(file.get(), bytes, kResultName);
+  };
   PatchReader first = reread(patch, patch_name);
   if (!rebuild(first, base, nullptr, making).has_chunks) {
     return "tensors          not told apart: the patch has no steps\n";
