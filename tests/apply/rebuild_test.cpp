@@ -4,6 +4,9 @@
 #include <doctest/doctest.h>
 #include <zstd.h>
 
+#include <algorithm>
+#include <array>
+
 #include "libcommon/error.hpp"
 #include "tests/apply/patches.hpp"
 #include "tests/support/files.hpp"
@@ -156,9 +159,9 @@ TEST_CASE("rebuild: a chunk whose check is wrong is refused before the end") {
   ChunkView view;
   REQUIRE(read_chunk(ByteView(patch.records[0]).subspan(1), &view) == Status::ok);
   Bytes& record = patch.records[0];
-  const auto check = std::search(record.begin(), record.end(),
-                                 reinterpret_cast<const uint8_t*>(&view.header.check),
-                                 reinterpret_cast<const uint8_t*>(&view.header.check) + 4);
+  std::array<uint8_t, 4> bytes{};
+  store_le(bytes.data(), view.header.check);
+  const auto check = std::search(record.begin(), record.end(), bytes.begin(), bytes.end());
   REQUIRE(check != record.end());
   *check ^= 1;
   CHECK(apply_patch(patch.bytes(), patch.base) == Status::check_mismatch);
