@@ -24,12 +24,10 @@ bool read_view(ByteView file, uint32_t offset, uint8_t* to, uint32_t length) {
   return true;
 }
 
-bool read_base(void* context, uint32_t offset, uint8_t* to, uint32_t length) {
-  return read_view(static_cast<Files*>(context)->base, offset, to, length);
-}
-
-bool read_result(void* context, uint32_t offset, uint8_t* to, uint32_t length) {
-  return read_view(static_cast<Files*>(context)->result, offset, to, length);
+bool read_file(void* context, uint32_t from, uint8_t* to, uint32_t length) {
+  const Files& files = *static_cast<const Files*>(context);
+  return from < kLiteOwn ? read_view(files.base, from, to, length)
+                         : read_view(files.result, from - kLiteOwn, to, length);
 }
 
 // The next bytes of the body, with what the decoder has left of those before.
@@ -90,7 +88,7 @@ void rebuild_lite(PatchReader& patch, ByteView base,
     page.used = 0;
   };
   const auto decoder = std::make_unique<LiteDecoder>();
-  decoder->begin({read_base, read_result, &files}, lengths);
+  decoder->begin({read_file, &files}, lengths);
   for (LiteStep step = LiteStep::more; step != LiteStep::done;) {
     LiteInput input = window.view();
     step = decoder->step(&input, &page);

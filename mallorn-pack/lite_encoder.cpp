@@ -29,7 +29,7 @@ struct LiteCoder {
     return wanted;
   }
   uint32_t raw(uint32_t wanted, uint32_t count) {
-    for (uint32_t i = count; i-- > 0;) bits.code_bits(wanted >> i & 1u, 1);
+    for (uint32_t i = count; i-- > 0;) bits.code(LiteBit::kHalf, wanted >> i & 1u);
     return wanted;
   }
 };
@@ -120,7 +120,7 @@ class Encoder {
     const LiteHead& head = known.head;
     const bool has_source = has_lite_source(head.kind);
     const uint32_t bytes = 1u << lite_element_log2(head);
-    const std::vector<uint8_t>& file = head.is_own ? plan_.result : plan_.base;
+    const std::vector<uint8_t>& file = head.is_own != 0 ? plan_.result : plan_.base;
     for (uint32_t i = 0; i < head.elements && head.kind != LiteKind::copy; ++i) {
       if (head.columns != 0 && i % head.columns == 0) {
         code_lite_gain(coder, step.gains[i / head.columns]);
@@ -130,7 +130,8 @@ class Encoder {
       const uint32_t wanted = load(plan_.result.data() + position + at, bytes);
       code_lite_element(coder, from, wanted, position + at);
     }
-    if (has_source && !head.is_own) known.base_stop = head.source + head.elements * bytes;
+    if (has_source && head.is_own == 0)
+      known.base_stop = head.source + head.elements * bytes;
   }
 
   // --- the steps that could make a piece
@@ -158,7 +159,7 @@ class Encoder {
     step.head.kind = kind;
     step.head.elements = piece.length;
     step.head.source = piece.base_offset;
-    step.head.is_own = piece.is_own;
+    step.head.is_own = piece.is_own ? 1 : 0;
     step.head.columns = 0;
     return step;
   }
@@ -175,7 +176,7 @@ class Encoder {
     LiteStep step = step_of(piece, LiteKind::derived);
     step.head.elements = piece.length / 4;
     step.head.source = piece.source;
-    step.head.is_own = !piece.has_source_in_base;
+    step.head.is_own = piece.has_source_in_base ? 0 : 1;
     step.head.factor = piece.factor;
     std::vector<LiteStep> steps = {step};
     LitePiece numbers = piece;
@@ -191,8 +192,8 @@ class Encoder {
     LiteStep typed = step_of(piece, is_code ? LiteKind::codes : LiteKind::numbers);
     typed.head.elements = piece.length / lite_type_bytes(piece.type);
     typed.head.type = piece.type;
-    typed.head.base_zero = static_cast<int16_t>(piece.place.base_zero);
-    typed.head.result_zero = static_cast<int16_t>(piece.place.result_zero);
+    typed.head.base_zero = static_cast<uint8_t>(piece.place.base_zero);
+    typed.head.result_zero = static_cast<uint8_t>(piece.place.result_zero);
     if (piece.has_base) {
       steps.push_back(typed);
       if (!is_float) add_steps_with_gains(piece, typed, &steps);
@@ -237,8 +238,8 @@ class Encoder {
     (void)value_type(dtype_of(piece.type), &type);
     FittedPiece fitted;
     fitted.piece.elements = head.elements;
-    fitted.piece.base_zero = head.base_zero;
-    fitted.piece.result_zero = head.result_zero;
+    fitted.piece.base_zero = piece.place.base_zero;
+    fitted.piece.result_zero = piece.place.result_zero;
     fitted.piece.columns = head.columns;
     const ByteView base = ByteView(plan_.base).subspan(piece.base_offset, piece.length);
     const ByteView result = ByteView(plan_.result).subspan(piece.begin, piece.length);

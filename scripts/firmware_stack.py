@@ -18,9 +18,9 @@ INDIRECT = "__indirect_call"
 # What a call through a pointer may call, by its text: functions whose names contain one of the words.
 POINTERS = [
     (re.compile(r"kSteps\["), ["step_"]),
-    (re.compile(r"files_\.read_base\(|\bread\(files_\."), ["read_base", "read_result"]),
-    (re.compile(r"\bport_?->verify\("), ["mallorn_verify_ed25519"]),
-    (re.compile(r"\bport_?->\w+\("), []),
+    (re.compile(r"files_\.read\("), ["read_file"]),
+    (re.compile(r"\bport->verify\("), ["mallorn_verify_ed25519"]),
+    (re.compile(r"\bport(->|\.)\w+\("), []),
 ]
 
 

@@ -25,7 +25,7 @@ class Target:
     script: str = ""
     port: str = ""
     # Limits by the graph of calls: while a signature is checked, in the other steps, elsewhere.
-    stack_limits: tuple = (256, 224, 240)
+    stack_limits: tuple = (256, 192, 192)
     streaming_stack: int = 256  # limit where it runs, with the application around it
 
     @property
@@ -67,7 +67,7 @@ TARGETS = {
         "xtensa-lx106-elf-", ("-mtext-section-literals",), False,
         ("qemu-system-xtensa", "-M", "sim", "-cpu", "lx106", "-semihosting", "-nographic",
          "-monitor", "none", "-serial", "none", "-kernel"),
-        "xtensa.S", "board_memory.c", "lx106.ld", "memory/memory_flash.c", (256, 272, 208), 320),
+        "xtensa.S", "board_memory.c", "lx106.ld", "memory/memory_flash.c", (256, 192, 208)),
     "rv32imc": Target(
         "riscv64-unknown-elf-", ("-march=rv32imc", "-mabi=ilp32", "-msmall-data-limit=0"), False,
         ("qemu-system-riscv32", "-M", "virt", *SEMIHOSTING, "-bios"),

@@ -101,7 +101,7 @@ typedef struct mallorn_port {
   /* Makes one erase block of a slot, or a whole metadata sector, all ones. */
   int (*erase)(void* context, uint8_t region, uint32_t offset);
   /* Writes whole words, erased before and not written since: offset and length are
-   * multiples of write_size, length is at most 128. */
+   * multiples of write_size, length is at most 128. They are read back behind it. */
   int (*program)(void* context, uint8_t region, uint32_t offset, const void* from,
                  uint32_t length);
   /* The next bytes of the patch, 1 .. length of them: returns how many. 0: none yet. */
@@ -120,11 +120,11 @@ typedef struct mallorn_port {
    * checked, and anyone who can reach the device can change its model. */
   int (*verify)(void* context, mallorn_check* check);
 
-  uint32_t slot_size;  /* bytes of a slot: a multiple of erase_size */
+  uint32_t slot_size;  /* bytes of a slot: a multiple of erase_size, below 2^30 */
   uint32_t erase_size; /* bytes of an erase block of a slot: a multiple of 128 */
   uint32_t
       meta_size; /* bytes of a metadata sector: at least 160, a multiple of write_size */
-  uint8_t write_size; /* bytes of a word: 1, 2, 4, 8, 16 or 32 */
+  uint32_t write_size; /* bytes of a word: 1, 2, 4, 8, 16 or 32 */
   /* 0: there are two slots. Otherwise there is one, MALLORN_SLOT_A, which patches made with
    * --in-place overwrite block by block; MALLORN_JOURNAL has as many bytes, a multiple of
    * erase_size. Each of its blocks in turn holds a new block until the slot has it: one is
@@ -151,10 +151,11 @@ size_t mallorn_min_work_size(void);
 int mallorn_init(mallorn_update** m, void* work, size_t work_size, const mallorn_port* port,
                  void* context, const mallorn_policy* policy);
 /* Does a little of the update: one erase, one page, one record (five pages with the state of
- * the decoder), a slice of a signature, or 1 KiB hashed. MALLORN_DONE: the new model is whole and will be tried from the next boot on. */
+ * the decoder), a slice of a signature, or 256 bytes hashed. MALLORN_DONE: the new model is
+ * whole and will be tried from the next boot on. */
 int mallorn_step(mallorn_update* m);
 /* Instead of an update: from now on mallorn_step() compares the slot in use with its
- * digest. */
+ * digest. Fails where metadata do not tell of one. */
 int mallorn_verify(mallorn_update* m);
 /* Gives the update up, and what has been written of it. MALLORN_E_UNFINISHED: with one slot,
  * too late. */

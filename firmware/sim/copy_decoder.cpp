@@ -10,7 +10,7 @@ using firmware::sim::kCopyBack;
 using firmware::sim::kCopyRestart;
 
 void LiteDecoder::begin(const LiteFiles& files, const LiteLengths& lengths,
-                        LitePlace place) {
+                        const LitePlace& place) {
   files_ = files;
   lengths_ = lengths;
   place_ = place;
@@ -19,11 +19,15 @@ void LiteDecoder::begin(const LiteFiles& files, const LiteLengths& lengths,
   phase_ = Phase::restart;
 }
 
-bool LiteDecoder::resume(const LiteFiles& files, const LiteLengths& lengths) {
+bool LiteDecoder::resume(const LiteFiles& files, const LiteLengths& lengths,
+                         const LitePlace& place) {
   files_ = files;
   lengths_ = lengths;
+  place_ = place;
   return place_.result_offset <= lengths.result_bytes;
 }
+
+bool LiteDecoder::is_at_restart() const { return phase_ == Phase::restart; }
 
 LiteStep LiteDecoder::step(LiteInput* input, LitePage* page) {
   const uint32_t position = place_.result_offset;
@@ -32,15 +36,15 @@ LiteStep LiteDecoder::step(LiteInput* input, LitePage* page) {
   if (input->used == input->size) return LiteStep::want_input;
   if (phase_ == Phase::restart) pending_ = 0;
   uint8_t byte = input->data[input->used++] ^ static_cast<uint8_t>(pending_);
-  const auto add = [&](LiteRead read, uint32_t offset) {
+  const auto add = [&](uint32_t from) {
     uint8_t other = 0;
-    if (!read(files_.context, offset, &other, 1)) status_ = Status::io;
+    if (!files_.read(files_.context, from, &other, 1)) status_ = Status::io;
     byte ^= other;
   };
   const uint32_t block = firmware::sim::block_begin(position, lengths_.in_place_log2);
-  if (position < lengths_.base_bytes) add(files_.read_base, position);
-  if (block < lengths_.base_bytes) add(files_.read_base, block);
-  if (position >= kCopyBack) add(files_.read_result, position - kCopyBack);
+  if (position < lengths_.base_bytes) add(position);
+  if (block < lengths_.base_bytes) add(block);
+  if (position >= kCopyBack) add(kLiteOwn + position - kCopyBack);
   if (status_ != Status::ok) return LiteStep::failed;
   pending_ = firmware::sim::next_roll(pending_, byte);
   page->data[page->used++] = byte;

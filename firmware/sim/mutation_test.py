@@ -18,25 +18,27 @@ SOURCES = sorted([*ROOT.glob("firmware/src/*.cpp"), *ROOT.glob("firmware/sim/*.c
 # What is broken: file, text, what takes its place.
 MUTATIONS = {
     "append behind records of an earlier session":
-        ("slot_log.cpp", "if (is_fresh_ && end_ + record_size()",
-         "Record last; if (!is_fresh_ && has_record(sector_, at_, &last)) end_ = end_of(last, at_);\n"
-         "if (end_ + record_size()"),
+        ("slot_log.cpp", "const uint32_t end = log.end + entry_bytes(port, state_bytes); if (!log.is_fresh ||",
+         "if (!log.is_fresh) log.end = log.at + entry_bytes(port, 0);\n"
+         "const uint32_t end = log.end + entry_bytes(port, state_bytes); if ("),
     "erase the record before an uncertain one":
-        ("slot_log.cpp", "if (!keeps_other) sector_ ^= 1;", "sector_ ^= 1;"),
+        ("slot_log.cpp", "if (!keeps_other) log.sector ^= 1;", "log.sector ^= 1;"),
     "take uncertain records for certain":
-        ("slot_log.cpp", "is_uncertain_ = !has_seal(sector_, at_);", "is_uncertain_ = false;"),
+        ("slot_log.cpp", "log.is_uncertain = !has_seal(m);", "log.is_uncertain = false;"),
     "change slots before there is a record of the session":
-        ("update_write.cpp", "m.is_complete = false; return go_to(m, Phase::checkpoint);",
-         "m.is_complete = false; return go_to(m, m.journal == kHeld ? Phase::copy : Phase::decode);"),
+        ("update_write.cpp", "return drop_and_fail(m, MALLORN_E_CHECKPOINT); return go_to(m, Phase::checkpoint);",
+         "return drop_and_fail(m, MALLORN_E_CHECKPOINT);\n"
+         "return go_to(m, m.record.journal == kHeld ? Phase::copy : Phase::decode);"),
     "take records without looking at their check":
         ("slot_log.cpp", "record.check == check_of(record)", "record.check != 0"),
     "take the oldest record":
-        ("slot_log.cpp", "other->sequence - sequence_) <= 0", "other->sequence - sequence_) >= 0"),
+        ("slot_log.cpp", "other.sequence - log.sequence) > 0", "other.sequence - log.sequence) < 0"),
     "read the newest record a second time":
-        ("slot_log.cpp", "if (!is_found) return MALLORN_E_NO_SLOT;",
-         "if (!is_found || !has_record(sector_, at_, record)) return MALLORN_E_NO_SLOT;"),
+        ("slot_log.cpp", "log.is_uncertain = !has_seal(m);",
+         "if (!has_record(m, place_of(log, log.at), m.record)) return MALLORN_E_NO_SLOT;\n"
+         "log.is_uncertain = !has_seal(m);"),
     "use a slot on trial before that is recorded":
-        ("boot.cpp", "if (is_trial || space.log.is_uncertain())", "if (space.log.is_uncertain())"),
+        ("boot.cpp", "if (is_trial || m->log.is_uncertain)", "if (m->log.is_uncertain)"),
     "count no tries":
         ("boot.cpp", "if (has_try) --record.tries;", ""),
     "confirm without making it the slot in use":
@@ -44,83 +46,87 @@ MUTATIONS = {
     "leave the counter as it is on confirmation":
         ("boot.cpp", "if (record.release < record.trial_release)", "if (false)"),
     "raise the counter before confirmation":
-        ("update_slots.cpp", "record->trial_release = m.release;",
-         "record->release = record->trial_release = m.release;"),
+        ("update_slots.cpp", "record.trial_release = m.release;",
+         "record.release = record.trial_release = m.release;"),
     "try a slot without hashing it":
-        ("update_slots.cpp", "if (!is_digest(m, m.result_digest)) return drop_and_fail(m, MALLORN_E_RESULT);",
-         ""),
+        ("update_slots.cpp", "hash_on(m, new_slot(m), m.lengths.result_bytes, m.result_digest);",
+         "hash_on(m, new_slot(m), m.lengths.result_bytes, nullptr);"),
     "go on where the flash is not blank":
-        ("update_write.cpp", "m.erased = m.written; set_block(m, m.journal == kHeld ? block : m.written);",
-         "m.erased = m.written + (m.has_checkpoint ? m.port->erase_size : 0);\n"
-         "  set_block(m, m.journal == kHeld ? block : m.written);"),
+        ("update_write.cpp", "m.erased = m.written; m.block",
+         "m.erased = m.written + (m.written != 0 ? length : 0); m.block"),
     "take up work of another update":
-        ("update_front.cpp", "is_same(record.update_id, m.update_id, sizeof m.update_id) &&", ""),
+        ("update_front.cpp", "is_same(record.update_id, front.body_digest(), sizeof record.update_id) &&", ""),
     "record a checkpoint within an erase block":
-        ("update_write.cpp", "!m.is_complete && m.written == m.erased &&", "!m.is_complete &&"),
+        ("update_write.cpp", "return is_whole && !is_last &&", "return !is_last &&"),
     "write the slot in use":
-        ("update_slots.cpp", "is_in_place(*m.port) ? m.slot : static_cast<uint8_t>(m.slot ^ 1);",
+        ("update_slots.cpp", "is_in_place(*m.flash.port) ? m.slot : static_cast<uint8_t>(m.slot ^ 1);",
          "m.slot;"),
     "write less than whole words":
-        ("update_write.cpp", "const uint32_t length = up_to_word(m, page.used);",
+        ("update_write.cpp", "const uint32_t length = whole_words(page.used, m.flash.port->write_size);",
          "const uint32_t length = page.used;"),
     "take any signature":
         ("update_front.cpp", "m.is_trusted = status == MALLORN_DONE;", "m.is_trusted = true;"),
     "take patches without signature":
-        ("update_front.cpp", "m.port->verify != nullptr && !m.is_trusted;", "false;"),
+        ("update_front.cpp", "m.flash.port->verify != nullptr && !m.is_trusted;", "false;"),
     "take patches for other models":
         ("update_front.cpp", "if (!is_model(*m.policy, front)) return MALLORN_E_MODEL;", ""),
     "take older releases":
         ("update_front.cpp", "m.release < confirmed || m.release < counter", "false"),
     "take patches for other bases":
-        ("update_slots.cpp", ".base_digest())) return MALLORN_E_BASE;", ".base_digest())) {}"),
+        ("update_slots.cpp", "PatchFront{m.hash.message.header}.base_digest());", "nullptr);"),
     "erase before the body is hashed":
-        ("update_slots.cpp", ".body_digest())) return MALLORN_E_BODY;", ".body_digest())) {}"),
+        ("update_slots.cpp", "is_read_twice ? PatchFront{m.hash.message.header}.body_digest() : nullptr);", "nullptr);"),
 }
 
 # Those of states, and of devices with one slot.
 STATE_MUTATIONS = {
     "record a checkpoint before its block is written":
-        ("update_write.cpp", "record->resume_result = m.written;",
-         "record->resume_result = least(m.written + m.port->erase_size, m.result_bytes);"),
+        ("update_write.cpp", "m.record.resume_result = m.written;",
+         "m.record.resume_result = least(m.written + m.flash.port->erase_size, m.lengths.result_bytes);"),
     "record a checkpoint without its state":
-        ("update_write.cpp", "is_needed ? reinterpret_cast<const uint8_t*>(&kept) : nullptr", "nullptr"),
+        ("update_write.cpp", "m.record.state_bytes = kept.decoder.is_at_restart() ? 0 : whole_words(kKeptBytes, m.flash.port->write_size);", "m.record.state_bytes = 0;"),
     "write a record before its state":
-        ("slot_log.cpp", "const int status = write_state(end, state, record->state_bytes);",
-         "const int first = write(record, nullptr); if (first != MALLORN_DONE) return first;\n"
-         "return write_state(end, state, record->state_bytes);\nconst int status = MALLORN_DONE;"),
+        ("slot_log.cpp", "if (state_bytes != 0) { record.state_at = state_at;",
+         "if (state_bytes != 0) { record.state_at = state_at;\n"
+         "record.sequence = ++log.sequence; record.check = check_of(record);\n"
+         "int first = m.flash.write(place, &record, kRecordBytes);\n"
+         "if (first == MALLORN_DONE) first = m.flash.write(place + kRecordBytes, &record, port.write_size);\n"
+         "if (first != MALLORN_DONE) return first;\n"
+         "return m.flash.write(place_of(log, state_at), &m.decode.kept, state_bytes);"),
     "leave the state behind in the other sector":
-        ("slot_log.cpp", "if (state == nullptr || !is_fresh_ || is_blank_)", "if (state == nullptr)"),
+        ("slot_log.cpp", "log.at = log.end = record.state_at = 0;", "log.at = log.end = 0;"),
     "write an uncertain record again without its state":
-        ("boot.cpp", "state = space.state;", "record.resume_result = 0;"),
+        ("boot.cpp", "const int status = read_state(m);", "const int status = read_state(m); record.resume_result = 0;"),
     "find records only as far as their states":
-        ("slot_log.cpp", "return record.state_at == end ? end + record.state_bytes : end;",
-         "return end;"),
+        ("slot_log.cpp", "if (other.state_at == end) end += other.state_bytes;", ""),
     "record the journal before it is complete":
-        ("update_write.cpp", "return m.written == m.erased || m.is_complete;", "return true;"),
+        ("update_write.cpp", "if (is_in_place(*m.flash.port)) return is_whole || is_last;",
+         "if (is_in_place(*m.flash.port)) return true;"),
     "erase a block before the journal is recorded":
-        ("update_write.cpp", "return begin_checkpoint(m, is_in_place(*m.port) ? kHeld : kFree, false);",
-         "if (is_in_place(*m.port)) (void)m.port->erase(m.context, m.slot, m.block);\n"
-         "return begin_checkpoint(m, is_in_place(*m.port) ? kHeld : kFree, false);"),
+        ("update_write.cpp", "m.record.state_at = 0; return go_to(m, Phase::checkpoint);",
+         "m.record.state_at = 0;\n"
+         "if (is_in_place(*m.flash.port)) (void)m.flash.erase(place_in(m.slot, m.block));\n"
+         "return go_to(m, Phase::checkpoint);"),
     "erase the journal before it is recorded that the slot has its block":
-        ("update_write.cpp", "return begin_checkpoint(m, kCopied, true);",
-         "m.journal = kCopied;\nreturn go_to(m, Phase::decode);"),
+        ("update_write.cpp", "m.record.journal = kCopied; return go_to(m, Phase::checkpoint);",
+         "m.record.journal = kCopied;\nreturn go_to(m, Phase::decode);"),
     "record a block as copied before it is":
-        ("update_write.cpp", "if (m.block + done + length < m.written) return MALLORN_MORE;", ""),
+        ("update_write.cpp", "if (offset + length < m.written) return MALLORN_MORE;", ""),
     "copy another block of the journal after a cut":
-        ("update_write.cpp", "set_block(m, m.journal == kHeld ? block : m.written);",
-         "set_block(m, m.written);"),
+        ("update_write.cpp", "if (m.record.journal != kHeld && m.written != 0) next_block(m);",
+         "if (m.written != 0) next_block(m);"),
     "look for what has been made in the slot alone":
-        ("update_write.cpp", "if (is_in_place(*m.port) && offset + length > m.block)", "if (false)"),
+        ("update_write.cpp", "place = is_in_place(*m.flash.port) && offset >= m.block ?", "place = false ?"),
     "take patches for larger blocks than the device has":
-        ("update_front.cpp", "m.in_place_log2 == 0 || (m.port->erase_size & within) != 0",
-         "m.in_place_log2 == 0"),
+        ("update_front.cpp", "log2 != 0 && (m.flash.port->erase_size & ((1u << log2) - 1)) == 0",
+         "log2 != 0"),
     "take patches that are not made to be applied in place":
-        ("update_front.cpp", "m.in_place_log2 == 0 || (m.port->erase_size & within) != 0",
-         "(m.port->erase_size & within) != 0"),
+        ("update_front.cpp", "log2 != 0 && (m.flash.port->erase_size & ((1u << log2) - 1)) == 0",
+         "(m.flash.port->erase_size & ((1u << log2) - 1)) == 0"),
     "boot with a slot that is half overwritten":
         ("boot.cpp", "if (record.journal != kFree) return MALLORN_E_UNFINISHED;", ""),
     "hash a base that is not there any more":
-        ("update_front.cpp", "if (m.journal == kFree) return go_to(m, Phase::base);",
+        ("update_front.cpp", "return go_to(m, record.journal == kFree ? Phase::base : Phase::body);",
          "return go_to(m, Phase::base);"),
 }
 

@@ -1,52 +1,32 @@
 // What happens at boot and to trials: each is one record at most.
-#include "firmware/include/mallorn.h"
-#include "firmware/src/little_endian.hpp"
-#include "firmware/src/sha256.hpp"
-#include "firmware/src/slot_log.hpp"
 #include "firmware/src/update.hpp"
 
 namespace mallorn::firmware {
 namespace {
 
-struct Hashing {
-  Sha256 hash;
-  uint8_t window[kWindowBytes];
-};
-
-struct BootSpace {
-  SlotLog log;
-  Record record;
-  Record other;
-  union {
-    Hashing hashing;
-    uint8_t state[whole_words(kKeptBytes, kMaxWordBytes)];
-  };
-};
-static_assert(sizeof(BootSpace) <= sizeof(mallorn_update), "in the same memory");
-
-// A state that the record has goes with it. One that cannot be read is no loss but of work,
-// unless it is needed.
-int append(BootSpace& space) {
-  Record& record = space.record;
-  const uint8_t* state = nullptr;
-  int status = MALLORN_MORE;
-  if (record.resume_result != 0 && record.state_at != 0) {
-    status = space.log.read_state(record, space.state, kKeptBytes);
-    if (status == MALLORN_DONE) {
-      state = space.state;
-    } else if (record.journal != kFree) {
-      return status;
-    } else {
+// The state that the record has goes with it. One that cannot be read is no loss but of
+// work, unless it is needed.
+int append_with_state(mallorn_update& m) {
+  Record& record = m.record;
+  if (record.resume_result != 0 && record.state_bytes != 0) {
+    const int status = read_state(m);
+    if (status != MALLORN_DONE) {
+      if (record.journal != kFree) return status;
       record.resume_result = 0;
     }
   }
-  do {
-    status = space.log.append(&record, state, kKeptBytes);
-  } while (status == MALLORN_MORE);
-  return status;
+  return append_now(m);
 }
 
-void describe(const Record& record, uint8_t slot, bool is_trial, mallorn_boot_info* info) {
+// Makes `work` an update that knows the newest record, but has no phase.
+int look_up(mallorn_update** m, const mallorn_port* port, void* context, void* work,
+            size_t work_size) {
+  *m = start(port, context, work, work_size);
+  return *m == nullptr ? static_cast<int>(MALLORN_E_ARGUMENT) : load_log(**m);
+}
+
+[[gnu::noinline]] void describe(const Record& record, uint8_t slot, bool is_trial,
+                                mallorn_boot_info* info) {
   info->slot = slot;
   info->is_trial = is_trial ? 1 : 0;
   info->tries_left = info->is_trial != 0 ? record.tries : 0;
@@ -73,19 +53,17 @@ bool count_try(Record& record) {
   return has_try;
 }
 
-int hash_model(BootSpace& space, const mallorn_port* port, void* context, uint8_t slot,
-               uint32_t length) {
-  Hashing& hashing = space.hashing;
-  sha256_start(hashing.hash);
+int hash_model(mallorn_update& m, uint8_t slot, uint32_t length) {
+  HashSpace& space = m.hash;
+  sha256_start(space.hash);
   for (uint32_t at = 0; at < length;) {
     const uint32_t part = least(length - at, kWindowBytes);
-    if (port->read(context, slot, at, hashing.window, part) != 0) {
-      return MALLORN_E_FLASH_READ;
-    }
-    sha256_update(hashing.hash, hashing.window, part);
+    const int status = m.flash.read(place_in(slot, at), space.window, part);
+    if (status != MALLORN_DONE) return status;
+    sha256_update(space.hash, space.window, part);
     at += part;
   }
-  sha256_finish(hashing.hash, space.record.digest[slot]);
+  sha256_finish(space.hash, m.record.digest[slot]);
   return MALLORN_DONE;
 }
 
@@ -96,15 +74,15 @@ using namespace mallorn::firmware;
 
 int mallorn_boot(const mallorn_port* port, void* context, void* work, size_t work_size,
                  mallorn_boot_info* info) {
-  if (info == nullptr || !is_work(port, work, work_size)) return MALLORN_E_ARGUMENT;
-  auto& space = *static_cast<BootSpace*>(work);
-  Record& record = space.record;
-  int status = space.log.load(port, context, &record, &space.other);
+  if (info == nullptr) return MALLORN_E_ARGUMENT;
+  mallorn_update* m;
+  int status = look_up(&m, port, context, work, work_size);
   if (status != MALLORN_DONE) return status;
+  Record& record = m->record;
   describe(record, record.active, false, info);
   const bool is_trial = record.trial != kNone;
   const bool is_tried = is_trial && count_try(record);
-  if (is_trial || space.log.is_uncertain()) status = append(space);
+  if (is_trial || m->log.is_uncertain) status = append_with_state(*m);
   if (status != MALLORN_DONE) return status;
   if (record.journal != kFree) return MALLORN_E_UNFINISHED;
   if (is_tried) describe(record, slot_of(*port, record), true, info);
@@ -113,45 +91,44 @@ int mallorn_boot(const mallorn_port* port, void* context, void* work, size_t wor
 }
 
 int mallorn_confirm(const mallorn_port* port, void* context, void* work, size_t work_size) {
-  if (!is_work(port, work, work_size)) return MALLORN_E_ARGUMENT;
-  auto& space = *static_cast<BootSpace*>(work);
-  Record& record = space.record;
-  int status = space.log.load(port, context, &record, &space.other);
+  mallorn_update* m;
+  int status = look_up(&m, port, context, work, work_size);
   if (status != MALLORN_DONE) return status;
+  Record& record = m->record;
   if (record.trial != kRunning) return MALLORN_E_NO_TRIAL;
   record.trial = kNone;
   if (!is_in_place(*port)) record.active ^= 1;
   if (record.release < record.trial_release) record.release = record.trial_release;
-  status = append(space);
+  status = append_with_state(*m);
   return status == MALLORN_DONE ? catch_up_counter(port, context, record.release) : status;
 }
 
 int mallorn_reject(const mallorn_port* port, void* context, void* work, size_t work_size) {
-  if (!is_work(port, work, work_size)) return MALLORN_E_ARGUMENT;
-  auto& space = *static_cast<BootSpace*>(work);
-  const int status = space.log.load(port, context, &space.record, &space.other);
+  mallorn_update* m;
+  const int status = look_up(&m, port, context, work, work_size);
   if (status != MALLORN_DONE) return status;
-  if (space.record.trial == kNone) return MALLORN_E_NO_TRIAL;
-  space.record.trial = kNone;
-  return append(space);
+  if (m->record.trial == kNone) return MALLORN_E_NO_TRIAL;
+  m->record.trial = kNone;
+  return append_with_state(*m);
 }
 
 int mallorn_provision(const mallorn_port* port, void* context, void* work, size_t work_size,
                       uint8_t slot, uint32_t length, uint32_t release) {
-  if (!is_work(port, work, work_size) || slot > MALLORN_SLOT_B ||
+  mallorn_update* const m = start(port, context, work, work_size);
+  if (m == nullptr || slot > MALLORN_SLOT_B ||
       (is_in_place(*port) && slot != MALLORN_SLOT_A) || length > port->slot_size) {
     return MALLORN_E_ARGUMENT;
   }
-  auto& space = *static_cast<BootSpace*>(work);
-  Record& record = space.record;
+  Record& record = m->record;
   record = Record{};
   record.active = slot;
   record.release = release;
   record.length[slot] = length;
-  int status = hash_model(space, port, context, slot, length);
+  int status = hash_model(*m, slot, length);
   if (status != MALLORN_DONE) return status;
   // What was before must not win over the new record, wherever it is.
-  if (port->erase(context, MALLORN_META_B, 0) != 0) return MALLORN_E_FLASH_ERASE;
-  space.log.start(port, context);
-  return append(space);
+  status = m->flash.erase(place_in(MALLORN_META_B, 0));
+  if (status != MALLORN_MORE) return status;
+  start_log(*m);
+  return append_now(*m);
 }

@@ -1,4 +1,4 @@
-// CRC-32C with a table of 64 bytes; libcommon's has one of 1,024, and is faster.
+// CRC-32C without a table; libcommon's has one of 1,024 bytes, and is faster.
 #pragma once
 
 #include <stddef.h>

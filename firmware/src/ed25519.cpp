@@ -14,115 +14,108 @@ constexpr Element kOrder = {
 };
 
 // Runs a program: where it has stopped.
-unsigned run(Ed25519& v, unsigned at, const Element* table) {
+unsigned run(Ed25519& v, unsigned at) {
   for (;;) {
     const unsigned code = kOperations[at++];
     if (code == kStop) return at;
-    const auto operand = [&v, table](unsigned number) {
-      return number < kGiven ? v.registers[number] : table[number - kGiven];
-    };
-    const uint16_t* const a = operand(code >> 5 & 31);
-    const uint16_t* const b = operand(code & 31);
     uint16_t* const out = v.registers[code >> 10 & 15];
+    const uint16_t* const a = v.registers[code >> 5 & 15];
+    unsigned b = code & 31;
+    if ((code & kOfPoint) != 0) b += v.point;
     const unsigned what = code >> 14;
-    if (what == kAddition || what == kSubtraction) {
-      field_add(out, a, what == kAddition ? Sign::plus : Sign::minus, b);
+    if (what == kSquarings) {
+      memmove(out, a, sizeof(Element));
+      for (; b > 0; --b) field_multiply(out, out, out);
     } else if (what == kProduct) {
-      field_multiply(out, a, b);
+      field_multiply(out, a, v.registers[b]);
     } else {
-      field_load(out, reinterpret_cast<const uint8_t*>(a));
-      for (unsigned i = code & 31; i > 0; --i) field_multiply(out, out, out);
+      field_add(out, a, what == kAddition ? Sign::plus : Sign::minus, v.registers[b]);
     }
   }
 }
 
-void run(Ed25519& v, unsigned at) { run(v, at, kConstants); }
+// Freezes it.
+bool is_zero(Element a) {
+  field_freeze(a);
+  return is_below(a, kConstants[kOneOfAll]);
+}
 
 enum VerifierPhase : uint8_t {
   kBegin,
   kRootPower,  // the power that the root is made from
-  kPrepare,    // -A and B - A
+  kPrepare,    // -A
   kLadder,     // S B - k A, from the highest bit down
   kInvertPower,
   kCompare,
 };
 
-void start_power(Ed25519& v, VerifierPhase phase) {
-  v.phase = phase;
-  v.at = kPower;
-}
+constexpr unsigned kRounds = 6;  // of the ladder, in a step: 144 multiplications at most
 
 // k = the digest, a number of 512 bits, modulo the order: bit by bit, from the highest.
 void reduce_digest(Ed25519& v) {
-  for (uint16_t& limb : v.k) limb = 0;
+  memset(v.k, 0, sizeof v.k);
   for (unsigned bit = 512; bit-- > 0;) {
     field_add(v.k, v.k, Sign::plus, v.k);
     // Words are most significant byte first, bytes of the number least significant first;
     // and the last word of the digest is the first.
     v.k[0] |= v.hash.state[(bit >> 5) ^ 14] >> ((bit ^ 24) & 31) & 1;
-    if (!is_below(v.k, kOrder)) field_add(v.k, v.k, Sign::minus, kOrder);
+    reduce(v.k, kOrder);
   }
 }
 
 Ed25519Verdict begin(Ed25519& v) {
   sha512_finish(v.hash);
   reduce_digest(v);
-  field_load(v.registers[kA], v.signature + 32);
-  field_load(v.registers[kY], v.key);
-  v.registers[kY][15] &= 0x7fff;
-  if (!is_below(v.registers[kA], kOrder) || !is_below(v.registers[kY], kPrime)) {
+  uint16_t* const y = v.registers[kY];
+  memmove(y, v.key, sizeof(Element));
+  y[15] &= 0x7fff;
+  if (!is_below(v.signature + 32, kOrder) || !is_below(y, kPrime)) {
     return Ed25519Verdict::invalid;
   }
-  run(v, kDecompress);
-  start_power(v, kRootPower);
+  memmove(v.registers[kOne], kConstants[kConstantsOfDecoding], 3 * sizeof(Element));
+  v.phase = kRootPower;
+  v.at = kDecompress;
   return Ed25519Verdict::more;
 }
 
-// x, its sign that of -A.
-bool find_root(Ed25519& v) {
-  run(v, kRoot);
-  if (!field_is_zero(v.registers[kB])) {
-    run(v, kOtherRoot);
-    if (!field_is_zero(v.registers[kB])) return false;
-  }
-  if (field_is_zero(v.registers[kX])) return false;  // of order 1 or 2, whatever its sign
-  if ((v.registers[kX][0] & 1) == v.key[31] >> 7) run(v, kNegate);
-  return true;
-}
-
 Ed25519Verdict prepare(Ed25519& v) {
-  if (!find_root(v)) return Ed25519Verdict::invalid;
-  run(v, kKeyAndBase);
-  run(v, kKeepBoth);
-  // Eight times -A has x = 0 if A is of small order. (Nothing but the identity can: points
-  // of order 2 are not eight times another.)
-  run(v, kAdd, v.registers + kKey);
+  run(v, kRoot);
+  if (!is_zero(v.registers[kB])) {
+    run(v, kOtherRoot);
+    if (!is_zero(v.registers[kB])) return Ed25519Verdict::invalid;
+  }
+  uint16_t* const x = v.registers[kX];
+  field_freeze(x);
+  // Its sign becomes that of -A.
+  run(v, (x[0] & 1) == v.key[31] >> 7 ? kNegate : kTakeKey);
+  // Eight times -A has x = 0 if A is of small order: also if x is 0, whatever its sign.
+  // (Nothing but the identity can: points of order 2 are not eight times another.)
   for (unsigned i = 0; i < 3; ++i) run(v, kDouble);
-  if (field_is_zero(v.registers[kX])) return Ed25519Verdict::invalid;
+  if (is_zero(x)) return Ed25519Verdict::invalid;
+  memmove(v.registers[kBase], kConstants[kConstantsOfLadder], 4 * sizeof(Element));
   run(v, kIdentity);
   v.at = 253;  // bits of numbers below the order
   v.phase = kLadder;
   return Ed25519Verdict::more;
 }
 
-// Of a number, least significant byte first.
-unsigned bit_of(const uint8_t* bytes, unsigned at) {
-  return bytes[at >> 3] >> (at & 7) & 1;
+// Adds the point that begins at that register, if a bit of the number is set.
+void add_if(Ed25519& v, unsigned point, const uint8_t* number) {
+  v.point = static_cast<uint8_t>(point);
+  if ((number[v.at >> 3] >> (v.at & 7) & 1) != 0) run(v, kAdd);
 }
 
 Ed25519Verdict ladder(Ed25519& v) {
-  for (unsigned rounds = 8; rounds > 0 && v.at > 0; --rounds) {
+  for (unsigned rounds = kRounds; rounds > 0 && v.at > 0; --rounds) {
     --v.at;
     run(v, kDouble);
-    const Element* table = bit_of(v.signature + 32, v.at) != 0 ? kConstants : nullptr;
-    if (bit_of(reinterpret_cast<const uint8_t*>(v.k), v.at) != 0) {
-      table = v.registers + (table != nullptr ? kBoth : kKey);
-    }
-    if (table != nullptr) run(v, kAdd, table);
+    add_if(v, kBase, v.signature + 32);
+    add_if(v, kKey, reinterpret_cast<const uint8_t*>(v.k));
   }
   if (v.at == 0) {
     run(v, kInvert);
-    start_power(v, kInvertPower);
+    v.phase = kInvertPower;
+    v.at = kPower;
   }
   return Ed25519Verdict::more;
 }
@@ -156,20 +149,13 @@ void ed25519_update(Ed25519& v, const uint8_t* message, size_t length) {
 }
 
 Ed25519Verdict ed25519_step(Ed25519& v) {
-  switch (v.phase) {
-    case kBegin:
-      return begin(v);
-    case kPrepare:
-      return prepare(v);
-    case kLadder:
-      return ladder(v);
-    case kCompare:
-      return compare(v);
-    default:
-      v.at = static_cast<uint8_t>(run(v, v.at, kConstants));
-      if (v.at == kRoot) ++v.phase;
-      return Ed25519Verdict::more;
-  }
+  if (v.phase == kBegin) return begin(v);
+  if (v.phase == kPrepare) return prepare(v);
+  if (v.phase == kLadder) return ladder(v);
+  if (v.phase == kCompare) return compare(v);
+  v.at = static_cast<uint8_t>(run(v, v.at));
+  if (v.at == kRoot) ++v.phase;
+  return Ed25519Verdict::more;
 }
 
 }  // namespace mallorn::firmware

@@ -25,7 +25,8 @@ enum class Ed25519Verdict : int8_t { invalid = -15, valid = 0, more = 1 };
 // Small fields first: small processors reach them with short instructions.
 struct Ed25519 {
   uint8_t phase;
-  uint8_t at;  // within a phase
+  uint8_t at;     // within a phase
+  uint8_t point;  // where the one to be added begins, in the registers
   const uint8_t* key;
   const uint8_t* signature;
   Element k;  // SHA-512(R, A, message) modulo the order of the group

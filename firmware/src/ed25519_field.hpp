@@ -13,22 +13,20 @@ namespace mallorn::firmware {
 
 using Element = uint16_t[16];
 
+// p itself.
+extern const Element kPrime;
+
 enum class Sign : uint16_t { plus = 0, minus = 0xffff };
 
 // a + b or a - b. Any operands may be the same element. Sums below 2^256 and differences
 // from 0 on are exact, not only modulo p.
 void field_add(Element out, const Element a, Sign sign, const Element b);
 void field_multiply(Element out, const Element a, const Element b);
-void field_freeze(Element a);
-// Freezes `a`.
-bool field_is_zero(Element a);
+// Subtracts `modulus` until a is below it.
+void reduce(Element a, const Element modulus);
+inline void field_freeze(Element a) { reduce(a, kPrime); }
 
-// 256 bits, least significant byte first.
-void field_load(Element out, const uint8_t* bytes);
-// a < b as integers of 256 bits.
-bool is_below(const Element a, const Element b);
-
-// p itself.
-extern const Element kPrime;
+// a < b as integers of 256 bits, least significant byte first, at any address.
+bool is_below(const void* a, const void* b);
 
 }  // namespace mallorn::firmware

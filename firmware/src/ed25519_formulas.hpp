@@ -13,21 +13,25 @@ enum Operand : uint8_t {
   kY,
   kZ,
   kT,
-  kKey,              // four: -A, to be added
-  kBoth = kKey + 4,  // four: B - A, to be added
-  kA = kBoth + 4,    // what is between
+  kA,  // what is between
   kB,
-  kGiven,  // from here on those of the table that a program is given
+  kKey,              // four: -A, to be added
+  kBase = kKey + 4,  // four: the base point, to be added
   // Of a power, in the place of -A, which is not there yet or no more:
   kElement = kKey,
   kBefore,
   kKept,
   kValue,
+  // Before the ladder, in the place of the base point:
+  kOne = kBase,
+  kD,
+  kRootOfMinusOne,
 };
-static_assert(kGiven == sizeof Ed25519::registers / sizeof(Element), "all registers");
+constexpr uint8_t kBaseOne = kBase + 3;  // in the ladder
+static_assert(kBaseOne + 1 == sizeof Ed25519::registers / sizeof(Element), "all registers");
 
-// The usual table: the base point B, to be added; d; a root of -1. Half of 2 d T and of
-// the others, so that the last one is 1.
+// The base point, to be added: half of 2 d T and of the others, so that the last one is 1;
+// d; a root of -1.
 inline constexpr Element kConstants[] = {
     {0x489f, 0xeba0, 0x1c82, 0xce88, 0x5f59, 0xe8a0, 0xcf82, 0xfe9c, 0xc504, 0x3447, 0xc21a,
      0xd2e0, 0x0933, 0x4c7c, 0x97c9, 0x227e},
@@ -41,12 +45,14 @@ inline constexpr Element kConstants[] = {
     {0xa0b0, 0x4a0e, 0x1b27, 0xc4ee, 0xe478, 0xad2f, 0x1806, 0x2f43, 0xd7a7, 0x3dfb, 0x0099,
      0x2b4d, 0xdf0b, 0x4fc1, 0x2480, 0x2b83},
 };
-constexpr uint8_t kOne = kGiven + 3;
-constexpr uint8_t kD = kGiven + 4;
-constexpr uint8_t kRootOfMinusOne = kGiven + 5;
+constexpr unsigned kConstantsOfLadder = 0;    // four of them
+constexpr unsigned kConstantsOfDecoding = 3;  // the last three
+constexpr unsigned kOneOfAll = 3;
 
-// An operation: what, where to, and two operands; of a power of two how many squarings.
+// An operation: what, where to, and two operands; of a power of two how many squarings. Of
+// the point to be added, the second operand is counted from where that is.
 enum What : uint8_t { kAddition, kSubtraction, kProduct, kSquarings };
+constexpr uint16_t kOfPoint = 1u << 9;
 constexpr uint16_t operation(What what, unsigned out, unsigned a, unsigned b) {
   return static_cast<uint16_t>(what << 14 | out << 10 | a << 5 | b);
 }
@@ -58,6 +64,9 @@ constexpr uint16_t subtract(unsigned out, unsigned a, unsigned b) {
 }
 constexpr uint16_t multiply(unsigned out, unsigned a, unsigned b) {
   return operation(kProduct, out, a, b);
+}
+constexpr uint16_t multiply_by_point(unsigned out, unsigned a, unsigned part) {
+  return multiply(out, a, part) | kOfPoint;
 }
 constexpr uint16_t square(unsigned out, unsigned a, unsigned times) {
   return operation(kSquarings, out, a, times);
@@ -83,21 +92,13 @@ inline constexpr uint16_t kOperations[] = {
     multiply(kY, kB, kY),
     multiply(kX, kX, kA),
     kStop,
-    // kKeyAndBase: with x, -A is known. -A to be added, then:
-    copy(kZ, kOne),
-    multiply(kT, kX, kY),
-    subtract(kKey, kY, kX),
-    add(kKey + 1, kY, kX),
-    multiply(kKey + 2, kT, kD),
-    add(kKey + 2, kKey + 2, kKey + 2),
-    add(kKey + 3, kZ, kZ),
-    // kAdd: the point += that of the table
+    // kAdd: the point += the one to be added
     subtract(kA, kY, kX),
     add(kB, kY, kX),
-    multiply(kA, kA, kGiven),
-    multiply(kB, kB, kGiven + 1),
-    multiply(kT, kT, kGiven + 2),  // C
-    multiply(kZ, kZ, kGiven + 3),  // D
+    multiply_by_point(kA, kA, 0),
+    multiply_by_point(kB, kB, 1),
+    multiply_by_point(kT, kT, 2),  // C
+    multiply_by_point(kZ, kZ, 3),  // D
     subtract(kX, kB, kA),          // E
     add(kB, kB, kA),               // H
     subtract(kA, kZ, kT),          // F
@@ -107,17 +108,11 @@ inline constexpr uint16_t kOperations[] = {
     multiply(kY, kY, kB),
     multiply(kX, kX, kA),
     kStop,
-    // kKeepBoth: the point, to be added, and then:
-    subtract(kBoth, kY, kX),
-    add(kBoth + 1, kY, kX),
-    multiply(kBoth + 2, kT, kD),
-    add(kBoth + 2, kBoth + 2, kBoth + 2),
-    add(kBoth + 3, kZ, kZ),
-    // kIdentity
-    subtract(kX, kOne, kOne),
+    // kIdentity, in the ladder
+    subtract(kX, kX, kX),
     copy(kT, kX),
-    copy(kY, kOne),
-    copy(kZ, kOne),
+    copy(kY, kBaseOne),
+    copy(kZ, kBaseOne),
     kStop,
     // kDecompress: u = y^2 - 1 in Z, v = d y^2 + 1 in T; x is a root of u / v (RFC 8032,
     // 5.1.3). The power is of u v^7; u v^3 is kept in X.
@@ -131,7 +126,6 @@ inline constexpr uint16_t kOperations[] = {
     square(kA, kA, 1),
     multiply(kElement, kX, kA),
     copy(kValue, kElement),
-    kStop,
     // kPower, three steps: the element ^ (2^252 - 3), by way of 2^n - 1 for growing n
     square(kBefore, kValue, 1),
     multiply(kValue, kBefore, kValue),  // n = 2
@@ -173,8 +167,16 @@ inline constexpr uint16_t kOperations[] = {
     add(kB, kA, kZ),
     multiply(kX, kX, kRootOfMinusOne),
     kStop,
-    // kNegate, where B is 0
+    // kNegate, where B is 0, and then:
     subtract(kX, kB, kX),
+    // kTakeKey: with x, -A is known, and is to be added
+    copy(kZ, kOne),
+    multiply(kT, kX, kY),
+    subtract(kKey, kY, kX),
+    add(kKey + 1, kY, kX),
+    multiply(kKey + 2, kT, kD),
+    add(kKey + 2, kKey + 2, kKey + 2),
+    add(kKey + 3, kZ, kZ),
     kStop,
     // kInvert: the power is of Z
     copy(kElement, kZ),
@@ -193,16 +195,15 @@ inline constexpr uint16_t kOperations[] = {
 // Where they begin.
 enum Program : uint8_t {
   kDouble = 0,
-  kKeyAndBase = kDouble + 15,
-  kAdd = kKeyAndBase + 7,
-  kKeepBoth = kAdd + 15,
-  kIdentity = kKeepBoth + 5,
+  kAdd = kDouble + 15,
+  kIdentity = kAdd + 15,
   kDecompress = kIdentity + 5,
-  kPower = kDecompress + 11,
+  kPower = kDecompress + 10,
   kRoot = kPower + 30,
   kOtherRoot = kRoot + 5,
   kNegate = kOtherRoot + 3,
-  kInvert = kNegate + 2,
+  kTakeKey = kNegate + 1,
+  kInvert = kTakeKey + 8,
   kDivide = kInvert + 3,
   kProgramEnd = kDivide + 7,
 };

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <stdint.h>
+#include <string.h>
 
 namespace mallorn::firmware {
 
@@ -15,13 +16,11 @@ inline void store_u32(uint8_t* to, uint32_t value) {
 }
 
 inline bool is_same(const uint8_t* a, const uint8_t* b, uint32_t length) {
-  uint32_t different = 0;
-  for (uint32_t i = 0; i < length; ++i) different |= static_cast<uint32_t>(a[i] ^ b[i]);
-  return different == 0;
+  return memcmp(a, b, length) == 0;
 }
 
 inline void copy_bytes(uint8_t* to, const uint8_t* from, uint32_t length) {
-  for (uint32_t i = 0; i < length; ++i) to[i] = from[i];
+  memmove(to, from, length);
 }
 
 }  // namespace mallorn::firmware

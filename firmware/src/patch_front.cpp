@@ -14,23 +14,22 @@ constexpr uint32_t kMaxSignatures = 4;
 // length.
 constexpr uint32_t kKnownFeatures = 1u << 9 | 1u << 10 | 31u << 11;
 
-// Whether a length of 64 bits has only 32.
-bool is_small(const uint8_t* field) { return load_u32(field + 4) == 0; }
-
 }  // namespace
 
-int PatchFront::begin_fault() const {
-  if (load_u32(bytes) != kMagic) return MALLORN_E_MAGIC;
-  if (bytes[4] != kVersion) return MALLORN_E_VERSION;
-  const bool is_length = length() >= kHeaderFixedBytes && length() <= kHeaderMaxBytes;
+int fault_of_begin(PatchFront front) {
+  if (load_u32(front.bytes) != kMagic) return MALLORN_E_MAGIC;
+  if (front.bytes[4] != kVersion) return MALLORN_E_VERSION;
+  const bool is_length =
+      front.length() >= kHeaderFixedBytes && front.length() <= kHeaderMaxBytes;
   return is_length ? MALLORN_DONE : MALLORN_E_HEADER;
 }
 
-int PatchFront::fault() const {
-  const uint32_t covered = length() - 4;
+int fault_of(PatchFront front) {
+  const uint8_t* const bytes = front.bytes;
+  const uint32_t covered = front.length() - 4;
   if (load_u32(bytes + covered) != crc32c(0, bytes, covered) ||
-      length() != kHeaderFixedBytes + model_id_length() ||
-      signature_count() > kMaxSignatures) {
+      front.length() != kHeaderFixedBytes + front.model_id_length() ||
+      front.signature_count() > kMaxSignatures) {
     return MALLORN_E_HEADER;
   }
   if (bytes[5] != kProfileLite) return MALLORN_E_PROFILE;
@@ -38,13 +37,13 @@ int PatchFront::fault() const {
     return MALLORN_E_FEATURE;
   }
   const bool has_blocks = (bytes[9] & 4) != 0;
-  if (has_blocks ? in_place_log2() < 6 || in_place_log2() > 29 : in_place_log2() != 0) {
-    return MALLORN_E_HEADER;
-  }
-  if (!is_small(bytes + 20) || !is_small(bytes + 62) || !is_small(bytes + 102)) {
+  const uint32_t log2 = front.in_place_log2();
+  if (has_blocks ? log2 < 6 || log2 > 29 : log2 != 0) return MALLORN_E_HEADER;
+  // The high halves of lengths of 64 bits.
+  if ((load_u32(bytes + 24) | load_u32(bytes + 66) | load_u32(bytes + 106)) != 0) {
     return MALLORN_E_SIZE;
   }
-  return body_bytes() != 0 ? MALLORN_DONE : MALLORN_E_HEADER;
+  return front.body_bytes() != 0 ? MALLORN_DONE : MALLORN_E_HEADER;
 }
 
 }  // namespace mallorn::firmware

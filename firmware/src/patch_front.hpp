@@ -31,11 +31,11 @@ struct PatchFront {
   const uint8_t* result_digest() const { return bytes + 110; }
   uint32_t model_id_length() const { return bytes[61]; }
   const uint8_t* model_id() const { return bytes + 142; }
-
-  // Of the first kHeaderFixedBytes: MALLORN_DONE if length() is how many bytes there are.
-  int begin_fault() const;
-  // Of the whole header.
-  int fault() const;
 };
+
+// Of the first kHeaderFixedBytes: MALLORN_DONE if length() is how many bytes there are.
+int fault_of_begin(PatchFront front);
+// Of the whole header.
+int fault_of(PatchFront front);
 
 }  // namespace mallorn::firmware

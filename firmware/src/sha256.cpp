@@ -33,32 +33,27 @@ uint32_t sigma(uint32_t x, unsigned first, unsigned second, unsigned third) {
   return rotate_right(x ^ rotate_right(last, second - first), first);
 }
 
-// The schedule is made in place: word i & 15 of the block is replaced once it has been
-// used.
-void extend_schedule(uint32_t* w, unsigned i) {
-  const uint32_t w1 = w[(i + 1) & 15];
-  const uint32_t w14 = w[(i + 14) & 15];
-  w[i & 15] += (rotate_right(w1, 7) ^ rotate_right(w1, 18) ^ w1 >> 3) + w[(i + 9) & 15] +
-               (rotate_right(w14, 17) ^ rotate_right(w14, 19) ^ w14 >> 10);
-}
-
+// Words are moved in each round: that costs less code than places that turn.
 void compress(Sha256& hash) {
-  uint32_t s[9];  // h g f e d c b a; the next one
-  copy_bytes(reinterpret_cast<uint8_t*>(s), reinterpret_cast<const uint8_t*>(hash.state),
-             sizeof hash.state);
+  uint32_t* const s = hash.work;        // h g f e d c b a; the next one
+  uint32_t* const w = s + kShaBlockAt;  // 16 words of the schedule
+  memmove(s, hash.state, sizeof hash.state);
   for (unsigned i = 0; i < 64; ++i) {
     const uint32_t t = s[0] + sigma(s[3], 6, 11, 25) + (s[1] ^ (s[3] & (s[2] ^ s[1]))) +
-                       kShaRoundHigh[i] + hash.block[i & 15];
+                       kShaRoundHigh[i] + w[0];
     s[4] += t;
     s[8] = t + sigma(s[7], 2, 13, 22) + ((s[7] & s[6]) | (s[5] & (s[7] | s[6])));
-    for (unsigned v = 0; v < 8; ++v) s[v] = s[v + 1];
-    extend_schedule(hash.block, i);
+    const uint32_t next =
+        w[0] + (rotate_right(w[1], 7) ^ rotate_right(w[1], 18) ^ w[1] >> 3) + w[9] +
+        (rotate_right(w[14], 17) ^ rotate_right(w[14], 19) ^ w[14] >> 10);
+    for (unsigned v = 0; v < 24; ++v) s[v] = s[v + 1];
+    w[15] = next;
   }
   for (unsigned v = 0; v < 8; ++v) hash.state[v] += s[v];
 }
 
 void add_byte(Sha256& hash, uint8_t byte) {
-  uint32_t& word = hash.block[hash.length >> 2 & 15];
+  uint32_t& word = hash.work[kShaBlockAt + (hash.length >> 2 & 15)];
   word = word << 8 | byte;
   ++hash.length;
   if ((hash.length & 63) == 0) compress(hash);
@@ -80,12 +75,12 @@ void sha256_finish(Sha256& hash, uint8_t* digest) {
   const uint32_t length = hash.length;
   add_byte(hash, 0x80);
   while ((hash.length & 63) != 56) add_byte(hash, 0);
-  hash.block[14] = length >> 29;
-  hash.block[15] = length << 3;
+  hash.work[kShaBlockAt + 14] = length >> 29;
+  hash.work[kShaBlockAt + 15] = length << 3;
   compress(hash);
-  for (unsigned i = 0; i < 32; ++i) {
-    digest[i] = static_cast<uint8_t>(hash.state[7 - (i >> 2)] >> (24 - 8 * (i & 3)));
-  }
+  // The digest is a b c and so on, most significant bytes first: all of it turned round.
+  const auto* const bytes = reinterpret_cast<const uint8_t*>(hash.state);
+  for (unsigned i = 0; i < 32; ++i) digest[i] = bytes[31 - i];
 }
 
 }  // namespace mallorn::firmware

@@ -1,4 +1,4 @@
-// SHA-256 (FIPS 180-4) in 100 bytes: the block is also the schedule.
+// SHA-256 (FIPS 180-4) in 136 bytes: the block is also the schedule.
 #pragma once
 
 #include <stddef.h>
@@ -6,9 +6,10 @@
 
 namespace mallorn::firmware {
 
+constexpr unsigned kShaBlockAt = 9;
 struct Sha256 {
   uint32_t state[8];
-  uint32_t block[16];
+  uint32_t work[25];
   uint32_t length;  // bytes so far: below 2^32
 };
 

@@ -68,9 +68,7 @@ void add_sigma(uint32_t* word, const uint32_t* of, uint32_t counts) {
 }
 
 // As in FIPS 180-4, of one half of the words.
-[[gnu::noinline]] uint32_t choice(const uint32_t* s) {
-  return s[2] ^ (s[6] & (s[4] ^ s[2]));
-}
+uint32_t choice(const uint32_t* s) { return s[2] ^ (s[6] & (s[4] ^ s[2])); }
 [[gnu::noinline]] uint32_t majority(const uint32_t* s) {
   return (s[14] & s[12]) | (s[10] & (s[14] | s[12]));
 }

@@ -12,13 +12,13 @@ using Step = int (*)(mallorn_update& m);
 
 // In the order of Phase.
 constexpr Step kSteps[] = {
-    step_header, step_signature, step_check,  step_accept, step_base,
-    step_body,   step_skip,      step_decode, step_flush,  step_checkpoint,
-    step_copy,   step_result,    step_trial,  step_verify, step_drop,
+    step_header,     step_signature, step_check,  step_accept, step_base,
+    step_body,       step_result,    step_verify, step_decode, step_flush,
+    step_checkpoint, step_copy,      step_trial,  step_drop,
 };
 static_assert(sizeof kSteps / sizeof kSteps[0] == static_cast<size_t>(Phase::done), "all");
 
-bool is_word_size(uint8_t size) {
+bool is_word_size(uint32_t size) {
   return size != 0 && size <= 32 && (size & (size - 1)) == 0;
 }
 
@@ -26,7 +26,7 @@ bool is_word_size(uint8_t size) {
 bool is_journal(const mallorn_port& port) {
   uint32_t left = port.journal_size;
   while (left > port.erase_size) left -= port.erase_size;
-  return left == port.erase_size && entry_bytes(port, kKeptBytes) <= port.meta_size;
+  return left == port.erase_size && has_room_for_state(port);
 }
 
 bool is_port(const mallorn_port* port) {
@@ -34,6 +34,7 @@ bool is_port(const mallorn_port* port) {
          port->program != nullptr && is_word_size(port->write_size) &&
          port->erase_size >= kPageBytes && port->erase_size % kPageBytes == 0 &&
          port->slot_size >= port->erase_size &&
+         (port->slot_size | port->meta_size | port->journal_size) >> kOffsetBits == 0 &&
          port->meta_size >= kRecordBytes + port->write_size &&
          (port->journal_size == 0 || (is_in_place(*port) && is_journal(*port)));
 }
@@ -46,10 +47,16 @@ bool is_policy(const mallorn_policy* policy) {
 
 }  // namespace
 
-bool is_work(const mallorn_port* port, const void* work, size_t work_size) {
-  return is_port(port) && work != nullptr &&
-         (reinterpret_cast<uintptr_t>(work) & (alignof(mallorn_update) - 1)) == 0 &&
-         work_size >= sizeof(mallorn_update);
+mallorn_update* start(const mallorn_port* port, void* context, void* work,
+                      size_t work_size) {
+  if (!is_port(port) || work == nullptr ||
+      (reinterpret_cast<uintptr_t>(work) & (alignof(mallorn_update) - 1)) != 0 ||
+      work_size < sizeof(mallorn_update)) {
+    return nullptr;
+  }
+  auto* const m = static_cast<mallorn_update*>(work);
+  m->flash = {port, context};
+  return m;
 }
 
 int go_to(mallorn_update& m, Phase phase) {
@@ -59,14 +66,17 @@ int go_to(mallorn_update& m, Phase phase) {
 }
 
 int read_patch(mallorn_update& m, uint8_t* to, uint32_t length) {
-  while (m.at < length) {
-    const uint32_t wanted = length - m.at;
-    const int32_t got = m.port->patch_read(m.context, to + m.at, wanted);
-    if (got == 0) return MALLORN_WANT_INPUT;
-    if (got < 0 || static_cast<uint32_t>(got) > wanted) return MALLORN_E_PATCH_READ;
-    m.at += static_cast<uint32_t>(got);
-  }
+  const int32_t got = m.flash.port->patch_read(m.flash.context, to, length);
+  if (got == 0) return MALLORN_WANT_INPUT;
+  if (got < 0 || static_cast<uint32_t>(got) > length) return MALLORN_E_PATCH_READ;
+  m.at += static_cast<uint32_t>(got);
   return MALLORN_DONE;
+}
+
+int append_now(mallorn_update& m) {
+  int status = MALLORN_MORE;
+  while (status == MALLORN_MORE) status = append_record(m);
+  return status;
 }
 
 }  // namespace mallorn::firmware
@@ -77,26 +87,24 @@ size_t mallorn_min_work_size(void) { return sizeof(mallorn_update); }
 
 int mallorn_init(mallorn_update** m, void* work, size_t work_size, const mallorn_port* port,
                  void* context, const mallorn_policy* policy) {
-  if (m == nullptr || !is_work(port, work, work_size) || port->patch_read == nullptr ||
+  mallorn_update* const update = start(port, context, work, work_size);
+  if (m == nullptr || update == nullptr || port->patch_read == nullptr ||
       (is_in_place(*port) && port->patch_seek == nullptr) || !is_policy(policy)) {
     return MALLORN_E_ARGUMENT;
   }
-  auto& update = *static_cast<mallorn_update*>(work);
-  update.port = port;
-  update.context = context;
-  update.policy = policy;
-  update.is_key_known = update.is_trusted = update.has_checkpoint = false;
-  update.result_bytes = update.written = 0;
-  go_to(update, Phase::header);
-  *m = &update;
+  update->policy = policy;
+  update->is_key_known = update->is_trusted = false;
+  update->lengths.result_bytes = update->written = 0;
+  go_to(*update, Phase::header);
+  *m = update;
   return MALLORN_DONE;
 }
 
 int mallorn_step(mallorn_update* m) {
   if (m == nullptr) return MALLORN_E_ARGUMENT;
   if (m->phase == Phase::failed) return m->error;
-  if (m->phase == Phase::done) return MALLORN_DONE;
-  const int status = kSteps[static_cast<uint8_t>(m->phase)](*m);
+  int status = MALLORN_DONE;
+  if (m->phase != Phase::done) status = kSteps[static_cast<uint8_t>(m->phase)](*m);
   if (status < 0) {
     m->phase = Phase::failed;
     m->error = static_cast<int8_t>(status);
@@ -104,31 +112,32 @@ int mallorn_step(mallorn_update* m) {
   return m->phase == Phase::done ? static_cast<int>(MALLORN_DONE) : status;
 }
 
+void mallorn_progress(const mallorn_update* m, uint32_t* done, uint32_t* total) {
+  *done = m->written;
+  *total = m->lengths.result_bytes;
+}
+
 int mallorn_verify(mallorn_update* m) {
   if (m == nullptr) return MALLORN_E_ARGUMENT;
   if (m->phase != Phase::header || m->at != 0) return MALLORN_E_STATE;
+  const int status = load_log(*m);
+  if (status != MALLORN_DONE) return status;
+  m->slot = slot_of(*m->flash.port, m->record);
+  m->lengths.base_bytes = m->record.length[m->slot];
+  if (m->lengths.base_bytes > m->flash.port->slot_size) return MALLORN_E_SLOT;
   go_to(*m, Phase::verify);
   return MALLORN_DONE;
-}
-
-void mallorn_progress(const mallorn_update* m, uint32_t* done, uint32_t* total) {
-  *done = m->written;
-  *total = m->result_bytes;
 }
 
 int mallorn_abort(mallorn_update* m) {
   if (m == nullptr) return MALLORN_E_ARGUMENT;
   if (m->phase == Phase::done) return MALLORN_E_STATE;
-  Record* const record = m->hash.record;
   m->phase = Phase::failed;
   m->error = MALLORN_E_STATE;
-  int status = m->log.load(m->port, m->context, &record[0], &record[1]);
-  if (status == MALLORN_DONE && record[0].journal != kFree) return MALLORN_E_UNFINISHED;
-  if (status == MALLORN_DONE && record[0].resume_result != 0) {
-    record[0].resume_result = 0;
-    do {
-      status = m->log.append(&record[0]);
-    } while (status == MALLORN_MORE);
-  }
-  return status;
+  const int status = load_log(*m);
+  if (status != MALLORN_DONE) return status;
+  if (m->record.journal != kFree) return MALLORN_E_UNFINISHED;
+  if (m->record.resume_result == 0) return MALLORN_DONE;
+  m->record.resume_result = 0;
+  return append_now(*m);
 }

@@ -1,8 +1,8 @@
 // What an update keeps, all of it: struct mallorn_update.
 //
-//   header -> signature <-> check -> accept -> base -> body or skip
-//     -> checkpoint -> decode <-> flush <-> checkpoint (<-> copy) -> result -> trial ->
-//     done
+//   header -> signature <-> check -> accept -> base -> body
+//     -> checkpoint -> decode <-> flush <-> checkpoint (<-> copy) -> result -> trial
+//     -> done
 //
 // Each phase does its work in steps that are bounded; phases that follow each other share
 // memory.
@@ -27,15 +27,14 @@ enum class Phase : uint8_t {
   check,       // of the signature
   accept,      // model, release, lengths; the log
   base,        // hash the slot in use
-  body,        // hash the body, where the patch can be read twice
-  skip,        // to where the update goes on
+  body,        // hash it, where the patch can be read twice; else skip what is done
+  result,      // hash the new slot
+  verify,      // instead of an update: hash the slot in use
   decode,      // into a page
   flush,       // the page into the new slot, or the journal
   checkpoint,  // record that the update may be taken up here; also before all else
   copy,        // in place: a block from the journal to where it belongs
-  result,      // hash the new slot
   trial,       // record it
-  verify,      // instead of an update: look up the slot in use
   drop,        // forget the checkpoint, then fail
   done,
   failed,
@@ -43,10 +42,8 @@ enum class Phase : uint8_t {
 
 constexpr uint32_t kDomainBytes = 35;  // sign.md, section 4
 constexpr uint32_t kWindowBytes = 256;
-constexpr uint32_t kPageBytes =
-    kRecordBytes;  // a page that has been written is a record's place
-constexpr uint32_t kInputBytes = 128;
-constexpr uint32_t kStepHashBytes = 1024;
+constexpr uint32_t kPageBytes = 128;
+constexpr uint32_t kInputBytes = 112;
 
 // The domain, then the header: what is signed, as soon as the count of signatures is 0.
 struct Message {
@@ -62,7 +59,6 @@ struct KeyDigest {
 
 struct CheckSpace {
   Message message;
-  uint8_t block[kSignatureBlockBytes];
   union {
     KeyDigest id;
     Ed25519 scratch;
@@ -71,9 +67,11 @@ struct CheckSpace {
 
 struct HashSpace {
   Message message;
-  Record record[2];
   Sha256 hash;
-  uint8_t window[kWindowBytes];
+  union {
+    uint8_t window[kWindowBytes];
+    Record other;
+  };
 };
 
 // What the log keeps as the state of an update.
@@ -85,11 +83,11 @@ constexpr uint32_t kKeptBytes = sizeof(KeptState);
 
 // States are written in whole words: what fills the last one follows them in memory.
 struct DecodeSpace {
-  KeptState kept;
-  apply::LiteInput input;
   apply::LitePage page;
+  apply::LiteInput input;
+  KeptState kept;
   uint8_t input_bytes[kInputBytes];
-  alignas(Record) uint8_t page_bytes[kPageBytes];
+  uint8_t page_bytes[kPageBytes];
 };
 
 // Steps of phases. Each returns MALLORN_MORE, MALLORN_WANT_INPUT, or an error.
@@ -99,25 +97,22 @@ int step_check(mallorn_update& m);
 int step_accept(mallorn_update& m);
 int step_base(mallorn_update& m);
 int step_body(mallorn_update& m);
-int step_skip(mallorn_update& m);
+int step_result(mallorn_update& m);
+int step_verify(mallorn_update& m);
 int step_decode(mallorn_update& m);
 int step_flush(mallorn_update& m);
 int step_checkpoint(mallorn_update& m);
 int step_copy(mallorn_update& m);
-int step_result(mallorn_update& m);
 int step_trial(mallorn_update& m);
-int step_verify(mallorn_update& m);
 int step_drop(mallorn_update& m);
 
 // Goes on to `phase`, from its beginning: MALLORN_MORE.
 int go_to(mallorn_update& m, Phase phase);
-// Goes on to what is done with the body before it is decoded, and then to that.
-int begin_body(mallorn_update& m);
 // The record that must be there before a slot is changed, and be it that of a checkpoint,
-// again, is in m.hash.record.
+// again, is in m.record.
 int begin_decoding(mallorn_update& m);
-// Forgets the checkpoint before `error` is reported, so that what
-// is wrong with it is not taken up again.
+// Forgets the checkpoint before `error` is reported, so that what is wrong with it is not
+// taken up again.
 int drop_and_fail(mallorn_update& m, int error);
 
 // Whether there is one slot only. Devices that all have two may say so when they compile
@@ -131,6 +126,9 @@ inline bool is_in_place(const mallorn_port& port) {
 #endif
 }
 
+// Whether a metadata sector has room for a record with a state.
+bool has_room_for_state(const mallorn_port& port);
+
 // Which slot the model is in that is to be used.
 inline uint8_t slot_of(const mallorn_port& port, const Record& record) {
   const bool is_other = record.trial == kRunning && !is_in_place(port);
@@ -140,45 +138,47 @@ inline uint8_t slot_of(const mallorn_port& port, const Record& record) {
 // Where the result goes, sooner or later.
 uint8_t new_slot(const mallorn_update& m);
 
-// Whether a port can be, and the memory suffices.
-bool is_work(const mallorn_port* port, const void* work, size_t work_size);
+// Makes an update, whose phase is none yet, of the memory; nullptr if the port can not be,
+// or the memory does not suffice.
+mallorn_update* start(const mallorn_port* port, void* context, void* work,
+                      size_t work_size);
 
-// Reads on into `to` until `at` is `length`: MALLORN_DONE.
+// Reads the next bytes of the patch, at most `length`, and adds to m.at how many:
+// MALLORN_DONE if there were any.
 int read_patch(mallorn_update& m, uint8_t* to, uint32_t length);
+
+// Writes m.record, in as many steps as it takes.
+int append_now(mallorn_update& m);
 
 }  // namespace mallorn::firmware
 
-// Small fields first: small processors reach them with short instructions.
+// What is reached most is at the beginning, bytes before words: small processors have short
+// instructions for that.
 struct mallorn_update {
+  mallorn::firmware::Flash flash;
+  mallorn::firmware::SlotLog log;
   mallorn::firmware::Phase phase;
   uint8_t slot;             // in use
   uint8_t signature_count;  // that have not been read yet
   uint8_t key;              // of the policy, that is looked at
-  uint8_t journal;          // Journal: what has been recorded of it
-  uint8_t in_place_log2;    // of the patch
   bool is_check_begun;
   bool is_key_known;  // a block names a key of the policy
   bool is_trusted;
-  bool has_checkpoint;
-  bool is_complete;  // the last page has been made
-  int8_t error;      // once the phase is `failed`
-  const mallorn_port* port;
-  void* context;
+  int8_t error;  // once the phase is `failed`
   const mallorn_policy* policy;
   uint32_t at;           // how far a phase has come
   uint32_t front_bytes;  // header and signatures
-  uint32_t base_bytes;
-  uint32_t result_bytes;
-  uint32_t body_bytes;
   uint32_t release;
   uint32_t written;     // bytes of the new slot, or of what the journal has for it
   uint32_t erased;      // it is blank from `written` to here
   uint32_t block;       // in place: where what the journal has begins in the slot
   uint32_t journal_at;  // and where it is in the journal
-  uint32_t resume_body;
-  uint8_t update_id[16];
+  mallorn::apply::LiteLengths lengths;
+  union {
+    mallorn::firmware::Record record;  // that was written last, or will be next
+    uint8_t block_of_signature[mallorn::firmware::kSignatureBlockBytes];  // before that
+  };
   uint8_t result_digest[mallorn::firmware::kDigestBytes];
-  mallorn::firmware::SlotLog log;
   union {
     mallorn::firmware::CheckSpace check;
     mallorn::firmware::HashSpace hash;

@@ -4,127 +4,98 @@
 namespace mallorn::firmware {
 namespace {
 
-// Hashes on, up to 1 KiB: MALLORN_DONE with the digest at the window's beginning.
-int hash_slot(mallorn_update& m, uint8_t slot, uint32_t length) {
+// Of what is hashed, in the order of phases, if it is something else.
+constexpr int8_t kErrors[] = {MALLORN_E_BASE, MALLORN_E_BODY, MALLORN_E_RESULT,
+                              MALLORN_E_SLOT};
+
+constexpr uint8_t kPatch = 4;  // a region of its own, for hash_on()
+
+// Hashes on, a window at most: `length` bytes of a slot, or of the patch. MALLORN_DONE at
+// their end, if their digest is `expected`, or that is nullptr; else the phase's error.
+int hash_on(mallorn_update& m, uint8_t region, uint32_t length, const uint8_t* expected) {
   HashSpace& space = m.hash;
   if (m.at == 0) sha256_start(space.hash);
-  const uint32_t end = least(length - m.at, kStepHashBytes) + m.at;
-  while (m.at < end) {
-    const uint32_t part = least(end - m.at, kWindowBytes);
-    if (m.port->read(m.context, slot, m.at, space.window, part) != 0) {
-      return MALLORN_E_FLASH_READ;
+  if (m.at < length) {
+    const uint32_t part = least(length - m.at, kWindowBytes);
+    const uint32_t before = m.at;
+    int status = MALLORN_DONE;
+    if (region == kPatch) {
+      status = read_patch(m, space.window, part);
+    } else {
+      status = m.flash.read(place_in(region, before), space.window, part);
+      m.at += part;
     }
-    sha256_update(space.hash, space.window, part);
-    m.at += part;
+    if (status != MALLORN_DONE) return status;
+    sha256_update(space.hash, space.window, m.at - before);
+    return MALLORN_MORE;
   }
-  if (m.at < length) return MALLORN_MORE;
   sha256_finish(space.hash, space.window);
-  return MALLORN_DONE;
-}
-
-bool is_digest(const mallorn_update& m, const uint8_t* digest) {
-  return is_same(m.hash.window, digest, kDigestBytes);
-}
-
-// Reads what is not needed, or only to be hashed: up to `length` bytes in all, 1 KiB at a
-// time.
-int pass_over(mallorn_update& m, uint32_t length) {
-  HashSpace& space = m.hash;
-  const uint32_t end = least(length - m.at, kStepHashBytes) + m.at;
-  while (m.at < end) {
-    const uint32_t wanted = least(end - m.at, kWindowBytes);
-    const int32_t got = m.port->patch_read(m.context, space.window, wanted);
-    if (got == 0) return MALLORN_WANT_INPUT;
-    if (got < 0 || static_cast<uint32_t>(got) > wanted) return MALLORN_E_PATCH_READ;
-    sha256_update(space.hash, space.window, static_cast<uint32_t>(got));
-    m.at += static_cast<uint32_t>(got);
+  if (expected == nullptr || is_same(space.window, expected, kDigestBytes)) {
+    return MALLORN_DONE;
   }
-  return m.at < length ? MALLORN_MORE : MALLORN_DONE;
+  return kErrors[static_cast<uint8_t>(m.phase) - static_cast<uint8_t>(Phase::base)];
 }
 
 }  // namespace
 
 uint8_t new_slot(const mallorn_update& m) {
-  return is_in_place(*m.port) ? m.slot : static_cast<uint8_t>(m.slot ^ 1);
+  return is_in_place(*m.flash.port) ? m.slot : static_cast<uint8_t>(m.slot ^ 1);
 }
 
 int step_base(mallorn_update& m) {
-  const int status = hash_slot(m, m.slot, m.base_bytes);
-  if (status != MALLORN_DONE) return status;
-  if (!is_digest(m, PatchFront{m.hash.message.header}.base_digest())) return MALLORN_E_BASE;
-  return begin_body(m);
-}
-
-int begin_body(mallorn_update& m) {
-  sha256_start(m.hash.hash);
-  return go_to(m, m.port->patch_seek != nullptr ? Phase::body : Phase::skip);
+  const int status = hash_on(m, m.slot, m.lengths.base_bytes,
+                             PatchFront{m.hash.message.header}.base_digest());
+  return status == MALLORN_DONE ? go_to(m, Phase::body) : status;
 }
 
 int step_body(mallorn_update& m) {
-  const int status = pass_over(m, m.body_bytes);
+  const mallorn_port* const port = m.flash.port;
+  const bool is_read_twice = port->patch_seek != nullptr;
+  const int status =
+      hash_on(m, kPatch, is_read_twice ? m.lengths.body_bytes : m.record.resume_body,
+              is_read_twice ? PatchFront{m.hash.message.header}.body_digest() : nullptr);
   if (status != MALLORN_DONE) return status;
-  sha256_finish(m.hash.hash, m.hash.window);
-  if (!is_digest(m, PatchFront{m.hash.message.header}.body_digest())) return MALLORN_E_BODY;
-  if (m.port->patch_seek(m.context, m.front_bytes + m.resume_body) != 0) {
+  if (is_read_twice &&
+      port->patch_seek(m.flash.context, m.front_bytes + m.record.resume_body) != 0) {
     return MALLORN_E_PATCH_SEEK;
   }
   return begin_decoding(m);
 }
 
-int step_skip(mallorn_update& m) {
-  const int status = pass_over(m, m.resume_body);
-  return status == MALLORN_DONE ? begin_decoding(m) : status;
-}
-
 int step_result(mallorn_update& m) {
-  int status = hash_slot(m, new_slot(m), m.result_bytes);
+  const int status = hash_on(m, new_slot(m), m.lengths.result_bytes, m.result_digest);
+  if (status == MALLORN_E_RESULT) return drop_and_fail(m, status);
   if (status != MALLORN_DONE) return status;
-  if (!is_digest(m, m.result_digest)) return drop_and_fail(m, MALLORN_E_RESULT);
-  Record* const record = m.hash.record;
-  status = m.log.reload(record);
-  if (status != MALLORN_DONE) return status;
-  record->trial = kWaiting;
-  record->journal = kFree;
-  record->tries = m.policy->tries;
-  record->trial_release = m.release;
-  record->resume_result = 0;
-  record->length[new_slot(m)] = m.result_bytes;
-  copy_bytes(record->digest[new_slot(m)], m.result_digest, kDigestBytes);
+  Record& record = m.record;
+  record.trial = kWaiting;
+  record.journal = kFree;
+  record.tries = m.policy->tries;
+  record.trial_release = m.release;
+  record.resume_result = 0;
+  record.length[new_slot(m)] = m.lengths.result_bytes;
+  copy_bytes(record.digest[new_slot(m)], m.result_digest, kDigestBytes);
   return go_to(m, Phase::trial);
 }
 
 int step_trial(mallorn_update& m) {
-  const int status = m.log.append(m.hash.record);
+  const int status = append_record(m);
   return status == MALLORN_DONE ? go_to(m, Phase::done) : status;
 }
 
-// Looks up the slot in use; from there on it is hashed as a base is.
 int step_verify(mallorn_update& m) {
-  Record* const record = m.hash.record;
-  if (m.result_bytes == 0 && m.at == 0) {
-    const int status = m.log.load(m.port, m.context, &record[0], &record[1]);
-    if (status != MALLORN_DONE) return status;
-    m.slot = slot_of(*m.port, *record);
-    m.base_bytes = record->length[m.slot];
-    if (m.base_bytes > m.port->slot_size) return MALLORN_E_SLOT;
-    copy_bytes(m.result_digest, record->digest[m.slot], kDigestBytes);
-  }
-  const int status = hash_slot(m, m.slot, m.base_bytes);
-  if (status != MALLORN_DONE) return status;
-  return is_digest(m, m.result_digest) ? go_to(m, Phase::done) : MALLORN_E_SLOT;
+  const int status = hash_on(m, m.slot, m.lengths.base_bytes, m.record.digest[m.slot]);
+  return status == MALLORN_DONE ? go_to(m, Phase::done) : status;
 }
 
 int drop_and_fail(mallorn_update& m, int error) {
-  if (!m.has_checkpoint || is_in_place(*m.port)) return error;
-  const int status = m.log.reload(m.hash.record);
-  if (status != MALLORN_DONE) return error;
-  m.hash.record->resume_result = 0;
+  if (m.record.resume_result == 0 || is_in_place(*m.flash.port)) return error;
+  m.record.resume_result = 0;
   m.error = static_cast<int8_t>(error);
   return go_to(m, Phase::drop);
 }
 
 int step_drop(mallorn_update& m) {
-  const int status = m.log.append(m.hash.record);
+  const int status = append_record(m);
   return status == MALLORN_MORE ? status : m.error;
 }
 

@@ -1,182 +1,132 @@
 // Phases of an update that make the result and write it: with two slots into the other one,
 // with one slot into the journal, and from there, block by block, to where it belongs.
-#include <new>
-
 #include "firmware/src/crc32c.hpp"
 #include "firmware/src/update.hpp"
 
 namespace mallorn::firmware {
 namespace {
 
-bool read_base(void* context, uint32_t offset, uint8_t* to, uint32_t length) {
+// In place: where the journal has a byte of the block that is being made.
+uint32_t place_in_journal(const mallorn_update& m, uint32_t offset) {
+  return place_in(MALLORN_JOURNAL, m.journal_at + offset - m.block);
+}
+
+// Where a byte of the result goes first.
+uint32_t place_of_new(const mallorn_update& m, uint32_t offset) {
+  return is_in_place(*m.flash.port) ? place_in_journal(m, offset)
+                                    : place_in(new_slot(m), offset);
+}
+
+// For the decoder. In place, the block that is being made is in the journal. What is read
+// of the result does not lie across blocks.
+bool read_file(void* context, uint32_t from, uint8_t* to, uint32_t length) {
   const auto& m = *static_cast<const mallorn_update*>(context);
-  return m.port->read(m.context, m.slot, offset, to, length) == 0;
+  uint32_t place = place_in(m.slot, from);
+  if (from >= apply::kLiteOwn) {
+    const uint32_t offset = from - apply::kLiteOwn;
+    place = is_in_place(*m.flash.port) && offset >= m.block ? place_in_journal(m, offset)
+                                                            : place_in(new_slot(m), offset);
+  }
+  return m.flash.read(place, to, length) == MALLORN_DONE;
 }
 
-// In place, the block that is being made is in the journal.
-bool read_result(void* context, uint32_t offset, uint8_t* to, uint32_t length) {
-  const auto& m = *static_cast<const mallorn_update*>(context);
-  uint32_t in_slot = length;
-  if (is_in_place(*m.port) && offset + length > m.block) {
-    in_slot = offset < m.block ? m.block - offset : 0;
-  }
-  if (in_slot > 0 && m.port->read(m.context, new_slot(m), offset, to, in_slot) != 0) {
-    return false;
-  }
-  return in_slot == length ||
-         m.port->read(m.context, MALLORN_JOURNAL, m.journal_at + offset + in_slot - m.block,
-                      to + in_slot, length - in_slot) == 0;
+// The blocks of the result go round in the journal.
+void next_block(mallorn_update& m) {
+  const mallorn_port& port = *m.flash.port;
+  m.block += port.erase_size;
+  m.journal_at += port.erase_size;
+  if (m.journal_at == port.journal_size) m.journal_at = 0;
 }
 
-// What the journal has, or will have, begins at `block`: the blocks of the result go round
-// in it.
-void set_block(mallorn_update& m, uint32_t block) {
-  m.block = block;
-  m.journal_at = 0;
-  for (uint32_t at = 0; at < block; at += m.port->erase_size) {
-    m.journal_at += m.port->erase_size;
-    if (m.journal_at == m.port->journal_size) m.journal_at = 0;
-  }
-}
-
-// Finds the block that ends where the update is taken up; false if none does.
-bool find_block(mallorn_update& m) {
-  uint32_t block = 0;
-  while (m.written - block > m.port->erase_size) block += m.port->erase_size;
-  const bool is_whole = m.written - block == m.port->erase_size || m.written == 0;
+// Finds the block that ends where the update is taken up, or, unless the journal holds it,
+// the next one; false if none ends there. Not inlined: that would cost code.
+[[gnu::noinline]] bool find_block(mallorn_update& m) {
+  const uint32_t length = m.flash.port->erase_size;
   m.erased = m.written;
-  set_block(m, m.journal == kHeld ? block : m.written);
-  return is_whole || (is_in_place(*m.port) && m.written == m.result_bytes);
+  m.block = m.journal_at = 0;
+  while (m.written - m.block > length) next_block(m);
+  const bool is_whole = m.written - m.block == length || m.written == 0;
+  const bool is_last = is_in_place(*m.flash.port) && m.written == m.lengths.result_bytes;
+  if (m.record.journal != kHeld && m.written != 0) next_block(m);
+  return is_whole || is_last;
 }
 
 uint32_t check_of(const KeptState& kept) {
   // Changes where what is kept means something else: states of other versions are not good.
-  constexpr uint32_t kVersion = 1;
+  constexpr uint32_t kVersion = 2;
   return crc32c(kVersion, reinterpret_cast<const uint8_t*>(&kept.decoder),
                 sizeof kept.decoder);
 }
 
-bool restore(mallorn_update& m, const Record& record, const apply::LiteFiles& files,
-             const apply::LiteLengths& lengths) {
+// Brings the decoder to where the update begins or is taken up; false if it cannot be.
+bool begin_decoder(mallorn_update& m) {
   KeptState& kept = m.decode.kept;
-  auto* const bytes = reinterpret_cast<uint8_t*>(&kept);
-  return m.log.read_state(record, bytes, kKeptBytes) == MALLORN_DONE &&
-         kept.check == check_of(kept) && kept.decoder.resume(files, lengths) &&
-         kept.decoder.place().result_offset == m.written &&
-         kept.decoder.place().body_offset == m.resume_body;
+  const apply::LiteFiles files = {read_file, &m};
+  const apply::LitePlace place = {m.written, m.record.resume_body};
+  if (m.written == 0 || m.record.state_bytes == 0) {
+    kept.decoder.begin(files, m.lengths, place);
+    return true;
+  }
+  return read_state(m) == MALLORN_DONE && kept.check == check_of(kept) &&
+         kept.decoder.resume(files, m.lengths, place);
 }
 
-// Moves what is left of the input to its beginning and reads on behind it.
-int read_input(mallorn_update& m) {
+// Moves what is left of the input to its beginning and reads on behind it: there is more of
+// the body, and room, where a decoder wants it. Not inlined: its frame would lie below the
+// decoder's.
+[[gnu::noinline]] int read_input(mallorn_update& m) {
   apply::LiteInput& input = m.decode.input;
   uint8_t* const bytes = m.decode.input_bytes;
   const uint32_t left = input.size - input.used;
   copy_bytes(bytes, bytes + input.used, left);
-  input.size = left;
+  input.size = m.at = left;
   input.used = 0;
   const uint32_t read = m.decode.kept.decoder.place().body_offset + left;
-  const uint32_t wanted = least(m.body_bytes - read, kInputBytes - left);
-  if (wanted == 0) return drop_and_fail(m, MALLORN_E_CODED);
-  const int32_t got = m.port->patch_read(m.context, bytes + left, wanted);
-  if (got == 0) return MALLORN_WANT_INPUT;
-  if (got < 0 || static_cast<uint32_t>(got) > wanted) return MALLORN_E_PATCH_READ;
-  input.size += static_cast<uint32_t>(got);
+  const uint32_t wanted = least(m.lengths.body_bytes - read, kInputBytes - left);
+  const int status = read_patch(m, bytes + left, wanted);
+  if (status != MALLORN_DONE) return status;
+  input.size = m.at;
   return MALLORN_MORE;
 }
 
-// The update may go on from an erase block whose predecessors are written.
+// The update may go on from an erase block whose predecessors are written: also from behind
+// the last one, in place.
 bool is_at_checkpoint(const mallorn_update& m) {
-  if (is_in_place(*m.port)) return m.written == m.erased || m.is_complete;
-  return !m.is_complete && m.written == m.erased &&
-         (m.decode.kept.decoder.is_at_restart() ||
-          entry_bytes(*m.port, kKeptBytes) <= m.port->meta_size);
-}
-
-// Begins the record of how far the update is. A state that the newest record has already
-// is not written again.
-int begin_checkpoint(mallorn_update& m, Journal journal, bool has_state) {
-  auto* const record = reinterpret_cast<Record*>(m.decode.page_bytes);
-  const int status = m.log.reload(record);
-  if (status != MALLORN_DONE) return status;
-  record->resume_result = m.written;
-  record->resume_body = m.decode.kept.decoder.place().body_offset;
-  record->journal = m.journal = journal;
-  copy_bytes(record->update_id, m.update_id, sizeof m.update_id);
-  if (!has_state) record->state_at = 0;
-  return go_to(m, Phase::checkpoint);
-}
-
-uint32_t up_to_word(const mallorn_update& m, uint32_t length) {
-  return whole_words(length, m.port->write_size);
-}
-
-// In place there is no second try: what has been written is read again.
-int program(mallorn_update& m, uint8_t region, uint32_t offset, uint32_t length) {
-  const uint8_t* const page = m.decode.page_bytes;
-  if (m.port->program(m.context, region, offset, page, length) != 0) {
-    return MALLORN_E_FLASH_PROGRAM;
-  }
-  uint8_t word[kMaxWordBytes];
-  for (uint32_t at = 0; is_in_place(*m.port) && at < length; at += m.port->write_size) {
-    if (m.port->read(m.context, region, offset + at, word, m.port->write_size) != 0 ||
-        !is_same(word, page + at, m.port->write_size)) {
-      return MALLORN_E_FLASH_PROGRAM;
-    }
-  }
-  return MALLORN_DONE;
+  const bool is_whole = m.written == m.erased;
+  const bool is_last = m.written == m.lengths.result_bytes;
+  if (is_in_place(*m.flash.port)) return is_whole || is_last;
+  return is_whole && !is_last &&
+         (m.decode.kept.decoder.is_at_restart() || has_room_for_state(*m.flash.port));
 }
 
 // Erases where the block goes that the page begins.
 int erase_block(mallorn_update& m) {
-  m.erased += m.port->erase_size;
-  uint8_t region = new_slot(m);
-  uint32_t at = m.written;
-  if (is_in_place(*m.port)) {
-    set_block(m, m.written);
-    region = MALLORN_JOURNAL;
-    at = m.journal_at;
-  }
-  return m.port->erase(m.context, region, at) == 0 ? MALLORN_MORE : MALLORN_E_FLASH_ERASE;
+  m.erased += m.flash.port->erase_size;
+  return m.flash.erase(place_of_new(m, m.written));
 }
 
+// In whole words.
 int write_page(mallorn_update& m) {
   apply::LitePage& page = m.decode.page;
-  const uint32_t length = up_to_word(m, page.used);
-  for (uint32_t i = page.used; i < length; ++i) page.data[i] = 0xFF;
-  const int status =
-      is_in_place(*m.port)
-          ? program(m, MALLORN_JOURNAL, m.journal_at + m.written - m.block, length)
-          : program(m, new_slot(m), m.written, length);
-  if (status != MALLORN_DONE) return status;
+  const uint32_t length = whole_words(page.used, m.flash.port->write_size);
+  memset(page.data + page.used, 0xFF, length - page.used);
+  const int status = m.flash.write(place_of_new(m, m.written), page.data, length);
   m.written += page.used;
   page.used = 0;
-  return MALLORN_DONE;
+  return status;
 }
 
 }  // namespace
 
-// The record moves to the page: neither is in the other's way, nor in that of the decoder.
-static_assert(sizeof(KeptState) >= sizeof(Message) + kRecordBytes);
+bool has_room_for_state(const mallorn_port& port) {
+  return entry_bytes(port, whole_words(kKeptBytes, port.write_size)) <= port.meta_size;
+}
 
 int begin_decoding(mallorn_update& m) {
   DecodeSpace& space = m.decode;
-  copy_bytes(space.page_bytes, reinterpret_cast<const uint8_t*>(m.hash.record),
-             kRecordBytes);
-  const auto& record = *reinterpret_cast<const Record*>(space.page_bytes);
-  new (&space.kept.decoder) apply::LiteDecoder;
   space.page = {space.page_bytes, kPageBytes, 0};
   space.input = {space.input_bytes, 0, 0};
-  const apply::LiteFiles files = {read_base, read_result, &m};
-  const apply::LiteLengths lengths = {m.base_bytes, m.result_bytes, m.body_bytes,
-                                      m.in_place_log2};
-  bool is_good = find_block(m);
-  if (m.has_checkpoint && record.state_at != 0) {
-    is_good = is_good && restore(m, record, files, lengths);
-  } else {
-    space.kept.decoder.begin(files, lengths, {m.written, m.resume_body});
-  }
-  if (!is_good) return drop_and_fail(m, MALLORN_E_CHECKPOINT);
-  m.is_complete = false;
+  if (!find_block(m) || !begin_decoder(m)) return drop_and_fail(m, MALLORN_E_CHECKPOINT);
   return go_to(m, Phase::checkpoint);
 }
 
@@ -188,66 +138,59 @@ int step_decode(mallorn_update& m) {
     case apply::LiteStep::want_input:
       return read_input(m);
     case apply::LiteStep::done:
-      m.is_complete = true;
-      m.phase = Phase::flush;
-      return MALLORN_MORE;
+      return go_to(m, space.page.used == 0 ? Phase::result : Phase::flush);
     case apply::LiteStep::page_full:
-      m.phase = Phase::flush;
-      return MALLORN_MORE;
+      return go_to(m, Phase::flush);
     default:
       return drop_and_fail(m, MALLORN_E_CODED);
   }
 }
 
-// Erases the block that the page begins, if it does; then writes the page, in whole words.
+// Erases the block that the page begins, if it does; then writes the page.
 int step_flush(mallorn_update& m) {
-  const apply::LitePage& page = m.decode.page;
-  if (page.used > m.result_bytes - m.written) return drop_and_fail(m, MALLORN_E_CODED);
-  if (page.used > 0) {
-    if (m.written == m.erased) return erase_block(m);
-    const int status = write_page(m);
-    if (status != MALLORN_DONE) return status;
-    if (is_at_checkpoint(m)) {
-      return begin_checkpoint(m, is_in_place(*m.port) ? kHeld : kFree, false);
-    }
+  if (m.decode.page.used > m.lengths.result_bytes - m.written) {
+    return drop_and_fail(m, MALLORN_E_CODED);
   }
-  if (!m.is_complete) return go_to(m, Phase::decode);
-  return m.written == m.result_bytes ? go_to(m, Phase::result)
-                                     : drop_and_fail(m, MALLORN_E_CODED);
+  if (m.written == m.erased) return erase_block(m);
+  const int status = write_page(m);
+  if (status != MALLORN_DONE) return status;
+  if (!is_at_checkpoint(m)) return go_to(m, Phase::decode);
+  m.record.resume_result = m.written;
+  m.record.resume_body = m.decode.kept.decoder.place().body_offset;
+  m.record.journal = is_in_place(*m.flash.port) ? kHeld : kFree;
+  m.record.state_at = 0;
+  return go_to(m, Phase::checkpoint);
 }
 
 int step_checkpoint(mallorn_update& m) {
   KeptState& kept = m.decode.kept;
-  auto* const record = reinterpret_cast<Record*>(m.decode.page_bytes);
-  const bool is_needed = record->resume_result != 0 && !kept.decoder.is_at_restart();
+  m.record.state_bytes =
+      kept.decoder.is_at_restart() ? 0 : whole_words(kKeptBytes, m.flash.port->write_size);
   kept.check = check_of(kept);
-  const int status = m.log.append(
-      record, is_needed ? reinterpret_cast<const uint8_t*>(&kept) : nullptr, kKeptBytes);
+  const int status = append_record(m);
   if (status != MALLORN_DONE) return status;
-  m.has_checkpoint = record->resume_result != 0;
-  return go_to(m, m.journal == kHeld ? Phase::copy : Phase::decode);
+  return go_to(m, m.record.journal == kHeld ? Phase::copy : Phase::decode);
 }
 
 // First erases the block of the slot; then `at` is how much is copied, and one.
 int step_copy(mallorn_update& m) {
   if (m.at == 0) {
     m.at = 1;
-    return m.port->erase(m.context, m.slot, m.block) == 0 ? MALLORN_MORE
-                                                          : MALLORN_E_FLASH_ERASE;
+    return m.flash.erase(place_in(m.slot, m.block));
   }
-  const uint32_t done = m.at - 1;
-  const uint32_t length = least(up_to_word(m, m.written - m.block) - done, kPageBytes);
-  if (m.port->read(m.context, MALLORN_JOURNAL, m.journal_at + done, m.decode.page_bytes,
-                   length) != 0) {
-    return MALLORN_E_FLASH_READ;
-  }
-  const int status = program(m, m.slot, m.block + done, length);
+  const uint32_t offset = m.block + m.at - 1;
+  const uint32_t length =
+      least(whole_words(m.written, m.flash.port->write_size) - offset, kPageBytes);
+  int status = m.flash.read(place_in_journal(m, offset), m.decode.page_bytes, length);
+  if (status != MALLORN_DONE) return status;
+  status = m.flash.write(place_in(m.slot, offset), m.decode.page_bytes, length);
   if (status != MALLORN_DONE) return status;
   m.at += length;
-  if (m.block + done + length < m.written) return MALLORN_MORE;
+  if (offset + length < m.written) return MALLORN_MORE;
   m.erased = m.written;
-  set_block(m, m.written);
-  return begin_checkpoint(m, kCopied, true);
+  next_block(m);
+  m.record.journal = kCopied;
+  return go_to(m, Phase::checkpoint);
 }
 
 }  // namespace mallorn::firmware

@@ -49,11 +49,11 @@ constexpr uint32_t lite_mantissa_bits(LiteType type) { return lite_type_shape(ty
 struct LiteHead {
   LiteKind kind = LiteKind::copy;
   LiteType type = LiteType::i8;
-  uint8_t greatest = 0;  // exponent of floats on their own
-  bool is_own = false;   // source is in the result
-  uint16_t columns = 0;  // codes, numbers: of rows that have a gain each; 0: no gains
-  int16_t base_zero = 0;
-  int16_t result_zero = 0;
+  uint8_t greatest = 0;   // exponent of floats on their own
+  uint8_t is_own = 0;     // 1: source is in the result
+  uint16_t columns = 0;   // codes, numbers: of rows that have a gain each; 0: no gains
+  uint8_t base_zero = 0;  // bytes that stand for 0
+  uint8_t result_zero = 0;
   uint32_t elements = 0;  // bytes, for kinds of bytes
   uint32_t source = 0;    // offset in the base or the result
   uint32_t factor = 0;    // derived: binary32
@@ -81,7 +81,7 @@ constexpr uint32_t kLiteGainOne = 1u << kLiteGainBits;
 // fields first: small processors reach them with short instructions.
 struct LiteState {
   uint8_t hits = 0;         // which of the last four bytes were as expected
-  bool has_codes = true;    // models of codes are in the shared places, not those of bytes
+  uint8_t has_codes = 1;    // 1: models of codes are in the shared places, 0: of bytes
   uint8_t last_code = 0;    // residual: 0: it was zero, 1: above, 2: below
   uint8_t last_number = 0;  // 0: it was zero, 1: below, 2: above
   uint8_t gain_before = 0;  // 0: it was one, 1: as the last, 2: new
@@ -110,10 +110,10 @@ template <typename Coder>
 static void code_lite_source(Coder& coder, uint32_t position, const LiteHead& wanted) {
   LiteHead& head = coder.state.head;
   if (head.kind != LiteKind::codes && head.kind != LiteKind::numbers) {
-    head.is_own = coder.bit(LitePlaces::kIsOwn, wanted.is_own ? 1 : 0) != 0;
+    head.is_own = static_cast<uint8_t>(coder.bit(LitePlaces::kIsOwn, wanted.is_own));
   }
   uint32_t source = coder.state.base_stop;
-  if (head.is_own) {
+  if (head.is_own != 0) {
     source = position - code_lite_number(coder, LitePlaces::kNumber,
                                          coder.want(position - wanted.source));
   } else if (coder.bit(LitePlaces::kIsStraight, wanted.source == source ? 1 : 0) == 0) {
@@ -124,21 +124,14 @@ static void code_lite_source(Coder& coder, uint32_t position, const LiteHead& wa
 }
 
 template <typename Coder>
-static int16_t code_lite_zero(Coder& coder, int32_t zero) {
-  constexpr int32_t kLeast = -128;
-  return static_cast<int16_t>(
-      static_cast<int32_t>(coder.raw(static_cast<uint32_t>(zero - kLeast), 9)) + kLeast);
-}
-
-template <typename Coder>
 static void code_lite_type(Coder& coder, const LiteHead& wanted) {
   LiteHead& head = coder.state.head;
   const bool is_like = head.type == wanted.type && head.base_zero == wanted.base_zero &&
                        head.result_zero == wanted.result_zero;
   if (coder.bit(LitePlaces::kIsLikeLast, is_like ? 1 : 0) != 0) return;
   head.type = static_cast<LiteType>(coder.raw(static_cast<uint32_t>(wanted.type), 3));
-  head.base_zero = code_lite_zero(coder, wanted.base_zero);
-  head.result_zero = code_lite_zero(coder, wanted.result_zero);
+  head.base_zero = static_cast<uint8_t>(coder.raw(wanted.base_zero, 8));
+  head.result_zero = static_cast<uint8_t>(coder.raw(wanted.result_zero, 8));
   coder.state.expected = kLiteUnknown;
   coder.state.last_number = 0;
 }
@@ -153,7 +146,7 @@ template <typename Coder>
       code_lite_tree(coder, LitePlaces::kKind, 3, static_cast<uint32_t>(wanted.kind)));
   head.kind = kind;
   head.elements = code_lite_number(coder, LitePlaces::kLength, wanted.elements);
-  head.is_own = false;
+  head.is_own = 0;
   head.columns = 0;
   coder.state.gain = coder.state.last_gain = kLiteGainOne;
   coder.state.gain_before = 0;
@@ -177,7 +170,7 @@ inline void prepare_lite_step(LiteBit* bits, LiteState& state) {
   const LiteHead& head = state.head;
   if (head.kind == LiteKind::copy || head.kind == LiteKind::numbers) return;
   if (head.kind == LiteKind::alone && head.type < LiteType::f16) return;
-  const bool wants_codes = head.kind == LiteKind::codes;
+  const uint8_t wants_codes = head.kind == LiteKind::codes ? 1 : 0;
   if (state.has_codes == wants_codes) return;
   state.has_codes = wants_codes;
   state.average = LiteState{}.average;
@@ -231,12 +224,9 @@ static uint32_t code_lite_code_element(Coder& coder, uint32_t base, uint32_t wan
   const uint32_t gain = coder.state.gain;
   // Codes with sign are those without, less 128.
   const uint32_t bias = head.type == LiteType::i8 ? 128 : 0;
-  const auto unsigned_zero = [bias](int32_t zero) {
-    return bias + static_cast<uint32_t>(zero);
-  };
-  const uint32_t from = (base ^ bias) - unsigned_zero(head.base_zero);
+  const uint32_t from = (base ^ bias) - (head.base_zero ^ bias);
   const uint32_t predicted =
-      from * (gain >> (kLiteGainBits - 12)) + (unsigned_zero(head.result_zero) << 12);
+      from * (gain >> (kLiteGainBits - 12)) + ((head.result_zero ^ bias) << 12);
   return code_lite_code(coder, (wanted ^ bias) & 0xFF, static_cast<int32_t>(predicted),
                         gain != kLiteGainOne) ^
          bias;
@@ -293,7 +283,7 @@ static uint32_t code_lite_element(Coder& coder, uint32_t from, uint32_t wanted,
     case LiteKind::copy:
       return from;
     case LiteKind::literal:
-      from = static_cast<uint32_t>(int32_t{head.result_zero});
+      from = head.result_zero;
       [[fallthrough]];
     case LiteKind::changed:
       return code_lite_byte(coder, wanted, from, position);

@@ -22,22 +22,20 @@ namespace mallorn {
 // A probability in 13 bits, and in 3 how much it has learned: fast while that is little.
 struct LiteBit {
   static constexpr uint16_t kStart = 0x8000;
+  static constexpr uint32_t kHalf = kStart;
   static constexpr uint32_t kCountMask = 7;
   // How far to go, in 65536ths, by how often it went before.
   static constexpr std::array<uint16_t, 8> kLiteRates = {32768, 21845, 16384, 11000,
                                                          7000,  4500,  2600,  1300};
   uint16_t state;
 
-  // Of a one, in 65536ths.
-  uint32_t probability() const {
-    const uint32_t p16 = state & ~kCountMask;
-    return p16 < 64 ? 64u : p16 > 65472 ? 65472u : p16;
-  }
+  // Of a one, in 65536ths: from 8 to 65528.
+  uint32_t probability() const { return state & ~kCountMask; }
 
   [[gnu::always_inline]] void update(uint32_t bit) {
     const uint32_t count = state & kCountMask;
     const auto p16 = static_cast<int32_t>(state & ~kCountMask);
-    const int32_t target = bit != 0 ? 65528 : 0;
+    const auto target = static_cast<int32_t>(8 + (bit << 16) - (bit << 4));
     const auto moved = static_cast<uint32_t>(
         p16 + (((target - p16) * kLiteRates[count] + (4 << 16)) >> 16));
     // Counts from 3 on last longer: they grow only now and then, as the last bits of the
@@ -70,8 +68,7 @@ struct LitePlaces {
   static constexpr uint32_t kShared = kThird + 2;
   // codes
   static constexpr uint32_t kCodeMoves = kShared;              // 4 * 5 * 2
-  static constexpr uint32_t kEdgeMoves = kCodeMoves + 40;      // 2
-  static constexpr uint32_t kCodeIsDown = kEdgeMoves + 2;      // 10
+  static constexpr uint32_t kCodeIsDown = kCodeMoves + 40;     // 10
   static constexpr uint32_t kCodeIsLonger = kCodeIsDown + 10;  // 4 * 5
   // bytes
   static constexpr uint32_t kIsHit = kShared;  // 12
@@ -95,11 +92,13 @@ using LiteBits = std::array<LiteBit, LitePlaces::kEnd>;
 template <typename Coder>
 static uint32_t code_lite_tree(Coder& coder, uint32_t first, uint32_t bits,
                                uint32_t symbol) {
+  const uint32_t end = 1u << bits;
   uint32_t node = 1;
-  for (uint32_t i = bits; i-- > 0;) {
-    node = 2 * node + coder.bit(first - 1 + node, symbol >> i & 1u);
+  while (node < end) {
+    --bits;  // of no use to a decoder, which saves a register by that
+    node = 2 * node + coder.bit(first - 1 + node, symbol >> bits & 1u);
   }
-  return node - (1u << bits);
+  return node - end;
 }
 
 // A number below 2^30: how many pairs of bits it takes by a tree, and the bits.
@@ -174,31 +173,31 @@ static uint32_t code_lite_code(Coder& coder, uint32_t code, int32_t predicted,
                                bool has_gain) {
   auto& state = coder.state;
   const int32_t rounded = predicted + 2048;
-  constexpr uint32_t kNoPhase = 11;  // folds to 4, behind the others
-  const uint32_t phase = has_gain ? static_cast<uint32_t>(rounded) >> 9 & 7u : kNoPhase;
-  const uint32_t folded = phase < 4 ? phase : (phase ^ 7) & 7;
   uint32_t step = rounded < 0 ? 0 : static_cast<uint32_t>(rounded) >> 12;
   if (step > 255) step = 255;
-  const bool is_edge = step == 0 || step == 255;
-  const int32_t average = state.average;
-  const auto level =
-      5 * static_cast<uint32_t>((average >= 6) + (average >= 14) + (average >= 40));
-  const uint32_t moves =
-      is_edge ? LitePlaces::kEdgeMoves : LitePlaces::kCodeMoves + 2 * (level + folded);
+  uint32_t phase = static_cast<uint32_t>(rounded) >> 9 & 7u;
+  uint32_t folded = phase < 4 ? phase : phase ^ 7;
+  if (!has_gain) {
+    phase = state.last_code == 1 ? 9 : 8;
+    folded = 4;
+  }
+  uint32_t level = 0;  // five for each limit that the average has reached: 6, 14, 30
+  for (int32_t rest = (state.average + 2) >> 3; rest > 0 && level < 15; rest >>= 1) {
+    level += 5;
+  }
   const auto residual = coder.want(static_cast<int32_t>(code - step));
   uint32_t size = 0;
   uint8_t last = 0;
-  if (coder.bit(moves + (state.last_code != 0 ? 1 : 0), residual != 0 ? 1 : 0) != 0) {
-    bool is_down = step != 0;
-    if (!is_edge) {
-      const uint32_t context = phase != kNoPhase ? phase : state.last_code == 1 ? 9 : 8;
-      is_down = coder.bit(LitePlaces::kCodeIsDown + context, residual < 0 ? 1 : 0) != 0;
-    }
+  if (coder.bit(
+          LitePlaces::kCodeMoves + 2 * (level + folded) + (state.last_code != 0 ? 1 : 0),
+          residual != 0 ? 1 : 0) != 0) {
+    const uint32_t is_down =
+        coder.bit(LitePlaces::kCodeIsDown + phase, residual < 0 ? 1 : 0);
     size = code_lite_size(coder, LitePlaces::kCodeIsLonger + level, 1,
                           static_cast<uint32_t>(residual < 0 ? -residual : residual)) &
            0xFF;
-    last = is_down ? 2 : 1;
-    step = is_down ? step - size : step + size;
+    last = is_down != 0 ? 2 : 1;
+    step = is_down != 0 ? step - size : step + size;
   }
   state.last_code = last;
   state.average = static_cast<int16_t>(
@@ -210,7 +209,9 @@ constexpr int16_t kLiteUnknown = -32768;
 
 // How far a number is from what was expected of it: values.md, section 10, has the reasons.
 template <typename Coder>
-static uint32_t code_lite_residual(Coder& coder, int32_t residual, int32_t exponent) {
+[[gnu::always_inline]] static inline uint32_t code_lite_residual(Coder& coder,
+                                                                 int32_t residual,
+                                                                 int32_t exponent) {
   auto& state = coder.state;
   int32_t half = (state.expected - 16 * exponent + 4) >> 3;
   if (state.expected == kLiteUnknown) half = 0;

@@ -7,66 +7,54 @@ namespace {
 
 constexpr uint32_t kMaxElements = 32;  // of a call
 constexpr LiteHead kNoHead;            // a decoder wants none
+constexpr uint32_t kNever = 0;         // a probability: reads what the range wants
 
 static_assert(__is_trivially_copyable(LiteDecoder), "it is kept as the bytes that it is");
-
-bool is_small(const LiteLengths& lengths) {
-  // One of them has a higher bit if all together have.
-  return (lengths.base_bytes | lengths.result_bytes | lengths.body_bytes) < kMaxLiteBytes;
-}
-
-// Bytes that come from outside may be neither true nor false.
-bool is_bool(const bool& flag) {
-  uint8_t byte = 0;
-  memcpy(&byte, &flag, 1);
-  return byte <= 1;
-}
 
 }  // namespace
 
 void LiteDecoder::begin(const LiteFiles& files, const LiteLengths& lengths,
-                        LitePlace place) {
+                        const LitePlace& place) {
   files_ = files;
   lengths_ = lengths;
   place_ = place;
   pending_bytes_ = 0;
   window_bytes_ = 0;
-  is_window_own_ = false;
   phase_ = Phase::restart;
   status_ = Status::ok;
-  if (!is_small(lengths)) status_ = Status::limit_exceeded;
+  // One of them has a higher bit if all together have.
+  if ((lengths.base_bytes | lengths.result_bytes | lengths.body_bytes) >= kMaxLiteBytes) {
+    status_ = Status::limit_exceeded;
+  }
   if (place.result_offset > lengths.result_bytes ||
       place.body_offset > lengths.body_bytes) {
     status_ = Status::malformed;
   }
 }
 
-bool LiteDecoder::resume(const LiteFiles& files, const LiteLengths& lengths) {
-  files_ = files;
-  lengths_ = lengths;
-  window_bytes_ = 0;
-  is_window_own_ = false;
-  return is_sound();
+// Costs less where it is not inlined.
+[[gnu::noinline]] bool LiteDecoder::is_at_restart() const {
+  return phase_ == Phase::restart && pending_bytes_ == 0;
 }
 
 // Everything that is an index, a length or a place, or must not be 0, is what it can be.
 // Models, and what has been learned of residuals, may be anything; before a segment begins,
 // all that it sets may be.
-bool LiteDecoder::is_sound() {
-  if (phase_ > Phase::elements || status_ != Status::ok || !is_small(lengths_) ||
-      place_.result_offset > lengths_.result_bytes ||
-      place_.body_offset > lengths_.body_bytes) {
-    return false;
-  }
+bool LiteDecoder::resume(const LiteFiles& files, const LiteLengths& lengths,
+                         const LitePlace& place) {
+  const Phase phase = phase_;
+  const uint8_t pending_bytes = pending_bytes_;
+  begin(files, lengths, place);
+  phase_ = phase;
+  pending_bytes_ = pending_bytes;
+  if (phase > Phase::elements || status_ != Status::ok) return false;
   if (is_at_restart()) return true;
-  if (range_ < 1u << 24 || place_.result_offset > segment_end_ ||
-      segment_end_ > lengths_.result_bytes ||
-      pending_bytes_ > segment_end_ - place_.result_offset || !is_lite_head(state.head) ||
-      !is_bool(state.head.is_own) || !is_bool(state.has_codes) || state.last_number > 2 ||
-      state.gain_before > 2) {
+  const uint32_t position = place_.result_offset + pending_bytes;
+  if (range_ < 1u << 24 || position > segment_end_ || segment_end_ > lengths.result_bytes ||
+      state.last_number > 2 || state.gain_before > 2) {
     return false;
   }
-  return phase_ != Phase::elements || is_sound_step(place_.result_offset + pending_bytes_);
+  return phase != Phase::elements || is_sound_step(position);
 }
 
 LiteStep LiteDecoder::fail(Status status) {
@@ -75,8 +63,9 @@ LiteStep LiteDecoder::fail(Status status) {
 }
 
 LiteStep LiteDecoder::step(LiteInput* input, LitePage* page) {
+  page_ = page;
   if (status_ != Status::ok) return LiteStep::failed;
-  flush(page);
+  flush();
   if (place_.result_offset == lengths_.result_bytes) return end();
   if (page->used == page->size) return LiteStep::page_full;
   const uint32_t left = lengths_.body_bytes - place_.body_offset;
@@ -88,8 +77,8 @@ LiteStep LiteDecoder::step(LiteInput* input, LitePage* page) {
   end_ = next_ + usable;
   const Status status = phase_ == Phase::restart ? begin_segment()
                         : phase_ == Phase::head  ? begin_step()
-                                                 : make_elements(page);
-  const auto used = usable - static_cast<uint32_t>(end_ - next_);
+                                                 : make_elements();
+  const auto used = static_cast<uint32_t>(next_ - (input->data + input->used));
   input->used += used;
   place_.body_offset += used;
   return status == Status::ok ? LiteStep::more : fail(status);
@@ -106,7 +95,7 @@ Status LiteDecoder::begin_segment() {
   // A range of 2^8 wants two bytes, one of 1 wants three: so the four of the code follow
   // the first.
   range_ = 1u << 8;
-  normalize();
+  read_fixed(kNever);
   const uint32_t restart_log2 = code_ >> 8 & 0xFF;
   if (restart_log2 >= kMaxLiteBytesLog2) return Status::corrupt_data;
   segment_end_ = lengths_.result_bytes;
@@ -115,7 +104,7 @@ Status LiteDecoder::begin_segment() {
     if (end < segment_end_) segment_end_ = end;
   }
   range_ = 1;
-  normalize();
+  read_fixed(kNever);
   range_ = 0xFFFFFFFFu;
   start_lite_models(models_.data(), 0);
   state = {};
@@ -144,7 +133,7 @@ bool LiteDecoder::is_sound_step(uint32_t position) {
     return false;
   }
   if (!has_lite_source(head.kind)) return true;
-  if (head.is_own) {  // each element must have been made when it is read
+  if (head.is_own != 0) {  // each element must have been made when it is read
     return head.source < position && position - head.source >= 1u << size_log2;
   }
   const uint32_t length = head.elements << size_log2;
@@ -159,14 +148,14 @@ bool LiteDecoder::is_sound_step(uint32_t position) {
          (position + length - 1) >> lengths_.in_place_log2 == block;
 }
 
-Status LiteDecoder::make_elements(LitePage* page) {
-  if (state.head.kind == LiteKind::copy && !state.head.is_own) {
-    make_copies(page);
+Status LiteDecoder::make_elements() {
+  if (state.head.kind == LiteKind::copy && state.head.is_own == 0) {
+    make_copies();
   } else {
     for (uint32_t i = 0; i < kMaxElements && state.head.elements > 0; ++i) {
-      if (page->used == page->size || pending_bytes_ != 0) break;
+      if (page_->used == page_->size || pending_bytes_ != 0) break;
       if (!is_all_there_ && static_cast<uint32_t>(end_ - next_) < kLiteInputBytes) break;
-      make_element(page);
+      make_element();
     }
   }
   if (state.head.elements == 0) {
@@ -176,21 +165,20 @@ Status LiteDecoder::make_elements(LitePage* page) {
   return status_;
 }
 
-void LiteDecoder::make_copies(LitePage* page) {
-  uint32_t count = page->size - page->used;
+void LiteDecoder::make_copies() {
+  uint32_t count = page_->size - page_->used;
   if (count > state.head.elements) count = state.head.elements;
   if (count > kMaxStepBytes) count = kMaxStepBytes;
-  if (!files_.read_base(files_.context, state.head.source, page->data + page->used,
-                        count)) {
+  if (!files_.read(files_.context, state.head.source, page_->data + page_->used, count)) {
     status_ = Status::io;
   }
-  page->used += count;
+  page_->used += count;
   place_.result_offset += count;
   state.head.source += count;
   state.head.elements -= count;
 }
 
-void LiteDecoder::make_element(LitePage* page) {
+void LiteDecoder::make_element() {
   const uint32_t size = 1u << size_log2_;
   if (state.head.columns != 0 && column_ == 0) {
     code_lite_gain(*this, 0);
@@ -199,18 +187,18 @@ void LiteDecoder::make_element(LitePage* page) {
   --column_;
   uint32_t from = 0;
   for (uint32_t i = 0; i < size && has_lite_source(state.head.kind); ++i) {
-    from |= uint32_t{source_byte(*page)} << (8 * i);
+    from |= uint32_t{source_byte()} << (8 * i);
   }
   pending_ = code_lite_element(*this, from, 0, place_.result_offset);
   pending_bytes_ = static_cast<uint8_t>(size);
   --state.head.elements;
-  flush(page);
+  flush();
 }
 
 // The bytes of the last element, as far as there is room for them.
-void LiteDecoder::flush(LitePage* page) {
-  for (; pending_bytes_ > 0 && page->used < page->size; --pending_bytes_) {
-    page->data[page->used++] = static_cast<uint8_t>(pending_);
+void LiteDecoder::flush() {
+  for (; pending_bytes_ > 0 && page_->used < page_->size; --pending_bytes_) {
+    page_->data[page_->used++] = static_cast<uint8_t>(pending_);
     pending_ >>= 8;
     ++place_.result_offset;
   }
@@ -218,26 +206,26 @@ void LiteDecoder::flush(LitePage* page) {
 
 // The next byte of the source: of the base, or of what has been made of the result. That is
 // in the page, or has been taken.
-uint8_t LiteDecoder::source_byte(const LitePage& page) {
+uint8_t LiteDecoder::source_byte() {
   const uint32_t offset = state.head.source++;
+  uint32_t from = offset;
   uint32_t end = lengths_.base_bytes;
-  if (state.head.is_own) {
-    end = place_.result_offset - page.used;
-    if (offset >= end) return page.data[offset - end];
+  if (state.head.is_own != 0) {
+    end = place_.result_offset - page_->used;
+    if (offset >= end) return page_->data[offset - end];
+    from += kLiteOwn;
   }
-  if (state.head.is_own != is_window_own_ || offset - window_begin_ >= window_bytes_) {
-    const uint32_t left = end - offset;
-    is_window_own_ = state.head.is_own;
-    window_begin_ = offset;
+  if (from - window_begin_ >= window_bytes_) {
+    window_begin_ = from & ~(kWindowBytes - 1);
+    const uint32_t left = end - offset + (from - window_begin_);
     window_bytes_ = static_cast<uint8_t>(left < kWindowBytes ? left : kWindowBytes);
-    const LiteRead read = state.head.is_own ? files_.read_result : files_.read_base;
-    if (!read(files_.context, offset, window_.data(), window_bytes_)) {
+    if (!files_.read(files_.context, window_begin_, window_.data(), window_bytes_)) {
       window_bytes_ = 0;
       status_ = Status::io;
       return 0;
     }
   }
-  return window_[offset - window_begin_];
+  return window_[from - window_begin_];
 }
 
 uint32_t LiteDecoder::read_bit(uint32_t model) {
@@ -251,29 +239,23 @@ uint32_t LiteDecoder::read_bit(uint32_t model) {
     code_ -= bound;
   }
   at.update(bit);
-  normalize();
-  return bit;
-}
-
-uint32_t LiteDecoder::read_raw(uint32_t count) {
-  uint32_t bits = 0;
-  for (; count > 0; --count) {
-    range_ >>= 1;
-    bits *= 2;
-    if (code_ >= range_) {
-      code_ -= range_;
-      ++bits;
-    }
-    normalize();
-  }
-  return bits;
-}
-
-void LiteDecoder::normalize() {
   for (; range_ < 1u << 24; range_ <<= 8) {
     code_ <<= 8;
     if (next_ != end_) code_ |= *next_++;
   }
+  return bit;
+}
+
+// By a model of its own: a second function for bits would cost stack.
+uint32_t LiteDecoder::read_fixed(uint32_t probability) {
+  models_[kFixed].state = static_cast<uint16_t>(probability);
+  return read_bit(kFixed);
+}
+
+uint32_t LiteDecoder::read_raw(uint32_t count) {
+  uint32_t bits = 0;
+  for (; count > 0; --count) bits = 2 * bits + read_fixed(LiteBit::kHalf);
+  return bits;
 }
 
 }  // namespace mallorn::apply

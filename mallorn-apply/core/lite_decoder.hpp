@@ -39,13 +39,14 @@ struct LitePage {
   uint32_t used = 0;
 };
 
-// Reads `length` bytes at `offset`, which lie within the file; false if that failed. From
-// the result only bytes of pages that have been taken are read.
-using LiteRead = bool (*)(void* context, uint32_t offset, uint8_t* to, uint32_t length);
+// Reads `length` bytes from `from` on: an offset in the base, or kLiteOwn and an offset in
+// the result. They lie within the file; false if that failed. Of the result only bytes of
+// pages that have been taken are read, and none beyond the next multiple of 32.
+using LiteRead = bool (*)(void* context, uint32_t from, uint8_t* to, uint32_t length);
+constexpr uint32_t kLiteOwn = kMaxLiteBytes;
 
 struct LiteFiles {
-  LiteRead read_base = nullptr;
-  LiteRead read_result = nullptr;
+  LiteRead read = nullptr;
   void* context = nullptr;
 };
 
@@ -61,7 +62,7 @@ struct LiteLengths {
   uint32_t body_bytes = 0;
   // What a patch promises that is applied in place: nothing of the base is read that is
   // before the block of 2^in_place_log2 bytes that is being made. 0: no promise.
-  uint8_t in_place_log2 = 0;
+  uint32_t in_place_log2 = 0;
 };
 
 enum class LiteStep : uint8_t { more, want_input, page_full, done, failed };
@@ -73,13 +74,14 @@ class LiteDecoder {
 
   // Begins at `place`; input is then the body from place.body_offset on, and the page's
   // first byte that of the result at place.result_offset.
-  void begin(const LiteFiles& files, const LiteLengths& lengths, LitePlace place = {});
+  void begin(const LiteFiles& files, const LiteLengths& lengths,
+             const LitePlace& place = {});
 
   // Goes on, after the bytes of this object were kept and brought back, from where it was
-  // then: place(), behind what had been taken of the page. False if no decoder can be so;
+  // then: `place`, behind what had been taken of the page. False if no decoder can be so;
   // hostile bytes do no harm. Who keeps them has a version number for what they mean, to be
   // changed with the members below.
-  bool resume(const LiteFiles& files, const LiteLengths& lengths);
+  bool resume(const LiteFiles& files, const LiteLengths& lengths, const LitePlace& place);
 
   LiteStep step(LiteInput* input, LitePage* page);
 
@@ -88,7 +90,7 @@ class LiteDecoder {
   LitePlace place() const { return place_; }
   // True where begin() can take up the work again, at place(), once the page has been
   // taken.
-  bool is_at_restart() const { return phase_ == Phase::restart && pending_bytes_ == 0; }
+  bool is_at_restart() const;
 
  private:
   enum class Phase : uint8_t { restart, head, elements };
@@ -99,10 +101,9 @@ class LiteDecoder {
   Status status_ = Status::ok;
   uint8_t pending_bytes_ = 0;
   uint8_t window_bytes_ = 0;
-  uint8_t size_log2_ = 0;       // of elements
-  bool is_window_own_ = false;  // of the result
-  bool is_all_there_ = false;   // of the body
-  uint16_t column_ = 0;         // elements left of the row
+  uint8_t size_log2_ = 0;      // of elements
+  bool is_all_there_ = false;  // of the body
+  uint16_t column_ = 0;        // elements left of the row
 
  public:
   // A coder as libcommon/core/lite_model.hpp wants it: the range coder of
@@ -118,37 +119,38 @@ class LiteDecoder {
  private:
   uint32_t read_bit(uint32_t model);
   uint32_t read_raw(uint32_t count);
-  void normalize();
+  uint32_t read_fixed(uint32_t probability);
 
   LiteStep fail(Status status);
   Status begin_segment();
   Status begin_step();
   bool is_sound_step(uint32_t position);
-  bool is_sound();
-  void make_element(LitePage* page);
-  void flush(LitePage* page);
-  uint8_t source_byte(const LitePage& page);
+  void make_element();
+  void flush();
+  uint8_t source_byte();
   // Called at one place each, and inlined there: a frame less on the stack.
   [[gnu::always_inline]] inline LiteStep end();
-  [[gnu::always_inline]] inline Status make_elements(LitePage* page);
-  [[gnu::always_inline]] inline void make_copies(LitePage* page);
+  [[gnu::always_inline]] inline Status make_elements();
+  [[gnu::always_inline]] inline void make_copies();
 
   uint32_t range_ = 0;
   uint32_t code_ = 0;
   const uint8_t* next_ = nullptr;  // of the input
   const uint8_t* end_ = nullptr;
+  LitePage* page_ = nullptr;  // of the call
   LitePlace place_;
   LiteLengths lengths_;
   LiteFiles files_;
-  uint32_t segment_end_ = 0;  // in the result
-  uint32_t window_begin_ = 0;
-  uint32_t pending_ = 0;  // bytes of an element for which the page had no room
+  uint32_t segment_end_ = 0;   // in the result
+  uint32_t window_begin_ = 0;  // as LiteRead has it
+  uint32_t pending_ = 0;       // bytes of an element for which the page had no room
   std::array<uint8_t, kWindowBytes> window_;
-  LiteBits models_;
+  static constexpr uint32_t kFixed = LitePlaces::kEnd;
+  std::array<LiteBit, kFixed + 1> models_;
 };
 
 // All of it is in the kilobyte that a device has for a patch.
-constexpr size_t kMaxLiteDecoderBytes = 492;
+constexpr size_t kMaxLiteDecoderBytes = 488;
 static_assert(sizeof(void*) != 4 || sizeof(LiteDecoder) <= kMaxLiteDecoderBytes);
 
 }  // namespace mallorn::apply

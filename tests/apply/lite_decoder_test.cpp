@@ -38,8 +38,7 @@ bool run_in_parts(const pack::LitePlan& plan, const Bytes& body, test::Random& r
                                       static_cast<uint32_t>(plan.result.size()),
                                       static_cast<uint32_t>(body.size())};
   test::LiteRun run(plan.base, lengths.result_bytes);
-  const apply::LiteFiles files = {test::LiteRun::read_base, test::LiteRun::read_result,
-                                  &run};
+  const apply::LiteFiles files = {test::LiteRun::read_file, &run};
   auto decoder = std::make_unique<apply::LiteDecoder>();
   decoder->begin(files, lengths);
   Bytes room(32);
@@ -60,7 +59,7 @@ bool run_in_parts(const pack::LitePlan& plan, const Bytes& body, test::Random& r
     spoil(kept);
     decoder = std::make_unique<apply::LiteDecoder>();
     memcpy(static_cast<void*>(decoder.get()), kept.data(), kept.size());
-    if (!decoder->resume(files, lengths)) return false;
+    if (!decoder->resume(files, lengths, decoder->place())) return false;
     if (decoder->place().result_offset != run.result.size()) return false;
   }
   *result = run.result;
@@ -88,12 +87,11 @@ TEST_CASE("lite: a decoder that has only begun can be kept, whatever its memory 
     const Bytes body = length == 0 ? Bytes{0} : random.bytes(200);
     const apply::LiteLengths lengths = {0, length, static_cast<uint32_t>(body.size())};
     test::LiteRun run({}, length);
-    const apply::LiteFiles files = {test::LiteRun::read_base, test::LiteRun::read_result,
-                                    &run};
+    const apply::LiteFiles files = {test::LiteRun::read_file, &run};
     apply::LiteDecoder decoder;
     memset(static_cast<void*>(&decoder), 0xFF, sizeof decoder);
     decoder.begin(files, lengths);
-    CHECK(decoder.resume(files, lengths));
+    CHECK(decoder.resume(files, lengths, decoder.place()));
     CHECK(decoder.place().result_offset == 0);
   }
 }
@@ -192,7 +190,7 @@ TEST_CASE("lite: decoding can begin at every restart point") {
       if (offset + 64 > length) break;
       const auto decoder = std::make_unique<apply::LiteDecoder>();
       pages.result.assign(plan.result.begin(), plan.result.begin() + offset);
-      decoder->begin({test::LiteRun::read_base, test::LiteRun::read_result, &pages},
+      decoder->begin({test::LiteRun::read_file, &pages},
                      {500, length, static_cast<uint32_t>(body.size())}, place);
       apply::LitePage room{page.data(), 64, 0};
       while (room.used < 64) {
@@ -250,7 +248,7 @@ TEST_CASE("lite: a base that cannot be read is an error of its own") {
   const Bytes body = pack::encode_lite(planner.plan, kNoRestart);
   test::LiteRun run(ByteView(planner.plan.base).first(50), 100);
   const auto decoder = std::make_unique<apply::LiteDecoder>();
-  decoder->begin({test::LiteRun::read_base, test::LiteRun::read_result, &run},
+  decoder->begin({test::LiteRun::read_file, &run},
                  {100, 100, static_cast<uint32_t>(body.size())});
   Bytes room(200);
   apply::LitePage page{room.data(), 200, 0};

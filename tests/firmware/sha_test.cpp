@@ -56,8 +56,8 @@ Bytes our_sha512(Random& random, const Bytes& message) {
   return digest;
 }
 
-TEST_CASE("firmware sha: the state of SHA-256 has 100 bytes") {
-  CHECK(sizeof(Sha256) == 100);
+TEST_CASE("firmware sha: the state of SHA-256 has 136 bytes") {
+  CHECK(sizeof(Sha256) == 136);
 }
 
 TEST_CASE("firmware sha: digests are those of OpenSSL at every length around blocks") {

@@ -208,7 +208,7 @@ TEST_CASE("firmware update: flash that does not take its bytes is noticed") {
   test::Random random = test::seeded("stuck bits");
   const Model base = model_of(random, 2000, 1);
   const Model result = model_of(random, 3000, 2);
-  const Goal goal{sim::make_patch(base, result), result, MALLORN_E_RESULT};
+  const Goal goal{sim::make_patch(base, result), result, MALLORN_E_FLASH_PROGRAM};
   Device device(kGeometry, {}, base, {goal}, 7);
   device.flash().stick(MALLORN_SLOT_B);
   device.live_to_the_end();

@@ -28,15 +28,13 @@ bool read(ByteView file, uint32_t offset, uint8_t* to, uint32_t length) {
   memcpy(to, file.data() + offset, length);
   return true;
 }
-bool read_base(void* run, uint32_t offset, uint8_t* to, uint32_t length) {
-  const auto& at = *static_cast<Run*>(run);
-  if (at.in_place_log2 != 0 && offset < at.made >> at.in_place_log2 << at.in_place_log2) {
+bool read_file(void* run, uint32_t from, uint8_t* to, uint32_t length) {
+  const auto& at = *static_cast<const Run*>(run);
+  if (from >= apply::kLiteOwn) return read(at.result, from - apply::kLiteOwn, to, length);
+  if (at.in_place_log2 != 0 && from < at.made >> at.in_place_log2 << at.in_place_log2) {
     std::abort();
   }
-  return read(static_cast<Run*>(run)->base, offset, to, length);
-}
-bool read_result(void* run, uint32_t offset, uint8_t* to, uint32_t length) {
-  return read(static_cast<Run*>(run)->result, offset, to, length);
+  return read(at.base, from, to, length);
 }
 
 // Goes on with a copy that has nothing but the bytes.
@@ -46,7 +44,7 @@ void keep(apply::LiteDecoder& decoder, const apply::LiteFiles& files,
   memcpy(kept.data(), &decoder, kept.size());
   memset(static_cast<void*>(&decoder), 0xFF, kept.size());
   memcpy(static_cast<void*>(&decoder), kept.data(), kept.size());
-  if (!decoder.resume(files, lengths)) std::abort();
+  if (!decoder.resume(files, lengths, decoder.place())) std::abort();
 }
 
 Run decode(ByteView base, uint32_t length, uint32_t in_place_log2, ByteView body,
@@ -57,7 +55,7 @@ Run decode(ByteView base, uint32_t length, uint32_t in_place_log2, ByteView body
   static apply::LiteDecoder decoder;
   // What begin() leaves alone is the same for each input, and no value of sense.
   memset(static_cast<void*>(&decoder), 0xFF, sizeof decoder);
-  const apply::LiteFiles files = {read_base, read_result, &run};
+  const apply::LiteFiles files = {read_file, &run};
   const apply::LiteLengths lengths = {static_cast<uint32_t>(base.size()), length,
                                       static_cast<uint32_t>(body.size()),
                                       static_cast<uint8_t>(in_place_log2)};

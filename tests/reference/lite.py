@@ -18,7 +18,7 @@ MASK = 0xFFFFFFFF
 KIND, LENGTH, NUMBER, IS_OWN, IS_STRAIGHT, IS_LIKE_LAST, HAS_GAINS = 0, 7, 22, 37, 38, 39, 40
 IS_ONE, IS_AS_LAST, MOVES, LONGER, SHORTER, IS_DOWN, SECOND, THIRD = 41, 44, 47, 57, 67, 77, 80, 90
 SHARED, MODELS = 92, 168
-CODE_MOVES, EDGE_MOVES, CODE_IS_DOWN, CODE_LONGER = 92, 132, 134, 144
+CODE_MOVES, CODE_IS_DOWN, CODE_LONGER = 92, 132, 142
 IS_HIT, BYTE_IS_BELOW, BYTE_HIGH, BYTE_LOW = 92, 104, 105, 136
 DEPTH, FLOAT_IS_BELOW, TOP = 145, 160, 161
 
@@ -62,8 +62,8 @@ class LiteDecoder:
 
     def bit(self, model: int) -> int:
         p, count = self.models[model] & ~7, self.models[model] & 7
-        bit = self.coder.bit(min(max(p, 64), 65472))
-        moved = p + (((65528 if bit else 0) - p) * RATES[count] + 262144 >> 16)
+        bit = self.coder.bit(p)
+        moved = p + (((65528 if bit else 8) - p) * RATES[count] + 262144 >> 16)
         if count < 3 or count < 7 and (moved >> 3) % (1 << (count - 2)) == 0:
             count += 1
         self.models[model] = (moved & ~7) + count
@@ -72,7 +72,7 @@ class LiteDecoder:
     def raw(self, count: int) -> int:
         value = 0
         for _ in range(count):
-            value = 2 * value + self.coder.bits(1)
+            value = 2 * value + self.coder.bit(32768)
         return value
 
     def tree(self, first: int, bits: int) -> int:
@@ -135,7 +135,7 @@ class LiteDecoder:
         if self.bit(IS_LIKE_LAST):
             return
         self.type = self.raw(3)
-        self.base_zero, self.result_zero = self.raw(9) - 128, self.raw(9) - 128
+        self.base_zero, self.result_zero = self.raw(8), self.raw(8)
         self.expected, self.last = None, 0
 
     def prepare(self, kind: int) -> None:
@@ -163,7 +163,7 @@ class LiteDecoder:
         if kind == COPY:
             return bits
         if kind == LITERAL:
-            return self.byte(self.result_zero % 256)
+            return self.byte(self.result_zero)
         if kind == CHANGED:
             return self.byte(bits)
         if kind == CODES:
@@ -195,34 +195,28 @@ class LiteDecoder:
         size = 1 + 4 * high + self.tree(BYTE_LOW + 3 * min(high, 2), 2)
         return (expected - size if below else expected + size) % 256
 
+    def place(self, byte: int) -> int:
+        return (byte + 128) % 256 if self.type == I8 else byte
+
     def code(self, byte: int, gain: int) -> int:
-        is_signed = self.type != U8
-        low = (-128 if is_signed else 0) - self.result_zero
-        high = low + 255
-        predicted = ((signed(byte, 8) if is_signed else byte) - self.base_zero) * (gain >> 12)
-        step, phase = predicted + 2048 >> 12, (predicted + 2048 >> 9) % 8
-        if step < low:
-            step, phase = low, 0
-        if step > high:
-            step, phase = high, 7
-        level = 0 if self.average < 6 else 1 if self.average < 14 else 2 if self.average < 40 else 3
+        predicted = ((self.place(byte) - self.place(self.base_zero)) * (gain >> 12)
+                     + self.place(self.result_zero) * 4096)
+        rounded = signed(predicted + 2048, 32)
+        step, phase = min(max(rounded >> 12, 0), 255), (rounded >> 9) % 8
+        level = 0 if self.average < 6 else 1 if self.average < 14 else 2 if self.average < 30 else 3
         k = 1 if self.last_code else 0
         fold = 4 if gain == ONE else phase if phase < 4 else 7 - phase
-        moves = EDGE_MOVES if step in (low, high) else CODE_MOVES + 10 * level + 2 * fold
         size = residual = 0
-        if self.bit(moves + k):
-            if step in (low, high):
-                down = 1 if step == high else 0
-            else:
-                context = phase if gain != ONE else 9 if self.last_code == 1 else 8
-                down = self.bit(CODE_IS_DOWN + context)
+        if self.bit(CODE_MOVES + 10 * level + 2 * fold + k):
+            context = phase if gain != ONE else 9 if self.last_code == 1 else 8
+            down = self.bit(CODE_IS_DOWN + context)
             size = self.size(CODE_LONGER + 5 * level, SHORTER, 1)[0] % 256
             residual = -size if down else size
             self.last_code = 2 if down else 1
         else:
             self.last_code = 0
         self.average += size * 64 - self.average * 4 + 16 >> 5
-        return step + residual + self.result_zero
+        return self.place((step + residual) % 256)
 
     def size(self, longer: int, shorter: int, expected: int) -> tuple[int, int]:
         length, i = expected, 0

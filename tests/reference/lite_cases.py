@@ -8,10 +8,10 @@ from lite import ALONE, CHANGED, COPY, DERIVED, F32, LITERAL, decode_lite
 from lite_maker import copy, head, literal, make_body, number, own, want
 from patch_maker import make_patch
 
-TYPE_7 = [0, *want(7, 3), *want(128, 9), *want(128, 9)]
+TYPE_7 = [0, *want(7, 3), *want(0, 16)]
 # Blocks of 64 bytes.
 IN_PLACE = {"features": 1 << 9 | 1 << 10 | 6 << 11}
-FLOATS = [0, *want(F32, 3), *want(128, 9), *want(128, 9)]
+FLOATS = [0, *want(F32, 3), *want(0, 16)]
 
 
 def lite_patch(base: bytes, result: bytes, body: bytes, **fields: object) -> bytes:

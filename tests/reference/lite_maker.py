@@ -30,14 +30,6 @@ class LiteEncoder:
         self._normalize()
         return bit
 
-    def bits(self, count: int) -> int:
-        assert count == 1
-        bit = self.wanted.popleft()
-        self.range >>= 1
-        self.low += bit * self.range
-        self._normalize()
-        return bit
-
     def _normalize(self) -> None:
         while self.range < 1 << 24:
             self.range, self.low, self.count = self.range << 8, self.low << 8, self.count + 1

@@ -141,7 +141,7 @@ struct LiteRun {
     Bytes room(static_cast<size_t>(page_bytes));
     apply::LitePage page{room.data(), static_cast<uint32_t>(room.size()), 0};
     const auto decoder = std::make_unique<apply::LiteDecoder>();
-    decoder->begin({read_base, read_result, this},
+    decoder->begin({read_file, this},
                    {static_cast<uint32_t>(base.size()), result_bytes,
                     static_cast<uint32_t>(body.size()), in_place_log2},
                    place);
@@ -174,11 +174,11 @@ struct LiteRun {
     memcpy(to, file.data() + offset, length);
     return true;
   }
-  static bool read_base(void* run, uint32_t offset, uint8_t* to, uint32_t length) {
-    return read(static_cast<LiteRun*>(run)->base, offset, to, length);
-  }
-  static bool read_result(void* run, uint32_t offset, uint8_t* to, uint32_t length) {
-    return read(static_cast<LiteRun*>(run)->result, offset, to, length);
+  static bool read_file(void* run, uint32_t from, uint8_t* to, uint32_t length) {
+    const auto& files = *static_cast<const LiteRun*>(run);
+    if (from < apply::kLiteOwn) return read(files.base, from, to, length);
+    const uint32_t offset = from - apply::kLiteOwn;
+    return offset % 32 + length <= 32 && read(files.result, offset, to, length);
   }
 
   ByteView base;
