@@ -1,12 +1,19 @@
-// Files as the programs use them: mapped inputs, whole reads and writes, atomic outputs.
+// Files as the programs use them: mapped inputs, whole reads and writes.
 #pragma once
 
 #include <cstdint>
 #include <string>
 
 #include "libcommon/core/bytes.hpp"
+#include "libcommon/core/status.hpp"
 
 namespace mallorn {
+
+// Throws Error(status) that says what `error`, an errno, means for `name`.
+[[noreturn]] void fail(Status status, const std::string& name, int error);
+
+// no_space for errors of write(2) and its kin that mean: there is no room; io for others.
+Status status_of_write_error(int error);
 
 // A file descriptor that closes itself.
 class Fd {
@@ -91,62 +98,6 @@ void reserve_range(int fd, uint64_t offset, uint64_t length, const std::string& 
 
 // An unnamed temporary file (in $TMPDIR or /tmp), gone when its descriptor is closed.
 Fd make_temporary_file();
-
-// Where a program's product goes: standard output, or a file that appears under its name
-// only when commit() has made it complete and durable. Whatever happens before that, the
-// name holds what it held. Existing files are replaced only with `force`; a symbolic link
-// is replaced, never written through; directories and devices are refused.
-class Output {
- public:
-  // What happens to unfinished files of the same name whose makers have been killed.
-  // `adopt`: the longest of them becomes this one, and this one has a name while it is
-  // made, so that it can be adopted in its turn.
-  enum class Leftovers { remove, adopt };
-
-  // path "-" or "": standard output. `mode` is that of a new file, before the umask. Throws
-  // Error(cannot_create); Error(usage) for a terminal.
-  Output(const std::string& path, bool force, unsigned mode = 0666,
-         Leftovers leftovers = Leftovers::remove);
-  ~Output();
-  Output(const Output&) = delete;
-  Output& operator=(const Output&) = delete;
-
-  void write(ByteView bytes);
-  // Reserves room for a file of `length` bytes, so that a full disk shows before the work.
-  void reserve(uint64_t length);
-  // Whether it has a name while it is made, by Leftovers::adopt.
-  bool is_resumable() const { return is_resumable_; }
-  // If so, before anything is written: how long that file is, and what it
-  // holds, which may be anything. Throws Error(io).
-  uint64_t held_bytes() const;
-  size_t read_held(uint64_t offset, ByteSpan to) const;
-  // Cuts the file off at `offset` and writes from there. Throws Error(io), Error(no_space).
-  void go_on_at(uint64_t offset);
-  // Leaves the unfinished file where it is, to be adopted; false if that is no use: it has
-  // no name, or is empty, or perhaps not on the disk what was written.
-  bool keep();
-
-  // fsync, move into place, fsync of the folder. For standard output: nothing left to do.
-  void commit();
-  bool is_stdout() const { return is_stdout_; }
-  const std::string& name() const { return name_; }
-
- private:
-  void open_temporary(unsigned mode);
-  void open_named(unsigned mode);
-  void publish();
-
-  std::string name_;
-  std::string folder_;
-  std::string temporary_;  // name of the temporary file, where it has one
-  bool is_stdout_ = false;
-  bool force_ = false;
-  bool is_resumable_ = false;
-  bool is_closing_ = false;  // fsync was begun; if it failed, what is written may be lost
-  bool is_kept_ = false;
-  bool is_committed_ = false;
-  Fd fd_;
-};
 
 // True if both are the same file on disk.
 bool is_same_file(const std::string& a, const std::string& b);

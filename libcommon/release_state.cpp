@@ -10,7 +10,7 @@
 #include <map>
 
 #include "libcommon/error.hpp"
-#include "libcommon/file.hpp"
+#include "libcommon/output.hpp"
 #include "libcommon/text.hpp"
 
 namespace mallorn {

@@ -3,7 +3,7 @@
 
 #include <vector>
 
-#include "libcommon/file.hpp"
+#include "libcommon/output.hpp"
 
 namespace mallorn {
 

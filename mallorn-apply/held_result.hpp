@@ -5,7 +5,7 @@
 
 #include <functional>
 
-#include "libcommon/file.hpp"
+#include "libcommon/output.hpp"
 #include "mallorn-apply/chunk_work.hpp"
 
 namespace mallorn::apply {

@@ -7,7 +7,7 @@
 
 #include "libcommon/cli.hpp"
 #include "libcommon/error.hpp"
-#include "libcommon/file.hpp"
+#include "libcommon/output.hpp"
 #include "libcommon/parse_process.hpp"
 #include "libcommon/release_state.hpp"
 #include "mallorn-apply/arguments.hpp"

@@ -3,7 +3,7 @@
 
 #include <functional>
 
-#include "libcommon/file.hpp"
+#include "libcommon/output.hpp"
 #include "mallorn-apply/chunk_work.hpp"
 #include "mallorn-apply/patch_reader.hpp"
 #include "mallorn-apply/spent_time.hpp"

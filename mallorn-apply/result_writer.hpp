@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "libcommon/digest.hpp"
-#include "libcommon/file.hpp"
+#include "libcommon/output.hpp"
 #include "mallorn-apply/spent_time.hpp"
 
 namespace mallorn::apply {

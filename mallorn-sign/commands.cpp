@@ -3,7 +3,7 @@
 #include <cstdio>
 
 #include "libcommon/error.hpp"
-#include "libcommon/file.hpp"
+#include "libcommon/output.hpp"
 #include "libcommon/text.hpp"
 #include "mallorn-sign/key_file.hpp"
 #include "mallorn-sign/passphrase.hpp"

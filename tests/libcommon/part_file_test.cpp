@@ -8,6 +8,7 @@
 
 #include <csignal>
 
+#include "libcommon/output.hpp"
 #include "tests/support/files.hpp"
 #include "tests/support/random.hpp"
 

@@ -1,0 +1,155 @@
+#include "libcommon/output.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <utility>
+
+#include "libcommon/error.hpp"
+#include "libcommon/part_file.hpp"
+
+namespace mallorn {
+
+Output::Output(const std::string& path, bool force, unsigned mode, Leftovers leftovers)
+    : name_(path), force_(force) {
+  if (path.empty() || path == "-") {
+    is_stdout_ = true;
+    name_ = "standard output";
+    fd_ = Fd(STDOUT_FILENO);
+    if (::isatty(STDOUT_FILENO) == 1) {
+      throw Error(Status::usage, "will not write binary data to a terminal",
+                  "redirect standard output, or name a file with -o");
+    }
+    return;
+  }
+  struct stat info {};
+  if (::lstat(path.c_str(), &info) == 0) {
+    if (!S_ISREG(info.st_mode) && !S_ISLNK(info.st_mode)) {
+      throw Error(Status::cannot_create, path + ": exists and is not a regular file");
+    }
+    if (!force) {
+      throw Error(Status::cannot_create, path + ": exists", "use --force to replace it");
+    }
+  }
+  const size_t slash = path.rfind('/');
+  folder_ = slash == std::string::npos ? "." : path.substr(0, slash + 1);
+  is_resumable_ = leftovers == Leftovers::adopt;
+  if (is_resumable_) fd_ = adopt_leftover(folder_, path);
+  remove_leftovers(folder_, path);
+  if (fd_.get() >= 0) {
+    temporary_ = part_name(path);
+  } else if (is_resumable_) {
+    open_named(mode);
+  } else {
+    open_temporary(mode);
+  }
+}
+
+void Output::open_temporary(unsigned mode) {
+  // An unnamed file vanishes by itself if this program dies, however it dies.
+  fd_ = Fd(::open(folder_.c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, mode));
+  if (fd_.get() >= 0) {
+    (void)hold_part(fd_.get());  // for the moment when it has a name, and not its own
+    return;
+  }
+  if (errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL) {
+    fail(Status::cannot_create, name_, errno);
+  }
+  open_named(mode);
+}
+
+void Output::open_named(unsigned mode) {
+  temporary_ = part_name(name_);
+  ::unlink(temporary_.c_str());
+  fd_ = Fd(
+      ::open(temporary_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode));
+  if (fd_.get() < 0) {
+    const std::string failed = std::exchange(temporary_, {});
+    fail(Status::cannot_create, failed, errno);
+  }
+  (void)hold_part(fd_.get());
+}
+
+Output::~Output() {
+  if (is_stdout_) {
+    (void)fd_.release();
+  } else if (!is_committed_ && !is_kept_ && !temporary_.empty()) {
+    ::unlink(temporary_.c_str());
+  }
+}
+
+void Output::write(ByteView bytes) { write_full(fd_.get(), bytes, name_); }
+
+uint64_t Output::held_bytes() const {
+  struct stat info {};
+  if (::fstat(fd_.get(), &info) != 0) fail(Status::io, name_, errno);
+  return static_cast<uint64_t>(info.st_size);
+}
+
+size_t Output::read_held(uint64_t offset, ByteSpan to) const {
+  if (::lseek(fd_.get(), static_cast<off_t>(offset), SEEK_SET) < 0) {
+    fail(Status::io, name_, errno);
+  }
+  return read_full(fd_.get(), to, name_);
+}
+
+void Output::go_on_at(uint64_t offset) {
+  if (::ftruncate(fd_.get(), static_cast<off_t>(offset)) != 0 ||
+      ::lseek(fd_.get(), static_cast<off_t>(offset), SEEK_SET) < 0) {
+    fail(status_of_write_error(errno), name_, errno);
+  }
+}
+
+bool Output::keep() {
+  struct stat info {};
+  is_kept_ =
+      is_resumable_ && !is_closing_ && ::fstat(fd_.get(), &info) == 0 && info.st_size > 0;
+  return is_kept_;
+}
+
+void Output::reserve(uint64_t length) {
+  if (is_stdout_ || length == 0) return;
+  reserve_range(fd_.get(), 0, length, name_);
+}
+
+void Output::publish() {
+  if (temporary_.empty()) {
+    const std::string source = "/proc/self/fd/" + std::to_string(fd_.get());
+    const auto link_as = [&](const std::string& target) {
+      return ::linkat(AT_FDCWD, source.c_str(), AT_FDCWD, target.c_str(),
+                      AT_SYMLINK_FOLLOW);
+    };
+    if (!force_) {  // link(2) never replaces: whoever created the name meanwhile keeps it
+      if (link_as(name_) != 0) fail(Status::cannot_create, name_, errno);
+      return;
+    }
+    temporary_ = part_name(name_);
+    if (link_as(temporary_) != 0) {
+      const std::string failed = std::exchange(temporary_, {});
+      fail(Status::cannot_create, failed, errno);
+    }
+  }
+  // RENAME_NOREPLACE also serves file systems that have no hard links.
+  const unsigned flags = force_ ? 0 : RENAME_NOREPLACE;
+  if (::renameat2(AT_FDCWD, temporary_.c_str(), AT_FDCWD, name_.c_str(), flags) != 0) {
+    fail(Status::cannot_create, name_, errno);
+  }
+}
+
+void Output::commit() {
+  if (is_stdout_) return;
+  is_closing_ = true;
+  sync_file(fd_.get(), name_);
+  // A folder that may be written but not read cannot be synced: the name then lasts as long
+  // as the file system says.
+  const Fd folder(::open(folder_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  publish();
+  is_committed_ = true;
+  if (folder.get() >= 0 && ::fsync(folder.get()) != 0) fail(Status::io, folder_, errno);
+}
+
+}  // namespace mallorn
