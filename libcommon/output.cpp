@@ -133,11 +133,13 @@ void Output::publish() {
       fail(Status::cannot_create, failed, errno);
     }
   }
-  // RENAME_NOREPLACE also serves file systems that have no hard links.
-  const unsigned flags = force_ ? 0 : RENAME_NOREPLACE;
-  if (::renameat2(AT_FDCWD, temporary_.c_str(), AT_FDCWD, name_.c_str(), flags) != 0) {
-    fail(Status::cannot_create, name_, errno);
+  int error = 0;
+  if (!force_) {
+    error = rename_to_free_name(fd_.get(), temporary_, name_);
+  } else if (::rename(temporary_.c_str(), name_.c_str()) != 0) {
+    error = errno;
   }
+  if (error != 0) fail(Status::cannot_create, name_, error);
 }
 
 void Output::commit() {

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <charconv>
 #include <cstdio>
 #include <filesystem>
@@ -57,14 +58,31 @@ off_t length_of(int fd) {
   return ::fstat(fd, &info) == 0 ? info.st_size : 0;
 }
 
+// Whether a call is one that this system, or this file system, does not have.
+bool is_unknown_call(int error) {
+  return error == EINVAL || error == ENOSYS || error == EOPNOTSUPP || error == EPERM;
+}
+
+// The name is taken by an empty file, which the rename replaces. Who finds that file in the
+// short time that it is there may lose what they write to it: not the file of somebody who
+// came first.
+int rename_over_own_file(const std::string& from, const std::string& to) {
+  const Fd taken(::open(to.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+  if (taken.get() < 0) return errno;
+  if (::rename(from.c_str(), to.c_str()) == 0) return 0;
+  const int error = errno;
+  if (is_file(taken.get(), to)) ::unlink(to.c_str());
+  return error;
+}
+
+}  // namespace
+
 bool is_file(int fd, const std::string& path) {
   struct stat one {};
   struct stat other {};
   return ::fstat(fd, &one) == 0 && ::lstat(path.c_str(), &other) == 0 &&
          one.st_dev == other.st_dev && one.st_ino == other.st_ino;
 }
-
-}  // namespace
 
 std::string part_name(const std::string& name) {
   return name + std::string(kPart) + std::to_string(::getpid());
@@ -92,6 +110,19 @@ Fd adopt_leftover(const std::string& folder, const std::string& name) {
   if (longest.get() < 0 || ::rename(path_of_longest.c_str(), mine.c_str()) != 0)
     return Fd();
   return is_file(longest.get(), mine) ? std::move(longest) : Fd();
+}
+
+int rename_to_free_name(int fd, const std::string& from, const std::string& to) {
+  if (::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) == 0)
+    return 0;
+  if (!is_unknown_call(errno)) return errno;
+  // Network file systems, old kernels. A server that was asked twice, since its first
+  // answer was lost, says of its own work that it exists.
+  if (::link(from.c_str(), to.c_str()) == 0 || (errno == EEXIST && is_file(fd, to))) {
+    ::unlink(from.c_str());
+    return 0;
+  }
+  return is_unknown_call(errno) ? rename_over_own_file(from, to) : errno;
 }
 
 }  // namespace mallorn

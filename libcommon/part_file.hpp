@@ -25,4 +25,11 @@ void remove_leftovers(const std::string& folder, const std::string& name);
 // writing; none (a descriptor below 0) if there is none. What it holds may be anything.
 Fd adopt_leftover(const std::string& folder, const std::string& name);
 
+// Whether `path`, which is not followed if it is a symbolic link, is the file open as `fd`.
+bool is_file(int fd, const std::string& path);
+
+// Renames the file `from`, open as `fd`, to `to`, unless that exists, also where the file
+// system or the system has no call that does both. Returns 0 or an errno: EEXIST above all.
+int rename_to_free_name(int fd, const std::string& from, const std::string& to);
+
 }  // namespace mallorn

@@ -8,12 +8,15 @@
 //                   half of what they should; `kill`, `killed`: the process ends by SIGKILL
 //                   before the call, or after it
 //   FAULT_COUNT     a file that gets a line for each call: its name
+//   FAULT_LACKS     what the file system has not: words of tmpfile (O_TMPFILE), rename
+//                   (flags of renameat2), link, lock (flock), and proc (/proc is empty)
 //
 // Counted are the calls that open, read, write, map, sync, name and close files, by either
 // name that those with large offsets have: a build must not choose one for us.
 #undef _FILE_OFFSET_BITS
 #include <dlfcn.h>
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -60,6 +63,16 @@ void note_call(const char* call) {
   (void)!real<ssize_t (*)(int, const void*, size_t)>("write")(fd, line,
                                                               static_cast<size_t>(length));
   real<int (*)(int)>("close")(fd);
+}
+
+bool lacks(const char* what) {
+  static const bool is_counted = is_counted_program();
+  return is_counted && std::strstr(setting("FAULT_LACKS"), what) != nullptr;
+}
+
+int without(int error) {
+  errno = error;
+  return -1;
 }
 
 enum class Fault { none, error, shortened, kill, killed };
@@ -112,6 +125,7 @@ mode_t mode_in(int flags, va_list more) {
 }
 
 int open_as(const char* name, const char* path, int flags, mode_t mode) {
+  if ((flags & O_TMPFILE) == O_TMPFILE && lacks("tmpfile")) return without(EOPNOTSUPP);
   return run("open", -1, [&](bool) {
     return real<int (*)(const char*, int, ...)>(name)(path, flags, mode);
   });
@@ -215,6 +229,8 @@ int fsync(int fd) {
 
 int linkat(int from_folder, const char* from, int folder, const char* path,
            int flags) noexcept {
+  if (lacks("link")) return without(EPERM);
+  if (lacks("proc") && std::strncmp(from, "/proc/", 6) == 0) return without(ENOENT);
   return run("linkat", -1, [&](bool) {
     return real<int (*)(int, const char*, int, const char*, int)>("linkat")(
         from_folder, from, folder, path, flags);
@@ -223,10 +239,32 @@ int linkat(int from_folder, const char* from, int folder, const char* path,
 
 int renameat2(int from_folder, const char* from, int folder, const char* path,
               unsigned flags) noexcept {
+  if (flags != 0 && lacks("rename")) return without(EINVAL);
   return run("renameat2", -1, [&](bool) {
     return real<int (*)(int, const char*, int, const char*, unsigned)>("renameat2")(
         from_folder, from, folder, path, flags);
   });
+}
+
+int link(const char* from, const char* to) noexcept {
+  if (lacks("link")) return without(EPERM);
+  return run("link", -1, [&](bool) {
+    return real<int (*)(const char*, const char*)>("link")(from, to);
+  });
+}
+
+int flock(int fd, int operation) noexcept {
+  return lacks("lock") ? without(ENOLCK) : real<int (*)(int, int)>("flock")(fd, operation);
+}
+
+// Not counted.
+int stat(const char* path, struct stat* info) noexcept {
+  if (lacks("proc") && std::strncmp(path, "/proc/", 6) == 0) return without(ENOENT);
+  return real<int (*)(const char*, struct stat*)>("stat")(path, info);
+}
+int stat64(const char* path, struct stat64* info) noexcept {
+  if (lacks("proc") && std::strncmp(path, "/proc/", 6) == 0) return without(ENOENT);
+  return real<int (*)(const char*, struct stat64*)>("stat64")(path, info);
 }
 
 int rename(const char* from, const char* to) noexcept {
