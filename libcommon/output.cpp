@@ -38,11 +38,10 @@ Output::Output(const std::string& path, bool force, unsigned mode, Leftovers lef
   const size_t slash = path.rfind('/');
   folder_ = slash == std::string::npos ? "." : path.substr(0, slash + 1);
   is_resumable_ = leftovers == Leftovers::adopt;
-  if (is_resumable_) fd_ = adopt_leftover(folder_, path);
+  if (is_resumable_) use(adopt_leftover(folder_, path));
   remove_leftovers(folder_, path);
-  if (fd_.get() >= 0) {
-    temporary_ = part_name(path);
-  } else if (is_resumable_) {
+  if (fd_.get() >= 0) return;
+  if (is_resumable_) {
     open_named(mode);
   } else {
     open_temporary(mode);
@@ -62,22 +61,18 @@ void Output::open_temporary(unsigned mode) {
   open_named(mode);
 }
 
-void Output::open_named(unsigned mode) {
-  temporary_ = part_name(name_);
-  ::unlink(temporary_.c_str());
-  fd_ = Fd(
-      ::open(temporary_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode));
-  if (fd_.get() < 0) {
-    const std::string failed = std::exchange(temporary_, {});
-    fail(Status::cannot_create, failed, errno);
-  }
-  (void)hold_part(fd_.get());
+void Output::open_named(unsigned mode) { use(make_part(name_, mode)); }
+
+void Output::use(Part&& part) {
+  fd_ = std::move(part.fd);
+  temporary_ = std::move(part.path);
 }
 
 Output::~Output() {
   if (is_stdout_) {
     (void)fd_.release();
-  } else if (!is_committed_ && !is_kept_ && !temporary_.empty()) {
+  } else if (!is_committed_ && !is_kept_ && !temporary_.empty() &&
+             is_file(fd_.get(), temporary_)) {
     ::unlink(temporary_.c_str());
   }
 }
@@ -132,6 +127,10 @@ void Output::publish() {
       const std::string failed = std::exchange(temporary_, {});
       fail(Status::cannot_create, failed, errno);
     }
+  }
+  if (!is_file(fd_.get(), temporary_)) {
+    throw Error(Status::cannot_create,
+                temporary_ + ": was removed or replaced while it was written");
   }
   int error = 0;
   if (!force_) {

@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "libcommon/file.hpp"
+#include "libcommon/part_file.hpp"
 
 namespace mallorn {
 
@@ -49,6 +49,7 @@ class Output {
  private:
   void open_temporary(unsigned mode);
   void open_named(unsigned mode);
+  void use(Part&& part);
   void publish();
 
   std::string name_;

@@ -5,34 +5,59 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <charconv>
 #include <cstdio>
 #include <filesystem>
+#include <random>
 #include <string_view>
 #include <vector>
+
+#include "libcommon/error.hpp"
+#include "libcommon/fast_crc32c.hpp"
 
 namespace mallorn {
 namespace {
 
 constexpr std::string_view kPart = ".mallorn-part.";
+constexpr size_t kMaxName = 255;   // NAME_MAX of almost all file systems
+constexpr size_t kMaxNumber = 10;  // digits
+constexpr size_t kCheckBytes = 9;  // a mark and eight digits
+
+// What all parts of `name` are called, but for their numbers. Cut between characters: some
+// file systems take nothing but UTF-8.
+std::string prefix_of(const std::string& name) {
+  const size_t begin = name.rfind('/') + 1;  // npos + 1 is 0
+  std::string file = name.substr(begin);
+  if (file.size() + kPart.size() + kMaxNumber > kMaxName) {
+    size_t end = kMaxName - kPart.size() - kMaxNumber - kCheckBytes;
+    while (end > 0 && (static_cast<uint8_t>(file[end]) & 0xC0) == 0x80) --end;
+    const uint32_t check =
+        fast_crc32c(0, {reinterpret_cast<const uint8_t*>(file.data()), file.size()});
+    std::array<char, kCheckBytes + 1> text{};
+    std::snprintf(text.data(), text.size(), "~%08x", static_cast<unsigned>(check));
+    file = file.substr(0, end) + text.data();
+  }
+  return name.substr(0, begin) + file + std::string(kPart);
+}
 
 // The unfinished files of `name`, whosoever they are: those that part_name() can have
 // named.
 std::vector<std::string> parts_of(const std::string& folder, const std::string& name) {
-  const std::string prefix =
-      name.substr(name.rfind('/') + 1) + std::string(kPart);  // npos + 1 is 0
+  const std::string path = prefix_of(name);
+  const std::string prefix = path.substr(path.rfind('/') + 1);
   std::vector<std::string> found;
   std::error_code ignored;
   for (const auto& entry : std::filesystem::directory_iterator(folder, ignored)) {
     const std::string file = entry.path().filename().string();
     if (!file.starts_with(prefix)) continue;
     const std::string number = file.substr(prefix.size());
-    pid_t process = 0;
+    int32_t value = 0;
     const auto [end, error] =
-        std::from_chars(number.data(), number.data() + number.size(), process);
-    const bool is_number = error == std::errc() && number == std::to_string(process);
-    if (is_number && process > 0) found.push_back(entry.path().string());
+        std::from_chars(number.data(), number.data() + number.size(), value);
+    const bool is_number = error == std::errc() && number == std::to_string(value);
+    if (is_number && value > 0) found.push_back(entry.path().string());
   }
   return found;
 }
@@ -85,7 +110,8 @@ bool is_file(int fd, const std::string& path) {
 }
 
 std::string part_name(const std::string& name) {
-  return name + std::string(kPart) + std::to_string(::getpid());
+  std::random_device random;
+  return prefix_of(name) + std::to_string((random() & INT32_MAX) | 1);
 }
 
 bool hold_part(int fd) { return ::flock(fd, LOCK_EX | LOCK_NB) == 0; }
@@ -97,19 +123,28 @@ void remove_leftovers(const std::string& folder, const std::string& name) {
   }
 }
 
-Fd adopt_leftover(const std::string& folder, const std::string& name) {
-  Fd longest;
-  std::string path_of_longest;
+Part make_part(const std::string& name, unsigned mode) {
+  constexpr int kAttempts = 100;
+  for (int i = 0; i < kAttempts; ++i) {
+    std::string path = part_name(name);
+    Fd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode));
+    if (fd.get() < 0 && errno == EEXIST) continue;
+    if (fd.get() < 0) fail(Status::cannot_create, path, errno);
+    // Between this open and the mark another run may have taken it for a leftover.
+    const bool is_taken = !hold_part(fd.get()) && errno == EWOULDBLOCK;
+    if (!is_taken && is_file(fd.get(), path)) return {std::move(fd), std::move(path)};
+  }
+  throw Error(Status::cannot_create, name + ": others remove its unfinished files");
+}
+
+Part adopt_leftover(const std::string& folder, const std::string& name) {
+  Part longest;
   for (const std::string& path : parts_of(folder, name)) {
     Fd fd = open_left_file(path);
-    if (fd.get() < 0 || length_of(fd.get()) <= length_of(longest.get())) continue;
-    longest = std::move(fd);
-    path_of_longest = path;
+    if (fd.get() < 0 || length_of(fd.get()) <= length_of(longest.fd.get())) continue;
+    if (is_file(fd.get(), path)) longest = {std::move(fd), path};
   }
-  const std::string mine = part_name(name);
-  if (longest.get() < 0 || ::rename(path_of_longest.c_str(), mine.c_str()) != 0)
-    return Fd();
-  return is_file(longest.get(), mine) ? std::move(longest) : Fd();
+  return longest;
 }
 
 int rename_to_free_name(int fd, const std::string& from, const std::string& to) {

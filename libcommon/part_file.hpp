@@ -8,22 +8,32 @@
 
 namespace mallorn {
 
-// What a file is called before it has its name: `name`.mallorn-part.PID, after this
-// process.
+// What a file is called before it has its name: `name`.mallorn-part.NUMBER, a number at
+// random, since processes that share a folder may have the same. Of a name that leaves no
+// room for that, the beginning and a check of all of it.
 std::string part_name(const std::string& name);
 
 // Marks an unfinished file as being worked on, as long as it is open; false if it is so by
-// another. A mark, since process numbers are used again.
+// another, with errno EWOULDBLOCK, or cannot be marked. A mark, since process numbers are
+// used again, and mean nothing to another machine.
 bool hold_part(int fd);
 
+// Makes a new file part_name(name), open for reading and writing, marked if that is
+// possible. Throws Error(cannot_create).
+struct Part {
+  Fd fd{};
+  std::string path{};
+};
+Part make_part(const std::string& name, unsigned mode);
+
 // Removes what processes have left that were killed while they made a file called `name` in
-// `folder`: regular files of this user, with one name, that nobody works on. A file that is
-// made at this moment, and not marked yet, may be lost to its process, which then fails.
+// `folder`: regular files of this user, with one name, that nobody works on. What has just
+// been made and is not marked yet may go, too: make_part() then makes another.
 void remove_leftovers(const std::string& folder, const std::string& name);
 
-// The longest of such files, now called part_name(name), marked, open for reading and
-// writing; none (a descriptor below 0) if there is none. What it holds may be anything.
-Fd adopt_leftover(const std::string& folder, const std::string& name);
+// The longest of such files, marked, open for reading and writing; none (a descriptor below
+// 0) if there is none. What it holds may be anything.
+Part adopt_leftover(const std::string& folder, const std::string& name);
 
 // Whether `path`, which is not followed if it is a symbolic link, is the file open as `fd`.
 bool is_file(int fd, const std::string& path);
