@@ -1,5 +1,7 @@
 #include "mallorn-pack/delta_source.hpp"
 
+#include <sys/stat.h>
+
 #include <utility>
 
 #include "libcommon/core/patch_format.hpp"
@@ -11,17 +13,26 @@ namespace {
 constexpr size_t kMaxNotes = 1u << 20;
 
 std::unique_ptr<MappedFile> map_side(const DeltaSide& side, const std::string& name) {
-  auto file = std::make_unique<MappedFile>(decode_path(side.path, name));
-  if (file->bytes().size() != side.length_bytes) {
-    throw Error(Status::malformed, file->path() + ": changed since it was parsed");
-  }
-  return file;
+  return std::make_unique<MappedFile>(decode_path(side.path, name));
+}
+
+timespec now() {
+  timespec time{};
+  ::clock_gettime(CLOCK_REALTIME, &time);
+  return time;
+}
+
+bool is_pipe(int fd) {
+  struct stat info {};
+  return ::fstat(fd, &info) == 0 && S_ISFIFO(info.st_mode);
 }
 
 }  // namespace
 
 DeltaSource::DeltaSource(int fd, std::string name, bool keeps_notes)
-    : stream_(fd, std::move(name), StreamKind::delta) {
+    : started_(now()),
+      is_pipe_(is_pipe(fd)),
+      stream_(fd, std::move(name), StreamKind::delta) {
   if (keeps_notes) stream_.on_note([this](ByteView payload) { take_note(payload); });
   const std::string context = stream_.name() + ": manifest";
   manifest_ = delta_manifest_from_json(stream_.read_manifest(), context);
@@ -30,6 +41,11 @@ DeltaSource::DeltaSource(int fd, std::string name, bool keeps_notes)
   } else {
     base_ = map_side(manifest_.base, stream_.name());
     result_ = map_side(manifest_.result, stream_.name());
+    const auto check = [](const MappedFile& file, const DeltaSide& side) {
+      return SideCheck(file, side.length_bytes, side.digest);
+    };
+    base_check_.emplace(check(*base_, manifest_.base));
+    result_check_.emplace(check(*result_, manifest_.result));
   }
 }
 
@@ -55,6 +71,7 @@ std::optional<ChunkInput> DeltaSource::next() {
   for (const Step& step : steps) result_bytes += step.result_bytes;
   ChunkInput chunk = base_ ? map_chunk(std::move(steps), result_bytes)
                            : read_chunk(std::move(steps), result_bytes);
+  result_hash_.update(chunk.result);
   made_ += result_bytes;
   return chunk;
 }
@@ -120,7 +137,17 @@ void DeltaSource::read_end(const Frame& frame) {
       trailer.digest != manifest_.result.digest) {
     throw Error(Status::malformed, stream_.name() + ": steps do not make the whole result");
   }
+  if (result_hash_.finish() != manifest_.result.digest) {
+    fail_changed(result_ ? result_->path() : stream_.name() + ": the new model");
+  }
   stream_.expect_end_of_input();
+}
+
+void DeltaSource::require_unchanged() const {
+  if (!base_) return;
+  result_check_->require_unchanged(true);
+  // The programs before this one in the pipe began when this one did.
+  base_check_->require_unchanged(is_pipe_ && base_check_->is_older_than(started_));
 }
 
 const MappedFile& DeltaSource::result() {

@@ -7,8 +7,10 @@
 #include <vector>
 
 #include "libcommon/delta_stream.hpp"
+#include "libcommon/digest.hpp"
 #include "libcommon/file.hpp"
 #include "libcommon/stream.hpp"
+#include "mallorn-pack/side_check.hpp"
 
 namespace mallorn::pack {
 
@@ -35,6 +37,9 @@ class DeltaSource {
   // Gives back the mapped pages of a chunk that is done with, so that memory does not grow
   // with the model. Safe from any thread.
   void release(const ChunkInput& chunk) const;
+  // Throws Error(malformed) if a file that is read by reference was changed since it was
+  // parsed; once nothing more is to be read. Of the result, next() sees to that as well.
+  void require_unchanged() const;
   // The whole result; only after the last chunk. Mapped, or spooled to a temporary file.
   const MappedFile& result();
 
@@ -44,13 +49,18 @@ class DeltaSource {
   ChunkInput read_chunk(std::vector<Step> steps, uint64_t result_bytes);
   void read_end(const Frame& frame);
 
+  timespec started_;  // before the stream is waited for
+  bool is_pipe_;
   StreamReader stream_;
   DeltaManifest manifest_;
   std::vector<TensorNote> notes_;
   std::unique_ptr<MappedFile> base_;  // by reference only
   std::unique_ptr<MappedFile>
       result_;  // by reference; inline: mapped from spool_ at the end
-  Fd spool_;    // inline only: the result so far
+  std::optional<SideCheck> base_check_;
+  std::optional<SideCheck> result_check_;
+  Sha256 result_hash_;  // of what has come
+  Fd spool_;            // inline only: the result so far
   uint64_t made_ = 0;
 };
 

@@ -250,6 +250,7 @@ void pack_lite(pack::DeltaSource& source, const Arguments& arguments, PatchHeade
     header.features |= in_place_features(log2);
   }
   header.memory_kib = kLiteMemoryKib;
+  source.require_unchanged();
   patch.write(header, output);
 }
 
@@ -275,6 +276,7 @@ int run(int argc, char** argv) {
   const bool is_whole = by_chunks.body_bytes() > kSmallBody &&
                         pack_whole(source, options.level, by_chunks.body_bytes(), whole);
   if (is_whole) header.features = kFeatureZstd;
+  source.require_unchanged();
   (is_whole ? whole : by_chunks).write(header, output);
   output.commit();
   if (arguments.explains) std::fputs(explanation.table().c_str(), stderr);

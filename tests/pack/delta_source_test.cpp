@@ -146,4 +146,52 @@ TEST_CASE("delta source: files that are not as they were") {
   CHECK(status_of(draft.stream()) == Status::malformed);
   test::write_file(folder / "result", draft.chunk.result);
   CHECK(status_of(draft.stream()) == Status::ok);
+  Bytes other = draft.chunk.result;
+  other[other.size() / 2] ^= 1;
+  test::write_file(folder / "result", other);
+  CHECK(status_of(draft.stream()) == Status::malformed);
+}
+
+TEST_CASE("delta source: bytes that come are those that were hashed") {
+  Draft draft = some_draft();
+  draft.chunk.result[1] ^= 1;
+  CHECK(status_of(draft.stream()) == Status::malformed);
+}
+
+TEST_CASE("delta source: files that are changed before, or while, they are read") {
+  const test::TemporaryFolder folder;
+  Draft draft = some_draft();
+  draft.manifest.base.path = encode_path(folder / "base");
+  draft.manifest.result.path = encode_path(folder / "result");
+  const auto change = [&](const char* name, Bytes bytes) {
+    bytes[bytes.size() / 3] ^= 1;
+    test::write_file(folder / name, bytes);
+  };
+  const auto status_when = [&](const std::function<void()>& before,
+                               const std::function<void()>& meanwhile) {
+    test::write_file(folder / "base", draft.chunk.base);
+    test::write_file(folder / "result", draft.chunk.result);
+    before();
+    const Fd file = test::file_of(draft.stream());
+    return test::status_of([&] {
+      pack::DeltaSource source(file.get(), "test");
+      while (source.next()) {
+      }
+      meanwhile();
+      source.require_unchanged();
+    });
+  };
+  const auto nothing = [] {};
+  const auto base = [&] { change("base", draft.chunk.base); };
+  const auto result = [&] { change("result", draft.chunk.result); };
+  CHECK(status_when(nothing, nothing) == Status::ok);
+  CHECK(status_when(base, nothing) == Status::malformed);
+  CHECK(status_when(result, nothing) == Status::malformed);
+  CHECK(status_when(nothing, base) == Status::malformed);
+  CHECK(status_when(nothing, result) == Status::malformed);
+  // What is only touched, or written again as it was, is no reason to fail.
+  CHECK(status_when(nothing, [&] {
+          test::write_file(folder / "base", draft.chunk.base);
+          test::write_file(folder / "result", draft.chunk.result);
+        }) == Status::ok);
 }
