@@ -10,6 +10,7 @@
 #include <atomic>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <utility>
 
 #include "libcommon/cli.hpp"
@@ -218,6 +219,15 @@ bool is_same_file(const std::string& a, const std::string& b) {
   struct stat info_b {};
   return ::stat(a.c_str(), &info_a) == 0 && ::stat(b.c_str(), &info_b) == 0 &&
          info_a.st_dev == info_b.st_dev && info_a.st_ino == info_b.st_ino;
+}
+
+bool is_same_name(const std::string& a, const std::string& b) {
+  if (is_same_file(a, b)) return true;
+  if (a.empty() || b.empty()) return false;
+  namespace fs = std::filesystem;
+  std::error_code ignored;
+  const fs::path one = fs::weakly_canonical(fs::absolute(a, ignored), ignored);
+  return !one.empty() && one == fs::weakly_canonical(fs::absolute(b, ignored), ignored);
 }
 
 }  // namespace mallorn

@@ -101,5 +101,7 @@ Fd make_temporary_file();
 
 // True if both are the same file on disk.
 bool is_same_file(const std::string& a, const std::string& b);
+// The same, also where neither is there yet.
+bool is_same_name(const std::string& a, const std::string& b);
 
 }  // namespace mallorn

@@ -4,15 +4,63 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <cstdio>
-#include <cstring>
+#include <string_view>
 #include <utility>
 
 #include "libcommon/error.hpp"
 #include "libcommon/part_file.hpp"
 
 namespace mallorn {
+
+namespace {
+
+std::string path_of_descriptor(int fd) { return "/proc/self/fd/" + std::to_string(fd); }
+
+[[noreturn]] void refuse_special(const std::string& path) {
+  throw Error(Status::cannot_create, path + ": exists and is not a regular file");
+}
+
+// /dev/stdout and its kin are what the program was given, not files to be replaced, even
+// where they lead to one.
+bool is_link_to_descriptor(const std::string& path) {
+  std::array<char, 64> text{};
+  const ssize_t length = ::readlink(path.c_str(), text.data(), text.size());
+  const std::string_view target(text.data(), length < 0 ? 0 : static_cast<size_t>(length));
+  return target.starts_with("/proc/") || target.starts_with("/dev/");
+}
+
+// What a regular file that is replaced is like; nothing of what is there otherwise. Throws
+// Error(cannot_create) for what may not be replaced, with `force` or without.
+std::optional<struct stat> require_replaceable(const std::string& path, bool force) {
+  struct stat info {};
+  if (::lstat(path.c_str(), &info) != 0) {
+    if (errno == ENOENT) return std::nullopt;
+    fail(Status::cannot_create, path, errno);
+  }
+  struct stat target {};
+  const bool is_link = S_ISLNK(info.st_mode);
+  const bool is_special_target =
+      is_link && ((::stat(path.c_str(), &target) == 0 && !S_ISREG(target.st_mode)) ||
+                  is_link_to_descriptor(path));
+  if ((!is_link && !S_ISREG(info.st_mode)) || is_special_target) refuse_special(path);
+  if (!force) {
+    throw Error(Status::cannot_create, path + ": exists", "use --force to replace it");
+  }
+  return is_link ? std::nullopt : std::optional(info);
+}
+
+// Whether open descriptors have names here that a file without one can be linked by.
+bool can_name_descriptor(int fd) {
+  struct stat named {};
+  struct stat open {};
+  return ::stat(path_of_descriptor(fd).c_str(), &named) == 0 && ::fstat(fd, &open) == 0 &&
+         named.st_dev == open.st_dev && named.st_ino == open.st_ino;
+}
+
+}  // namespace
 
 Output::Output(const std::string& path, bool force, unsigned mode, Leftovers leftovers)
     : name_(path), force_(force) {
@@ -26,17 +74,12 @@ Output::Output(const std::string& path, bool force, unsigned mode, Leftovers lef
     }
     return;
   }
-  struct stat info {};
-  if (::lstat(path.c_str(), &info) == 0) {
-    if (!S_ISREG(info.st_mode) && !S_ISLNK(info.st_mode)) {
-      throw Error(Status::cannot_create, path + ": exists and is not a regular file");
-    }
-    if (!force) {
-      throw Error(Status::cannot_create, path + ": exists", "use --force to replace it");
-    }
-  }
+  const std::optional<struct stat> replaced = require_replaceable(path, force);
+  if (replaced) keep_access(*replaced, mode);
   const size_t slash = path.rfind('/');
   folder_ = slash == std::string::npos ? "." : path.substr(0, slash + 1);
+  // Until commit() it is not more open to others than what it replaces.
+  if (access_) mode &= access_->mode;
   is_resumable_ = leftovers == Leftovers::adopt;
   if (is_resumable_) use(adopt_leftover(folder_, path));
   remove_leftovers(folder_, path);
@@ -48,14 +91,39 @@ Output::Output(const std::string& path, bool force, unsigned mode, Leftovers lef
   }
 }
 
+void Output::keep_access(const struct stat& replaced, unsigned mode) {
+  // Who may read may have been allowed to execute, too; but a secret stays one.
+  const unsigned most = mode | ((mode >> 2) & 0111);
+  access_ = {replaced.st_mode & most, replaced.st_uid, replaced.st_gid};
+}
+
+// Of a file of somebody else only root can keep the owner; where the group is lost, what it
+// may do is not given to another.
+void Output::give_access() {
+  if (!access_) return;
+  struct stat info {};
+  if (::fstat(fd_.get(), &info) != 0) fail(Status::io, name_, errno);
+  unsigned mode = access_->mode;
+  if (info.st_gid != access_->group &&
+      ::fchown(fd_.get(), static_cast<uid_t>(-1), access_->group) != 0) {
+    mode &= ~070u;
+  }
+  if (info.st_uid != access_->owner) {
+    (void)!::fchown(fd_.get(), access_->owner, static_cast<gid_t>(-1));
+  }
+  if ((info.st_mode & 0777) != mode && ::fchmod(fd_.get(), mode) != 0) {
+    fail(Status::io, name_, errno);
+  }
+}
+
 void Output::open_temporary(unsigned mode) {
   // An unnamed file vanishes by itself if this program dies, however it dies.
   fd_ = Fd(::open(folder_.c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, mode));
-  if (fd_.get() >= 0) {
+  if (fd_.get() >= 0 && can_name_descriptor(fd_.get())) {
     (void)hold_part(fd_.get());  // for the moment when it has a name, and not its own
     return;
   }
-  if (errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL) {
+  if (fd_.get() < 0 && errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL) {
     fail(Status::cannot_create, name_, errno);
   }
   open_named(mode);
@@ -113,7 +181,7 @@ void Output::reserve(uint64_t length) {
 
 void Output::publish() {
   if (temporary_.empty()) {
-    const std::string source = "/proc/self/fd/" + std::to_string(fd_.get());
+    const std::string source = path_of_descriptor(fd_.get());
     const auto link_as = [&](const std::string& target) {
       return ::linkat(AT_FDCWD, source.c_str(), AT_FDCWD, target.c_str(),
                       AT_SYMLINK_FOLLOW);
@@ -141,10 +209,16 @@ void Output::publish() {
   if (error != 0) fail(Status::cannot_create, name_, error);
 }
 
-void Output::commit() {
+void Output::sync() {
   if (is_stdout_) return;
   is_closing_ = true;
+  give_access();
   sync_file(fd_.get(), name_);
+}
+
+void Output::commit() {
+  if (is_stdout_) return;
+  sync();
   // A folder that may be written but not read cannot be synced: the name then lasts as long
   // as the file system says.
   const Fd folder(::open(folder_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));

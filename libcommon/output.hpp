@@ -1,6 +1,9 @@
 // Files that appear complete or not at all.
 #pragma once
 
+#include <sys/stat.h>
+
+#include <optional>
 #include <string>
 
 #include "libcommon/part_file.hpp"
@@ -9,8 +12,9 @@ namespace mallorn {
 
 // Where a program's product goes: standard output, or a file that appears under its name
 // only when commit() has made it complete and durable. Whatever happens before that, the
-// name holds what it held. Existing files are replaced only with `force`; a symbolic link
-// is replaced, never written through; directories and devices are refused.
+// name holds what it held. Existing files are replaced only with `force`, and keep who may
+// read and write them, and their owner where that is possible; a symbolic link
+// is replaced, never written through; directories, devices and links to them are refused.
 class Output {
  public:
   // What happens to unfinished files of the same name whose makers have been killed.
@@ -18,7 +22,8 @@ class Output {
   // made, so that it can be adopted in its turn.
   enum class Leftovers { remove, adopt };
 
-  // path "-" or "": standard output. `mode` is that of a new file, before the umask. Throws
+  // path "-" or "": standard output. `mode` is that of a new file, before the umask, and
+  // what a file that is replaced may allow at most, beside executing. Throws
   // Error(cannot_create); Error(usage) for a terminal.
   Output(const std::string& path, bool force, unsigned mode = 0666,
          Leftovers leftovers = Leftovers::remove);
@@ -41,12 +46,23 @@ class Output {
   // no name, or is empty, or perhaps not on the disk what was written.
   bool keep();
 
+  // Has what is written put on the disk, so that commit() has little to do.
+  void sync();
   // fsync, move into place, fsync of the folder. For standard output: nothing left to do.
   void commit();
   bool is_stdout() const { return is_stdout_; }
   const std::string& name() const { return name_; }
 
  private:
+  // What a file that is replaced allows to whom.
+  struct Access {
+    unsigned mode;
+    uid_t owner;
+    gid_t group;
+  };
+
+  void keep_access(const struct stat& replaced, unsigned mode);
+  void give_access();
   void open_temporary(unsigned mode);
   void open_named(unsigned mode);
   void use(Part&& part);
@@ -55,6 +71,7 @@ class Output {
   std::string name_;
   std::string folder_;
   std::string temporary_;  // name of the temporary file, where it has one
+  std::optional<Access> access_;
   bool is_stdout_ = false;
   bool force_ = false;
   bool is_resumable_ = false;

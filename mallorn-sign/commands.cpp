@@ -1,5 +1,7 @@
 #include "mallorn-sign/commands.hpp"
 
+#include <sys/stat.h>
+
 #include <cstdio>
 
 #include "libcommon/error.hpp"
@@ -39,10 +41,20 @@ void require_no_input(const Arguments& arguments) {
   std::vector<std::string> inputs = arguments.keys;
   inputs.insert(inputs.end(), {arguments.patch(), arguments.signature, arguments.state});
   for (const std::string& input : inputs) {
-    if (input != "-" && is_same_file(input, arguments.output)) {
+    if (input != "-" && is_same_name(input, arguments.output)) {
       throw Error(Status::usage, arguments.output + ": is an input as well as the output");
     }
   }
+}
+
+// Not a file to be replaced as any other.
+void require_no_key(const Arguments& arguments, const std::string& path) {
+  struct stat info {};
+  if (arguments.is_forced || ::lstat(path.c_str(), &info) != 0 || !S_ISREG(info.st_mode)) {
+    return;
+  }
+  throw Error(Status::cannot_create, path + ": exists",
+              "a secret key that is replaced is lost for good: take another name");
 }
 
 void print_message_to_sign(const Arguments& arguments) {
@@ -58,8 +70,9 @@ void print_message_to_sign(const Arguments& arguments) {
 
 void make_keys(const Arguments& arguments) {
   const std::string& name = arguments.operands.front();
+  require_no_key(arguments, name + ".key");
   Output secret_file(name + ".key", arguments.is_forced, 0600);
-  Output public_file(name + ".pub", arguments.is_forced);
+  Output public_file(name + ".pub", arguments.is_forced, 0644);
   const std::optional<Secret> passphrase = new_passphrase(arguments, name + ".key");
   const SecretKey key = SecretKey::generate();
   write(secret_file, key.to_pem(passphrase).bytes());

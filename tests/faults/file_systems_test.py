@@ -21,7 +21,7 @@ LIBRARY = os.environ["MALLORN_FAULTS"]
 OLD, NEW = small_pair()
 BEFORE = b"what was here before"
 # NFS has none of the first two, exFAT no links, an old NFS no locks, a chroot no /proc.
-WHAT = ("tmpfile", "rename", "link", "lock")
+WHAT = ("tmpfile", "rename", "link", "lock", "proc")
 
 
 class FileSystems(PipelineTest):
@@ -56,7 +56,7 @@ class FileSystems(PipelineTest):
         for count in range(len(WHAT) + 1):
             for what in itertools.combinations(WHAT, count):
                 # Where an unnamed file can be made, it can be linked.
-                if "link" in what and "tmpfile" not in what:
+                if "link" in what and not {"tmpfile", "proc"} & set(what):
                     continue
                 with self.subTest(lacking=what):
                     self.check(what)

@@ -151,3 +151,53 @@ TEST_CASE("output: no name or a dash is standard output") {
   }
   CHECK(::fcntl(STDOUT_FILENO, F_GETFD) != -1);  // not closed
 }
+
+TEST_CASE("output: what is replaced keeps its mode, and a secret is never opened") {
+  const TemporaryFolder folder;
+  const mode_t before = ::umask(0022);
+  const std::tuple<unsigned, unsigned, unsigned> cases[] = {
+      {0600, 0666, 0600}, {0640, 0666, 0640}, {0666, 0666, 0666}, {0400, 0666, 0400},
+      {0755, 0666, 0755}, {0644, 0600, 0600}, {0700, 0600, 0700}};
+  for (const auto& [old_mode, mode, expected] : cases) {
+    for (const auto leftovers : {Output::Leftovers::remove, Output::Leftovers::adopt}) {
+      CAPTURE(old_mode);
+      test::write_file(folder / "out", Bytes{9});
+      fs::permissions(folder / "out", static_cast<fs::perms>(old_mode));
+      Output output(folder / "out", true, mode, leftovers);
+      output.write(Bytes{1});
+      output.commit();
+      CHECK(fs::status(folder / "out").permissions() == static_cast<fs::perms>(expected));
+      fs::remove(folder / "out");
+    }
+  }
+  ::umask(before);
+}
+
+TEST_CASE("output: links to what is no file, or to a descriptor, are refused, forced too") {
+  const TemporaryFolder folder;
+  test::write_file(folder / "file", Bytes{1});
+  const Fd file(::open((folder / "file").c_str(), O_RDONLY));
+  const std::string targets[] = {"/dev/null", folder.path(),
+                                 "/proc/self/fd/" + std::to_string(file.get())};
+  for (const std::string& target : targets) {
+    fs::create_symlink(target, folder / "link");
+    for (const bool force : {false, true}) {
+      try {
+        Output output(folder / "link", force);
+        FAIL(target);
+      } catch (const Error& error) {
+        CHECK(error.status() == Status::cannot_create);
+        CHECK(error.hint() == "");
+      }
+    }
+    fs::remove(folder / "link");
+  }
+}
+
+TEST_CASE("output: a name that is too long is refused at once") {
+  const TemporaryFolder folder;
+  for (const bool force : {false, true}) {
+    CHECK(test::status_of([&] { Output output(folder / std::string(300, 'a'), force); }) ==
+          Status::cannot_create);
+  }
+}
