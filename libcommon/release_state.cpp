@@ -2,12 +2,16 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <charconv>
-#include <cstring>
+#include <chrono>
+#include <cstdlib>
 #include <map>
+#include <optional>
+#include <thread>
 
 #include "libcommon/error.hpp"
 #include "libcommon/output.hpp"
@@ -49,20 +53,79 @@ std::string encoded(ByteView model_id) {
   return encode_path({reinterpret_cast<const char*>(model_id.data()), model_id.size()});
 }
 
+std::string folder_of(const std::string& path) {
+  const size_t slash = path.rfind('/');
+  return slash == path.npos ? "." : path.substr(0, slash + 1);
+}
+
 // Keeps other programs from changing the file meanwhile. The folder is locked, since the
 // file itself is replaced.
 Fd lock_folder_of(const std::string& path) {
-  const size_t slash = path.rfind('/');
-  const std::string folder = slash == path.npos ? "." : path.substr(0, slash + 1);
+  constexpr auto kPatience = std::chrono::seconds(10);
+  constexpr auto kPause = std::chrono::milliseconds(20);
+  const std::string folder = folder_of(path);
   Fd fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (fd.get() < 0) {
-    throw Error(Status::cannot_create, folder + ": " + std::strerror(errno));
-  }
-  while (::flock(fd.get(), LOCK_EX) != 0) {
-    if (errno == EINTR) continue;
-    throw Error(Status::cannot_create, folder + ": " + std::strerror(errno));
+  if (fd.get() < 0) mallorn::fail(Status::cannot_create, folder, errno);
+  const auto end = std::chrono::steady_clock::now() + kPatience;
+  while (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
+    if (errno != EWOULDBLOCK && errno != EINTR) {
+      mallorn::fail(Status::cannot_create, folder, errno);
+    }
+    if (std::chrono::steady_clock::now() >= end) {
+      throw Error(Status::cannot_create, folder + ": another program holds its lock",
+                  path + " cannot be changed meanwhile; run the command again");
+    }
+    std::this_thread::sleep_for(kPause);
   }
   return fd;
+}
+
+// Where a link leads; for a name that is not there, the name.
+std::string resolved(const std::string& path) {
+  struct stat info {};
+  if (::lstat(path.c_str(), &info) != 0) {
+    if (errno == ENOENT) return path;
+    mallorn::fail(Status::cannot_open, path, errno);
+  }
+  if (!S_ISLNK(info.st_mode)) return path;
+  char* real = ::realpath(path.c_str(), nullptr);
+  if (real == nullptr) mallorn::fail(Status::cannot_open, path, errno);
+  std::string text(real);
+  std::free(real);
+  return text;
+}
+
+// Of a name that is no link; null if it is not there.
+std::optional<Fd> open_state(const std::string& path) {
+  struct stat info {};
+  Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW));
+  if (fd.get() < 0 && errno == ENOENT) return std::nullopt;
+  if (fd.get() < 0 || ::fstat(fd.get(), &info) != 0) {
+    mallorn::fail(Status::cannot_open, path, errno);
+  }
+  if (!S_ISREG(info.st_mode)) {
+    throw Error(Status::cannot_open, path + ": not a regular file");
+  }
+  return fd;
+}
+
+ReleaseState read_resolved(const std::string& path) {
+  const std::optional<Fd> file = open_state(path);
+  if (!file) return {};
+  std::string text(kMaxStateBytes + 1, '\0');
+  text.resize(
+      read_full(file->get(), {reinterpret_cast<uint8_t*>(text.data()), text.size()}, path));
+  if (text.size() > kMaxStateBytes) fail(path, "too long");
+  return ReleaseState::parse(text, path);
+}
+
+void require_allowed(const ReleaseState& state, ByteView model_id, uint32_t release,
+                     const std::string& patch) {
+  const uint32_t least = state.release_of(model_id);
+  if (release >= least) return;
+  throw Error(Status::bad_signature, patch + ": release " + std::to_string(release) +
+                                         " is below " + std::to_string(least) +
+                                         ", which is in use already");
 }
 
 }  // namespace
@@ -84,13 +147,7 @@ ReleaseState ReleaseState::parse(std::string_view text, const std::string& name)
 }
 
 ReleaseState ReleaseState::read(const std::string& path) {
-  if (::access(path.c_str(), F_OK) != 0 && errno == ENOENT) return {};
-  const Fd file = open_input(path);
-  std::string text(kMaxStateBytes + 1, '\0');
-  text.resize(
-      read_full(file.get(), {reinterpret_cast<uint8_t*>(text.data()), text.size()}, path));
-  if (text.size() > kMaxStateBytes) fail(path, "too long");
-  return parse(text, path);
+  return read_resolved(resolved(path));
 }
 
 uint32_t ReleaseState::release_of(ByteView model_id) const {
@@ -112,14 +169,36 @@ std::string ReleaseState::text() const {
   return text;
 }
 
-void raise_release(const std::string& path, ByteView model_id, uint32_t release) {
-  const Fd lock = lock_folder_of(path);
-  ReleaseState state = ReleaseState::read(path);
+ReleaseUpdate::ReleaseUpdate(const std::string& path) : path_(resolved(path)) {
+  (void)read_resolved(path_);
+  const std::string folder = folder_of(path_);
+  if (::access(folder.c_str(), W_OK | X_OK) != 0) {
+    mallorn::fail(Status::cannot_create, folder, errno);
+  }
+}
+
+ReleaseUpdate::~ReleaseUpdate() = default;
+
+void ReleaseUpdate::allow(ByteView model_id, uint32_t release,
+                          const std::string& patch) const {
+  require_allowed(read_resolved(path_), model_id, release, patch);
+}
+
+void ReleaseUpdate::prepare(ByteView model_id, uint32_t release, const std::string& patch) {
+  lock_ = lock_folder_of(path_);
+  ReleaseState state = read_resolved(path_);
+  require_allowed(state, model_id, release, patch);
   if (!state.raise(model_id, release)) return;
   const std::string text = state.text();
-  Output output(path, true);
-  output.write({reinterpret_cast<const uint8_t*>(text.data()), text.size()});
-  output.commit();
+  output_ = std::make_unique<Output>(path_, true);
+  output_->write({reinterpret_cast<const uint8_t*>(text.data()), text.size()});
+  output_->sync();
+}
+
+void ReleaseUpdate::commit() {
+  if (output_) output_->commit();
+  output_.reset();
+  lock_ = Fd();
 }
 
 }  // namespace mallorn

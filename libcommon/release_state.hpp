@@ -5,10 +5,12 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <string>
 #include <string_view>
 
 #include "libcommon/core/bytes.hpp"
+#include "libcommon/output.hpp"
 
 namespace mallorn {
 
@@ -16,8 +18,9 @@ class ReleaseState {
  public:
   // Throws Error(malformed); `name` is for messages.
   static ReleaseState parse(std::string_view text, const std::string& name);
-  // A file that does not exist has no models. Throws Error(cannot_open), Error(malformed):
-  // one that cannot be read must not pass for one that allows everything.
+  // A name that is not there at all has no models. Throws Error(cannot_open) for a link
+  // that leads nowhere and for what is no regular file, Error(malformed): what cannot be
+  // read must not pass for one that allows everything.
   static ReleaseState read(const std::string& path);
 
   // 0 for a model that it does not have.
@@ -30,9 +33,32 @@ class ReleaseState {
   std::map<std::string, uint32_t, std::less<>> releases_;  // by model id, as it is written
 };
 
-// Lets the file have at least `release` for a model. It is replaced at once and for
-// good; of several programs that do this at a time none undoes what another has done.
-// Throws as above, and Error(cannot_create) and its kin; then the file is as it was.
-void raise_release(const std::string& path, ByteView model_id, uint32_t release);
+// Keeps a state file up to date with one release that is put to use. In this order:
+// constructed before the work, allow() as soon as the release is known, prepare() when the
+// result is complete but has no name yet, commit() when it has. A link is followed, once.
+class ReleaseUpdate {
+ public:
+  // Throws as ReleaseState::read(), and Error(cannot_create) if the file's folder does not
+  // take a new one.
+  explicit ReleaseUpdate(const std::string& path);
+  ~ReleaseUpdate();
+
+  // Throws Error(bad_signature) if the file has a higher release for the model; `patch` is
+  // for the message.
+  void allow(ByteView model_id, uint32_t release, const std::string& patch) const;
+  // Waits, for a few seconds, until no other program changes the file, and keeps others
+  // from it; then as allow(), with what the file has now, and writes all there is to be
+  // written. Throws as above, Error(cannot_create) if others take too long,
+  // Error(no_space), Error(io). The file is as it was.
+  void prepare(ByteView model_id, uint32_t release, const std::string& patch);
+  // Replaces the file, for good.
+  void commit();
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;  // where a link leads
+  Fd lock_;
+  std::unique_ptr<Output> output_;  // null: nothing to change
+};
 
 }  // namespace mallorn

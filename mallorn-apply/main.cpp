@@ -4,6 +4,7 @@
 
 #include <cstdlib>
 #include <memory>
+#include <optional>
 
 #include "libcommon/cli.hpp"
 #include "libcommon/error.hpp"
@@ -94,10 +95,14 @@ apply::UpdateOptions update_options_for(const Arguments& arguments,
   return options;
 }
 
-// After the result, which has its place by now: the next patch may not be an older one.
-void note_release(const std::string& state, const PatchHeader& header) {
-  const ByteView model_id = ByteView(header.model_id).first(header.model_id_bytes);
-  raise_release(state, model_id, header.release);
+// The state file, if there is to be one. What is wrong with it shows before the work.
+std::optional<ReleaseUpdate> open_state(const Arguments& arguments) {
+  if (arguments.state.empty()) return std::nullopt;
+  return std::optional<ReleaseUpdate>(std::in_place, arguments.state);
+}
+
+ByteView model_id_of(const PatchHeader& header) {
+  return ByteView(header.model_id).first(header.model_id_bytes);
 }
 
 // What goes for all ways to apply a patch, at the end.
@@ -175,11 +180,18 @@ int update_in_place(const Arguments& arguments) {
     tell_undone(arguments, apply::undo_in_place(model, patch, input.name()));
     return 0;
   }
+  std::optional<ReleaseUpdate> state = open_state(arguments);
   const apply::UpdatedInPlace done = apply::update_in_place(
       model, patch, input.name(), [&](const apply::PatchReader& reader) {
+        const PatchHeader& header = reader.header();
+        if (state) state->allow(model_id_of(header), header.release, reader.name());
         return update_options_for(arguments, reader);
       });
-  if (!arguments.state.empty()) note_release(arguments.state, done.front.header);
+  if (state) {
+    const PatchHeader& header = done.front.header;
+    state->prepare(model_id_of(header), header.release, input.name());
+    state->commit();
+  }
   if (arguments.common.is_verbose) {
     print_message("note",
                   done.was_done
@@ -201,7 +213,7 @@ int apply_patch(const Arguments& arguments) {
   const std::string& target = arguments.output;
   if (!target.empty() && (is_same_file(base_path, target) ||
                           (input.is_named() && is_same_file(input.name(), target)) ||
-                          is_same_file(arguments.state, target))) {
+                          is_same_name(arguments.state, target))) {
     throw Error(Status::usage, target + ": is an input as well as the output");
   }
   std::unique_ptr<Output> output;
@@ -211,11 +223,20 @@ int apply_patch(const Arguments& arguments) {
         arguments.resumes ? Output::Leftovers::adopt : Output::Leftovers::remove);
   }
   apply::PatchReader patch(input.fd(), input.name());
-  const apply::RebuildOptions options = options_for(arguments, patch);
+  apply::RebuildOptions options = options_for(arguments, patch);
+  // Not before: in a pipe, mallorn-sign has read the state by now, and said what is wrong.
+  std::optional<ReleaseUpdate> state = open_state(arguments);
+  if (state) {
+    const PatchHeader& header = patch.header();
+    state->allow(model_id_of(header), header.release, patch.name());
+    options.before_commit = [&] {
+      state->prepare(model_id_of(header), header.release, patch.name());
+    };
+  }
   const apply::Rebuilt rebuilt = arguments.resumes
                                      ? rebuild_resumably(patch, base, *output, options)
                                      : rebuild(patch, base, output.get(), options);
-  if (!arguments.state.empty()) note_release(arguments.state, patch.header());
+  if (state) state->commit();
   if (arguments.common.is_verbose && rebuilt.resumed_at != 0) {
     print_message("note", "resumed at byte " + with_commas(rebuilt.resumed_at));
   }

@@ -229,7 +229,10 @@ Rebuilt rebuild(PatchReader& patch, const MappedFile& base, Output* output,
     throw;
   }
   base_check.require_match();
-  if (output != nullptr) output->commit();
+  if (output == nullptr) return rebuilt;
+  output->sync();
+  if (options.before_commit) options.before_commit();
+  output->commit();
   return rebuilt;
 }
 

@@ -19,6 +19,9 @@ struct RebuildOptions {
   // result, in order, and whether they are those of chunks.
   std::function<void(const DecodedChunk& chunk)> on_chunk{};
   std::function<void(ByteView bytes, bool has_chunks)> on_bytes{};
+  // If set: called when the result is complete and right, and has no name yet; what it
+  // throws keeps it from having one.
+  std::function<void()> before_commit{};
 };
 
 struct Rebuilt {

@@ -1,6 +1,7 @@
 #include "libcommon/release_state.hpp"
 
 #include <doctest/doctest.h>
+#include <sys/stat.h>
 
 #include <string>
 #include <thread>
@@ -10,6 +11,8 @@
 
 using namespace mallorn;
 using test::Bytes;
+
+namespace fs = std::filesystem;
 
 namespace {
 
@@ -21,6 +24,13 @@ ByteView bytes_of(const std::string& text) {
 
 Status status_of(const std::string& text) {
   return test::status_of([&] { (void)ReleaseState::parse(text, "state"); });
+}
+
+void raise_release(const std::string& path, ByteView model_id, uint32_t release) {
+  ReleaseUpdate update(path);
+  update.allow(model_id, release, "patch");
+  update.prepare(model_id, release, "patch");
+  update.commit();
 }
 
 std::string text_of(const std::string& path) {
@@ -99,7 +109,9 @@ TEST_CASE("release state: the file is made, raised, and else left alone") {
   raise_release(path, bytes_of("kws"), 2);
   CHECK(text_of(path) == kFirst + "2 kws\n");
   raise_release(path, bytes_of("asr"), 9);
-  raise_release(path, bytes_of("kws"), 1);
+  CHECK(test::status_of([&] { raise_release(path, bytes_of("kws"), 1); }) ==
+        Status::bad_signature);
+  raise_release(path, bytes_of("kws"), 2);
   CHECK(text_of(path) == kFirst + "9 asr\n2 kws\n");
   CHECK(folder.count() == 1);
   CHECK(test::status_of([&] { raise_release(folder / "no/state", bytes_of("kws"), 2); }) ==
@@ -121,4 +133,53 @@ TEST_CASE("release state: of many that raise it at a time none undoes another's 
   for (uint32_t i = 1; i <= 8; ++i) {
     CHECK(state.release_of(bytes_of(std::to_string(i))) == 10);
   }
+}
+
+TEST_CASE("release state: what is no regular file, or a link to nowhere, allows nothing") {
+  const test::TemporaryFolder folder;
+  const std::string path = folder / "state";
+  SUBCASE("link to nowhere") { fs::create_symlink("nowhere", path); }
+  SUBCASE("link to itself") { fs::create_symlink("state", path); }
+  SUBCASE("link to a device") { fs::create_symlink("/dev/null", path); }
+  SUBCASE("pipe") { REQUIRE(::mkfifo(path.c_str(), 0600) == 0); }
+  CHECK(test::status_of([&] { (void)ReleaseState::read(path); }) == Status::cannot_open);
+  CHECK(test::status_of([&] { ReleaseUpdate update(path); }) == Status::cannot_open);
+}
+
+TEST_CASE("release state: a link is followed, and the file keeps its mode") {
+  const test::TemporaryFolder folder;
+  fs::create_directory(folder / "there");
+  const std::string target = folder / "there/target";
+  raise_release(target, bytes_of("kws"), 2);
+  fs::permissions(target, fs::perms::owner_read | fs::perms::owner_write);
+  fs::create_symlink("there/target", folder / "state");
+  raise_release(folder / "state", bytes_of("kws"), 3);
+  CHECK(fs::is_symlink(folder / "state"));
+  CHECK(text_of(target) == kFirst + "3 kws\n");
+  CHECK(fs::status(target).permissions() ==
+        (fs::perms::owner_read | fs::perms::owner_write));
+  CHECK(folder.count() == 2);
+}
+
+TEST_CASE("release state: of two at a time the lower one fails before it is in use") {
+  const test::TemporaryFolder folder;
+  const std::string path = folder / "state";
+  ReleaseUpdate lower(path);
+  lower.allow(bytes_of("kws"), 2, "patch");
+  raise_release(path, bytes_of("kws"), 3);
+  CHECK(test::status_of([&] { lower.prepare(bytes_of("kws"), 2, "patch"); }) ==
+        Status::bad_signature);
+  CHECK(text_of(path) == kFirst + "3 kws\n");
+}
+
+TEST_CASE("release state: until it is committed the file is as it was") {
+  const test::TemporaryFolder folder;
+  const std::string path = folder / "state";
+  {
+    ReleaseUpdate update(path);
+    update.prepare(bytes_of("kws"), 2, "patch");
+    CHECK(folder.count() == 0);
+  }
+  CHECK(folder.count() == 0);
+  raise_release(path, bytes_of("kws"), 1);
 }

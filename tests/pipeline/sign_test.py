@@ -227,12 +227,41 @@ class State(SignTest):
             self.assertEqual(self.path("state").read_bytes(), text)
         self.assertFalse(self.path("out").exists())
 
-    def test_a_link_is_replaced(self) -> None:
+    def test_a_link_is_followed(self) -> None:
         self.give(b"mallorn releases 0\n", "target")
+        self.path("target").chmod(0o600)
         self.path("state").symlink_to("target")
         self.apply(3)
-        self.assertFalse(self.path("state").is_symlink())
-        self.assertEqual(self.path("target").read_bytes(), b"mallorn releases 0\n")
+        self.assertTrue(self.path("state").is_symlink())
+        self.assertEqual(self.path("target").read_bytes(), b"mallorn releases 0\n3 kws\n")
+        self.assertEqual(self.path("target").stat().st_mode & 0o777, 0o600)
+
+    def test_what_cannot_be_kept_keeps_the_result_back(self) -> None:
+        self.path("dangling").symlink_to("absent/state")
+        os.mkfifo(self.path("fifo"))
+        for name, code in (("dangling", 66), ("fifo", 66), ("/dev/null", 66), ("absent/state", 73), (".", 66),
+                           ("out", 64)):
+            with self.subTest(state=name):
+                done = self.run_program("mallorn", "patch", "--key", "acme.pub", "--state", name, OLD, "p",
+                                        "-o", "out")
+                self.assertEqual(done.code, code, done)
+                self.assertFalse(self.path("out").exists())
+
+    def test_two_at_a_time(self) -> None:
+        """While the lower release is applied, the higher one comes to be in use."""
+        patches = []
+        for release in (2, 3):
+            self.succeed("mallorn", "diff", "--sign", "acme.key", "--model-id", "kws", "--release", release, OLD,
+                         NEW, "-o", f"r{release}")
+            patches.append(self.path(f"r{release}").read_bytes())
+        lower = self.start("mallorn-apply", "--checked", "--state", "state", OLD, "-o", "out",
+                           stdin=subprocess.PIPE)
+        lower.stdin.write(patches[0][:-1])
+        lower.stdin.flush()
+        self.succeed("mallorn-apply", "--checked", "--state", "state", OLD, "-o", "other", stdin=patches[1])
+        _, err = lower.communicate(patches[0][-1:], timeout=60)
+        self.assertEqual(lower.returncode, 77, err)
+        self.assertFalse(self.path("out").exists())
 
     def test_takes_a_key(self) -> None:
         for option, value in (("--state", "s"), ("--model-id", "kws"), ("--min-release", "1")):
