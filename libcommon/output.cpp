@@ -175,7 +175,8 @@ bool Output::keep() {
 }
 
 void Output::reserve(uint64_t length) {
-  if (is_stdout_ || length == 0) return;
+  // Of one that is gone on with, what fits is of use.
+  if (is_stdout_ || is_resumable_ || length == 0) return;
   reserve_range(fd_.get(), 0, length, name_);
 }
 

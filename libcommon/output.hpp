@@ -32,7 +32,8 @@ class Output {
   Output& operator=(const Output&) = delete;
 
   void write(ByteView bytes);
-  // Reserves room for a file of `length` bytes, so that a full disk shows before the work.
+  // Reserves room for a file of `length` bytes, so that a full disk shows before the work;
+  // not for one that is resumable.
   void reserve(uint64_t length);
   // Whether it has a name while it is made, by Leftovers::adopt.
   bool is_resumable() const { return is_resumable_; }

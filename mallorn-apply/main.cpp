@@ -217,10 +217,12 @@ int apply_patch(const Arguments& arguments) {
     throw Error(Status::usage, target + ": is an input as well as the output");
   }
   std::unique_ptr<Output> output;
-  if (!arguments.only_verifies) {
-    output = std::make_unique<Output>(
-        arguments.output, arguments.is_forced, 0666,
-        arguments.resumes ? Output::Leftovers::adopt : Output::Leftovers::remove);
+  const auto open_output = [&](Output::Leftovers leftovers) {
+    output =
+        std::make_unique<Output>(arguments.output, arguments.is_forced, 0666, leftovers);
+  };
+  if (!arguments.only_verifies && !arguments.resumes) {
+    open_output(Output::Leftovers::remove);
   }
   apply::PatchReader patch(input.fd(), input.name());
   apply::RebuildOptions options = options_for(arguments, patch);
@@ -233,6 +235,8 @@ int apply_patch(const Arguments& arguments) {
       state->prepare(model_id_of(header), header.release, patch.name());
     };
   }
+  // Not before: what has been left is not to be lost to a mistake in the command.
+  if (arguments.resumes) open_output(Output::Leftovers::adopt);
   const apply::Rebuilt rebuilt = arguments.resumes
                                      ? rebuild_resumably(patch, base, *output, options)
                                      : rebuild(patch, base, output.get(), options);

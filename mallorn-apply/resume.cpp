@@ -15,8 +15,12 @@ Rebuilt rebuild_resumably(PatchReader& patch, const MappedFile& base, Output& ou
   try {
     return rebuild(patch, base, &output, options);
   } catch (const Error& error) {
-    if (error.status() == Status::base_mismatch && had_some) output.keep();
-    const bool is_cut = error.status() == Status::truncated && patch.is_stream();
+    // The right files, next time, may go on with it.
+    const bool is_truncated = error.status() == Status::truncated;
+    if ((error.status() == Status::base_mismatch || is_truncated) && had_some) {
+      output.keep();
+    }
+    const bool is_cut = is_truncated && patch.is_stream();
     if (!(may_pass(error.status()) || is_cut) || !output.keep()) throw;
     throw Error(Status::interrupted, error.what(), kGoOn);
   } catch (const std::bad_alloc&) {

@@ -199,3 +199,13 @@ TEST_CASE("part file: a name that leaves no room for more is shortened, and foun
     }
   }
 }
+
+TEST_CASE("part file: what can be gone on with reserves nothing") {
+  const TemporaryFolder folder;
+  Output output(folder / "out", false, 0666, Output::Leftovers::adopt);
+  output.reserve(1 << 20);
+  struct stat info {};
+  const std::string part = fs::directory_iterator(folder.path())->path().string();
+  REQUIRE(::stat(part.c_str(), &info) == 0);
+  CHECK(info.st_blocks == 0);
+}

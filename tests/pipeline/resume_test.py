@@ -76,6 +76,22 @@ class Resume(ChunkyTest):
         self.fail_with(65, "truncated", *self.line)
         self.assertEqual(self.left(), [])
 
+    def test_mistakes_do_not_cost_what_is_left(self) -> None:
+        self.stop_at(5 << 19)
+        cut = self.home.parent / "cut"
+        patch = self.patch.read_bytes()
+        for length in (0, 10, 100, len(patch) // 2, len(patch) - 1):
+            cut.write_bytes(patch[:length])
+            self.fail_with(65, "truncated", "mallorn", "patch", self.old, cut, "-o", "out", "--resume")
+        cut.write_bytes(b"no patch at all")
+        for wrong in (cut, self.old, "absent", "."):
+            done = self.run_program("mallorn", "patch", self.old, wrong, "-o", "out", "--resume")
+            self.assertIn(done.code, (65, 66))
+        self.fail_with(74, "out_of_memory", *self.line, "--memory", "1M")
+        done = self.run_program("mallorn", "patch", self.new, self.patch, "-o", "out", "--resume")
+        self.assertEqual(done.code, 76)
+        self.assertGreater(self.resumed_at(), 1 << 20)
+
     def test_signals(self) -> None:
         patch = self.patch.read_bytes()
         line = ("mallorn-apply", "--threads", 1, self.old, "-o", "out", "--resume")
