@@ -28,7 +28,12 @@ std::string story_of(const Model& base, const Model& result, const TensorPlan& t
     story +=
         " = " + shown_name(result.manifest.ranges[tensor.derived->source_range]) + factor;
   }
-  if (tensor.match.kind != MatchKind::none) {
+  if (!tensor.parts.empty()) {
+    story += " <- parts of ";
+    for (size_t i = 0; i < tensor.parts.size(); ++i) {
+      story += (i > 0 ? ", " : "") + shown_name(base.manifest.ranges[tensor.parts[i]]);
+    }
+  } else if (tensor.match.kind != MatchKind::none) {
     const Range& from = base.manifest.ranges[tensor.match.base_range];
     if (shown_name(from) != shown_name(range)) story += " <- " + shown_name(from);
     if (from.dtype != range.dtype)

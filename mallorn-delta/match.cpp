@@ -239,6 +239,8 @@ const char* match_name(MatchKind kind) {
       return "content";
     case MatchKind::shape:
       return "shape";
+    case MatchKind::parts:
+      return "parts";
   }
   return "-";
 }

@@ -16,6 +16,7 @@ enum class MatchKind : uint8_t {
   name,     // the same name
   content,  // elements that resemble those, under another name
   shape,    // the same dtype and shape, in the same order
+  parts,    // it is made of parts of one or several; not found by match_tensors
 };
 
 struct TensorMatch {

@@ -6,6 +6,7 @@
 #include "mallorn-delta/best_conversion.hpp"
 #include "mallorn-delta/best_lanes.hpp"
 #include "mallorn-delta/byte_match.hpp"
+#include "mallorn-delta/plan_parts.hpp"
 #include "mallorn-delta/relation.hpp"
 
 namespace mallorn::delta {
@@ -163,7 +164,7 @@ class Planner {
     step.result_bytes = from.length_bytes;
     step.base_offset = from.offset_bytes;
     add(step);
-    plan_.tensors.push_back({i, matches_[i], "copy", 0, {}});
+    plan_.tensors.push_back({i, matches_[i], "copy", 0, {}, {}});
   }
 
   void plan_derived(size_t i) {
@@ -180,42 +181,94 @@ class Planner {
     step.base_offset = expected_;
     step.parameters = derivation_to_bytes({distance, is_ahead, derived_[i]->factor});
     add(step);
-    plan_.tensors.push_back({i, {}, "derived", derived_[i]->estimated_bytes, derived_[i]});
+    plan_.tensors.push_back(
+        {i, {}, "derived", derived_[i]->estimated_bytes, derived_[i], {}});
   }
 
   void plan_elements(size_t i) {
     const Range& range = result_.manifest.ranges[i];
     const TensorMatch match = matches_[i];
-    uint64_t predicted = 0;  // leading bytes that have a counterpart worth looking at
-    const char* method = "literal";
+    Step step;  // predicts leading bytes that have a counterpart worth looking at
+    step.result_bytes = 0;
     Relation relation;
     if (match.kind != MatchKind::none) {
       const Range& from = base_.manifest.ranges[match.base_range];
-      Step step;
       step.kind = StepKind::predict;
       step.base_offset = from.offset_bytes;
       relation = relate_elements(from, range, &step);
-      predicted = step.result_bytes;
-      if (predicted > 0) {
-        step.place = place_of(range);
-        // What is converted to codes has their zero point.
-        step.place.base_zero = zero_point(is_converted(step) ? range : from);
-        add_elements(range, step);
-        method = is_converted(step)                     ? "convert"
-                 : step.predictor == Predictor::distant ? "distant"
-                                                        : "predict";
-      }
+    }
+    if (plan_parts_of(i, step, relation)) return;
+    const uint64_t predicted = step.result_bytes;
+    const char* method = "literal";
+    if (predicted > 0) {
+      add_elements(i, 0, step);
+      method = is_converted(step)                     ? "convert"
+               : step.predictor == Predictor::distant ? "distant"
+                                                      : "predict";
     }
     if (predicted < range.length_bytes) {
-      TensorPlace place = place_of(range);
-      const DtypeLayout& layout = dtype_layout(range.dtype);
-      place.first_element = predicted / layout.block_bytes * layout.block_elements;
-      Step step;
-      step.place = place;
-      step.result_bytes = range.length_bytes - predicted;
-      add_elements(range, step);
+      Step rest;
+      rest.result_bytes = range.length_bytes - predicted;
+      add_elements(i, predicted, rest);
     }
-    plan_.tensors.push_back({i, match, method, estimate(range, relation), {}});
+    plan_.tensors.push_back({i, match, method, estimate(range, relation), {}, {}});
+  }
+
+  // Plans a tensor that has no good match, part by part, where that is better than `step`
+  // for its leading bytes, which have the relation, and its other bytes on their own. False
+  // if it is not.
+  bool plan_parts_of(size_t i, const Step& step, const Relation& relation) {
+    const Range& range = result_.manifest.ranges[i];
+    if (range.kind != RangeKind::tensor || is_sparsity(range) || has_good_match(i, step))
+      return false;
+    if (!anchors_) anchors_.emplace(base_);
+    std::vector<uint64_t> expected;
+    if (matches_[i].kind != MatchKind::none) {
+      const Range& from = base_.manifest.ranges[matches_[i].base_range];
+      if (from.dtype == range.dtype) expected.push_back(from.offset_bytes);
+    }
+    expected.push_back(expected_);
+    const auto parts = plan_parts(base_, *anchors_, result_, range, expected);
+    result_.file->release(range.offset_bytes, range.length_bytes);
+    if (!parts || parts->cost >= clearly_less(cost_of(range, step, relation))) return false;
+    uint64_t at = 0;
+    for (const PartStep& part : parts->steps) {
+      Step made;
+      made.kind = part.kind;
+      made.result_bytes = part.length;
+      made.base_offset = part.base_offset;
+      add_elements(i, at, made);
+      at += part.length;
+    }
+    plan_.tensors.push_back({i,
+                             {MatchKind::parts, parts->base_ranges.front()},
+                             "parts",
+                             parts->cost / (8 * 1024),
+                             {},
+                             parts->base_ranges});
+    return true;
+  }
+
+  // Samples are not exact, and what is told apart costs a little in the coder.
+  static uint64_t clearly_less(uint64_t cost) { return cost - cost / 32; }
+
+  // Whether a tensor as long as its counterpart resembles it everywhere.
+  bool has_good_match(size_t i, const Step& step) const {
+    const Range& range = result_.manifest.ranges[i];
+    if (step.result_bytes == 0 || step.predictor == Predictor::distant) return false;
+    if (is_converted(step)) return true;
+    const Range& from = base_.manifest.ranges[matches_[i].base_range];
+    return from.length_bytes == range.length_bytes &&
+           agree_throughout(range.dtype, bytes_of(base_, from), bytes_of(result_, range));
+  }
+
+  // What `step` and the rest of a range cost, in 1/1024 bit.
+  uint64_t cost_of(const Range& range, const Step& step, const Relation& relation) const {
+    const uint64_t unit = relation_unit(range.dtype);
+    const ByteView bytes = bytes_of(result_, range);
+    const uint64_t direct = relate(range.dtype, bytes, bytes).direct;
+    const uint64_t predicted = relation.is_related ? step.result_bytes / unit : 0;
+    return predicted * relation.cost + (range.length_bytes / unit - predicted) * direct;
   }
 
   // How the elements of two ranges are related, and how much of `range` a step is to
@@ -276,9 +329,7 @@ class Planner {
   // What a tensor will roughly cost in the patch; without a relation, its own bytes.
   static uint64_t estimate(const Range& range, const Relation& relation) {
     if (relation.cost == 0) return relation.is_related ? 0 : range.length_bytes;
-    const DtypeLayout& layout = dtype_layout(range.dtype);
-    const uint64_t unit = layout.block_elements == 1 ? layout.block_bytes : 1;
-    return range.length_bytes / unit * relation.cost / (8 * 1024);
+    return range.length_bytes / relation_unit(range.dtype) * relation.cost / (8 * 1024);
   }
 
   // The one zero point of a tensor, or 0: those of channels are 0 in all formats we know.
@@ -288,9 +339,11 @@ class Planner {
     return static_cast<int32_t>(points[0]);
   }
 
-  // Where the first element of a tensor lies.
-  static TensorPlace place_of(const Range& range) {
+  // Where the element at byte `at` of a tensor lies.
+  static TensorPlace place_of(const Range& range, uint64_t at) {
+    const DtypeLayout& layout = dtype_layout(range.dtype);
     TensorPlace place;
+    place.first_element = at / layout.block_bytes * layout.block_elements;
     place.result_zero = zero_point(range);
     uint64_t elements = 1;
     for (size_t i = range.shape.size(); i-- > 0;) {
@@ -303,8 +356,22 @@ class Planner {
     return place;
   }
 
-  void add_elements(const Range& range, Step step) {
-    step.dtype = range.dtype;
+  // Adds a step for elements of tensor i from byte `at` on. Where they lie in it is of use
+  // to the coder; of parts of other tensors, where they lie in those.
+  void add_elements(size_t i, uint64_t at, Step step) {
+    const Range& range = result_.manifest.ranges[i];
+    if (step.kind != StepKind::copy) {
+      step.dtype = range.dtype;
+      step.place = place_of(range, at);
+    }
+    if (step.kind == StepKind::predict) {
+      const Range& from = base_.manifest.ranges[range_at(base_, step.base_offset)];
+      if (from.dtype == range.dtype && from.length_bytes != range.length_bytes)
+        step.place = place_of(from, step.base_offset - from.offset_bytes);
+      // What is converted to codes has their zero point.
+      step.place.base_zero = zero_point(is_converted(step) ? range : from);
+      step.place.result_zero = zero_point(range);
+    }
     add(step);
   }
 
@@ -324,6 +391,7 @@ class Planner {
   std::vector<TensorMatch> matches_;
   std::vector<std::optional<Derived>> derived_;
   ByteIndex index_;
+  std::optional<AnchorIndex> anchors_;  // made when a tensor needs it
   Plan plan_;
   uint64_t planned_ = 0;   // bytes of the result that have a step
   uint64_t expected_ = 0;  // where in the base the next bytes probably are

@@ -19,10 +19,11 @@ namespace mallorn::delta {
 struct TensorPlan {
   size_t result_range = 0;
   TensorMatch match;
-  // "copy", "predict", "convert", "distant", "literal", "bytes", "derived"
+  // "copy", "predict", "convert", "distant", "literal", "bytes", "derived", "parts"
   const char* method = "";
   uint64_t estimated_bytes = 0;  // of the patch, roughly
   std::optional<Derived> derived;
+  std::vector<size_t> parts;  // ranges of the base that it is made of; the first few
 };
 
 struct Plan {
@@ -39,7 +40,8 @@ struct PlanOptions {
 };
 
 // Pure: depends on the two models and the options alone. Time near-linear in their size,
-// memory bounded by the number of ranges and a byte index of at most 48 MiB.
+// memory bounded by the number of ranges, a byte index of at most 48 MiB, and one of anchors
+// of at most 36 MiB.
 Plan make_plan(const Model& base, const Model& result, const PlanOptions& options = {});
 
 // Lets copies take over the equal bytes beside them, and joins copies that then meet.

@@ -31,7 +31,7 @@ uint64_t entropy(const Histogram& counts) {
 // The cheaper of two ways to code `symbols` symbols.
 Relation choose(uint64_t direct, uint64_t residual, uint64_t symbols) {
   if (symbols == 0) return {};
-  return {residual < direct, std::min(residual, direct) / symbols};
+  return {residual < direct, std::min(residual, direct) / symbols, direct / symbols};
 }
 
 // Calls visit(byte offset of an element) for the sampled elements.
@@ -124,6 +124,12 @@ Relation relate_bytes(ByteView base, ByteView result, size_t stride) {
 }
 
 }  // namespace
+
+uint64_t relation_unit(Dtype dtype) {
+  const bool is_float = dtype == Dtype::f64 || dtype == Dtype::f32 || dtype == Dtype::f16 ||
+                        dtype == Dtype::bf16;
+  return is_float ? dtype_layout(dtype).block_bytes : 1;
+}
 
 Relation relate(Dtype dtype, ByteView base, ByteView result) {
   switch (dtype) {

@@ -11,11 +11,14 @@ namespace mallorn::delta {
 
 struct Relation {
   bool is_related = false;
-  uint64_t cost = 0;  // of the cheaper way, roughly, in 1/1024 bit per element
+  uint64_t cost = 0;  // of the cheaper way, roughly, in 1/1024 bit per relation_unit()
+  uint64_t direct = 0;  // of the new values on their own, likewise
 };
 
+// The bytes whose coding a relation tells the cost of: an element for floats, else one.
+uint64_t relation_unit(Dtype dtype);
+
 // Compares a bounded sample of `base` and `result` (of equal length, elements of `dtype`).
-// For blocks of several elements, the cost is per byte.
 Relation relate(Dtype dtype, ByteView base, ByteView result);
 
 }  // namespace mallorn::delta

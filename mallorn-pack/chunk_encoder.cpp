@@ -27,6 +27,9 @@ namespace {
 constexpr int kFastLevel = 3;
 constexpr size_t kSmallSection = 64 * 1024;
 
+// Of zstd, to see whether bytes repeat.
+constexpr int kQuickLevel = 1;
+
 // What some codecs send before the first element counts below this.
 constexpr size_t kFewBytes = 1024;
 
@@ -74,9 +77,13 @@ CodedSection encode_section(const SectionPlan& plan, const PackOptions& options)
     offer(CodecId::mask, false, encode_mask(plan.masks, plan.result));
   }
   // Where elements resemble those of the base, or a tensor is pruned, nothing else comes
-  // near.
+  // near, unless they repeat: rows of padding, for example.
   resembles |= best.coded.size() < plan.result.size() / 2;
-  if (resembles && best.coded.size() >= kFewBytes) return best;
+  if (resembles && best.coded.size() >= kFewBytes &&
+      (plan.has_base ||
+       encode_zstd(plan.result, kQuickLevel).size() >= best.coded.size())) {
+    return best;
+  }
   offer(CodecId::planes, plan.has_base,
         encode_planes(plan.dtype, plan.base, plan.result, options.level));
   offer(CodecId::zstd, false, encode_zstd(plan.result, options.level));

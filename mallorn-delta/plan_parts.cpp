@@ -1,0 +1,163 @@
+#include "mallorn-delta/plan_parts.hpp"
+
+#include <algorithm>
+
+#include "mallorn-delta/byte_index.hpp"
+#include "mallorn-delta/relation.hpp"
+
+namespace mallorn::delta {
+namespace {
+
+// Shorter runs of equal bytes among others are predicted with them.
+constexpr uint64_t kLeastCopy = 4096;
+
+// Saying that another step begins, and where in the base.
+constexpr uint64_t kStepCost = uint64_t{1024} * 8 * 4;
+
+class PartsPlanner {
+ public:
+  PartsPlanner(const Model& base, const Model& result, const Range& range)
+      : model_(base),
+        range_(range),
+        block_(dtype_layout(range.dtype).block_bytes),
+        base_(base.bytes()),
+        result_(result.bytes().subspan(static_cast<size_t>(range.offset_bytes),
+                                       static_cast<size_t>(range.length_bytes))) {}
+
+  std::optional<PartsPlan> run(const std::vector<Part>& parts) {
+    for (const Part& part : parts) {
+      if (part.has_base) {
+        add_part(part);
+      } else {
+        add(StepKind::literal, part.length, 0);
+      }
+    }
+    const Relation relation = relate_predicted();
+    if (!is_close(relation)) drop_predicted();
+    const bool has_base = std::ranges::any_of(plan_.steps, [](const PartStep& step) {
+      return step.kind != StepKind::literal;
+    });
+    if (!has_base) return {};
+    add_costs(relation);
+    add_ranges();
+    return std::move(plan_);
+  }
+
+ private:
+  void add(StepKind kind, uint64_t length, uint64_t base_offset) {
+    if (length == 0) return;
+    const bool joins = kind == StepKind::literal && !plan_.steps.empty() &&
+                       plan_.steps.back().kind == kind;
+    if (joins) {
+      plan_.steps.back().length += length;
+    } else {
+      plan_.steps.push_back({kind, length, base_offset});
+    }
+  }
+
+  // Long runs of equal bytes, whole blocks, are copied.
+  void add_part(const Part& part) {
+    const ByteView from = base_.subspan(static_cast<size_t>(part.base_offset),
+                                        static_cast<size_t>(part.length));
+    const ByteView to = result_.subspan(static_cast<size_t>(part.offset),
+                                        static_cast<size_t>(part.length));
+    uint64_t planned = 0;
+    for (uint64_t at = 0; at < part.length;) {
+      const uint64_t run = common_length(from.subspan(at), to.subspan(at));
+      const uint64_t begin = (at + block_ - 1) / block_ * block_;
+      uint64_t end = at + run;
+      if (end < part.length) end -= end % block_;
+      if ((run >= kLeastCopy || run >= part.length - part.length / 4) && end > begin) {
+        add(StepKind::predict, begin - planned, part.base_offset + planned);
+        add(StepKind::copy, end - begin, part.base_offset + begin);
+        planned = end;
+      }
+      at += run + 1;
+    }
+    add(StepKind::predict, part.length - planned, part.base_offset + planned);
+  }
+
+  // How what is predicted is related to the base: all of it in one, since many parts are too
+  // short to tell.
+  Relation relate_predicted() const {
+    constexpr uint64_t kMostSampled = uint64_t{1} << 20;
+    const auto predicted = static_cast<uint64_t>(
+        std::ranges::count(plan_.steps, StepKind::predict, &PartStep::kind));
+    if (predicted == 0) return {};
+    const uint64_t most =
+        std::max(kMostSampled / predicted / block_, uint64_t{1}) * block_;
+    std::vector<uint8_t> from;
+    std::vector<uint8_t> to;
+    uint64_t at = 0;
+    for (const PartStep& step : plan_.steps) {
+      const uint64_t length = std::min(step.length, most) / block_ * block_;
+      if (step.kind == StepKind::predict) {
+        append(base_, step.base_offset, length, &from);
+        append(result_, at, length, &to);
+      }
+      at += step.length;
+    }
+    return relate(range_.dtype, from, to);
+  }
+
+  static void append(ByteView bytes, uint64_t offset, uint64_t length,
+                     std::vector<uint8_t>* to) {
+    const ByteView piece =
+        bytes.subspan(static_cast<size_t>(offset), static_cast<size_t>(length));
+    to->insert(to->end(), piece.begin(), piece.end());
+  }
+
+  // Among many places some resemble a tensor a little by chance.
+  static bool is_close(const Relation& relation) {
+    return relation.is_related && relation.cost < relation.direct - relation.direct / 16;
+  }
+
+  void drop_predicted() {
+    std::vector<PartStep> steps = std::move(plan_.steps);
+    plan_.steps.clear();
+    for (const PartStep& step : steps) {
+      const bool is_copy = step.kind == StepKind::copy;
+      add(is_copy ? StepKind::copy : StepKind::literal, step.length,
+          is_copy ? step.base_offset : 0);
+    }
+  }
+
+  void add_costs(const Relation& relation) {
+    const uint64_t unit = relation_unit(range_.dtype);
+    const uint64_t direct = relate(range_.dtype, result_, result_).direct;
+    for (const PartStep& step : plan_.steps) {
+      plan_.cost += kStepCost;
+      if (step.kind == StepKind::predict) plan_.cost += step.length / unit * relation.cost;
+      if (step.kind == StepKind::literal) plan_.cost += step.length / unit * direct;
+    }
+  }
+
+  void add_ranges() {
+    constexpr size_t kMostShown = 8;
+    for (const PartStep& step : plan_.steps) {
+      if (step.kind == StepKind::literal) continue;
+      const size_t range = range_at(model_, step.base_offset);
+      std::vector<size_t>& ranges = plan_.base_ranges;
+      if (std::ranges::find(ranges, range) == ranges.end()) ranges.push_back(range);
+      if (ranges.size() == kMostShown) return;
+    }
+  }
+
+  const Model& model_;
+  const Range& range_;
+  const uint64_t block_;
+  const ByteView base_;
+  const ByteView result_;
+  PartsPlan plan_;
+};
+
+}  // namespace
+
+std::optional<PartsPlan> plan_parts(const Model& base, const AnchorIndex& index,
+                                    const Model& result, const Range& range,
+                                    const std::vector<uint64_t>& expected) {
+  return PartsPlanner(base, result, range)
+      .run(find_parts(base, index, result, range, expected));
+}
+
+}  // namespace mallorn::delta
