@@ -2,6 +2,7 @@
 
 #include <bit>
 
+#include "mallorn-delta/passed_pages.hpp"
 #include "mallorn-delta/rows.hpp"
 
 namespace mallorn::delta {
@@ -17,15 +18,9 @@ bool is_structured(const Range& range) {
   return range.kind == RangeKind::tensor && range.dtype != Dtype::opaque;
 }
 
-bool vary(uint32_t signs) {
-  const int set = std::popcount(signs);
-  return set > 2 && set < static_cast<int>(kKeySigns) - 2;
-}
-
 }  // namespace
 
-uint64_t AnchorIndex::key_of(uint32_t signs, const uint8_t* first, size_t width) {
-  if (vary(signs)) return uint64_t{signs} << 8 | width;
+uint64_t AnchorIndex::digest_of(const uint8_t* first) {
   const auto low = load_le<uint64_t>(first);
   const auto high = load_le<uint64_t>(first + 8);
   if (low == high && std::rotl(low, 32) == low) return 0;
@@ -51,7 +46,6 @@ void AnchorIndex::add_range(const Range& range, uint64_t stride) {
   } else {
     for (const size_t width : kWidths) add_places(range, width, 0, stride);
   }
-  base_.file->release(range.offset_bytes, range.length_bytes);
 }
 
 // Rows short against the stride have places in every n-th, long ones several.
@@ -60,15 +54,20 @@ void AnchorIndex::add_places(const Range& range, size_t width, uint64_t row_byte
   const uint64_t key_bytes = std::max(kKeySigns * width, kKeyBytes);
   if (range.length_bytes < key_bytes) return;
   const uint64_t last = range.length_bytes - key_bytes;
+  PassedPages passed(base_, range.offset_bytes);
+  const auto add_at = [&](uint64_t at) {
+    add(range.offset_bytes + at, width);
+    passed.advance_to(range.offset_bytes + at);
+  };
   if (row_bytes == 0) {
-    for (uint64_t at = 0; at <= last; at += stride) add(range.offset_bytes + at, width);
+    for (uint64_t at = 0; at <= last; at += stride) add_at(at);
     return;
   }
   const uint64_t rows = (stride + row_bytes - 1) / row_bytes;
   const uint64_t step = (stride + width - 1) / width * width;
   for (uint64_t row = 0; row <= last; row += rows * row_bytes) {
     for (uint64_t at = row; at <= last && at < row + row_bytes; at += step) {
-      add(range.offset_bytes + at, width);
+      add_at(at);
     }
   }
 }

@@ -13,10 +13,10 @@ namespace mallorn::delta {
 
 // Anchors: places of the base, at most kMaxAnchors of them, by a key of the kKeySigns
 // elements that begin there. Rows of tensors begin with one, unless there are too many; more
-// are spread over long rows. 36 MiB; time near-linear in the number of anchors.
+// are spread over long rows. 20 MiB; time near-linear in the number of anchors.
 class AnchorIndex {
  public:
-  static constexpr size_t kMaxAnchors = size_t{1} << 21;
+  static constexpr size_t kMaxAnchors = size_t{1} << 20;
   static constexpr size_t kMaxFound = 8;  // places with the same key that are kept
 
   // `base` must outlive the index.
@@ -26,6 +26,11 @@ class AnchorIndex {
   bool may_have(uint64_t key) const {
     const uint64_t bit = mix(key) >> (64 - kFilterBits);
     return (filter_[bit / 64] >> (bit % 64) & 1) != 0;
+  }
+
+  // May be called some time before may_have(), so that this is quicker.
+  void prefetch(uint64_t key) const {
+    __builtin_prefetch(&filter_[mix(key) >> (64 - kFilterBits) >> 6]);
   }
 
   struct Found {
@@ -39,7 +44,9 @@ class AnchorIndex {
   // The key of the kKeySigns elements of `width` bytes from `first` on, whose signs are
   // `signs`: the signs if they vary, else a digest of the first kKeyBytes bytes. 0 if these
   // are but one element again and again: such places are everywhere.
-  static uint64_t key_of(uint32_t signs, const uint8_t* first, size_t width);
+  static uint64_t key_of(uint32_t signs, const uint8_t* first, size_t width) {
+    return vary(signs) ? uint64_t{signs} << 8 | width : digest_of(first);
+  }
 
  private:
   static constexpr unsigned kFilterBits = 25;
@@ -50,6 +57,14 @@ class AnchorIndex {
     key = (key ^ key >> 29) * 0xBF58476D1CE4E5B9ull;
     return key ^ key >> 32;
   }
+
+  // Whether there are more than three of both signs.
+  static bool vary(uint32_t signs) {
+    const auto drop_one = [](uint32_t bits) { return bits & (bits - 1); };
+    return drop_one(drop_one(drop_one(signs))) != 0 &&
+           drop_one(drop_one(drop_one(~signs))) != 0;
+  }
+  static uint64_t digest_of(const uint8_t* first);
 
   void add_range(const Range& range, uint64_t stride);
   void add_places(const Range& range, size_t width, uint64_t row_bytes, uint64_t stride);

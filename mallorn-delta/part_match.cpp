@@ -2,9 +2,11 @@
 // fall too far below the best so far. Elements of unrelated rows agree in every other sign.
 #include "mallorn-delta/part_match.hpp"
 
+#include <array>
 #include <optional>
 
 #include "mallorn-delta/byte_index.hpp"
+#include "mallorn-delta/passed_pages.hpp"
 #include "mallorn-delta/rows.hpp"
 
 namespace mallorn::delta {
@@ -36,6 +38,7 @@ class PartFinder {
   PartFinder(const Model& base, const AnchorIndex& index, const Model& result,
              const Range& range)
       : base_model_(base),
+        result_model_(result),
         index_(index),
         range_(range),
         base_(base.bytes()),
@@ -49,20 +52,7 @@ class PartFinder {
     for (const uint64_t place : expected) {
       if (try_seed(0, place)) break;
     }
-    uint64_t key_begin = made_;  // the element after the last part
-    uint32_t signs = 0;
-    uint64_t at = key_begin;
-    const uint64_t key_bytes = std::max(kKeySigns * width_, AnchorIndex::kKeyBytes);
-    while (at + width_ <= result_.size()) {
-      signs = push_sign(signs, sign_at(result_.data() + at, width_));
-      at += width_;
-      if (at - key_begin < kKeySigns * width_) continue;
-      const uint64_t first = at - kKeySigns * width_;
-      if (first + key_bytes > result_.size()) break;
-      const uint64_t key = AnchorIndex::key_of(signs, result_.data() + first, width_);
-      if (key == 0 || !index_.may_have(key) || !try_key(key, first)) continue;
-      at = key_begin = made_;
-    }
+    search_seeds();
     add_rest(result_.size());
     return std::move(parts_);
   }
@@ -84,12 +74,16 @@ class PartFinder {
     Extension best;
     int64_t score = 0;
     const uint64_t equal = kEqualBytes / width_;
+    PassedPages passed(result_model_, range_.offset_bytes + at);
+    PassedPages passed_base(base_model_, from);
     for (uint64_t i = 0; i < limit;) {
       const uint8_t* const a = result_.data() + at + i * width_;
       const uint8_t* const b = base_.data() + from + i * width_;
       if (i + equal <= limit && memcmp(a, b, equal * width_) == 0) {
         score += kAgreed * static_cast<int64_t>(equal);
         i += equal;
+        passed.advance_to(range_.offset_bytes + at + i * width_);
+        passed_base.advance_to(from + i * width_);
       } else {
         score += sign_at(a, width_) == sign_at(b, width_) ? kAgreed : kDiffered;
         ++i;
@@ -114,6 +108,74 @@ class PartFinder {
       if (score < best.score - kDrop) break;
     }
     return best;
+  }
+
+  // Looks up the keys of all elements in no part. Where key after key leads nowhere, the
+  // elements after it are passed over, more and more of them: a crafted model must not
+  // make every element cost as much as a part does.
+  void search_seeds() {
+    constexpr uint64_t kMostSkipped = 64;
+    constexpr uint64_t kTriesKept = 256;  // whose pages of the base may stay in memory
+    uint64_t tries = 0;
+    PassedPages passed(result_model_, range_.offset_bytes);
+    uint64_t tried_from = 0;
+    uint64_t skipped = 1;
+    Keys keys;
+    start_keys(&keys, made_);
+    while (next_keys(&keys)) {
+      passed.advance_to(range_.offset_bytes + keys.first);
+      for (size_t i = 0; i < keys.count; ++i) {
+        const uint64_t first = keys.first + i * width_;
+        if (!index_.may_have(keys.keys[i]) || keys.keys[i] == 0 || first < tried_from)
+          continue;
+        if (++tries % kTriesKept == 0) base_model_.file->release(0, base_.size());
+        if (try_key(keys.keys[i], first)) {
+          start_keys(&keys, made_);
+          skipped = 1;
+          break;
+        }
+        tried_from = first + skipped * width_;
+        skipped = std::min(skipped * 2, kMostSkipped);
+      }
+    }
+  }
+
+  // Keys of elements in a row: so many at once that memory can be asked for all of them.
+  struct Keys {
+    std::array<uint64_t, 32> keys{};
+    size_t count = 0;
+    uint64_t first = 0;  // offset of the element of the first key
+    uint32_t signs = 0;  // before `next`
+    uint64_t next = 0;   // offset of the next sign to be read
+  };
+
+  void start_keys(Keys* keys, uint64_t at) const {
+    *keys = {};
+    keys->first = keys->next = at;
+    const uint64_t end = at + (kKeySigns - 1) * width_;
+    if (end > result_.size()) return;
+    for (; keys->next < end; keys->next += width_) {
+      keys->signs =
+          push_sign(keys->signs, sign_at(result_.data() + keys->next, width_));
+    }
+  }
+
+  // False if there are no more.
+  bool next_keys(Keys* keys) const {
+    const uint64_t key_bytes = std::max(kKeySigns * width_, AnchorIndex::kKeyBytes);
+    keys->first += keys->count * width_;
+    const uint64_t left = result_.size() - keys->first;
+    if (left < key_bytes) return false;
+    keys->count = std::min<size_t>(keys->keys.size(), (left - key_bytes) / width_ + 1);
+    const uint8_t* first = result_.data() + keys->first;
+    const uint8_t* next = result_.data() + keys->next;
+    for (size_t i = 0; i < keys->count; ++i, first += width_, next += width_) {
+      keys->signs = push_sign(keys->signs, sign_at(next, width_));
+      keys->keys[i] = AnchorIndex::key_of(keys->signs, first, width_);
+      index_.prefetch(keys->keys[i]);
+    }
+    keys->next += keys->count * width_;
+    return true;
   }
 
   bool try_key(uint64_t key, uint64_t at) {
@@ -277,6 +339,7 @@ class PartFinder {
   }
 
   const Model& base_model_;
+  const Model& result_model_;
   const AnchorIndex& index_;
   const Range& range_;
   const ByteView base_;

@@ -240,13 +240,20 @@ class Planner {
       add_elements(i, at, made);
       at += part.length;
     }
-    plan_.tensors.push_back({i,
-                             {MatchKind::parts, parts->base_ranges.front()},
-                             "parts",
-                             parts->cost / (8 * 1024),
-                             {},
-                             parts->base_ranges});
+    plan_.tensors.push_back(describe(i, *parts));
     return true;
+  }
+
+  // A tensor that is the whole of another one was found by its contents.
+  TensorPlan describe(size_t i, const PartsPlan& parts) const {
+    const size_t first = parts.base_ranges.front();
+    const uint64_t cost = parts.cost / (8 * 1024);
+    const bool is_whole = parts.steps.size() == 1 &&
+                          parts.steps[0].kind == StepKind::predict &&
+                          base_.manifest.ranges[first].length_bytes ==
+                              result_.manifest.ranges[i].length_bytes;
+    if (is_whole) return {i, {MatchKind::content, first}, "predict", cost, {}, {}};
+    return {i, {MatchKind::parts, first}, "parts", cost, {}, parts.base_ranges};
   }
 
   // Samples are not exact, and what is told apart costs a little in the coder.

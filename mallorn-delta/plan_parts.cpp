@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "mallorn-delta/byte_index.hpp"
+#include "mallorn-delta/passed_pages.hpp"
 #include "mallorn-delta/relation.hpp"
 
 namespace mallorn::delta {
@@ -17,7 +18,8 @@ constexpr uint64_t kStepCost = uint64_t{1024} * 8 * 4;
 class PartsPlanner {
  public:
   PartsPlanner(const Model& base, const Model& result, const Range& range)
-      : model_(base),
+      : base_model_(base),
+        result_model_(result),
         range_(range),
         block_(dtype_layout(range.dtype).block_bytes),
         base_(base.bytes()),
@@ -61,6 +63,8 @@ class PartsPlanner {
                                         static_cast<size_t>(part.length));
     const ByteView to = result_.subspan(static_cast<size_t>(part.offset),
                                         static_cast<size_t>(part.length));
+    PassedPages passed(result_model_, range_.offset_bytes + part.offset);
+    PassedPages passed_base(base_model_, part.base_offset);
     uint64_t planned = 0;
     for (uint64_t at = 0; at < part.length;) {
       const uint64_t run = common_length(from.subspan(at), to.subspan(at));
@@ -73,6 +77,8 @@ class PartsPlanner {
         planned = end;
       }
       at += run + 1;
+      passed.advance_to(range_.offset_bytes + part.offset + std::min(at, part.length));
+      passed_base.advance_to(part.base_offset + std::min(at, part.length));
     }
     add(StepKind::predict, part.length - planned, part.base_offset + planned);
   }
@@ -136,14 +142,15 @@ class PartsPlanner {
     constexpr size_t kMostShown = 8;
     for (const PartStep& step : plan_.steps) {
       if (step.kind == StepKind::literal) continue;
-      const size_t range = range_at(model_, step.base_offset);
+      const size_t range = range_at(base_model_, step.base_offset);
       std::vector<size_t>& ranges = plan_.base_ranges;
       if (std::ranges::find(ranges, range) == ranges.end()) ranges.push_back(range);
       if (ranges.size() == kMostShown) return;
     }
   }
 
-  const Model& model_;
+  const Model& base_model_;
+  const Model& result_model_;
   const Range& range_;
   const uint64_t block_;
   const ByteView base_;
