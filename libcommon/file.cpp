@@ -110,7 +110,9 @@ void MappedFile::map(int fd) {
   size_ = static_cast<size_t>(info.st_size);
   if (size_ == 0) return;
   void* data = ::mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, fd, 0);
-  if (data == MAP_FAILED) fail(Status::cannot_open, path_, errno);
+  if (data == MAP_FAILED) {
+    fail(errno == ENOMEM ? Status::out_of_memory : Status::cannot_open, path_, errno);
+  }
   data_ = static_cast<const uint8_t*>(data);
   shown_ = printable(path_);
   add_named_range(bytes(), shown_.c_str());

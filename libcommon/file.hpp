@@ -51,8 +51,9 @@ class Input {
 
 // A regular file mapped for reading. Pages are read on demand, so memory does not grow with
 // the file. Throws Error(cannot_open) if the file is missing, unreadable or not a regular
-// file. If the file shrinks while it is mapped, the program ends with exit code 74
-// (run_main's SIGBUS handler).
+// file, Error(out_of_memory) if there is no room for it among the addresses. If the file
+// shrinks while it is mapped, the program ends with exit code 74 (run_main's SIGBUS
+// handler).
 class MappedFile {
  public:
   explicit MappedFile(const std::string& path);

@@ -31,14 +31,16 @@ std::string find_program() {
   }
   std::error_code ignored;
   const fs::path here = fs::read_symlink("/proc/self/exe", ignored).parent_path();
-  places.push_back(here / kProgramName);
-  places.push_back(here.parent_path() / kProgramName / kProgramName);
+  if (!here.empty()) {  // never what happens to be in the current folder
+    places.push_back(here / kProgramName);
+    places.push_back(here.parent_path() / kProgramName / kProgramName);
+  }
   for (const fs::path& place : places) {
     if (fs::is_regular_file(place, ignored) && ::access(place.c_str(), X_OK) == 0) {
       return place.string();
     }
   }
-  throw Error(Status::internal, "mallorn-parse is not beside this program",
+  throw Error(Status::unsupported_feature, "mallorn-parse is not beside this program",
               "install the programs together, or set MALLORN_BIN to their folder");
 }
 

@@ -116,6 +116,10 @@ start_stage() { # STAGE NUMBER COUNT
 
 # Their names are gone before anything is done with them.
 open_pipes() { # COUNT
+  # A shell that runs out of descriptors half way ends with a code and words of its own.
+  case $(ulimit -n 2>/dev/null) in
+    [0-9] | [12][0-9]) fail 74 'fewer than 30 files may be open at a time [io]' 'raise ulimit -n' ;;
+  esac
   where=${TMPDIR:-/tmp}
   folder=$(mktemp -d "$where/mallorn-XXXXXX" 2>/dev/null)
   number=0
