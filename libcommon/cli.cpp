@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -72,11 +73,23 @@ void ensure_standard_streams() {
   }
 }
 
+// The front end ends its stages when it is interrupted, unless it dies before it can: of
+// SIGKILL, or of what its shell does not catch. Nothing that is lost has a name yet. What a
+// stage starts is not its child, and ends with its pipe. A stage that has not come here yet
+// when that happens is not reached.
+void end_with_front_end() {
+  const char* front = std::getenv("MALLORN_FRONT_END");
+  if (front != nullptr && front == std::to_string(::getppid())) {
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  }
+}
+
 }  // namespace
 
 int run_main(const Program& program, const std::function<int()>& body) {
   program_name = program.name;
   ensure_standard_streams();
+  end_with_front_end();
   struct sigaction action {};
   action.sa_sigaction = on_bus_error;
   action.sa_flags = SA_SIGINFO;

@@ -68,6 +68,7 @@ run_stages() { # STAGE... (two to four)
   trap 'interrupted INT' INT
   trap 'interrupted TERM' TERM
   trap 'interrupted HUP' HUP
+  export MALLORN_FRONT_END=$$  # so that they end, too, if this is killed
   keep_passphrase
   open_pipes $(($# - 1))
   keep_input
@@ -117,6 +118,7 @@ start_stage() { # STAGE NUMBER COUNT
 # Their names are gone before anything is done with them.
 open_pipes() { # COUNT
   # A shell that runs out of descriptors half way ends with a code and words of its own.
+  # shellcheck disable=SC3045  # -n: POSIX since 2024; a shell without it prints nothing here
   case $(ulimit -n 2>/dev/null) in
     [0-9] | [12][0-9]) fail 74 'fewer than 30 files may be open at a time [io]' 'raise ulimit -n' ;;
   esac

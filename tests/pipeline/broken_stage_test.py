@@ -118,6 +118,44 @@ class FrontEnd(BrokenStageTest):
                 self.assertEqual(os.listdir(self.home), [])
             self.remove_stand_in(name)
 
+    def test_what_is_refused_before_models_are_read(self) -> None:
+        """A stage that would read them leaves a mark."""
+        mark = self.home.parent / "mark"
+        self.stand_in("mallorn-delta", f'touch "{mark}"; "$real" "$@"')
+        self.succeed("mallorn", "keygen", "some")
+        (self.home / "junk").write_bytes(b"no key")
+        for key, out, code in (("some.pub", "q", 65), ("junk", "q", 65), ("absent", "q", 66), (".", "q", 66),
+                               ("some.key", "absent/q", 73), ("some.key", ".", 73)):
+            done = self.run_program("mallorn", "diff", "--sign", key, OLD, NEW, "-o", out,
+                                    env=self.use_stand_ins())
+            self.assertEqual(done.code, code, done)
+            self.assert_one_error(done)
+            self.assertFalse(mark.exists(), (key, out))
+
+    def has_output_open(self, front_end: int) -> bool:
+        """Whether a stage of this front end has a file, still without a name, in the home folder."""
+        for status in Path("/proc").glob("[0-9]*/status"):
+            try:
+                is_stage = f"PPid:\t{front_end}\n" in status.read_text(encoding="utf-8")
+                names = [os.readlink(link) for link in (status.parent / "fd").iterdir()] if is_stage else []
+            except OSError:
+                continue  # it has ended
+            if any(name.startswith(f"{self.home}/") for name in names):
+                return True
+        return False
+
+    def test_the_front_end_is_killed(self) -> None:
+        """By what its shell cannot catch, or does not: then no patch appears later."""
+        self.stand_in("mallorn-parse", 'sleep 1; "$real" "$@"', only_for=OLD)
+        for number in (signal.SIGKILL, signal.SIGQUIT, signal.SIGPIPE):
+            with self.subTest(signal=number):
+                process = self.start("mallorn", "diff", OLD, NEW, "--force", "-o", "out", env=self.use_stand_ins())
+                while not self.has_output_open(process.pid) and process.poll() is None:
+                    time.sleep(0.01)
+                process.send_signal(number)
+                process.communicate(timeout=60)  # until all that write errors have ended
+                self.assertEqual((process.returncode, os.listdir(self.home)), (-number, []))
+
     def test_a_stage_fails_at_its_end(self) -> None:
         """After all of its output but the end frame, so that the others have done nearly all."""
         for name in STAGES[:2]:
