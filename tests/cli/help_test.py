@@ -231,6 +231,14 @@ class ManPages(ProgramTest):
                 self.assertEqual(options_in_synopsis(text), in_help - with_short)
 
     @unittest.skipUnless(shutil.which("mandoc"), "needs mandoc")
+    def test_fields_of_json_are_described(self) -> None:
+        source = (TOP / "mallorn-apply/info.cpp").read_text(encoding="utf-8")
+        page = (TOP / "docs/man/mallorn-apply.1").read_text(encoding="utf-8")
+        described = set(re.findall(r"\w+", " ".join(re.findall(r"^\.(?:It )?Li (.*)$", page, re.MULTILINE))))
+        fields = set(re.findall(r'\\"(\w+)\\":', source))
+        self.assertGreater(len(fields), 20)
+        self.assertEqual(fields - described, set())
+
     def test_man_pages_are_well_formed(self) -> None:
         pages = sorted((TOP / "docs" / "man").glob("*.[157]"))
         self.assertGreaterEqual(len(pages), 7)
