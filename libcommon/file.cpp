@@ -204,9 +204,17 @@ void reserve_range(int fd, uint64_t offset, uint64_t length, const std::string& 
   }
 }
 
-Fd make_temporary_file() {
+static std::string temporary_folder() {
   const char* folder = ::getenv("TMPDIR");
-  std::string name = std::string(folder != nullptr && *folder != '\0' ? folder : "/tmp");
+  return folder != nullptr && *folder != '\0' ? folder : "/tmp";
+}
+
+std::string temporary_file_name() {
+  return "temporary file in " + temporary_folder() + " (TMPDIR)";
+}
+
+Fd make_temporary_file() {
+  std::string name = temporary_folder();
   Fd unnamed(::open(name.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
   if (unnamed.get() >= 0) return unnamed;
   name += "/mallorn-XXXXXX";

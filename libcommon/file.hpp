@@ -99,6 +99,8 @@ void reserve_range(int fd, uint64_t offset, uint64_t length, const std::string& 
 
 // An unnamed temporary file (in $TMPDIR or /tmp), gone when its descriptor is closed.
 Fd make_temporary_file();
+// What it is called in messages: which folder has no room.
+std::string temporary_file_name();
 
 // True if both are the same file on disk.
 bool is_same_file(const std::string& a, const std::string& b);

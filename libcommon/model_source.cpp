@@ -27,7 +27,7 @@ Fd spool(StreamReader& stream, uint64_t length, Digest* digest, Trailer* trailer
       throw Error(Status::malformed, stream.name() + ": more bytes than the manifest says");
     }
     hash.update(frame.payload);
-    write_full(file.get(), frame.payload, "temporary file");
+    write_full(file.get(), frame.payload, temporary_file_name());
     spooled += frame.payload.size();
   }
   if (spooled != length) {

@@ -4,7 +4,6 @@ namespace mallorn {
 namespace {
 
 constexpr size_t kMaxInMemory = 8u << 20;
-constexpr const char* kName = "temporary file";
 
 }  // namespace
 
@@ -13,12 +12,12 @@ void Spool::write(ByteView bytes) {
   memory_.insert(memory_.end(), bytes.begin(), bytes.end());
   if (memory_.size() <= kMaxInMemory) return;
   if (file_.get() < 0) file_ = make_temporary_file();
-  write_full(file_.get(), memory_, kName);
+  write_full(file_.get(), memory_, temporary_file_name());
   memory_.clear();
 }
 
 void Spool::copy_to(Output& output) const {
-  if (file_.get() >= 0) output.write(MappedFile(file_, kName).bytes());
+  if (file_.get() >= 0) output.write(MappedFile(file_, temporary_file_name()).bytes());
   output.write(memory_);
 }
 

@@ -126,7 +126,7 @@ Fd rereadable(const Input& input) {
   Fd file = make_temporary_file();
   std::vector<uint8_t> window(1u << 20);
   while (const size_t count = read_full(input.fd(), window, input.name())) {
-    write_full(file.get(), ByteView(window).first(count), "temporary file");
+    write_full(file.get(), ByteView(window).first(count), temporary_file_name());
   }
   return file;
 }

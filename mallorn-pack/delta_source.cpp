@@ -125,7 +125,7 @@ ChunkInput DeltaSource::read_chunk(std::vector<Step> steps, uint64_t result_byte
     chunk.base.push_back(all.subspan(at, length));
     at += length;
   }
-  write_full(spool_.get(), chunk.result, "temporary file");
+  write_full(spool_.get(), chunk.result, temporary_file_name());
   return chunk;
 }
 

@@ -222,7 +222,7 @@ bool pack_whole(pack::DeltaSource& source, int level, uint64_t limit,
   const MappedFile& result = source.result();
   const std::optional<Fd> run = pack::compress_whole(result, level, limit);
   if (!run) return false;
-  const MappedFile coded(*run, "temporary file");
+  const MappedFile coded(*run, temporary_file_name());
   std::vector<uint8_t> record;
   for (size_t at = 0; at < coded.bytes().size(); at += kPiece) {
     const ByteView piece =

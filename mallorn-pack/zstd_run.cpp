@@ -55,7 +55,7 @@ std::optional<uint64_t> compress(const MappedFile& file, int level, uint64_t lim
       length += output.pos;
       if (length >= limit) return std::nullopt;
       if (to != nullptr) {
-        write_full(to->get(), ByteView(buffer).first(output.pos), "temporary file");
+        write_full(to->get(), ByteView(buffer).first(output.pos), temporary_file_name());
       }
       is_finished = is_last && left == 0;
       has_more = is_last ? !is_finished : input.pos < input.size;

@@ -122,7 +122,8 @@ open_pipes() { # COUNT
   case $(ulimit -n 2>/dev/null) in
     [0-9] | [12][0-9]) fail 74 'fewer than 30 files may be open at a time [io]' 'raise ulimit -n' ;;
   esac
-  where=${TMPDIR:-/tmp}
+  protect_name "${TMPDIR:-/tmp}"
+  where=$name
   folder=$(mktemp -d "$where/mallorn-XXXXXX" 2>/dev/null)
   number=0
   while [ "$number" -lt "$1" ]; do

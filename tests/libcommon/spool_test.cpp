@@ -26,3 +26,9 @@ TEST_CASE("spool: gives back what it was given, in memory and beyond") {
     }
   }
 }
+
+TEST_CASE("spool: messages name the folder that has no room") {
+  ::setenv("TMPDIR", "/some/folder", 1);
+  CHECK(temporary_file_name().find("/some/folder (TMPDIR)") != std::string::npos);
+  ::unsetenv("TMPDIR");
+}
