@@ -12,8 +12,8 @@
 namespace mallorn::delta {
 
 // Anchors: places of the base, at most kMaxAnchors of them, by a key of the kKeySigns
-// elements that begin there. Rows of tensors begin with one, unless there are too many; more
-// are spread over long rows. 20 MiB; time near-linear in the number of anchors.
+// elements that begin there. Rows of tensors begin with one, unless there are too many;
+// more are spread over long rows. 20 MiB; time near-linear in the number of anchors.
 class AnchorIndex {
  public:
   static constexpr size_t kMaxAnchors = size_t{1} << 20;

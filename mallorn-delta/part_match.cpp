@@ -12,13 +12,15 @@
 namespace mallorn::delta {
 namespace {
 
+// Scores of an element: of an equal last byte, of an equal sign, of another sign.
+constexpr int64_t kSame = 2;
 constexpr int64_t kAgreed = 1;
-constexpr int64_t kDiffered = -2;
-constexpr int64_t kDrop = 48;       // an extension ends so far below its best score
-constexpr int64_t kLeastScore = 40; // of a part
-constexpr size_t kEqualBytes = 64;  // compared at once
-constexpr uint64_t kSnapped = 8;    // elements between the end of a part and that of a row
-constexpr uint64_t kJoined = 1024;  // bytes between parts that are joined
+constexpr int64_t kDiffered = -4;
+constexpr int64_t kDrop = 64;        // an extension ends so far below its best score
+constexpr int64_t kLeastScore = 40;  // of a part
+constexpr size_t kEqualBytes = 64;   // compared at once
+constexpr uint64_t kSnapped = 8;     // elements between the end of a part and that of a row
+constexpr uint64_t kJoined = 1024;   // bytes between parts that are joined
 
 // What of the base a part must lie in: one range.
 struct Limits {
@@ -58,7 +60,8 @@ class PartFinder {
   }
 
  private:
-  // The range of the base that has `offset`, and in which a part that begins there must lie.
+  // The range of the base that has `offset`, and in which a part that begins there must
+  // lie.
   Limits limits_at(uint64_t offset) const {
     const Range& range = base_model_.manifest.ranges[range_at(base_model_, offset)];
     const bool is_structured =
@@ -66,6 +69,11 @@ class PartFinder {
     return {range.offset_bytes, range.offset_bytes + range.length_bytes,
             is_structured ? dtype_layout(range.dtype).block_bytes : uint64_t{1},
             row_bytes(range)};
+  }
+
+  int64_t score_of(const uint8_t* a, const uint8_t* b) const {
+    const unsigned differing = a[width_ - 1] ^ b[width_ - 1];
+    return differing == 0 ? kSame : differing < 0x80 ? kAgreed : kDiffered;
   }
 
   // How far elements from the two places on agree.
@@ -80,12 +88,12 @@ class PartFinder {
       const uint8_t* const a = result_.data() + at + i * width_;
       const uint8_t* const b = base_.data() + from + i * width_;
       if (i + equal <= limit && memcmp(a, b, equal * width_) == 0) {
-        score += kAgreed * static_cast<int64_t>(equal);
+        score += kSame * static_cast<int64_t>(equal);
         i += equal;
         passed.advance_to(range_.offset_bytes + at + i * width_);
         passed_base.advance_to(from + i * width_);
       } else {
-        score += sign_at(a, width_) == sign_at(b, width_) ? kAgreed : kDiffered;
+        score += score_of(a, b);
         ++i;
       }
       if (score > best.score) best = {i, score};
@@ -101,9 +109,7 @@ class PartFinder {
     Extension best;
     int64_t score = 0;
     for (uint64_t i = 1; i <= limit; ++i) {
-      const bool agrees = sign_at(result_.data() + at - i * width_, width_) ==
-                          sign_at(base_.data() + from - i * width_, width_);
-      score += agrees ? kAgreed : kDiffered;
+      score += score_of(result_.data() + at - i * width_, base_.data() + from - i * width_);
       if (score > best.score) best = {i, score};
       if (score < best.score - kDrop) break;
     }
@@ -115,13 +121,13 @@ class PartFinder {
   // make every element cost as much as a part does.
   void search_seeds() {
     constexpr uint64_t kMostSkipped = 64;
-    constexpr uint64_t kTriesKept = 256;  // whose pages of the base may stay in memory
+    constexpr uint64_t kTriesKept = 64;  // whose pages of the base may stay in memory
     uint64_t tries = 0;
     PassedPages passed(result_model_, range_.offset_bytes);
     uint64_t tried_from = 0;
     uint64_t skipped = 1;
     Keys keys;
-    start_keys(&keys, made_);
+    start_keys(&keys, search_begin());
     while (next_keys(&keys)) {
       passed.advance_to(range_.offset_bytes + keys.first);
       for (size_t i = 0; i < keys.count; ++i) {
@@ -130,7 +136,7 @@ class PartFinder {
           continue;
         if (++tries % kTriesKept == 0) base_model_.file->release(0, base_.size());
         if (try_key(keys.keys[i], first)) {
-          start_keys(&keys, made_);
+          start_keys(&keys, search_begin());
           skipped = 1;
           break;
         }
@@ -138,6 +144,12 @@ class PartFinder {
         skipped = std::min(skipped * 2, kMostSkipped);
       }
     }
+  }
+
+  // The last elements of a part may belong to the next one.
+  uint64_t search_begin() const {
+    if (parts_.empty() || !parts_.back().has_base) return made_;
+    return made_ - std::min<uint64_t>(kKeySigns, parts_.back().length / width_) * width_;
   }
 
   // Keys of elements in a row: so many at once that memory can be asked for all of them.
@@ -155,8 +167,7 @@ class PartFinder {
     const uint64_t end = at + (kKeySigns - 1) * width_;
     if (end > result_.size()) return;
     for (; keys->next < end; keys->next += width_) {
-      keys->signs =
-          push_sign(keys->signs, sign_at(result_.data() + keys->next, width_));
+      keys->signs = push_sign(keys->signs, sign_at(result_.data() + keys->next, width_));
     }
   }
 
@@ -184,7 +195,7 @@ class PartFinder {
     std::optional<uint64_t> place;
     for (size_t i = 0; i < found.count; ++i) {
       const auto limits = limits_for(at, found.offsets[i]);
-      if (!limits) continue;
+      if (!limits || (at < made_ && continues_last(found.offsets[i] - at))) continue;
       const uint64_t end = std::min(limits->end, found.offsets[i] + 256 * width_);
       const Extension extension = forward(at, found.offsets[i], end);
       if (extension.score <= best.score) continue;
@@ -194,13 +205,18 @@ class PartFinder {
     return place && try_seed(at, *place);
   }
 
+  bool continues_last(uint64_t ahead) const {
+    return !parts_.empty() && parts_.back().has_base &&
+           parts_.back().base_offset - parts_.back().offset == ahead;
+  }
+
   // Where elements, or blocks, begin in both at the two places.
   std::optional<Limits> limits_for(uint64_t at, uint64_t from) const {
     if (from >= base_.size()) return {};
     const Limits limits = limits_at(from);
-    const bool fits = limits.block_bytes == 1 || block_ == 1 ||
-                      (limits.block_bytes == block_ &&
-                       (from - limits.begin) % block_ == at % block_);
+    const bool fits =
+        limits.block_bytes == 1 || block_ == 1 ||
+        (limits.block_bytes == block_ && (from - limits.begin) % block_ == at % block_);
     return fits ? std::optional(limits) : std::nullopt;
   }
 
@@ -209,14 +225,16 @@ class PartFinder {
     const auto limits = limits_for(at, from);
     if (!limits) return false;
     const Extension ahead = forward(at, from, limits->end);
-    const Extension behind = backward(at, made_, from, limits->begin);
+    const uint64_t floor = std::min(at, made_);  // a seed may begin before a part ends
+    const Extension behind = backward(at, floor, from, limits->begin);
     if (ahead.score + behind.score < kLeastScore) return false;
-    uint64_t begin = at - behind.elements * width_;
+    uint64_t begin = std::max(at - behind.elements * width_, made_);
     uint64_t end = at + ahead.elements * width_;
+    if (end <= begin) return false;
     trim(&begin, &end, from - at);
-    const uint64_t begin_limit = at - std::min(at - made_, from - limits->begin);
-    const uint64_t end_limit =
-        at + std::min(result_.size() - at, limits->end - from);
+    const uint64_t begin_limit =
+        std::max(made_, at - std::min(at - floor, from - limits->begin));
+    const uint64_t end_limit = at + std::min(result_.size() - at, limits->end - from);
     begin = snap(begin, begin_limit, end, *limits, from - at);
     end = snap(end, begin, end_limit, *limits, from - at);
     begin -= take_over(begin, from - at, *limits);
@@ -256,8 +274,8 @@ class PartFinder {
     return a[width_ - 1] == b[width_ - 1] ? 2 : sign_at(a, width_) == sign_at(b, width_);
   }
 
-  // A part may have gone on by chance where it should have ended: leaves out elements at both
-  // ends that resemble the base less than half as much as others of the part do.
+  // A part may have gone on by chance where it should have ended: leaves out elements at
+  // both ends that resemble the base less than half as much as others of the part do.
   void trim(uint64_t* begin, uint64_t* end, uint64_t ahead) const {
     constexpr uint64_t kTried = 64;
     constexpr int64_t kByChance = 3;  // in fifths, as all of this
@@ -313,7 +331,9 @@ class PartFinder {
     if (begin < made_) cut_last(begin);
     if (!parts_.empty()) {
       Part& last = parts_.back();
-      const bool continues = last.base_offset + (begin - last.offset) == base_offset;
+      const bool continues =
+          last.base_offset + (begin - last.offset) == base_offset &&
+          range_at(base_model_, last.base_offset) == range_at(base_model_, base_offset);
       if (continues && begin - made_ <= kJoined) {
         last.length = end - last.offset;
         made_ = end;

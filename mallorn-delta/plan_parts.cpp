@@ -36,9 +36,8 @@ class PartsPlanner {
     }
     const Relation relation = relate_predicted();
     if (!is_close(relation)) drop_predicted();
-    const bool has_base = std::ranges::any_of(plan_.steps, [](const PartStep& step) {
-      return step.kind != StepKind::literal;
-    });
+    const bool has_base = std::ranges::any_of(
+        plan_.steps, [](const PartStep& step) { return step.kind != StepKind::literal; });
     if (!has_base) return {};
     add_costs(relation);
     add_ranges();
@@ -61,8 +60,8 @@ class PartsPlanner {
   void add_part(const Part& part) {
     const ByteView from = base_.subspan(static_cast<size_t>(part.base_offset),
                                         static_cast<size_t>(part.length));
-    const ByteView to = result_.subspan(static_cast<size_t>(part.offset),
-                                        static_cast<size_t>(part.length));
+    const ByteView to =
+        result_.subspan(static_cast<size_t>(part.offset), static_cast<size_t>(part.length));
     PassedPages passed(result_model_, range_.offset_bytes + part.offset);
     PassedPages passed_base(base_model_, part.base_offset);
     uint64_t planned = 0;
@@ -83,15 +82,14 @@ class PartsPlanner {
     add(StepKind::predict, part.length - planned, part.base_offset + planned);
   }
 
-  // How what is predicted is related to the base: all of it in one, since many parts are too
-  // short to tell.
+  // How what is predicted is related to the base: all of it in one, since many parts are
+  // too short to tell.
   Relation relate_predicted() const {
     constexpr uint64_t kMostSampled = uint64_t{1} << 20;
     const auto predicted = static_cast<uint64_t>(
         std::ranges::count(plan_.steps, StepKind::predict, &PartStep::kind));
     if (predicted == 0) return {};
-    const uint64_t most =
-        std::max(kMostSampled / predicted / block_, uint64_t{1}) * block_;
+    const uint64_t most = std::max(kMostSampled / predicted / block_, uint64_t{1}) * block_;
     std::vector<uint8_t> from;
     std::vector<uint8_t> to;
     uint64_t at = 0;
@@ -113,9 +111,12 @@ class PartsPlanner {
     to->insert(to->end(), piece.begin(), piece.end());
   }
 
-  // Among many places some resemble a tensor a little by chance.
-  static bool is_close(const Relation& relation) {
-    return relation.is_related && relation.cost < relation.direct - relation.direct / 16;
+  // Among many places some resemble a tensor a little by chance. Of blocks the sample tells
+  // little: what predicts them knows their scales.
+  bool is_close(const Relation& relation) const {
+    const bool is_blocks = dtype_layout(range_.dtype).block_elements > 1;
+    const uint64_t margin = is_blocks ? 0 : relation.direct / 16;
+    return relation.is_related && relation.cost + margin < relation.direct;
   }
 
   void drop_predicted() {
@@ -140,12 +141,14 @@ class PartsPlanner {
 
   void add_ranges() {
     constexpr size_t kMostShown = 8;
+    std::vector<size_t>& ranges = plan_.base_ranges;
     for (const PartStep& step : plan_.steps) {
       if (step.kind == StepKind::literal) continue;
-      const size_t range = range_at(base_model_, step.base_offset);
-      std::vector<size_t>& ranges = plan_.base_ranges;
-      if (std::ranges::find(ranges, range) == ranges.end()) ranges.push_back(range);
-      if (ranges.size() == kMostShown) return;
+      const size_t last = range_at(base_model_, step.base_offset + step.length - 1);
+      for (size_t range = range_at(base_model_, step.base_offset); range <= last; ++range) {
+        if (ranges.size() == kMostShown) return;
+        if (std::ranges::find(ranges, range) == ranges.end()) ranges.push_back(range);
+      }
     }
   }
 

@@ -18,8 +18,9 @@ struct PartStep {
 
 struct PartsPlan {
   std::vector<PartStep> steps;
-  std::vector<size_t> base_ranges;  // that they come from, in that order, each once, at most 8
-  uint64_t cost = 0;                // roughly, in 1/1024 bit
+  std::vector<size_t>
+      base_ranges;    // that they come from, in that order, each once, at most 8
+  uint64_t cost = 0;  // roughly, in 1/1024 bit
 };
 
 // Nothing if no part of `range` of the result is worth naming a place in the base.

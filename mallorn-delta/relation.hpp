@@ -11,7 +11,7 @@ namespace mallorn::delta {
 
 struct Relation {
   bool is_related = false;
-  uint64_t cost = 0;  // of the cheaper way, roughly, in 1/1024 bit per relation_unit()
+  uint64_t cost = 0;    // of the cheaper way, roughly, in 1/1024 bit per relation_unit()
   uint64_t direct = 0;  // of the new values on their own, likewise
 };
 
