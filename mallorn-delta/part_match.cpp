@@ -240,7 +240,7 @@ class PartFinder {
     begin -= take_over(begin, from - at, *limits);
     begin = (begin + block_ - 1) / block_ * block_;
     if (end < result_.size()) end -= end % block_;
-    if (begin >= end) return false;
+    if (begin >= end || end <= made_) return false;
     add(begin, end, from + begin - at);
     return true;
   }

@@ -41,7 +41,7 @@ struct PlanOptions {
 
 // Pure: depends on the two models and the options alone. Time near-linear in their size,
 // memory bounded by the number of ranges, a byte index of at most 48 MiB, and one of
-// anchors of at most 36 MiB.
+// anchors of at most 20 MiB.
 Plan make_plan(const Model& base, const Model& result, const PlanOptions& options = {});
 
 // Lets copies take over the equal bytes beside them, and joins copies that then meet.
