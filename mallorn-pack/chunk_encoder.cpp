@@ -40,15 +40,62 @@ struct CodedSection {
   std::vector<PartReport> reports;  // by part; none where the codec cannot tell
 };
 
+// Whether a part goes on with the rows of the one before: those of one matrix, wherever
+// they lie in it.
+bool continues(Dtype dtype, const SectionPart& before, const SectionPart& part) {
+  const TensorPlace& from = before.place;
+  const TensorPlace& to = part.place;
+  const DtypeLayout& layout = dtype_layout(dtype);
+  const uint64_t next =
+      from.first_element + before.length_bytes / layout.block_bytes * layout.block_elements;
+  return to.first_element > 0 && from.row_elements > 0 &&
+         from.row_elements == to.row_elements &&
+         from.column_elements == to.column_elements && from.base_zero == to.base_zero &&
+         from.result_zero == to.result_zero &&
+         next % from.row_elements == to.first_element % from.row_elements;
+}
+
+// The parts as the codecs see them: what is known of a matrix is known of more of its rows.
+std::vector<SectionPart> join_rows(Dtype dtype, const std::vector<SectionPart>& parts) {
+  std::vector<SectionPart> joined;
+  for (const SectionPart& part : parts) {
+    if (!joined.empty() && continues(dtype, joined.back(), part)) {
+      joined.back().length_bytes += part.length_bytes;
+    } else {
+      joined.push_back(part);
+    }
+  }
+  return joined;
+}
+
+// Reports of joined parts, dealt out to those that were joined, by size.
+std::vector<PartReport> deal_out(const std::vector<PartReport>& reports,
+                                 const std::vector<SectionPart>& joined,
+                                 const std::vector<SectionPart>& parts) {
+  std::vector<PartReport> dealt;
+  size_t part = 0;
+  for (size_t i = 0; i < reports.size(); ++i) {
+    uint64_t told = 0;
+    for (uint64_t bytes = 0; bytes < joined[i].length_bytes; ++part) {
+      bytes += parts[part].length_bytes;
+      const uint64_t so_far = reports[i].coded_bytes * bytes / joined[i].length_bytes;
+      dealt.push_back({so_far - told, reports[i].predictor});
+      told = so_far;
+    }
+  }
+  return dealt;
+}
+
 // The smallest of what the codecs make; of equals the first.
 CodedSection encode_section(const SectionPlan& plan, const PackOptions& options) {
   if (!plan.conversion.is_none() && plan.base == plan.result)
     return {CodecId::stored, true, {}, {}};
   CodedSection best{CodecId::stored, false, plan.result, {}};
+  const std::vector<SectionPart> joined = join_rows(plan.dtype, plan.parts);
   std::vector<PartReport> reports;
   const auto offer = [&](CodecId codec, bool uses_base, std::vector<uint8_t> coded) {
     if (coded.size() < best.coded.size())
-      best = {codec, uses_base, std::move(coded), std::move(reports)};
+      best = {codec, uses_base, std::move(coded), deal_out(reports, joined, plan.parts)};
     reports.clear();
   };
   const bool is_fast = options.level <= kFastLevel && plan.result.size() > kSmallSection;
@@ -62,16 +109,16 @@ CodedSection encode_section(const SectionPlan& plan, const PackOptions& options)
   }
   if (!is_fast && plan.has_base && quant_grid(plan.dtype) != nullptr) {
     offer(CodecId::blocks, true,
-          encode_blocks(plan.dtype, plan.parts, plan.base, plan.result, &reports));
+          encode_blocks(plan.dtype, joined, plan.base, plan.result, &reports));
   }
   ValueType type;
   if (!is_fast && (value_type(plan.dtype, &type) || half_type(plan.dtype, &type))) {
     offer(CodecId::values, plan.has_base,
-          encode_values(plan.dtype, plan.parts, plan.base, plan.result, &reports));
+          encode_values(plan.dtype, joined, plan.base, plan.result, &reports));
   }
   if (options.is_max && mixed_type(plan.dtype, &type)) {
     offer(CodecId::mixed, plan.has_base,
-          encode_mixed(plan.dtype, plan.parts, plan.base, plan.result));
+          encode_mixed(plan.dtype, joined, plan.base, plan.result));
   }
   if (!plan.masks.empty()) {
     offer(CodecId::mask, false, encode_mask(plan.masks, plan.result));
