@@ -237,7 +237,7 @@ class Planner {
       made.kind = part.kind;
       made.result_bytes = part.length;
       made.base_offset = part.base_offset;
-      add_elements(i, at, made);
+      add_elements(i, at, made, true);
       at += part.length;
     }
     plan_.tensors.push_back(describe(i, *parts));
@@ -365,7 +365,7 @@ class Planner {
 
   // Adds a step for elements of tensor i from byte `at` on. Where they lie in it is of use
   // to the coder; of parts of other tensors, where they lie in those.
-  void add_elements(size_t i, uint64_t at, Step step) {
+  void add_elements(size_t i, uint64_t at, Step step, bool is_part = false) {
     const Range& range = result_.manifest.ranges[i];
     if (step.kind != StepKind::copy) {
       step.dtype = range.dtype;
@@ -373,7 +373,7 @@ class Planner {
     }
     if (step.kind == StepKind::predict) {
       const Range& from = base_.manifest.ranges[range_at(base_, step.base_offset)];
-      if (from.dtype == range.dtype && from.length_bytes != range.length_bytes)
+      if (is_part && from.dtype == range.dtype)
         step.place = place_of(from, step.base_offset - from.offset_bytes);
       // What is converted to codes has their zero point.
       step.place.base_zero = zero_point(is_converted(step) ? range : from);

@@ -48,7 +48,7 @@ bool continues(Dtype dtype, const SectionPart& before, const SectionPart& part) 
   const DtypeLayout& layout = dtype_layout(dtype);
   const uint64_t next =
       from.first_element + before.length_bytes / layout.block_bytes * layout.block_elements;
-  return to.first_element > 0 && from.row_elements > 0 &&
+  return part.matrix && part.matrix == before.matrix && from.row_elements > 0 &&
          from.row_elements == to.row_elements &&
          from.column_elements == to.column_elements && from.base_zero == to.base_zero &&
          from.result_zero == to.result_zero &&

@@ -128,7 +128,12 @@ class Layouter {
         find_section(is_of_mask ? Dtype::opaque : step.dtype, has_base, conversion, grid);
     if (index == kNoSection) return kNoSection;  // slow, but right
     SectionPlan& section = layout_.sections[index];
-    section.parts.push_back({step.result_bytes, step.place});
+    const DtypeLayout& layout = dtype_layout(step.dtype);
+    const uint64_t first =
+        step.place.first_element / layout.block_elements * layout.block_bytes;
+    section.parts.push_back({step.result_bytes, step.place, {}});
+    if (has_base && conversion.is_none())
+      section.parts.back().matrix = step.base_offset - first;
     section.result.insert(section.result.end(), result.begin(), result.end());
     if (is_by_lanes) {
       const size_t at = section.base.size();

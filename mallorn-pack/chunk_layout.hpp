@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,9 @@ constexpr uint32_t kNoSection = UINT32_MAX;
 struct SectionPart {
   uint64_t length_bytes = 0;
   TensorPlace place;
+  // Where in the base the matrix would begin whose elements predict these (mod 2^64): parts
+  // with the same place of one matrix. Nothing if none does, or of another dtype.
+  std::optional<uint64_t> matrix = {};
 };
 
 // What has become of a part: for people, nothing follows from it.
