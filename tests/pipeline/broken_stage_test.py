@@ -146,13 +146,15 @@ class FrontEnd(BrokenStageTest):
 
     def test_the_front_end_is_killed(self) -> None:
         """By what its shell cannot catch, or does not: then no patch appears later."""
-        self.stand_in("mallorn-parse", 'sleep 1; "$real" "$@"', only_for=OLD)
+        self.stand_in("mallorn-parse", 'while kill -0 $PPID; do sleep 0.1; done 2> /dev/null; "$real" "$@"',
+                      only_for=OLD)
         for number in (signal.SIGKILL, signal.SIGQUIT, signal.SIGPIPE):
             with self.subTest(signal=number):
                 process = self.start("mallorn", "diff", OLD, NEW, "--force", "-o", "out", env=self.use_stand_ins())
                 while not self.has_output_open(process.pid) and process.poll() is None:
                     time.sleep(0.01)
                 process.send_signal(number)
+                process.wait(timeout=60)
                 process.communicate(timeout=60)  # until all that write errors have ended
                 self.assertEqual((process.returncode, os.listdir(self.home)), (-number, []))
 
