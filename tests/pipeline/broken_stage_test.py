@@ -150,7 +150,10 @@ class FrontEnd(BrokenStageTest):
                       only_for=OLD)
         for number in (signal.SIGKILL, signal.SIGQUIT, signal.SIGPIPE):
             with self.subTest(signal=number):
-                process = self.start("mallorn", "diff", OLD, NEW, "--force", "-o", "out", env=self.use_stand_ins())
+                # Who runs this in the background may have it ignore what is typed.
+                process = self.start("mallorn", "diff", OLD, NEW, "--force", "-o", "out", env=self.use_stand_ins(),
+                                     preexec_fn=lambda: signal.signal(signal.SIGQUIT, signal.SIG_DFL))
+                self.addCleanup(process.kill)
                 while not self.has_output_open(process.pid) and process.poll() is None:
                     time.sleep(0.01)
                 process.send_signal(number)
