@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <memory>
 
+#include "libcommon/core/patch_format.hpp"
 #include "libcommon/error.hpp"
 #include "mallorn-apply/core/lite_decoder.hpp"
 #include "mallorn-apply/memory.hpp"
@@ -11,6 +12,9 @@ namespace mallorn::apply {
 namespace {
 
 constexpr size_t kPageBytes = 64 * 1024;
+
+static_assert((1u << kLeastInPlaceLog2) % LiteDecoder::kWindowBytes == 0,
+              "a window of the base must not begin before the block being made");
 
 // What the decoder reads from.
 struct Files {

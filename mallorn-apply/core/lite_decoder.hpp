@@ -61,7 +61,8 @@ struct LiteLengths {
   uint32_t result_bytes = 0;
   uint32_t body_bytes = 0;
   // What a patch promises that is applied in place: nothing of the base is read that is
-  // before the block of 2^in_place_log2 bytes that is being made. 0: no promise.
+  // before the block of 2^in_place_log2 bytes that is being made. 0: no promise; otherwise
+  // a block has at least kWindowBytes of the decoder.
   uint32_t in_place_log2 = 0;
 };
 
