@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from blocks import GRIDS, read_block
 from blocks_maker import BlocksMaker
 from cases import Case, read
-from good_patches import ABC, GGUF, NUMBERS, text, varint_block
+from dtypes import NUMBERS
+from good_patches import ABC, GGUF, text, varint_block
 from mask import Shape
 from patch_maker import (Chunk, MaskMaker, Plan, Section, body_of, chunk_records, copy, derived,
-                         from_section, literal, make_patch, predicted, zstd_blocks, zstd_frame)
+                         from_section, literal, make_patch, zstd_blocks, zstd_frame)
 from signatures import with_blocks
 from structure import BYTES, COPY, DERIVED, NEAR, NONE, STRAIGHT
 from tokens_maker import TokensMaker

@@ -14,6 +14,7 @@ NAMES = {number: name for number, name in enumerate(
 NAMES.update(enumerate(
     "q4_0 q4_1 q5_0 q5_1 q8_0 q8_1 q2_k q3_k q4_k q5_k q6_k q8_k iq2_xxs iq2_xs iq3_xxs iq1_s iq4_nl"
     " iq3_s iq2_s iq4_xs iq1_m tq1_0 tq2_0 mxfp4 nvfp4 q1_0 q2_0".split(), start=32))
+NUMBERS = {name: number for number, name in NAMES.items()}
 
 SCALARS = {
     "u8": (1, "bytes"), "i8": (1, "bytes"), "opaque": (1, "bytes"), "bool": (1, "bytes"),

@@ -11,22 +11,21 @@ import conversions
 from blocks import GRIDS, Block, place_of, ratio, read_block, units, write_block
 from blocks_maker import BlocksMaker
 from cases import TOP, Case, Programs, read
-from derived import add_products
-from dtypes import BLOCKS, NAMES, SCALARS, layout
-from lanes import CODES, Lanes, convert_lanes
+from dtypes import BLOCKS, NUMBERS, SCALARS, layout
 from mask import Shape
-from patch_maker import (Chunk, MaskMaker, Plan, Section, body_of, chunk_records, copy, derived,
-                         from_section, literal, make_patch, predicted, varint, zstd_blocks, zstd_frame)
+from patch_maker import (Chunk, MaskMaker, Section, body_of, chunk_records, copy, from_section, literal,
+                         make_patch, varint, zstd_blocks, zstd_frame)
 from planes import DIRECT, ORDERED, RESIDUAL, decode_planes
 from sign_cases import SEED
-from structure import STRAIGHT, WAITING
 from tokens import GRIDS as TOKEN_GRIDS, PREDICTED
 from tokens_maker import TokensMaker
 
 import blocks_cases
+import conversion_cases
 import lite_cases
 import mixed_cases
 import signatures
+import structure_cases
 import values_cases
 
 BASES = "vectors/patch/base"
@@ -35,7 +34,6 @@ ALPHABET = "vectors/patch/base/alphabet"
 GGUF = "vectors/models/all-types.old.gguf"
 RANKED = "vectors/patch/base/blocks"
 REAL_TFLITE = "pairs/ft_res8s_s2_ftsmall_i8_tflite/old.tflite"
-NUMBERS = {name: number for number, name in NAMES.items()}
 
 
 def text(words: int) -> bytes:
@@ -181,72 +179,6 @@ def grids(base: bytes, names: list[str], seed: int) -> Chunk:
     return Chunk(plans, sections, b"".join(section.result for section in sections))
 
 
-def conversions_of(base: bytes, to_zero: bool) -> Iterator[Chunk]:
-    """A section for each conversion, in chunks of up to 60: what it makes, or near it."""
-    generator = random.Random(31)
-    pairs = [(NUMBERS[source] | 0x80 * to_zero, NUMBERS[name]) for source in conversions.FROM
-             for name in conversions.TO]
-    pairs = [pair for pair in pairs if conversions.exists(*pair)]
-    for at in range(0, len(pairs), 60):
-        plans, sections = [], []
-        for index, (conversion, dtype) in enumerate(pairs[at:at + 60]):
-            elements, size = conversions.block_of(NAMES[dtype])
-            length = 256 // elements * size if elements > 1 or index % 2 else 256 * size
-            seen = conversions.base_length(conversion, dtype, length)
-            offset = generator.randrange(len(base) - seen)
-            old = conversions.convert(conversion, dtype, base[offset:offset + seen])
-            payload, codec, made = b"", 0, old
-            if index % 10 == 3:
-                payload, codec = b"\1" + b"\1\2" * len(planes_of(dtype)), 2
-                made = decode_planes(dtype, payload, old, length)
-            sections.append(Section(codec, dtype, payload, made, True, conversion=conversion))
-            plans.append(from_section(index, length, offset))
-        yield Chunk(plans, sections, b"".join(section.result for section in sections))
-
-
-def planes_of(dtype: int) -> list[int]:
-    """One for each plane of codec 2."""
-    return [1 for field in layout(dtype).fields for _ in range(field.width)]
-
-
-def parts_of_conversions(base: bytes) -> Chunk:
-    """A section that steps share, beside sections of its dtype that are not converted; every address."""
-    q8_0, f32 = NUMBERS["q8_0"], NUMBERS["f32"]
-
-    def made(offset: int, length: int) -> bytes:
-        return conversions.convert(q8_0, f32, base[offset:offset + length])
-
-    shared = Section(0, f32, b"", made(300, 68) + made(368, 34) + made(50, 34), True, conversion=q8_0)
-    plain = Section(0, f32, base[8:16], base[8:16], True)
-    alone = Section(0, f32, b"alone..." * 2, b"alone..." * 2)
-    plans = [from_section(0, 256, 300), from_section(0, 128, 368, STRAIGHT), copy(402, 9, STRAIGHT),
-             from_section(2, 16), from_section(1, 8, 8), from_section(0, 128, 50)]
-    first = shared.result
-    return Chunk(plans, [shared, plain, alone],
-                 first[:384] + base[402:411] + alone.result + plain.result + first[384:])
-
-
-def lanes_of(base: bytes) -> Chunk:
-    """Codes from floats of all types by every rounding, and floats from codes; lanes of every order."""
-    generator = random.Random(37)
-    plans, sections = [], []
-    for index, (source, target, flags) in enumerate((
-            ("f32", "i8", 0), ("f16", "u8", 1), ("bf16", "i8", 2), ("f64", "u8", 4), ("f32", "i8", 7),
-            ("i8", "f32", 0), ("u8", "f16", 0), ("i8", "f64", 0))):
-        type_, elements = values_cases.TYPES[source], 9 + generator.randrange(9)
-        offset = values_cases.offset_of(source) + generator.randrange(4) * type_.bytes
-        old = base[offset:offset + type_.bytes * elements]
-        run, count = 1 + generator.randrange(4), 1 + generator.randrange(2)
-        lanes = Lanes(run, count, [], generator.randrange(run), generator.choice((0, -128, 3, 255)), flags)
-        if not flags & 1:
-            lanes.scales = [conversions.quotient(conversions.ONE, conversions.small(generator.randrange(9, 99)))
-                            for _ in range(count)]
-        made = convert_lanes(NUMBERS[source], NUMBERS[target], lanes, old)
-        sections.append(Section(0, NUMBERS[target], b"", made, True, conversion=NUMBERS[source], lanes=lanes))
-        plans.append(from_section(index, len(made), offset))
-    return Chunk(plans, sections, b"".join(section.result for section in sections))
-
-
 EXAMPLE_SHAPE = Shape(0, 3, 5, 6, 1, 2)
 EXAMPLE_ROWS = [[0, 3], [1, 3, 4], [3]]
 
@@ -355,125 +287,6 @@ def varint_block(kind: int, content: bytes) -> bytes:
     return (len(content) << 3 | kind << 1 | 1).to_bytes(3, "little") + content
 
 
-def all_steps(base: bytes) -> list[Chunk]:
-    """Every kind with every address that it may have, in three chunks of odd lengths."""
-    inserted = base[100:140] + b"XY" + base[140:170]  # `waiting` stands apart at the end
-    parted = base[600:640] + b"Z"
-    i8, far = NUMBERS["i8"], len(base) - 5
-    section = Section(0, i8, b"0123456789", b"0123456789")
-    other = Section(0, i8, b"abcdefghij", b"abcdefghij", has_base=True)
-    first = Chunk([
-        copy(0, 7, STRAIGHT), copy(500, 20), copy(100, 3),
-        predicted(inserted, 100), copy(170, 30), predicted(parted, 600), copy(640, 9, WAITING),
-        predicted(parted, 600), predicted(base[640:650], 640, WAITING),
-        predicted(parted, 600), from_section(1, 4, 640, WAITING), from_section(0, 3),
-        copy(644, 5, STRAIGHT), literal(b"no base at all"), copy(649, 5, STRAIGHT),
-        predicted(base[far:] + b"behind the end", far), copy(10, 1),
-        predicted(b"behind", len(base)), from_section(0, 7), from_section(1, 6, 2),
-    ], [section, other])
-    pieces = [base[:7], base[500:520], base[100:103], inserted, base[170:200], parted, base[640:649],
-              parted, base[640:650], parted, b"abcd", b"012", base[644:649], b"no base at all",
-              base[649:654], base[far:] + b"behind the end", base[10:11], b"behind", b"3456789",
-              b"efghij"]
-    first.result = b"".join(pieces)
-    at = len(first.result)
-    second = Chunk([copy(at, 100, STRAIGHT)], result=base[at:at + 100])
-    return [first, second, Chunk([literal(b"!")], result=b"!")]
-
-
-def derived_numbers(base: bytes) -> list[Chunk]:
-    """From every kind of step, on either side; products of every kind."""
-    numbers = [0x3F800000, 0x3FC00001, 0xBFFFFFFF, 0x00800001, 0x80000003, 0x7F7FFFFF, 0x7FC00000, 0]
-    values = b"".join(number.to_bytes(4, "little") for number in numbers)
-    section = Section(0, NUMBERS["f32"], values, values)
-    ahead, zeros = base[300:316], [0] * 8
-    first = [0, 1, -1, 0, 127, -128, 0x7FFFFFFF, -0x80000000]
-    plans = [derived(first, 48, 0x42FE0000), copy(300, 16), from_section(0, 32),
-             derived(zeros, -32, 0x3F000000), derived(zeros, -58, 0xBF7FFFFF), derived(zeros, -46, 0x34000001),
-             predicted(base[412:424], 412, STRAIGHT), derived([7] * 3, -12, 0x7F800000), literal(b"end")]
-
-    def make(corrections: list[int], source: bytes, factor: int) -> bytes:
-        return add_products(b"".join((value % (1 << 32)).to_bytes(4, "little") for value in corrections),
-                            source, factor)
-
-    made = make(first, values, 0x42FE0000) + ahead + values
-    made += make(zeros, values, 0x3F000000)
-    made += make(zeros, made[len(made) - 58:][:32], 0xBF7FFFFF)
-    made += make(zeros, made[len(made) - 46:][:32], 0x34000001)
-    made += base[412:424] + make([7] * 3, bytes(12), 0x7F800000) + b"end"
-    return [Chunk(plans, [section], made)]
-
-
-def hits_then_end(base: bytes) -> list[Chunk]:
-    """32 right guesses up to the last byte of the base; then a byte of 0 is `hit`, or is not."""
-    tail = base[-70:]
-    return [Chunk([predicted(tail + b"\0", len(base) - 70), predicted(tail + b"\1\0\2", len(base) - 70)],
-                  result=tail + b"\0" + tail + b"\1\0\2")]
-
-
-def moved_words(base: bytes) -> list[Chunk]:
-    """Words that change alike, and words that point to what has moved, before and after them."""
-    generator = random.Random(13)
-    at = start = 4096
-    made = bytearray()
-
-    def equal(length: int) -> None:
-        nonlocal at
-        made.extend(base[at:at + length])
-        at += length
-
-    for kind in range(3):
-        equal(64)
-        for i in range(12):
-            if kind > 0 and i % 2 == 0:
-                made += generator.randbytes(4 * (1 + i % 3))  # positions stay multiples of four
-                equal(24)
-            moved = len(made) - at
-            change = (0x124, moved + 0x350, 0x777 - moved)[kind]
-            word = int.from_bytes(base[at:at + 4], "little") + change
-            made += (word % (1 << 32)).to_bytes(4, "little")
-            at += 4
-            equal(8)
-    made += b"odd" + base[at:at + 30]
-    return [Chunk([predicted(bytes(made), start), copy(at, 6), predicted(base[at + 9:at + 20], at + 9)],
-                  result=bytes(made) + base[at:at + 6] + base[at + 9:at + 20])]
-
-
-def many_steps(base: bytes) -> list[Chunk]:
-    """As many as there may be; probabilities reach their bounds."""
-    plans = [copy(7, 128) for _ in range(20)]  # 128, 129: the bits below the leading one are 0
-    plans += [copy(7 + i % 3, 128 + i % 2) for i in range(20)]
-    plans += [copy(9, 1) for _ in range((1 << 14) - 40)]
-    return [Chunk(plans, result=b"".join(base[plan.offset:plan.offset + plan.length] for plan in plans))]
-
-
-def long_bytes(base: bytes) -> list[Chunk]:
-    """More than the ring of `recent` holds: hits, words that move, cursors that part."""
-    generator = random.Random(11)
-    plans: list[Plan] = []
-    start = at = 0
-    made = bytearray()
-    for i in range(16):
-        end = at + generator.randrange(4000, 5000)
-        made += base[at:end]
-        at = end
-        if i % 4 == 0:
-            made += generator.randbytes(generator.randrange(1, 12))
-        elif i % 4 == 1:
-            made[-200] ^= 0x10
-        elif i % 4 == 2:
-            for k in range(3):
-                word = int.from_bytes(base[at:at + 4], "little") + 0x124
-                made += (word % (1 << 32)).to_bytes(4, "little") + base[at + 4:at + 20 + k]
-                at += 20 + k
-        else:
-            plans.append(predicted(bytes(made), start))
-            start = at = at + generator.randrange(1, 12)
-            made.clear()
-    plans.append(predicted(base[20:400] + bytes(range(64)) + base[20:400], 20))
-    return [Chunk(plans, result=b"".join(plan.made for plan in plans))]
-
-
 def signed() -> Iterator[Case]:
     """Readers without keys have no use for signatures: what those are does not matter to them."""
     base = read(ABC)
@@ -523,10 +336,11 @@ def made_up() -> Iterator[Case]:
     yield case("tokens-blocks", "tokens 9", "codec 6: blocks with and without numbers of groups",
                [random_tokens(base, ["q4_k", "q8_0"], 1)], features=64)
     yield case("converted", "conversions", "every conversion, of anything",
-               [*conversions_of(base, False), *conversions_of(base, True), parts_of_conversions(base)],
+               [*conversion_cases.conversions_of(base, False), *conversion_cases.conversions_of(base, True),
+                conversion_cases.parts_of_conversions(base)],
                features=0b1_0000_0001)
     numbers = read(values_cases.NUMBERS)
-    lanes = lanes_of(numbers)
+    lanes = conversion_cases.lanes_of(numbers)
     yield Case("lanes", values_cases.NUMBERS, patch_of(numbers, [lanes], features=0x10100), "conversions 8",
                "codes from floats, and floats from codes", lanes.result)
     blocks = read(f"{BASES}/q4_0")
@@ -540,13 +354,14 @@ def made_up() -> Iterator[Case]:
                patch_of(start, [Chunk([from_section(0, 4, 0)], [example], example.result)], features=64),
                "tokens 12", "the worked example", example.result)
     yield case("steps", "structure 6", "every kind of step with every address; three chunks",
-               all_steps(base))
+               structure_cases.all_steps(base))
     yield case("derived", "structure 13", "numbers that follow from others, of every kind of step",
-               derived_numbers(base), features=0b100010)
-    yield case("behind-the-base", "structure 7", "a hit where the base has no byte", hits_then_end(base))
-    yield case("words", "structure 9", "words that change in step", moved_words(base))
-    yield case("steps-16384", "structure 5", "as many steps as a chunk may have", many_steps(base))
-    steps = all_steps(base)
+               structure_cases.derived_numbers(base), features=0b100010)
+    yield case("behind-the-base", "structure 7", "a hit where the base has no byte",
+               structure_cases.hits_then_end(base))
+    yield case("words", "structure 9", "words that change in step", structure_cases.moved_words(base))
+    yield case("steps-16384", "structure 5", "as many steps as a chunk may have", structure_cases.many_steps(base))
+    steps = structure_cases.all_steps(base)
     for chunk in steps:
         chunk.width = 4
     wide = body_of(chunk_records(steps, base), width=10)
@@ -563,6 +378,6 @@ def made_up() -> Iterator[Case]:
                make_patch(base, content, body_of([b"\1" + piece for piece in pieces]), features=1),
                "patch 8", "a zstd run in four pieces, with content checksum", content)
     real = read(REAL_TFLITE)
-    chunks = long_bytes(real)
+    chunks = structure_cases.long_bytes(real)
     yield Case("long-bytes", REAL_TFLITE, patch_of(real, chunks), "structure 10",
                "65,536 bytes and more by few steps", whole(chunks))
