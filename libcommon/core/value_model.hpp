@@ -86,10 +86,11 @@ class ValueModel {
                           const PieceFit& fit, const uint8_t* base, uint8_t* values) {
     switch (piece.method) {
       case PieceMethod::direct:
-        if (type.is_half) return code_direct_halves(coder, type, piece, values);
+        if (type.kind == ValueKind::code)
+          return code_codes_alone<false>(coder, type, piece, values);
         return code_direct(coder, type, piece, values);
       case PieceMethod::sparse:
-        return code_sparse(coder, type, piece, values);
+        return code_codes_alone<true>(coder, type, piece, values);
       case PieceMethod::predicted:
         return code_predicted(coder, type, piece, fit, base, values);
       case PieceMethod::bytes:
@@ -147,11 +148,7 @@ class ValueModel {
     Held held(home);
     Coder& coder = held.coder();
     for (uint64_t i = 0; i < piece.elements; ++i, values += type.bytes) {
-      if (type.kind == ValueKind::code) {
-        const int32_t number = wrap_code(*values - piece.result_zero);
-        *values =
-            static_cast<uint8_t>(direct_codes_.code(coder, number) + piece.result_zero);
-      } else if (type.kind == ValueKind::floating) {
+      if (type.kind == ValueKind::floating) {
         const int64_t order = to_order(type.format, load_bits(type, values));
         const int64_t coded =
             direct_floats_.code(coder, type.format, piece.greatest, order);
@@ -166,27 +163,16 @@ class ValueModel {
     return true;
   }
 
-  template <typename Coder>
-  bool code_direct_halves(Coder& home, const ValueType& type, const Piece& piece,
-                          uint8_t* values) {
+  template <bool is_sparse, typename Coder>
+  bool code_codes_alone(Coder& home, const ValueType& type, const Piece& piece,
+                        uint8_t* values) {
     Held held(home);
     Coder& coder = held.coder();
     for (uint64_t i = 0; i < piece.elements; ++i) {
       const int32_t number = wrap_code(load_code(type, values, i) - piece.result_zero);
-      store_code(type, values, i, direct_codes_.code(coder, number) + piece.result_zero);
-    }
-    return true;
-  }
-
-  template <typename Coder>
-  bool code_sparse(Coder& home, const ValueType& type, const Piece& piece,
-                   uint8_t* values) {
-    Held held(home);
-    Coder& coder = held.coder();
-    for (uint64_t i = 0; i < piece.elements; ++i) {
-      const int32_t number = wrap_code(load_code(type, values, i) - piece.result_zero);
-      store_code(type, values, i,
-                 direct_codes_.code_sparse(coder, number) + piece.result_zero);
+      const int32_t coded = is_sparse ? direct_codes_.code_sparse(coder, number)
+                                      : direct_codes_.code(coder, number);
+      store_code(type, values, i, coded + piece.result_zero);
     }
     return true;
   }
