@@ -31,4 +31,18 @@ Digest sha256(ByteView bytes) {
   return hash.finish();
 }
 
+Digest sha256(const MappedFile& file, uint64_t offset, uint64_t length) {
+  constexpr uint64_t kWindow = 4u << 20;
+  Sha256 hash;
+  for (uint64_t at = 0; at < length; at += kWindow) {
+    const uint64_t part = std::min(kWindow, length - at);
+    hash.update(
+        file.bytes().subspan(static_cast<size_t>(offset + at), static_cast<size_t>(part)));
+    if (file.bytes().size() > 16 * kWindow) file.release(offset + at, part);
+  }
+  return hash.finish();
+}
+
+Digest sha256(const MappedFile& file) { return sha256(file, 0, file.bytes().size()); }
+
 }  // namespace mallorn

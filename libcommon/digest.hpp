@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "libcommon/core/bytes.hpp"
+#include "libcommon/file.hpp"
 #include "libcommon/manifest.hpp"
 
 namespace mallorn {
@@ -26,5 +27,10 @@ class Sha256 {
 };
 
 Digest sha256(ByteView bytes);
+
+// Of `length` bytes of a file from `offset` on, which are within it, or of all. Gives the
+// pages of a large file back as it goes on, so that memory does not grow with it.
+Digest sha256(const MappedFile& file, uint64_t offset, uint64_t length);
+Digest sha256(const MappedFile& file);
 
 }  // namespace mallorn

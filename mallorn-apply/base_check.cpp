@@ -15,19 +15,6 @@
 namespace mallorn::apply {
 namespace {
 
-// Hashes in windows and gives their pages back, so that memory does not grow with the file.
-Digest hash_of(const MappedFile& file) {
-  constexpr size_t kWindow = 4u << 20;
-  Sha256 hash;
-  const ByteView bytes = file.bytes();
-  for (size_t at = 0; at < bytes.size(); at += kWindow) {
-    const size_t length = std::min(kWindow, bytes.size() - at);
-    hash.update(bytes.subspan(at, length));
-    if (bytes.size() > 16 * kWindow) file.release(at, length);
-  }
-  return hash.finish();
-}
-
 // Whether an update in place holds the file (ModelFile) at this moment.
 bool is_held(const std::string& path) {
   const Fd fd(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
@@ -57,7 +44,7 @@ BaseCheck::BaseCheck(const MappedFile& base, const PatchHeader& header)
          "expected " + with_commas(header.base_bytes) + " bytes, found " +
              with_commas(base.bytes().size()));
   }
-  const auto hash = [&base] { return hash_of(base); };
+  const auto hash = [&base] { return sha256(base); };
   // A thread takes as long to start as this much to hash.
   constexpr size_t kWorthAThread = 128 * 1024;
   digest_ = base.bytes().size() < kWorthAThread
@@ -73,7 +60,7 @@ void BaseCheck::require_match() {
 }
 
 void BaseCheck::require_unchanged() const {
-  if (hash_of(base_) == header_.base_digest) return;
+  if (sha256(base_) == header_.base_digest) return;
   fail(base_, "base was changed while it was read", "run the command again");
 }
 

@@ -120,18 +120,22 @@ Status decode_undo(const UndoHead& head, ByteView rest, ByteView now, ByteSpan o
 }
 
 std::vector<uint8_t> UndoEncoder::coded(const Way& way, ByteView old, ByteView now) {
+  constexpr int kLevel = 1;
+  constexpr int kBlockLog = 16;
   const size_t width = width_of(way.coding);
-  return width == 0 ? zstd_.encode(old, way.effort)
-                    : zstd_.encode(differences(old, now, width), way.effort);
+  std::vector<uint8_t> planes;
+  if (width != 0) planes = differences(old, now, width);
+  const ByteView bytes = width != 0 ? ByteView(planes) : old;
+  return way.has_matches ? zstd_.encode(bytes, kLevel)
+                         : zstd_.encode_frequencies(bytes, kBlockLog);
 }
 
 UndoEncoder::Way UndoEncoder::choose(ByteView old, ByteView now) {
-  using Effort = ZstdEncoder::Effort;
-  constexpr std::array<Way, 5> kWays = {{{UndoCoding::differences_1, Effort::matches},
-                                         {UndoCoding::differences_1, Effort::frequencies},
-                                         {UndoCoding::differences_2, Effort::matches},
-                                         {UndoCoding::differences_4, Effort::matches},
-                                         {UndoCoding::zstd, Effort::matches}}};
+  constexpr std::array<Way, 5> kWays = {{{UndoCoding::differences_1, true},
+                                         {UndoCoding::differences_1, false},
+                                         {UndoCoding::differences_2, true},
+                                         {UndoCoding::differences_4, true},
+                                         {UndoCoding::zstd, true}}};
   const size_t length = std::min(kSampleBytes, old.size());
   const size_t at = (old.size() - length) / 2 / 4 * 4;  // as numbers of all widths lie
   Way best = kWays[0];

@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "libcommon/core/byte_reader.hpp"
+#include "libcommon/zstd_encoder.hpp"
 #include "mallorn-apply/byte_range.hpp"
-#include "mallorn-apply/zstd_encoder.hpp"
 
 namespace mallorn::apply {
 
@@ -57,7 +57,7 @@ class UndoEncoder {
  private:
   struct Way {
     UndoCoding coding;
-    ZstdEncoder::Effort effort;
+    bool has_matches;  // else frequencies alone: faster, and smaller for noise
   };
   Way choose(ByteView old, ByteView now);
   std::vector<uint8_t> coded(const Way& way, ByteView old, ByteView now);

@@ -9,6 +9,7 @@
 #include "libcommon/derivation.hpp"
 #include "libcommon/fast_crc32c.hpp"
 #include "libcommon/lane_grid.hpp"
+#include "libcommon/zstd_encoder.hpp"
 #include "mallorn-pack/blocks_codec.hpp"
 #include "mallorn-pack/chunk_layout.hpp"
 #include "mallorn-pack/mask_codec.hpp"
@@ -17,7 +18,6 @@
 #include "mallorn-pack/structure_encoder.hpp"
 #include "mallorn-pack/tokens_codec.hpp"
 #include "mallorn-pack/values_codec.hpp"
-#include "mallorn-pack/zstd_codec.hpp"
 
 namespace mallorn::pack {
 namespace {

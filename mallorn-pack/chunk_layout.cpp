@@ -5,8 +5,8 @@
 
 #include "libcommon/derivation.hpp"
 #include "libcommon/lane_grid.hpp"
+#include "libcommon/zstd_encoder.hpp"
 #include "mallorn-pack/mask_codec.hpp"
-#include "mallorn-pack/zstd_codec.hpp"
 
 namespace mallorn::pack {
 namespace {

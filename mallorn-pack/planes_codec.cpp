@@ -7,8 +7,8 @@
 #include <array>
 #include <bit>
 
+#include "libcommon/zstd_encoder.hpp"
 #include "mallorn-pack/planes.hpp"
-#include "mallorn-pack/zstd_codec.hpp"
 
 namespace mallorn::pack {
 namespace {

@@ -9,19 +9,6 @@
 namespace mallorn::pack {
 namespace {
 
-// Hashes in windows and gives their pages back, so that memory does not grow with the file.
-Digest hash_of(const MappedFile& file) {
-  constexpr size_t kWindow = 4u << 20;
-  Sha256 hash;
-  const ByteView bytes = file.bytes();
-  for (size_t at = 0; at < bytes.size(); at += kWindow) {
-    const size_t length = std::min(kWindow, bytes.size() - at);
-    hash.update(bytes.subspan(at, length));
-    if (bytes.size() > 16 * kWindow) file.release(at, length);
-  }
-  return hash.finish();
-}
-
 bool is_equal(const timespec& a, const timespec& b) {
   return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
 }
@@ -60,7 +47,7 @@ void SideCheck::require_unchanged(bool is_known) const {
   struct stat now {};
   const bool is_there = ::stat(file_.path().c_str(), &now) == 0;
   if (is_known && is_there && is_equal(opened_, now)) return;
-  if (hash_of(file_) != digest_) fail_changed(file_.path());
+  if (sha256(file_) != digest_) fail_changed(file_.path());
 }
 
 }  // namespace mallorn::pack

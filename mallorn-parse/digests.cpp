@@ -8,30 +8,13 @@
 #include "libcommon/digest.hpp"
 
 namespace mallorn::parse {
-namespace {
-
-// Hashes in windows and gives their pages back, so that memory does not grow with the file.
-Digest hash_range(const MappedFile& file, uint64_t offset, uint64_t length) {
-  constexpr uint64_t kWindow = 4u << 20;
-  Sha256 hash;
-  for (uint64_t at = 0; at < length; at += kWindow) {
-    const uint64_t part = std::min(kWindow, length - at);
-    hash.update(
-        file.bytes().subspan(static_cast<size_t>(offset + at), static_cast<size_t>(part)));
-    if (file.bytes().size() > 16 * kWindow) file.release(offset + at, part);
-  }
-  return hash.finish();
-}
-
-}  // namespace
-
 void digest_tensors(const MappedFile& file, std::vector<Range>* ranges, unsigned threads) {
   std::atomic<size_t> next = 0;
   const auto work = [&] {
     for (size_t i = next++; i < ranges->size(); i = next++) {
       Range& range = (*ranges)[i];
       if (range.kind != RangeKind::tensor) continue;
-      range.digest = hash_range(file, range.offset_bytes, range.length_bytes);
+      range.digest = sha256(file, range.offset_bytes, range.length_bytes);
     }
   };
   std::vector<std::thread> helpers;
@@ -47,7 +30,7 @@ void digest_tensors(const MappedFile& file, std::vector<Range>* ranges, unsigned
 }
 
 std::future<Digest> digest_file(const MappedFile& file) {
-  return start_in_background([&file] { return hash_range(file, 0, file.bytes().size()); });
+  return start_in_background([&file] { return sha256(file); });
 }
 
 }  // namespace mallorn::parse

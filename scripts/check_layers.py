@@ -37,7 +37,8 @@ STRING_CALL = re.compile(r"\b(mem(?:chr|rchr|mem|ccpy|pcpy)|str(?:n?len|n?cmp|n?
 
 # Package: how its headers begin, and the only files that include them (besides tests/).
 PACKAGES = [
-    ("zstd", ("zstd", "zdict"), ("mallorn-pack/zstd_*.cpp", "mallorn-apply/zstd_*.cpp")),
+    ("zstd", ("zstd", "zdict"),
+     ("libcommon/zstd_*.cpp", "mallorn-pack/zstd_*.cpp", "mallorn-apply/zstd_*.cpp")),
     ("flatbuffers", ("flatbuffers/", "mallorn-parse/tflite_generated.h"),
      ("mallorn-parse/tflite*",)),
     ("OpenSSL", ("openssl/",), ("libcommon/digest.cpp", "mallorn-sign/ed25519.cpp")),

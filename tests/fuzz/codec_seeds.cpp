@@ -11,6 +11,7 @@
 #include "libcommon/digest.hpp"
 #include "libcommon/manifest.hpp"
 #include "libcommon/stream.hpp"
+#include "libcommon/zstd_encoder.hpp"
 #include "mallorn-apply/journal.hpp"
 #include "mallorn-delta/plan.hpp"
 #include "mallorn-pack/blocks_codec.hpp"
@@ -23,7 +24,6 @@
 #include "mallorn-pack/planes_codec.hpp"
 #include "mallorn-pack/tokens_codec.hpp"
 #include "mallorn-pack/values_codec.hpp"
-#include "mallorn-pack/zstd_codec.hpp"
 #include "mallorn-pack/zstd_run.hpp"
 #include "tests/fuzz/inputs.hpp"
 #include "tests/fuzz/seeds.hpp"
@@ -48,8 +48,7 @@ void write_plain_seeds() {
     write("planes_decoder", std::string(name) + "-alone",
           join({{number, 0, 44, 1}, pack::encode_planes(dtype, {}, new_part, 3)}));
   }
-  write("zstd_decoder", "text",
-        join({{44, 1}, pack::encode_zstd(slice(base, 100, 300), 3)}));
+  write("zstd_decoder", "text", join({{44, 1}, encode_zstd(slice(base, 100, 300), 3)}));
   write("round_trip", "edited",
         join({{128, 5, 1, 5, 1}, slice(base, 200, 1500), slice(result, 200, 1500)}));
   write("round_trip", "moved",
@@ -234,44 +233,36 @@ Bytes changed_matrix(const ValueType& type, Bytes made) {
   return made;
 }
 
+// Elements predicted from the base, and on their own.
+void write_values(Dtype dtype, const TensorPlace& place, const Bytes& base,
+                  const Bytes& result) {
+  const auto low = static_cast<uint8_t>(base.size());
+  const auto high = static_cast<uint8_t>(base.size() >> 8);
+  const std::string name = dtype_layout(dtype).name;
+  write("values_decoder", name + "-base",
+        join({{static_cast<uint8_t>(dtype), low, high, low, high},
+              base,
+              pack::encode_values(dtype, {{base.size(), place}}, base, result)}));
+  write("values_decoder", name + "-alone",
+        join({{static_cast<uint8_t>(dtype), low, high, 0, 0},
+              pack::encode_values(dtype, {{base.size(), place}}, {}, result)}));
+}
+
 void write_values_seeds() {
   for (unsigned i = 0; i < 256; ++i) {
     const auto dtype = static_cast<Dtype>(i);
     ValueType type;
     if (!value_type(dtype, &type)) continue;
     const Bytes tail = {1, 2, 3};
-    const Bytes base = join({matrix(type), tail});
-    const Bytes result = join({changed_matrix(type, matrix(type)), tail});
-    const auto low = static_cast<uint8_t>(base.size());
-    const auto high = static_cast<uint8_t>(base.size() >> 8);
-    const TensorPlace place = {30, 20, 20, 3, -3};  // begins within a row
-    const std::string name = dtype_layout(dtype).name;
-    write("values_decoder", name + "-base",
-          join({{static_cast<uint8_t>(i), low, high, low, high},
-                base,
-                pack::encode_values(dtype, {{base.size(), place}}, base, result)}));
-    write("values_decoder", name + "-alone",
-          join({{static_cast<uint8_t>(i), low, high, 0, 0},
-                pack::encode_values(dtype, {{base.size(), place}}, {}, result)}));
+    const Bytes old = matrix(type);
+    write_values(dtype, {30, 20, 20, 3, -3},  // begins within a row
+                 join({old, tail}), join({changed_matrix(type, old), tail}));
   }
-}
-
-// Codes of four bits: rows of an odd number of them.
-void write_halves_seeds() {
   for (const Dtype dtype : {Dtype::i4, Dtype::u4}) {
-    const Bytes base = matrix(value_type_of(Dtype::i8));
-    const Bytes result = changed_matrix(value_type_of(Dtype::i8), base);
-    const auto low = static_cast<uint8_t>(base.size());
-    const auto high = static_cast<uint8_t>(base.size() >> 8);
-    const TensorPlace place = {30, 21, 21, 1, -3};
-    const std::string name = dtype_layout(dtype).name;
-    write("values_decoder", name + "-base",
-          join({{static_cast<uint8_t>(dtype), low, high, low, high},
-                base,
-                pack::encode_values(dtype, {{base.size(), place}}, base, result)}));
-    write("values_decoder", name + "-alone",
-          join({{static_cast<uint8_t>(dtype), low, high, 0, 0},
-                pack::encode_values(dtype, {{base.size(), place}}, {}, result)}));
+    const ValueType type = value_type_of(Dtype::i8);
+    const Bytes old = matrix(type);
+    write_values(dtype, {30, 21, 21, 1, -3},  // rows of an odd number of codes
+                 old, changed_matrix(type, old));
   }
 }
 
@@ -378,7 +369,6 @@ void write_codec_seeds() {
   write_blocks_seeds();
   write_mask_seeds();
   write_values_seeds();
-  write_halves_seeds();
   write_mixed_seeds();
   write_tokens_seeds();
   write_lite_seeds();

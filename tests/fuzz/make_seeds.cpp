@@ -33,7 +33,7 @@
 #include "mallorn-pack/planes_codec.hpp"
 #include "mallorn-pack/tokens_codec.hpp"
 #include "mallorn-pack/values_codec.hpp"
-#include "mallorn-pack/zstd_codec.hpp"
+#include "libcommon/zstd_encoder.hpp"
 #include "mallorn-pack/zstd_run.hpp"
 #include "tests/fuzz/inputs.hpp"
 #include "tests/fuzz/seeds.hpp"

@@ -6,7 +6,7 @@
 
 #include "libcommon/core/byte_reader.hpp"
 #include "mallorn-apply/zstd_decoder.hpp"
-#include "mallorn-pack/zstd_codec.hpp"
+#include "libcommon/zstd_encoder.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   mallorn::ByteReader reader(mallorn::ByteView(data, size));
@@ -16,7 +16,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (status == mallorn::Status::corrupt_data) return 0;
   if (status != mallorn::Status::ok) std::abort();
   std::vector<uint8_t> again(result.size());
-  const std::vector<uint8_t> recoded = mallorn::pack::encode_zstd(result, 3);
+  const std::vector<uint8_t> recoded = mallorn::encode_zstd(result, 3);
   if (mallorn::apply::decode_zstd(recoded, again) != mallorn::Status::ok) std::abort();
   if (again != result) std::abort();
   return 0;

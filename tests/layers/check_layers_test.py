@@ -12,7 +12,7 @@ TREE = {
     "libcommon/core/bytes.hpp": "#pragma once\n#include <cstring>\nusing Size = decltype(sizeof(1));\n",
     "libcommon/file.hpp": '#pragma once\n#include <string>\n#include "libcommon/core/bytes.hpp"\n',
     "libcommon/digest.cpp": "#include <openssl/sha.h>\n",
-    "mallorn-pack/zstd_codec.cpp": '#include <zstd.h>\n#include "libcommon/file.hpp"\n',
+    "mallorn-pack/zstd_run.cpp": '#include <zstd.h>\n#include "libcommon/file.hpp"\n',
     "mallorn-apply/core/decoder.hpp": '#pragma once\n#include "libcommon/core/bytes.hpp"\n',
     "mallorn-apply/apply.cpp": '#include "mallorn-apply/core/decoder.hpp"\n',
     "firmware/update.cpp": '#include "mallorn-apply/core/decoder.hpp"\n',

@@ -1,5 +1,6 @@
-// Codec 1, and the entropy coder of codec 2's planes: zstd blocks without a frame header
-// (docs/format/planes.md, section 2). The only file of mallorn-pack that includes zstd.h.
+// Codec 1, the entropy coder of codec 2's planes, and what the journal of an update in place
+// keeps: zstd blocks without a frame header (docs/format/planes.md, section 2). Programs that
+// use it depend on common_zstd_dep.
 #pragma once
 
 #include <memory>
@@ -7,7 +8,7 @@
 
 #include "libcommon/core/bytes.hpp"
 
-namespace mallorn::pack {
+namespace mallorn {
 
 // Keeps zstd's working memory between calls. The order of calls may reach what they write;
 // one encoder for each section makes that a function of the section.
@@ -35,4 +36,4 @@ class ZstdEncoder {
 
 std::vector<uint8_t> encode_zstd(ByteView result, int level);
 
-}  // namespace mallorn::pack
+}  // namespace mallorn

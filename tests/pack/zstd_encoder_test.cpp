@@ -1,5 +1,5 @@
 // Codec 1: round trips, and what its decoder refuses.
-#include "mallorn-pack/zstd_codec.hpp"
+#include "libcommon/zstd_encoder.hpp"
 
 #include <doctest/doctest.h>
 
@@ -45,8 +45,8 @@ TEST_CASE("zstd: round trips at all levels and lengths, twice alike") {
       CAPTURE(level);
       CAPTURE(size);
       const Bytes result = words(random, size);
-      const Bytes coded = pack::encode_zstd(result, level);
-      CHECK(coded == pack::encode_zstd(result, level));
+      const Bytes coded = encode_zstd(result, level);
+      CHECK(coded == encode_zstd(result, level));
       CHECK(coded.size() <= size + 3 + 3 * (size >> 17));
       Bytes decoded(size);
       REQUIRE(apply::decode_zstd(coded, decoded) == Status::ok);
@@ -58,7 +58,7 @@ TEST_CASE("zstd: round trips at all levels and lengths, twice alike") {
 TEST_CASE("zstd: frequencies alone round trip at all block sizes") {
   std::mt19937 random(4);
   const Bytes result = words(random, 100000);
-  pack::ZstdEncoder encoder;
+  ZstdEncoder encoder;
   apply::ZstdDecoder decoder;
   for (int block_log = 10; block_log <= 17; ++block_log) {
     Bytes decoded(result.size());
@@ -77,7 +77,7 @@ TEST_CASE("zstd: the worked example of the specification") {
 }
 
 TEST_CASE("zstd: refuses a result of another length") {
-  const Bytes coded = pack::encode_zstd(Bytes(1000, 7), 3);
+  const Bytes coded = encode_zstd(Bytes(1000, 7), 3);
   CHECK(decode(coded, 1000) == Status::ok);
   CHECK(decode(coded, 999) == Status::corrupt_data);
   CHECK(decode(coded, 1001) == Status::corrupt_data);
@@ -89,7 +89,7 @@ TEST_CASE("zstd: refuses a result of another length") {
 TEST_CASE("zstd: refuses every proper prefix and anything after the last block") {
   std::mt19937 random(5);
   const Bytes result = words(random, 3000);
-  Bytes coded = pack::encode_zstd(result, 3);
+  Bytes coded = encode_zstd(result, 3);
   for (size_t size = 0; size < coded.size(); ++size) {
     CHECK(decode(Bytes(coded.begin(), coded.begin() + static_cast<ptrdiff_t>(size)),
                  3000) == Status::corrupt_data);
@@ -119,7 +119,7 @@ TEST_CASE("zstd: refuses a second frame, a bomb and a reserved block") {
 TEST_CASE("zstd: no bit flip reaches beyond the result") {
   std::mt19937 random(6);
   const Bytes result = words(random, 500);
-  const Bytes coded = pack::encode_zstd(result, 19);
+  const Bytes coded = encode_zstd(result, 19);
   for (size_t bit = 0; bit < 8 * coded.size(); ++bit) {
     Bytes flipped = coded;
     flipped[bit / 8] = static_cast<uint8_t>(flipped[bit / 8] ^ (1u << (bit % 8)));

@@ -1,4 +1,4 @@
-#include "mallorn-pack/zstd_codec.hpp"
+#include "libcommon/zstd_encoder.hpp"
 
 #define ZSTD_STATIC_LINKING_ONLY  // frames without magic number
 #include <zstd.h>
@@ -8,7 +8,7 @@
 
 #include "libcommon/error.hpp"
 
-namespace mallorn::pack {
+namespace mallorn {
 namespace {
 
 constexpr int kWindowLog = 20;  // the window that decoders assume
@@ -78,4 +78,4 @@ std::vector<uint8_t> encode_zstd(ByteView result, int level) {
   return ZstdEncoder().encode(result, level);
 }
 
-}  // namespace mallorn::pack
+}  // namespace mallorn
