@@ -6,6 +6,11 @@
 namespace mallorn::apply {
 namespace {
 
+constexpr Option kOptions[] = {
+    {"o,output", true}, {"force"},       {"in-place"},  {"undo"}, {"no-undo"},
+    {"resume"},         {"verify"},      {"info"},      {"json"}, {"checked"},
+    {"memory", true},   {"state", true}, {"base", true}};
+
 [[noreturn]] void fail(const Program& program, const std::string& reason) {
   throw Error(Status::usage, reason, std::string("see ") + program.name + " --help");
 }
@@ -44,36 +49,29 @@ std::string Arguments::patch() const {
 }
 
 bool read_arguments(const Program& program, int argc, char** argv, Arguments* arguments) {
-  cxxopts::Options options(program.name);
-  add_common_options(options);
-  options.add_options()("o,output", "", cxxopts::value<std::string>())("force", "")(
-      "in-place", "")("undo", "")("no-undo", "")("resume", "")("verify", "")("info", "")(
-      "json", "")("checked", "")("memory", "", cxxopts::value<std::string>())(
-      "state", "", cxxopts::value<std::string>())("base", "",
-                                                  cxxopts::value<std::string>());
-  cxxopts::ParseResult result;
-  if (!parse_command_line(program, options, argc, argv, &arguments->common, &result))
+  CommandLine line;
+  if (!parse_command_line(program, kOptions, argc, argv, &arguments->common, &line))
     return false;
-  arguments->files = result.unmatched();
-  if (result.count("output") != 0) arguments->output = output_option(result);
-  arguments->is_forced = result.count("force") != 0;
-  arguments->is_in_place = result.count("in-place") != 0;
-  arguments->undoes = result.count("undo") != 0;
-  arguments->is_without_undo = result.count("no-undo") != 0;
-  arguments->resumes = result.count("resume") != 0;
-  if (result.count("memory") != 0) {
-    arguments->memory_bytes = parse_size(result["memory"].as<std::string>(), "--memory");
+  arguments->files = line.operands;
+  if (line.has("output")) arguments->output = output_option(line);
+  arguments->is_forced = line.has("force");
+  arguments->is_in_place = line.has("in-place");
+  arguments->undoes = line.has("undo");
+  arguments->is_without_undo = line.has("no-undo");
+  arguments->resumes = line.has("resume");
+  if (line.has("memory")) {
+    arguments->memory_bytes = parse_size(line.value("memory"), "--memory");
   }
-  arguments->only_verifies = result.count("verify") != 0;
-  arguments->only_informs = result.count("info") != 0;
-  arguments->as_json = result.count("json") != 0;
-  arguments->is_checked = result.count("checked") != 0;
-  if (result.count("base") != 0) {
-    arguments->base = result["base"].as<std::string>();
+  arguments->only_verifies = line.has("verify");
+  arguments->only_informs = line.has("info");
+  arguments->as_json = line.has("json");
+  arguments->is_checked = line.has("checked");
+  if (line.has("base")) {
+    arguments->base = line.value("base");
     if (arguments->base.empty()) throw Error(Status::usage, "--base takes a file");
   }
-  if (result.count("state") != 0) {
-    arguments->state = result["state"].as<std::string>();
+  if (line.has("state")) {
+    arguments->state = line.value("state");
     if (arguments->state.empty()) throw Error(Status::usage, "--state takes a file");
   }
   const size_t least = arguments->only_informs ? 0 : 1;

@@ -55,23 +55,22 @@ struct Arguments {
   delta::PlanOptions plan;
 };
 
+constexpr Option kOptions[] = {
+    {"by-reference"}, {"explain"}, {"strict"}, {"distant"}, {"notes"}};
+
 bool read_arguments(int argc, char** argv, Arguments* arguments) {
-  cxxopts::Options options(kProgram.name);
-  add_common_options(options);
-  options.add_options()("by-reference", "")("explain", "")("strict", "")("distant", "")(
-      "notes", "");
-  cxxopts::ParseResult result;
-  if (!parse_command_line(kProgram, options, argc, argv, &arguments->common, &result))
+  CommandLine line;
+  if (!parse_command_line(kProgram, kOptions, argc, argv, &arguments->common, &line))
     return false;
-  if (result.unmatched().size() != 1) {
+  if (line.operands.size() != 1) {
     throw Error(Status::usage, "takes one RESULT", "see mallorn-delta --help");
   }
-  arguments->result = result.unmatched()[0];
-  arguments->is_by_reference = result.count("by-reference") != 0;
-  arguments->explains = result.count("explain") != 0;
-  arguments->has_notes = result.count("notes") != 0;
-  arguments->is_strict = result.count("strict") != 0;
-  arguments->plan.uses_distant = result.count("distant") != 0;
+  arguments->result = line.operands[0];
+  arguments->is_by_reference = line.has("by-reference");
+  arguments->explains = line.has("explain");
+  arguments->has_notes = line.has("notes");
+  arguments->is_strict = line.has("strict");
+  arguments->plan.uses_distant = line.has("distant");
   if (::isatty(STDOUT_FILENO) == 1) {
     throw Error(Status::usage, "will not write binary data to a terminal",
                 "pipe it into mallorn-pack");

@@ -89,82 +89,83 @@ constexpr uint64_t kDefaultPage = 4096;
 constexpr uint64_t kLeastPage = 64;
 constexpr uint64_t kLargestPage = kMaxLiteBytes / 2;
 
-void read_profile(const cxxopts::ParseResult& result, Arguments* arguments) {
-  const std::string profile =
-      result.count("profile") != 0 ? result["profile"].as<std::string>() : "host";
+void read_profile(const CommandLine& line, Arguments* arguments) {
+  const std::string profile = line.has("profile") ? line.value("profile") : "host";
   if (profile != "host" && profile != "lite") {
     throw Error(Status::usage, "--profile " + profile + ": no such profile",
                 "host and lite are known");
   }
   arguments->is_lite = profile == "lite";
-  const bool has_page = result.count("page-size") != 0;
-  const bool has_ram = result.count("max-ram") != 0;
-  arguments->is_in_place = result.count("in-place") != 0;
+  const bool has_page = line.has("page-size");
+  const bool has_ram = line.has("max-ram");
+  arguments->is_in_place = line.has("in-place");
   if (!arguments->is_lite && (has_page || has_ram || arguments->is_in_place)) {
     throw Error(Status::usage,
                 "--page-size, --max-ram and --in-place go with --profile lite");
   }
   uint64_t page = kDefaultPage;
   if (has_page) {
-    page = parse_number(result["page-size"].as<std::string>(), "--page-size", kLeastPage,
-                        kLargestPage);
+    page = parse_number(line.value("page-size"), "--page-size", kLeastPage, kLargestPage);
   }
   if (!std::has_single_bit(page)) {
     throw Error(Status::usage, "--page-size is not a power of two");
   }
   arguments->page_bytes = static_cast<uint32_t>(page);
   if (!has_ram) return;
-  const uint64_t ram =
-      parse_number(result["max-ram"].as<std::string>(), "--max-ram", 0, UINT64_MAX);
+  const uint64_t ram = parse_number(line.value("max-ram"), "--max-ram", 0, UINT64_MAX);
   if (ram < kLiteMemoryKib * 1024) {
     throw Error(Status::usage, "--max-ram: less than patches of profile lite need",
                 "they need 1024 bytes");
   }
 }
 
+constexpr Option kOptions[] = {{"o,output", true},
+                               {"force"},
+                               {"level", true},
+                               {"fast"},
+                               {"max"},
+                               {"model-id", true},
+                               {"release", true},
+                               {"profile", true},
+                               {"in-place"},
+                               {"page-size", true},
+                               {"max-ram", true},
+                               {"explain"}};
+
 bool read_arguments(int argc, char** argv, Arguments* arguments) {
-  cxxopts::Options options(kProgram.name);
-  add_common_options(options);
-  options.add_options()("o,output", "", cxxopts::value<std::string>())("force", "")(
-      "level", "", cxxopts::value<std::string>())("fast", "")("max", "")(
-      "model-id", "", cxxopts::value<std::string>())("release", "",
-                                                     cxxopts::value<std::string>())(
-      "profile", "", cxxopts::value<std::string>())("page-size", "",
-                                                    cxxopts::value<std::string>())(
-      "max-ram", "", cxxopts::value<std::string>())("explain", "")("in-place", "");
-  cxxopts::ParseResult result;
-  if (!parse_command_line(kProgram, options, argc, argv, &arguments->common, &result))
+  CommandLine line;
+  if (!parse_command_line(kProgram, kOptions, argc, argv, &arguments->common, &line))
     return false;
-  if (!result.unmatched().empty()) {
+  if (!line.operands.empty()) {
     throw Error(Status::usage, "takes no file but -o FILE", "see mallorn-pack --help");
   }
-  if (result.count("output") != 0) arguments->output = output_option(result);
-  arguments->is_forced = result.count("force") != 0;
-  if (result.count("level") != 0) {
-    const std::string text = result["level"].as<std::string>();
+  if (line.has("output")) arguments->output = output_option(line);
+  arguments->is_forced = line.has("force");
+  if (line.has("level")) {
+    const std::string text = line.value("level");
     arguments->level = static_cast<int>(parse_number(text, "--level", 1, kMaxLevel));
   }
-  if (result.count("level") + result.count("fast") + result.count("max") > 1) {
+  if (line.has("level") + line.has("fast") + line.has("max") > 1) {
     throw Error(Status::usage, "--level, --fast and --max", "give one of them");
   }
-  if (result.count("fast") != 0) arguments->level = kFastLevel;
-  if (result.count("max") != 0) {
+  if (line.has("fast")) arguments->level = kFastLevel;
+  if (line.has("max")) {
     arguments->level = kMaxLevel;
     arguments->is_max = true;
   }
-  if (result.count("model-id") != 0) {
-    arguments->model_id = result["model-id"].as<std::string>();
+  if (line.has("model-id")) {
+    arguments->model_id = line.value("model-id");
     if (arguments->model_id.empty() || arguments->model_id.size() > kMaxModelIdBytes) {
       throw Error(Status::usage, "--model-id takes 1 to 64 bytes");
     }
   }
-  if (result.count("release") != 0) {
-    const std::string text = result["release"].as<std::string>();
+  if (line.has("release")) {
+    const std::string text = line.value("release");
     arguments->release =
         static_cast<uint32_t>(parse_number(text, "--release", 1, UINT32_MAX));
   }
-  read_profile(result, arguments);
-  arguments->explains = result.count("explain") != 0;
+  read_profile(line, arguments);
+  arguments->explains = line.has("explain");
   if (arguments->is_lite && (arguments->level != 0 || arguments->explains)) {
     throw Error(Status::usage,
                 "--level, --fast, --max and --explain do not go with --profile lite");

@@ -55,23 +55,22 @@ struct Arguments {
   bool is_strict = false;
 };
 
+constexpr Option kOptions[] = {
+    {"by-reference"}, {"manifest"}, {"list"}, {"strict"}, {"format", true}};
+
 bool read_arguments(int argc, char** argv, Arguments* arguments) {
-  cxxopts::Options options(kProgram.name);
-  add_common_options(options);
-  options.add_options()("by-reference", "")("manifest", "")("list", "")("strict", "")(
-      "format", "", cxxopts::value<std::string>());
-  cxxopts::ParseResult result;
-  if (!parse_command_line(kProgram, options, argc, argv, &arguments->common, &result))
+  CommandLine line;
+  if (!parse_command_line(kProgram, kOptions, argc, argv, &arguments->common, &line))
     return false;
-  if (result.unmatched().size() != 1) {
+  if (line.operands.size() != 1) {
     throw Error(Status::usage, "takes one FILE", "see mallorn-parse --help");
   }
-  arguments->file = result.unmatched()[0];
-  arguments->is_by_reference = result.count("by-reference") != 0;
-  arguments->only_manifest = result.count("manifest") != 0;
-  arguments->only_lists = result.count("list") != 0;
-  arguments->is_strict = result.count("strict") != 0;
-  if (result.count("format") != 0) arguments->format = result["format"].as<std::string>();
+  arguments->file = line.operands[0];
+  arguments->is_by_reference = line.has("by-reference");
+  arguments->only_manifest = line.has("manifest");
+  arguments->only_lists = line.has("list");
+  arguments->is_strict = line.has("strict");
+  if (line.has("format")) arguments->format = line.value("format");
   const bool is_text = arguments->only_manifest || arguments->only_lists;
   if (arguments->only_manifest && arguments->only_lists) {
     throw Error(Status::usage, "--manifest and --list do not go together");

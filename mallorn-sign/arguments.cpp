@@ -33,6 +33,11 @@ constexpr CommandForm kCommands[] = {
 };
 constexpr std::string_view kCommonOptions = " help version quiet verbose threads ";
 
+constexpr Option kOptions[] = {
+    {"key", true},      {"o,output", true},    {"passphrase-fd", true}, {"signature", true},
+    {"model-id", true}, {"min-release", true}, {"state", true},         {"force"},
+    {"encrypt"},        {"print-message"},     {"check-only"}};
+
 [[noreturn]] void refuse(const std::string& reason) {
   throw Error(Status::usage, reason, kHint);
 }
@@ -44,17 +49,17 @@ const CommandForm& form_of(const std::vector<std::string>& words) {
   return *found;
 }
 
-void require_fitting_options(const cxxopts::ParseResult& result, const CommandForm& form) {
-  for (const cxxopts::KeyValue& given : result.arguments()) {
-    const std::string word = " " + given.key() + " ";
+void require_fitting_options(const CommandLine& line, const CommandForm& form) {
+  for (const CommandLine::Given& given : line.options) {
+    const std::string word = " " + given.name + " ";
     if (kCommonOptions.find(word) == word.npos && form.options.find(word) == word.npos) {
-      refuse(std::string(form.name) + " has no option --" + given.key());
+      refuse(std::string(form.name) + " has no option --" + given.name);
     }
   }
 }
 
-std::string text_of(const cxxopts::ParseResult& result, const std::string& option) {
-  const std::string text = result[option].as<std::string>();
+std::string text_of(const CommandLine& line, const std::string& option) {
+  const std::string text = line.value(option);
   if (text.empty()) refuse("--" + option + " takes a value");  // as of an unset variable
   return text;
 }
@@ -67,27 +72,26 @@ int open_descriptor(const std::string& text) {
   return fd;
 }
 
-void read_values(const cxxopts::ParseResult& result, Arguments* arguments) {
-  const auto has = [&](const char* option) { return result.count(option) != 0; };
-  // Not as a vector, which cxxopts would cut at commas.
-  for (const cxxopts::KeyValue& given : result.arguments()) {
-    if (given.key() == "key") arguments->keys.push_back(given.value());
+void read_values(const CommandLine& line, Arguments* arguments) {
+  const auto has = [&](const char* option) { return line.has(option); };
+  for (const CommandLine::Given& given : line.options) {
+    if (given.name == "key") arguments->keys.push_back(given.value);
   }
-  if (has("output")) arguments->output = output_option(result);
+  if (has("output")) arguments->output = output_option(line);
   arguments->is_forced = has("force");
   arguments->is_encrypted = has("encrypt") || has("passphrase-fd");
   if (has("passphrase-fd")) {
-    arguments->passphrase_fd = open_descriptor(text_of(result, "passphrase-fd"));
+    arguments->passphrase_fd = open_descriptor(text_of(line, "passphrase-fd"));
   }
   arguments->prints_message = has("print-message");
-  if (has("signature")) arguments->signature = text_of(result, "signature");
+  if (has("signature")) arguments->signature = text_of(line, "signature");
   arguments->only_checks = has("check-only");
-  if (has("model-id")) arguments->model_id = text_of(result, "model-id");
+  if (has("model-id")) arguments->model_id = text_of(line, "model-id");
   if (has("min-release")) {
     arguments->min_release = static_cast<uint32_t>(
-        parse_number(text_of(result, "min-release"), "--min-release", 1, UINT32_MAX));
+        parse_number(text_of(line, "min-release"), "--min-release", 1, UINT32_MAX));
   }
-  if (has("state")) arguments->state = text_of(result, "state");
+  if (has("state")) arguments->state = text_of(line, "state");
 }
 
 void require_sense(const Arguments& arguments) {
@@ -112,28 +116,19 @@ void require_sense(const Arguments& arguments) {
 }  // namespace
 
 bool read_arguments(const Program& program, int argc, char** argv, Arguments* arguments) {
-  cxxopts::Options options(program.name);
-  add_common_options(options);
-  for (const char* name : {"key", "o,output", "passphrase-fd", "signature", "model-id",
-                           "min-release", "state"}) {
-    options.add_options()(name, "", cxxopts::value<std::string>());
-  }
-  for (const char* name : {"force", "encrypt", "print-message", "check-only"}) {
-    options.add_options()(name, "");
-  }
-  cxxopts::ParseResult result;
-  if (!parse_command_line(program, options, argc, argv, &arguments->common, &result)) {
+  CommandLine line;
+  if (!parse_command_line(program, kOptions, argc, argv, &arguments->common, &line)) {
     return false;
   }
-  const CommandForm& form = form_of(result.unmatched());
-  require_fitting_options(result, form);
+  const CommandForm& form = form_of(line.operands);
+  require_fitting_options(line, form);
   arguments->command = form.command;
-  arguments->operands.assign(result.unmatched().begin() + 1, result.unmatched().end());
+  arguments->operands.assign(line.operands.begin() + 1, line.operands.end());
   if (arguments->operands.size() < form.least_operands ||
       arguments->operands.size() > form.most_operands) {
     refuse(std::string(form.name) + " " + form.takes);
   }
-  read_values(result, arguments);
+  read_values(line, arguments);
   require_sense(*arguments);
   return true;
 }

@@ -156,11 +156,9 @@ TEST_CASE("cli: numbers are whole, in range, and nothing else") {
 TEST_CASE("cli: the common options") {
   const auto parse = [](std::vector<const char*> words, CommonOptions* common) {
     words.insert(words.begin(), "mallorn-test");
-    cxxopts::Options options(kProgram.name);
-    add_common_options(options);
-    cxxopts::ParseResult result;
-    return parse_command_line(kProgram, options, static_cast<int>(words.size()),
-                              words.data(), common, &result);
+    CommandLine line;
+    return parse_command_line(kProgram, {}, static_cast<int>(words.size()), words.data(),
+                              common, &line);
   };
   CommonOptions common;
   CHECK(parse({}, &common));
@@ -178,6 +176,30 @@ TEST_CASE("cli: the common options") {
                                                 {"--threads"},
                                                 {"-z"}}) {
     CHECK(test::status_of([&] { (void)parse(wrong, &common); }) == Status::usage);
+  }
+}
+
+TEST_CASE("cli: options of a program") {
+  constexpr Option kOptions[] = {{"o,output", true}, {"force"}};
+  const auto parse = [&](std::vector<const char*> words) {
+    words.insert(words.begin(), "mallorn-test");
+    CommonOptions common;
+    CommandLine line;
+    (void)parse_command_line(kProgram, kOptions, static_cast<int>(words.size()),
+                             words.data(), &common, &line);
+    return line;
+  };
+  CHECK_FALSE(parse({}).has("output"));
+  CHECK(parse({}).value("output").empty());
+  CHECK(parse({"-o", "a,b"}).value("output") == "a,b");
+  CHECK(parse({"--output=a", "-ob", "--force"}).value("output") == "b");
+  CHECK(parse({"--output="}).has("output"));
+  CHECK(parse({"--force"}).has("force"));
+  CHECK(parse({"a", "--", "--force", "-"}).operands ==
+        std::vector<std::string>{"a", "--force", "-"});
+  for (const std::string wrong : {"--force=false", "--force=x", "--forc", "-f", "--o",
+                                  "---force", "--output", "--=", "-o"}) {
+    CHECK_MESSAGE(test::status_of([&] { parse({wrong.c_str()}); }) == Status::usage, wrong);
   }
 }
 
