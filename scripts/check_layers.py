@@ -6,8 +6,9 @@
 
 Without --compile: every #include of our own is written in full from the root, names a file that is
 there, and follows the arrows; core/ uses freestanding headers alone; each package is included in its
-own files. With it: every header is compiled by itself. One line per fault: file:line: what. Exit 0
-without faults, 1 with.
+own files; a source includes its own header first, so that the build shows that it compiles alone. With
+--compile: headers that have no source are compiled by themselves. One line per fault: file:line: what.
+Exit 0 without faults, 1 with.
 """
 import argparse
 import concurrent.futures
@@ -110,9 +111,22 @@ def layer_faults(root):
         lines = (root / path).read_text(encoding="utf-8").splitlines()
         if path.endswith(".hpp") and "#pragma once" not in lines:
             yield f"{path}:1: no #pragma once"
+        own = own_header(root, path)
+        if own and first_include(lines) != own:
+            yield f"{path}:1: does not include {own} first"
         for number, line in enumerate(lines, 1):
             for fault in filter(None, line_faults(root, path, line)):
                 yield f"{path}:{number}: {fault}"
+
+
+def own_header(root, path):
+    """The header that the source `path` is to, or None."""
+    header = path.removesuffix(".cpp") + ".hpp"
+    return header if path.endswith(".cpp") and (root / header).exists() else None
+
+
+def first_include(lines):
+    return next((match[1] for match in map(INCLUDE.match, lines) if match), None)
 
 
 def compile_alone(root, compiler, flags, path):
@@ -126,7 +140,8 @@ def compile_alone(root, compiler, flags, path):
 
 
 def header_faults(root, compiler, flags, jobs):
-    headers = [path for path in sources(root) if path.endswith(".hpp")]
+    headers = [path for path in sources(root) if path.endswith(".hpp") and
+               not (root / path).with_suffix(".cpp").exists()]
     with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
         yield from filter(None, pool.map(
             lambda path: compile_alone(root, compiler, flags, path), headers))

@@ -78,6 +78,13 @@ class Layers(unittest.TestCase):
         self.write("libcommon/bad.hpp", "int f();\n")
         self.assertEqual(self.check(), (1, "libcommon/bad.hpp:1: no #pragma once\n"))
 
+    def test_a_source_that_hides_what_its_header_needs_is_noticed(self):
+        self.write("libcommon/bad.hpp", "#pragma once\nstd::string f();\n")
+        for before in ("#include <string>\n", '#include "libcommon/file.hpp"\n'):
+            self.write("libcommon/bad.cpp", before + '#include "libcommon/bad.hpp"\n')
+            self.assertEqual(self.check(),
+                             (1, "libcommon/bad.cpp:1: does not include libcommon/bad.hpp first\n"))
+
     def test_a_header_that_needs_another_is_noticed(self):
         self.write("libcommon/bad.hpp", "#pragma once\nstd::string f();\n")
         code, text = self.check("--compile", "g++")
