@@ -8,6 +8,7 @@
 #include "libcommon/error.hpp"
 #include "libcommon/file.hpp"
 #include "libcommon/stream.hpp"
+#include "mallorn-parse/compression.hpp"
 #include "mallorn-parse/digests.hpp"
 #include "mallorn-parse/listing.hpp"
 #include "mallorn-parse/registry.hpp"
@@ -122,6 +123,13 @@ Manifest parse_model(const MappedFile& file, const Arguments& arguments) {
   return manifest;
 }
 
+void warn_of_compression(const MappedFile& file, const Arguments& arguments) {
+  const char* compression = parse::compression_of(file.bytes());
+  if (compression == nullptr || arguments.common.is_quiet) return;
+  print_message("warning", file.path() + ": seems to be compressed (" + compression +
+                               "); patches are small between models that are not");
+}
+
 void warn_of_external_files(const Manifest& manifest, const Arguments& arguments) {
   if (arguments.common.is_quiet) return;
   for (const std::string& name : manifest.external_files) {
@@ -165,6 +173,7 @@ int run(int argc, char** argv) {
   std::future<Digest> digest;
   if (is_stream) digest = parse::digest_file(file);
   Manifest manifest = parse_model(file, arguments);
+  if (manifest.format == "raw") warn_of_compression(file, arguments);
   warn_of_external_files(manifest, arguments);
   if (!arguments.only_lists) {
     parse::digest_tensors(file, &manifest.ranges, arguments.common.threads);

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "mallorn-parse/compression.hpp"
 #include "mallorn-parse/registry.hpp"
 #include "mallorn-parse/tensor_map.hpp"
 
@@ -49,4 +50,22 @@ TEST_CASE("registry: content decides, raw takes the rest") {
   CHECK(probed("    TFL3") == "tflite");
   CHECK(probed("    TFL") == "raw");
   CHECK(probed("just some text that is no model") == "raw");
+}
+
+TEST_CASE("raw: what is compressed is known by how it begins") {
+  const auto compression = [](std::string_view content) {
+    const std::vector<uint8_t> file(content.begin(), content.end());
+    const char* name = compression_of(file);
+    return name == nullptr ? std::string() : std::string(name);
+  };
+  using namespace std::string_view_literals;
+  CHECK(compression("\x1f\x8b\x08\0"sv) == "gzip");
+  CHECK(compression("\x28\xb5\x2f\xfd\x04"sv) == "zstd");
+  CHECK(compression("\xfd\x37zXZ\0\0"sv) == "xz");
+  CHECK(compression("BZh91AY"sv) == "bzip2");
+  CHECK(compression("\x04\x22\x4d\x18\x60"sv) == "lz4");
+  CHECK(compression("PK\x03\x04\x14"sv) == "zip");
+  CHECK(compression(""sv).empty());
+  CHECK(compression("\x1f\x8b"sv).empty());
+  CHECK(compression("    TFL3"sv).empty());
 }
