@@ -1,6 +1,6 @@
-// Codec 1, the entropy coder of codec 2's planes, and what the journal of an update in place
-// keeps: zstd blocks without a frame header (docs/format/planes.md, section 2). Programs that
-// use it depend on common_zstd_dep.
+// Codec 1, the entropy coder of codec 2's planes, and what the journal of an update in
+// place keeps: zstd blocks without a frame header (docs/format/planes.md, section 2).
+// Programs that use it depend on common_zstd_dep.
 #pragma once
 
 #include <memory>

@@ -10,8 +10,8 @@
 
 namespace mallorn::pack {
 
-// `dtype` has a value_type() or half_type(); `base` is as long as `result` or empty; `parts` are what
-// `result` consists of. Adds what became of each of them to `reports`.
+// `dtype` has a value_type() or half_type(); `base` is as long as `result` or empty;
+// `parts` are what `result` consists of. Adds what became of each of them to `reports`.
 std::vector<uint8_t> encode_values(Dtype dtype, const std::vector<SectionPart>& parts,
                                    ByteView base, ByteView result,
                                    std::vector<PartReport>* reports = nullptr);

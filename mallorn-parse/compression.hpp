@@ -5,8 +5,8 @@
 
 namespace mallorn::parse {
 
-// "gzip", "zstd", …: what `file` seems to be compressed with; nullptr where it is not. After
-// a change a compressed file has hardly anything in common with the one before.
+// "gzip", "zstd", …: what `file` seems to be compressed with; nullptr where it is not.
+// After a change a compressed file has hardly anything in common with the one before.
 const char* compression_of(ByteView file);
 
 }  // namespace mallorn::parse

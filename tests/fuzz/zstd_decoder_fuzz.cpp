@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "libcommon/core/byte_reader.hpp"
-#include "mallorn-apply/zstd_decoder.hpp"
 #include "libcommon/zstd_encoder.hpp"
+#include "mallorn-apply/zstd_decoder.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   mallorn::ByteReader reader(mallorn::ByteView(data, size));
