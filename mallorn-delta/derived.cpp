@@ -6,6 +6,7 @@
 #include <tuple>
 
 #include "libcommon/core/f32_arithmetic.hpp"
+#include "mallorn-delta/range_facts.hpp"
 
 namespace mallorn::delta {
 namespace {
@@ -128,11 +129,6 @@ class Finder {
   }
 
  private:
-  static ByteView bytes_of(const Model& model, const Range& range) {
-    return model.bytes().subspan(static_cast<size_t>(range.offset_bytes),
-                                 static_cast<size_t>(range.length_bytes));
-  }
-
   static bool comes_first(ByteView a, ByteView b) {
     return std::lexicographical_compare(a.begin(), a.end(), b.begin(), b.end());
   }

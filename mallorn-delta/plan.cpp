@@ -3,36 +3,13 @@
 #include <algorithm>
 
 #include "libcommon/derivation.hpp"
-#include "mallorn-delta/best_conversion.hpp"
-#include "mallorn-delta/best_lanes.hpp"
 #include "mallorn-delta/byte_match.hpp"
 #include "mallorn-delta/plan_parts.hpp"
-#include "mallorn-delta/relation.hpp"
+#include "mallorn-delta/range_facts.hpp"
+#include "mallorn-delta/range_relation.hpp"
 
 namespace mallorn::delta {
 namespace {
-
-// Tensors shorter than this are coded with the bytes around them: on their own they would
-// cost more in bookkeeping than prediction saves.
-constexpr uint64_t kMinTensorBytes = 64;
-
-// An array that says where the elements of a sparse tensor belong. Two of them, indices and
-// segments, tell more together than each alone.
-bool is_sparsity(const Range& range) {
-  return range.kind == RangeKind::tensor &&
-         (range.role == "indices" || range.role == "segments");
-}
-
-// True for ranges that are coded element by element; all others are bytes.
-bool is_elements(const Range& range) {
-  return range.kind == RangeKind::tensor && range.dtype != Dtype::opaque &&
-         (range.length_bytes >= kMinTensorBytes || is_sparsity(range));
-}
-
-ByteView bytes_of(const Model& model, const Range& range) {
-  return model.bytes().subspan(static_cast<size_t>(range.offset_bytes),
-                               static_cast<size_t>(range.length_bytes));
-}
 
 // What of the base is worth searching for bytes: everything that is not elements, or
 // everything if the result has ranges that no parser understood.
@@ -54,12 +31,12 @@ std::vector<ByteRange> searchable(const Model& base, const Model& result) {
 class Planner {
  public:
   Planner(const Model& base, const Model& result, const PlanOptions& options)
-      : options_(options),
-        base_(base),
+      : base_(base),
         result_(result),
+        relations_(base, result, options.uses_distant),
         matches_(match_tensors(base.manifest, result.manifest,
                                [this](const Range& from, const Range& range) {
-                                 return distance(from, range);
+                                 return relations_.distance(from, range);
                                })),
         derived_(find_derived(base, result)),
         index_(base.bytes(), searchable(base, result)) {}
@@ -72,7 +49,8 @@ class Planner {
         plan_derived(i);
         continue;
       }
-      if (is_channel_vector(ranges[i]) && predicts_vector(i)) {
+      if (is_channel_vector(ranges[i]) && has_match(i) &&
+          relations_.predicts_vector(match_of(i), ranges[i])) {
         plan_bytes(ranges[i].offset_bytes);
         plan_elements(i);
         continue;
@@ -87,22 +65,17 @@ class Planner {
       }
     }
     plan_bytes(result_.manifest.length_bytes);
-    keep_sparsity_whole();
+    plan_.whole = sparsity_pairs(result_.manifest);
     plan_.steps = grow_copies(std::move(plan_.steps), base_.bytes(), result_.bytes());
     return std::move(plan_);
   }
 
  private:
-  // Whether a channel vector is coded as elements: equal ones are copied with the bytes
-  // around them, and without a counterpart bytes are as good.
-  bool predicts_vector(size_t i) const {
-    if (matches_[i].kind == MatchKind::none) return false;
-    const Range& range = result_.manifest.ranges[i];
-    const Range& from = base_.manifest.ranges[matches_[i].base_range];
-    if (from.length_bytes != range.length_bytes) return false;
-    const ByteView old = bytes_of(base_, from);
-    return !std::ranges::equal(old, bytes_of(result_, range)) &&
-           relate_ranges(from, range, range.length_bytes).is_related;
+  bool has_match(size_t i) const { return matches_[i].kind != MatchKind::none; }
+
+  // The range of the base that range i of the result has been matched with.
+  const Range& match_of(size_t i) const {
+    return base_.manifest.ranges[matches_[i].base_range];
   }
 
   // Everything between planned_ and `end` that no tensor's plan covers.
@@ -123,42 +96,8 @@ class Planner {
     }
   }
 
-  // Only tensors worth predicting: others match by shape or not at all.
-  std::optional<uint64_t> distance(const Range& from, const Range& range) const {
-    if (!is_elements(range) && !is_channel_vector(range)) return {};
-    if (from.dtype == range.dtype) {
-      const Relation relation = relate_ranges(from, range, range.length_bytes);
-      return relation.is_related ? std::optional(relation.cost) : std::nullopt;
-    }
-    const auto converted = convert_range(from, range);
-    if (!converted || !converted->relation.is_related) return {};
-    return converted->relation.cost;
-  }
-
-  // How a range of another dtype predicts one of the result.
-  std::optional<ConvertedRelation> convert_range(const Range& from,
-                                                 const Range& range) const {
-    const ByteView base = bytes_of(base_, from);
-    const ByteView result = bytes_of(result_, range);
-    auto converted = best_lanes(from, base, range, result);
-    if (!converted) converted = best_conversion(from.dtype, base, range.dtype, result);
-    base_.file->release(from.offset_bytes, from.length_bytes);
-    result_.file->release(range.offset_bytes, range.length_bytes);
-    return converted;
-  }
-
-  // How the first `length` bytes of two ranges are related.
-  Relation relate_ranges(const Range& from, const Range& range, uint64_t length) const {
-    const Relation relation =
-        relate(range.dtype, bytes_of(base_, from).first(static_cast<size_t>(length)),
-               bytes_of(result_, range).first(static_cast<size_t>(length)));
-    base_.file->release(from.offset_bytes, from.length_bytes);
-    result_.file->release(range.offset_bytes, range.length_bytes);
-    return relation;
-  }
-
   void plan_copy(size_t i) {
-    const Range& from = base_.manifest.ranges[matches_[i].base_range];
+    const Range& from = match_of(i);
     Step step;
     step.kind = StepKind::copy;
     step.result_bytes = from.length_bytes;
@@ -187,15 +126,13 @@ class Planner {
 
   void plan_elements(size_t i) {
     const Range& range = result_.manifest.ranges[i];
-    const TensorMatch match = matches_[i];
     Step step;  // predicts leading bytes that have a counterpart worth looking at
     step.result_bytes = 0;
     Relation relation;
-    if (match.kind != MatchKind::none) {
-      const Range& from = base_.manifest.ranges[match.base_range];
+    if (has_match(i)) {
       step.kind = StepKind::predict;
-      step.base_offset = from.offset_bytes;
-      relation = relate_elements(from, range, &step);
+      step.base_offset = match_of(i).offset_bytes;
+      relation = relations_.relate_elements(match_of(i), range, &step);
     }
     if (plan_parts_of(i, step, relation)) return;
     const uint64_t predicted = step.result_bytes;
@@ -211,7 +148,8 @@ class Planner {
       rest.result_bytes = range.length_bytes - predicted;
       add_elements(i, predicted, rest);
     }
-    plan_.tensors.push_back({i, match, method, estimate(range, relation), {}, {}});
+    plan_.tensors.push_back(
+        {i, matches_[i], method, estimated_bytes(range, relation), {}, {}});
   }
 
   // Plans a tensor that has no good match, part by part, where that is better than `step`
@@ -219,18 +157,18 @@ class Planner {
   // if it is not.
   bool plan_parts_of(size_t i, const Step& step, const Relation& relation) {
     const Range& range = result_.manifest.ranges[i];
-    if (range.kind != RangeKind::tensor || is_sparsity(range) || has_good_match(i, step))
-      return false;
+    if (range.kind != RangeKind::tensor || is_sparsity(range)) return false;
+    if (has_match(i) && relations_.is_good_match(match_of(i), range, step)) return false;
     if (!anchors_) anchors_.emplace(base_);
     std::vector<uint64_t> expected;
-    if (matches_[i].kind != MatchKind::none) {
-      const Range& from = base_.manifest.ranges[matches_[i].base_range];
-      if (from.dtype == range.dtype) expected.push_back(from.offset_bytes);
+    if (has_match(i) && match_of(i).dtype == range.dtype) {
+      expected.push_back(match_of(i).offset_bytes);
     }
     expected.push_back(expected_);
     const auto parts = plan_parts(base_, *anchors_, result_, range, expected);
     result_.file->release(range.offset_bytes, range.length_bytes);
-    if (!parts || parts->cost >= clearly_less(cost_of(range, step, relation))) return false;
+    if (!parts || parts->cost >= clearly_less(relations_.cost_of(range, step, relation)))
+      return false;
     uint64_t at = 0;
     for (const PartStep& part : parts->steps) {
       Step made;
@@ -259,110 +197,6 @@ class Planner {
   // Samples are not exact, and what is told apart costs a little in the coder.
   static uint64_t clearly_less(uint64_t cost) { return cost - cost / 32; }
 
-  // Whether a tensor as long as its counterpart resembles it everywhere.
-  bool has_good_match(size_t i, const Step& step) const {
-    const Range& range = result_.manifest.ranges[i];
-    if (step.result_bytes == 0 || step.predictor == Predictor::distant) return false;
-    if (is_converted(step)) return true;
-    const Range& from = base_.manifest.ranges[matches_[i].base_range];
-    return from.length_bytes == range.length_bytes &&
-           agree_throughout(range.dtype, bytes_of(base_, from), bytes_of(result_, range));
-  }
-
-  // What `step` and the rest of a range cost, in 1/1024 bit.
-  uint64_t cost_of(const Range& range, const Step& step, const Relation& relation) const {
-    const uint64_t unit = relation_unit(range.dtype);
-    const ByteView bytes = bytes_of(result_, range);
-    const uint64_t direct = relate(range.dtype, bytes, bytes).direct;
-    const uint64_t predicted = relation.is_related ? step.result_bytes / unit : 0;
-    return predicted * relation.cost + (range.length_bytes / unit - predicted) * direct;
-  }
-
-  // How the elements of two ranges are related, and how much of `range` a step is to
-  // predict by those of `from`: nothing if it does not pay.
-  Relation relate_elements(const Range& from, const Range& range, Step* step) const {
-    if (from.dtype != range.dtype) {
-      const auto converted = convert_range(from, range);
-      if (!converted) return {};
-      step->predictor = Predictor::converted;
-      step->conversion = converted->conversion;
-      step->parameters = converted->grid;
-      if (converted->relation.is_related) step->result_bytes = converted->result_bytes;
-      return converted->relation;
-    }
-    const uint64_t common = common_bytes(from, range);
-    const Relation relation = relate_ranges(from, range, common);
-    if (relation.is_related && is_apt(range, common, relation)) {
-      step->result_bytes = common;
-    } else if (options_.uses_distant && !is_sparsity(range)) {
-      step->predictor = Predictor::distant;
-      step->result_bytes = common;
-    }
-    return relation;
-  }
-
-  // Indices and segments that are neighbours, but for a gap between them.
-  void keep_sparsity_whole() {
-    const std::vector<Range>& ranges = result_.manifest.ranges;
-    const Range* before = nullptr;  // the array before, unless it has its partner
-    for (const Range& range : ranges) {
-      if (range.kind != RangeKind::tensor) continue;
-      const bool is_array = is_sparsity(range);
-      if (is_array && before != nullptr && before->role != range.role) {
-        const uint64_t begin = before->offset_bytes;
-        plan_.whole.push_back({begin, range.offset_bytes + range.length_bytes - begin});
-        before = nullptr;
-      } else {
-        before = is_array ? &range : nullptr;
-      }
-    }
-  }
-
-  // Half an array of a sparse tensor is no array any more, and as a mask an index takes
-  // some three bits: only what is predicted whole, and better than that, is predicted.
-  static bool is_apt(const Range& range, uint64_t common, const Relation& relation) {
-    constexpr uint64_t kMaskCost = 3 * 1024;
-    if (!is_sparsity(range)) return true;
-    const uint64_t cost = relation.cost * dtype_layout(range.dtype).block_bytes;
-    return common == range.length_bytes && cost < kMaskCost;
-  }
-
-  // Tensors may have grown or shrunk: whole blocks that both have.
-  static uint64_t common_bytes(const Range& from, const Range& range) {
-    if (from.length_bytes >= range.length_bytes) return range.length_bytes;
-    return from.length_bytes - from.length_bytes % dtype_layout(range.dtype).block_bytes;
-  }
-
-  // What a tensor will roughly cost in the patch; without a relation, its own bytes.
-  static uint64_t estimate(const Range& range, const Relation& relation) {
-    if (relation.cost == 0) return relation.is_related ? 0 : range.length_bytes;
-    return range.length_bytes / relation_unit(range.dtype) * relation.cost / (8 * 1024);
-  }
-
-  // The one zero point of a tensor, or 0: those of channels are 0 in all formats we know.
-  static int32_t zero_point(const Range& range) {
-    const std::vector<int64_t>& points = range.quantization.zero_points;
-    if (points.size() != 1 || points[0] < -128 || points[0] > 255) return 0;
-    return static_cast<int32_t>(points[0]);
-  }
-
-  // Where the element at byte `at` of a tensor lies.
-  static TensorPlace place_of(const Range& range, uint64_t at) {
-    const DtypeLayout& layout = dtype_layout(range.dtype);
-    TensorPlace place;
-    place.first_element = at / layout.block_bytes * layout.block_elements;
-    place.result_zero = zero_point(range);
-    uint64_t elements = 1;
-    for (size_t i = range.shape.size(); i-- > 0;) {
-      const uint64_t length = range.shape[i];
-      if (length < 2) continue;
-      if (place.column_elements == 0) place.column_elements = length;
-      place.row_elements = elements;
-      if (!checked_mul(elements, length, &elements)) return {};
-    }
-    return place;
-  }
-
   // Adds a step for elements of tensor i from byte `at` on. Where they lie in it is of use
   // to the coder; of parts of other tensors, where they lie in those.
   void add_elements(size_t i, uint64_t at, Step step, bool is_part = false) {
@@ -376,8 +210,8 @@ class Planner {
       if (is_part && from.dtype == range.dtype)
         step.place = place_of(from, step.base_offset - from.offset_bytes);
       // What is converted to codes has their zero point.
-      step.place.base_zero = zero_point(is_converted(step) ? range : from);
-      step.place.result_zero = zero_point(range);
+      step.place.base_zero = zero_point_of(is_converted(step) ? range : from);
+      step.place.result_zero = zero_point_of(range);
     }
     add(step);
   }
@@ -392,9 +226,9 @@ class Planner {
     plan_.steps.push_back(step);
   }
 
-  const PlanOptions options_;
   const Model& base_;
   const Model& result_;
+  const RangeRelations relations_;
   std::vector<TensorMatch> matches_;
   std::vector<std::optional<Derived>> derived_;
   ByteIndex index_;
