@@ -2,12 +2,13 @@
 // fall too far below the best so far. Elements of unrelated rows agree in every other sign.
 #include "mallorn-delta/part_match.hpp"
 
-#include <array>
 #include <optional>
 
 #include "mallorn-delta/byte_index.hpp"
 #include "mallorn-delta/passed_pages.hpp"
+#include "mallorn-delta/range_facts.hpp"
 #include "mallorn-delta/rows.hpp"
+#include "mallorn-delta/seed_keys.hpp"
 
 namespace mallorn::delta {
 namespace {
@@ -126,17 +127,17 @@ class PartFinder {
     PassedPages passed(result_model_, range_.offset_bytes);
     uint64_t tried_from = 0;
     uint64_t skipped = 1;
-    Keys keys;
-    start_keys(&keys, search_begin());
-    while (next_keys(&keys)) {
-      passed.advance_to(range_.offset_bytes + keys.first);
-      for (size_t i = 0; i < keys.count; ++i) {
-        const uint64_t first = keys.first + i * width_;
-        if (!index_.may_have(keys.keys[i]) || keys.keys[i] == 0 || first < tried_from)
-          continue;
+    SeedKeys seeds(index_, result_, width_);
+    seeds.go_to(search_begin());
+    while (seeds.next()) {
+      passed.advance_to(range_.offset_bytes + seeds.first());
+      for (size_t i = 0; i < seeds.keys().size(); ++i) {
+        const uint64_t key = seeds.keys()[i];
+        const uint64_t first = seeds.first() + i * width_;
+        if (!index_.may_have(key) || key == 0 || first < tried_from) continue;
         if (++tries % kTriesKept == 0) base_model_.file->release(0, base_.size());
-        if (try_key(keys.keys[i], first)) {
-          start_keys(&keys, search_begin());
+        if (try_key(key, first)) {
+          seeds.go_to(search_begin());
           skipped = 1;
           break;
         }
@@ -150,43 +151,6 @@ class PartFinder {
   uint64_t search_begin() const {
     if (parts_.empty() || !parts_.back().has_base) return made_;
     return made_ - std::min<uint64_t>(kKeySigns, parts_.back().length / width_) * width_;
-  }
-
-  // Keys of elements in a row: so many at once that memory can be asked for all of them.
-  struct Keys {
-    std::array<uint64_t, 32> keys{};
-    size_t count = 0;
-    uint64_t first = 0;  // offset of the element of the first key
-    uint32_t signs = 0;  // before `next`
-    uint64_t next = 0;   // offset of the next sign to be read
-  };
-
-  void start_keys(Keys* keys, uint64_t at) const {
-    *keys = {};
-    keys->first = keys->next = at;
-    const uint64_t end = at + (kKeySigns - 1) * width_;
-    if (end > result_.size()) return;
-    for (; keys->next < end; keys->next += width_) {
-      keys->signs = push_sign(keys->signs, sign_at(result_.data() + keys->next, width_));
-    }
-  }
-
-  // False if there are no more.
-  bool next_keys(Keys* keys) const {
-    const uint64_t key_bytes = std::max(kKeySigns * width_, AnchorIndex::kKeyBytes);
-    keys->first += keys->count * width_;
-    const uint64_t left = result_.size() - keys->first;
-    if (left < key_bytes) return false;
-    keys->count = std::min<size_t>(keys->keys.size(), (left - key_bytes) / width_ + 1);
-    const uint8_t* first = result_.data() + keys->first;
-    const uint8_t* next = result_.data() + keys->next;
-    for (size_t i = 0; i < keys->count; ++i, first += width_, next += width_) {
-      keys->signs = push_sign(keys->signs, sign_at(next, width_));
-      keys->keys[i] = AnchorIndex::key_of(keys->signs, first, width_);
-      index_.prefetch(keys->keys[i]);
-    }
-    keys->next += keys->count * width_;
-    return true;
   }
 
   bool try_key(uint64_t key, uint64_t at) {
@@ -373,40 +337,10 @@ class PartFinder {
 
 }  // namespace
 
-size_t range_at(const Model& model, uint64_t offset) {
-  const std::vector<Range>& ranges = model.manifest.ranges;
-  const auto after = std::ranges::upper_bound(ranges, offset, {}, &Range::offset_bytes);
-  return static_cast<size_t>(after - ranges.begin()) - 1;
-}
-
 std::vector<Part> find_parts(const Model& base, const AnchorIndex& index,
                              const Model& result, const Range& range,
                              const std::vector<uint64_t>& expected) {
   return PartFinder(base, index, result, range).run(expected);
-}
-
-bool agree_throughout(Dtype dtype, ByteView base, ByteView result) {
-  constexpr uint64_t kSections = 64;  // spread over the ranges
-  constexpr uint64_t kSigns = 64;     // compared in each
-  constexpr uint64_t kLeast = 45;     // of these agree by chance once in a thousand times
-  const size_t width = sign_width(dtype);
-  const uint64_t elements = result.size() / width;
-  if (elements < kSigns) return true;
-  const uint64_t sections = std::min(kSections, elements / kSigns);
-  uint64_t strange = 0;
-  for (uint64_t section = 0; section < sections; ++section) {
-    const uint64_t first =
-        (elements - kSigns) / std::max<uint64_t>(sections - 1, 1) * section;
-    uint64_t agreed = 0;
-    for (uint64_t i = first; i < first + kSigns; ++i) {
-      agreed += sign_at(base.data() + i * width, width) ==
-                        sign_at(result.data() + i * width, width)
-                    ? 1
-                    : 0;
-    }
-    strange += agreed < kLeast ? 1 : 0;
-  }
-  return strange * 16 < sections;
 }
 
 }  // namespace mallorn::delta

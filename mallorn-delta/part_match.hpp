@@ -27,11 +27,4 @@ std::vector<Part> find_parts(const Model& base, const AnchorIndex& index,
                              const Model& result, const Range& range,
                              const std::vector<uint64_t>& expected);
 
-// The index of the range that has the byte at `offset`, which is within the model.
-size_t range_at(const Model& model, uint64_t offset);
-
-// Whether a sample of signs agrees, everywhere along two equally long ranges of elements,
-// by more than chance: false for a tensor of which some rows are from elsewhere.
-bool agree_throughout(Dtype dtype, ByteView base, ByteView result);
-
 }  // namespace mallorn::delta

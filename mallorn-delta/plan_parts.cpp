@@ -4,6 +4,7 @@
 
 #include "mallorn-delta/byte_index.hpp"
 #include "mallorn-delta/passed_pages.hpp"
+#include "mallorn-delta/range_facts.hpp"
 #include "mallorn-delta/relation.hpp"
 
 namespace mallorn::delta {

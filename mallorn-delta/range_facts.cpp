@@ -1,5 +1,7 @@
 #include "mallorn-delta/range_facts.hpp"
 
+#include <algorithm>
+
 namespace mallorn::delta {
 
 bool is_sparsity(const Range& range) {
@@ -37,6 +39,12 @@ TensorPlace place_of(const Range& range, uint64_t at) {
     if (!checked_mul(elements, length, &elements)) return {};
   }
   return place;
+}
+
+size_t range_at(const Model& model, uint64_t offset) {
+  const std::vector<Range>& ranges = model.manifest.ranges;
+  const auto after = std::ranges::upper_bound(ranges, offset, {}, &Range::offset_bytes);
+  return static_cast<size_t>(after - ranges.begin()) - 1;
 }
 
 std::vector<ByteRange> sparsity_pairs(const Manifest& manifest) {

@@ -28,6 +28,9 @@ int32_t zero_point_of(const Range& range);
 // Where the element at byte `at` of a tensor lies.
 TensorPlace place_of(const Range& range, uint64_t at);
 
+// The index of the range that has the byte at `offset`, which is within the model.
+size_t range_at(const Model& model, uint64_t offset);
+
 // Indices and segments that are neighbours, but for a gap between them: each pair from its
 // beginning to its end, in order.
 std::vector<ByteRange> sparsity_pairs(const Manifest& manifest);

@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "mallorn-delta/best_lanes.hpp"
-#include "mallorn-delta/part_match.hpp"
 #include "mallorn-delta/range_facts.hpp"
 
 namespace mallorn::delta {

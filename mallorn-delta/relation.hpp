@@ -21,4 +21,8 @@ uint64_t relation_unit(Dtype dtype);
 // Compares a bounded sample of `base` and `result` (of equal length, elements of `dtype`).
 Relation relate(Dtype dtype, ByteView base, ByteView result);
 
+// Whether a sample of signs agrees, everywhere along two equally long ranges of elements,
+// by more than chance: false for a tensor of which some rows are from elsewhere.
+bool agree_throughout(Dtype dtype, ByteView base, ByteView result);
+
 }  // namespace mallorn::delta

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "mallorn-delta/plan_parts.hpp"
+#include "mallorn-delta/relation.hpp"
 #include "tests/support/models.hpp"
 
 using namespace mallorn;
