@@ -242,13 +242,40 @@ bool is_distant(const Step& step) {
   return step.kind == StepKind::predict && step.predictor == Predictor::distant;
 }
 
+// How many bytes of a chunk the model of bytes would have to decode, or sections instead.
+uint64_t long_bytes(const ChunkInput& chunk) {
+  uint64_t bytes = 0;
+  for (const Step& step : chunk.steps) {
+    const bool is_plain = step.kind != StepKind::copy && step.dtype == Dtype::opaque;
+    if (is_plain && !is_derived(step) && step.result_bytes >= kLongStep)
+      bytes += step.result_bytes;
+  }
+  return bytes;
+}
+
+// Whether bytes in sections are worth what they are larger: the model of bytes takes a
+// second for each megabyte, for whoever applies the patch, too.
+bool is_worth_it(const EncodedChunk& sections, const EncodedChunk& model,
+                 const PackOptions& options) {
+  const size_t more = options.is_max ? 0 : model.record.size() / 16;
+  return sections.record.size() <= model.record.size() + more;
+}
+
 }  // namespace
 
 EncodedChunk encode_chunk(const ChunkInput& chunk, uint64_t base_bytes,
                           const PackOptions& options) {
   LayoutOptions layout;
   layout.finds_masks = options.level > kFastLevel;
+  const bool is_fast = options.level <= kFastLevel;
+  layout.models_bytes = !is_fast;
   EncodedChunk best = encode_layout(chunk, lay_out(chunk, layout), base_bytes, options);
+  if (!is_fast && long_bytes(chunk) > kSmallSection) {
+    layout.models_bytes = false;
+    EncodedChunk other = encode_layout(chunk, lay_out(chunk, layout), base_bytes, options);
+    if (is_worth_it(other, best, options)) best = std::move(other);
+    layout.models_bytes = true;
+  }
   if (options.is_max && std::any_of(chunk.steps.begin(), chunk.steps.end(), is_distant)) {
     layout.uses_distant = true;
     EncodedChunk other = encode_layout(chunk, lay_out(chunk, layout), base_bytes, options);

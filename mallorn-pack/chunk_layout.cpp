@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "libcommon/core/base_cursor.hpp"
 #include "libcommon/derivation.hpp"
 #include "libcommon/lane_grid.hpp"
 #include "libcommon/zstd_encoder.hpp"
@@ -57,18 +58,33 @@ MaskSteps find_mask_steps(const ChunkInput& chunk) {
   return found;
 }
 
+size_t equal_bytes(ByteView a, ByteView b) {
+  size_t equal = 0;
+  for (size_t i = 0; i < std::min(a.size(), b.size()); ++i) equal += a[i] == b[i] ? 1 : 0;
+  return equal;
+}
+
 // Bytes that no model makes smaller: among the steps they take a microsecond each for
 // nothing, in a section of their own none.
 bool is_noise(ByteView base, ByteView result) {
   constexpr size_t kLeast = 4096;
   constexpr int kQuickLevel = 1;
-  if (result.size() < kLeast) return false;
-  size_t equal = 0;
-  for (size_t i = 0; i < std::min(base.size(), result.size()); ++i) {
-    equal += base[i] == result[i] ? 1 : 0;
-  }
-  return equal < result.size() / 64 &&
+  return result.size() >= kLeast && equal_bytes(base, result) < result.size() / 64 &&
          encode_zstd(result, kQuickLevel).size() > result.size() - result.size() / 128;
+}
+
+// Whether the model of bytes would hardly ever be surprised, although bytes may have been
+// inserted or removed: then it is fast enough, and nothing else is as small.
+bool is_foreseen(ByteView base, ByteView result) {
+  BaseCursor cursor(base, 0, 0);
+  size_t missed = 0;
+  for (const uint8_t byte : result) {
+    const bool is_hit = (cursor.has_straight() && cursor.straight() == byte) ||
+                        (cursor.has_waiting() && cursor.waiting() == byte);
+    missed += is_hit ? 0 : 1;
+    cursor.advance(byte);
+  }
+  return missed < result.size() / 16;
 }
 
 // The grid of a step, without scales where they follow from the base. That of a lane of
@@ -113,13 +129,10 @@ class Layouter {
     if (step.kind == StepKind::copy) return kNoSection;
     if (is_derived(step)) return kNoSection;
     // Sections of bytes are those of masks, where a chunk has masks.
-    const bool is_bytes = is_plain(step);
-    if (is_bytes && !(masks_.masks.empty() && is_noise(chunk_.base[i], result)))
+    if (is_plain(step) && !(masks_.masks.empty() && goes_apart(chunk_.base[i], result)))
       return kNoSection;
     const bool is_of_mask = masks_.is_array[i];
-    const bool is_known = step.predictor != Predictor::distant || options_.uses_distant;
-    const bool has_base =
-        !is_of_mask && !is_bytes && is_known && predicts(step, chunk_.base[i]);
+    const bool has_base = !is_of_mask && uses_base(i, result);
     const Conversion conversion = has_base ? step.conversion : Conversion{};
     const bool is_by_lanes = has_lanes(conversion, step.dtype);
     const std::vector<uint8_t> grid =
@@ -149,6 +162,22 @@ class Layouter {
       section.base.insert(section.base.end(), base.begin(), base.end());
     }
     return index;
+  }
+
+  // Whether bytes have a section.
+  bool goes_apart(ByteView base, ByteView result) const {
+    return is_noise(base, result) ||
+           (!options_.models_bytes && result.size() >= kLongStep &&
+            !is_foreseen(base, result));
+  }
+
+  // Bytes are predicted by those that lie where they do: nothing tells of inserted ones.
+  bool uses_base(size_t i, ByteView result) const {
+    const Step& step = chunk_.steps[i];
+    const ByteView base = chunk_.base[i];
+    if (!predicts(step, base)) return false;
+    if (is_plain(step)) return equal_bytes(base, result) >= result.size() / 2;
+    return step.predictor != Predictor::distant || options_.uses_distant;
   }
 
   // kNoSection if a chunk has no room for one more.

@@ -40,6 +40,9 @@ struct SectionPlan {
   std::vector<MaskShape> masks;  // of which `result` is the arrays; else empty
 };
 
+// What is long enough for a section.
+inline constexpr uint64_t kLongStep = 1024;
+
 struct ChunkLayout {
   std::vector<uint32_t> section_of;  // by step: index into sections, or kNoSection
   std::vector<SectionPlan> sections;
@@ -49,10 +52,12 @@ struct LayoutOptions {
   bool finds_masks = false;   // index arrays of sparse tensors have a section of their own,
                               // of opaque bytes without a base
   bool uses_distant = false;  // what a base hardly resembles has that base all the same
+  bool models_bytes = true;   // false: those of long steps go into sections, too: there
+                              // they decode some hundred times as fast
 };
 
 // Elements go into sections, by dtype and what is converted to it; bytes stay among the
-// steps.
+// steps, as options have it.
 ChunkLayout lay_out(const ChunkInput& chunk, const LayoutOptions& options);
 
 }  // namespace mallorn::pack

@@ -160,8 +160,9 @@ TEST_CASE("chunk: features say what a reader must know") {
     return pack::encode_chunk(chunk.input(true), chunk.base.size(), {3}).features;
   };
   CHECK(features(one_step(StepKind::copy, Dtype::opaque, text, text)) == 0);
-  CHECK(features(one_step(StepKind::literal, Dtype::opaque, {}, text)) ==
+  CHECK(features(one_step(StepKind::literal, Dtype::opaque, {}, Bytes(1000, 'a'))) ==
         kFeatureStructure);
+  CHECK(features(one_step(StepKind::literal, Dtype::opaque, {}, text)) == kFeatureZstd);
   const Bytes noise = test::Random(18).bytes(200000);
   CHECK(features(one_step(StepKind::literal, Dtype::u8, {}, noise)) == 0);  // stored
   CHECK((features(one_step(StepKind::literal, Dtype::u8, {}, Bytes(200000, 'a'))) &

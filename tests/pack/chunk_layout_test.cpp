@@ -89,6 +89,31 @@ TEST_CASE("chunk layout: plain bytes are coded among the steps, elements apart")
   CHECK(layout.sections[0].has_base);
 }
 
+TEST_CASE("chunk layout: long steps of bytes go apart where none are to be modelled") {
+  test::Random random(5);
+  MadeChunk chunk = chunk_of({step(StepKind::literal, 3000), step(StepKind::literal, 900),
+                              step(StepKind::predict, 3000), step(StepKind::predict, 3000),
+                              step(StepKind::predict, 3000)},
+                             3000);
+  const auto put = [&](size_t at, const Bytes& bytes) {
+    std::copy(bytes.begin(), bytes.end(),
+              chunk.result.begin() + static_cast<ptrdiff_t>(at));
+  };
+  chunk.base = random.bytes(3000);
+  Bytes changed = chunk.base;
+  for (size_t i = 0; i < changed.size(); i += 3) changed[i] ^= 0x55;
+  put(3900, changed);             // resembles the base
+  put(6900, random.bytes(3000));  // does not
+  put(9900, chunk.base);          // is foreseen
+  const pack::ChunkLayout modelled = pack::lay_out(chunk.input(true), {true, false, true});
+  CHECK(modelled.section_of == std::vector<uint32_t>(5, pack::kNoSection));
+  const pack::ChunkLayout apart = pack::lay_out(chunk.input(true), {true, false, false});
+  CHECK(apart.section_of ==
+        std::vector<uint32_t>{0, pack::kNoSection, 1, 0, pack::kNoSection});
+  CHECK_FALSE(apart.sections[0].has_base);
+  CHECK(apart.sections[1].has_base);
+}
+
 TEST_CASE("chunk layout: sections are shared by dtype and by having a base") {
   const MadeChunk chunk = chunk_of(
       {step(StepKind::predict, 4, 0, Dtype::f32), step(StepKind::literal, 4, 0, Dtype::f32),
