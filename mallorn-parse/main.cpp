@@ -8,11 +8,9 @@
 #include "libcommon/error.hpp"
 #include "libcommon/file.hpp"
 #include "libcommon/stream.hpp"
-#include "mallorn-parse/compression.hpp"
 #include "mallorn-parse/digests.hpp"
 #include "mallorn-parse/listing.hpp"
-#include "mallorn-parse/registry.hpp"
-#include "mallorn-parse/tensor_map.hpp"
+#include "mallorn-parse/model_file.hpp"
 
 namespace {
 
@@ -87,57 +85,6 @@ bool read_arguments(int argc, char** argv, Arguments* arguments) {
   return true;
 }
 
-parse::ModelFormat choose_format(const Arguments& arguments, ByteView bytes) {
-  if (arguments.format.empty()) return parse::probe_format(bytes);
-  const std::optional<parse::ModelFormat> format = parse::find_format(arguments.format);
-  if (!format) throw Error(Status::usage, "--format takes tflite, gguf, onnx or raw");
-  return *format;
-}
-
-// Labels the file's ranges; what cannot be parsed becomes `raw`, and says so.
-Manifest parse_model(const MappedFile& file, const Arguments& arguments) {
-  parse::ModelFormat format = choose_format(arguments, file.bytes());
-  if (arguments.is_strict && arguments.format.empty() &&
-      format.name == std::string("raw")) {
-    throw Error(Status::bad_magic, file.path() + ": not a TFLite, GGUF or ONNX model");
-  }
-  parse::ParsedModel model;
-  try {
-    model = format.read(file.bytes());
-  } catch (const Error& error) {
-    const std::string reason = file.path() + ": " + format.name + ": " + error.what();
-    if (arguments.is_strict) throw Error(error.status(), reason);
-    if (!arguments.common.is_quiet) {
-      print_message("warning", reason + "; taken as plain bytes [" +
-                                   std::string(status_name(error.status())) + "]");
-    }
-    format = *parse::find_format("raw");
-    model = format.read(file.bytes());
-  }
-  Manifest manifest;
-  manifest.format = format.name;
-  manifest.is_big_endian = model.is_big_endian;
-  manifest.length_bytes = file.bytes().size();
-  manifest.ranges = parse::tile_ranges(std::move(model.ranges), manifest.length_bytes);
-  manifest.external_files = std::move(model.external_files);
-  return manifest;
-}
-
-void warn_of_compression(const MappedFile& file, const Arguments& arguments) {
-  const char* compression = parse::compression_of(file.bytes());
-  if (compression == nullptr || arguments.common.is_quiet) return;
-  print_message("warning", file.path() + ": seems to be compressed (" + compression +
-                               "); patches are small between models that are not");
-}
-
-void warn_of_external_files(const Manifest& manifest, const Arguments& arguments) {
-  if (arguments.common.is_quiet) return;
-  for (const std::string& name : manifest.external_files) {
-    print_message("warning", arguments.file + ": refers to " + name +
-                                 ", which is a file of its own and not covered here");
-  }
-}
-
 int show(const Manifest& manifest, const Arguments& arguments) {
   const std::string text = arguments.only_lists ? parse::list_ranges(manifest)
                                                 : manifest_to_json(manifest) + "\n";
@@ -172,9 +119,9 @@ int run(int argc, char** argv) {
   const bool is_stream = !arguments.only_manifest && !arguments.only_lists;
   std::future<Digest> digest;
   if (is_stream) digest = parse::digest_file(file);
-  Manifest manifest = parse_model(file, arguments);
-  if (manifest.format == "raw") warn_of_compression(file, arguments);
-  warn_of_external_files(manifest, arguments);
+  Manifest manifest =
+      parse::parse_file(file, {arguments.format, arguments.is_strict,
+                               arguments.common.is_quiet, arguments.common.is_verbose});
   if (!arguments.only_lists) {
     parse::digest_tensors(file, &manifest.ranges, arguments.common.threads);
   }

@@ -11,12 +11,19 @@
 
 namespace mallorn::parse {
 
+// A tensor that a model keeps in another file.
+struct ExternalTensor {
+  std::string file;  // as in external_files
+  Range range;       // of that file; it may not fit there
+};
+
 // What a format's parser finds. `ranges` need be neither sorted nor disjoint nor complete:
 // tensor_map.hpp makes of them the tiling that a Manifest holds. Digests are left empty.
 struct ParsedModel {
   bool is_big_endian = false;
   std::vector<Range> ranges;
   std::vector<std::string> external_files;
+  std::vector<ExternalTensor> external_tensors;
 };
 
 struct ModelFormat {

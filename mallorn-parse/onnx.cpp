@@ -80,6 +80,7 @@ class ModelWalk {
                       OnnxGraphTensors* tensors);
   void read_tensor(const Pieces& tensor, ByteView other_name, const char* role,
                    OnnxGraphTensors* tensors);
+  void add_external(uint64_t offset, const OnnxTensor& tensor, ByteView other_name);
   void read_sparse_tensor(const Pieces& sparse, ByteView other_name);
   void add_label(Range range);
   static void check_depth(uint64_t offset, uint32_t depth);
@@ -222,21 +223,31 @@ void ModelWalk::read_attribute(ProtobufBytes message, ByteView constant_name,
   }
 }
 
+void ModelWalk::add_external(uint64_t offset, const OnnxTensor& tensor,
+                             ByteView other_name) {
+  const auto place = external_place(tensor.external);
+  if (!place) return;
+  if (external_files_.size() == kMaxLabels ||
+      model_.external_tensors.size() == kMaxLabels) {
+    fail(offset, Status::limit_exceeded, "too much external data");
+  }
+  if (external_files_.insert(place->file).second) {
+    model_.external_files.push_back(place->file);
+  }
+  auto range = tensor.external_label(*place);
+  if (!range) return;
+  add_name(other_name, &*range);
+  if (!std::ranges::equal(tensor.name, other_name)) add_name(tensor.name, &*range);
+  model_.external_tensors.push_back({place->file, std::move(*range)});
+}
+
 // Labels one tensor; `other_name` is what it is known by besides, or instead of, its own
 // name. Remembers it in `tensors`, if given, under both.
 void ModelWalk::read_tensor(const Pieces& pieces, ByteView other_name, const char* role,
                             OnnxGraphTensors* tensors) {
   OnnxTensor tensor;
   for (const ProtobufBytes& piece : pieces) tensor.add(piece);
-  if (tensor.is_external) {
-    auto file = external_file(tensor.external);
-    if (file && external_files_.size() == kMaxLabels) {
-      fail(pieces[0].offset, Status::limit_exceeded, "too many external files");
-    }
-    if (file && external_files_.insert(*file).second) {
-      model_.external_files.push_back(std::move(*file));
-    }
-  }
+  if (tensor.is_external) add_external(pieces[0].offset, tensor, other_name);
   size_t label = kOnnxNoLabel;
   for (Range& range : tensor.labels()) {
     range.role = role;

@@ -1,5 +1,7 @@
 #include "mallorn-parse/onnx_external.hpp"
 
+#include <utility>
+
 namespace mallorn::parse {
 namespace {
 
@@ -64,14 +66,22 @@ std::optional<uint64_t> strict_decimal(std::string_view text) {
   return value;
 }
 
-std::optional<std::string> external_file(const OnnxExternalData& data) {
+std::optional<OnnxPlace> external_place(const OnnxExternalData& data) {
+  OnnxPlace place;
   uint64_t end = 0;
-  for (const auto& number : {data.offset, data.length}) {
-    if (!number) continue;
-    const auto value = strict_decimal(*number);
-    if (!value || !checked_add(end, *value, &end)) return std::nullopt;
+  if (data.offset) {
+    const auto offset = strict_decimal(*data.offset);
+    if (!offset) return std::nullopt;
+    place.offset = end = *offset;
   }
-  return safe_location(data.location);
+  if (data.length) {
+    place.length = strict_decimal(*data.length);
+    if (!place.length || !checked_add(end, *place.length, &end)) return std::nullopt;
+  }
+  auto file = safe_location(data.location);
+  if (!file) return std::nullopt;
+  place.file = std::move(*file);
+  return place;
 }
 
 }  // namespace mallorn::parse

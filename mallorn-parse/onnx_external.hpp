@@ -24,9 +24,15 @@ struct OnnxExternalData {
   void add_entry(ProtobufBytes entry);
 };
 
-// The file that the data lie in, as a plain relative path ("." components removed); nothing
-// if any entry is unsafe or ill-formed.
-std::optional<std::string> external_file(const OnnxExternalData& data);
+// Where data lie.
+struct OnnxPlace {
+  std::string file;  // a plain relative path ("." components removed)
+  uint64_t offset = 0;
+  std::optional<uint64_t> length;  // else as long as the tensor
+};
+
+// Nothing if any entry is unsafe or ill-formed.
+std::optional<OnnxPlace> external_place(const OnnxExternalData& data);
 
 // `location` as a plain relative path; nothing if it could name anything outside the
 // model's own folder: absolute, "..", backslash, drive letter, NUL, empty, a folder, too

@@ -94,6 +94,23 @@ std::optional<uint64_t> OnnxTensor::elements() const {
   return product;
 }
 
+std::optional<Range> OnnxTensor::external_label(const OnnxPlace& place) const {
+  Range range;
+  range.kind = RangeKind::tensor;
+  range.dtype = onnx_dtype(data_type);
+  const auto count = elements();
+  uint64_t length = 0;
+  if (range.dtype == Dtype::opaque || !count || *count == 0 ||
+      !dtype_bytes(range.dtype, *count, &length) ||
+      place.length.value_or(length) != length) {
+    return std::nullopt;
+  }
+  range.offset_bytes = place.offset;
+  range.length_bytes = length;
+  range.shape = dims_;
+  return range;
+}
+
 std::vector<Range> OnnxTensor::labels() const {
   const auto used = std::count_if(data_.begin(), data_.end(),
                                   [](const OnnxData& data) { return data.pieces > 0; });

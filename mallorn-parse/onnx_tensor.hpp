@@ -60,6 +60,10 @@ struct OnnxTensor {
   // Elements by dims; nothing for a negative dim, an overflow, or too high a rank.
   std::optional<uint64_t> elements() const;
 
+  // The label of its external data, without names; nothing if these are nowhere, or no
+  // whole number of elements.
+  std::optional<Range> external_label(const OnnxPlace& place) const;
+
   // A label for each data field that is in use (more than one: none has a shape), without
   // names.
   std::vector<Range> labels() const;

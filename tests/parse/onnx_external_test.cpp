@@ -32,7 +32,14 @@ TEST_CASE("onnx_external: numbers of external data are strict") {
     CHECK_FALSE(strict_decimal(text).has_value());
   }
   OnnxExternalData data{"x", "18446744073709551615", "1"};
-  CHECK_FALSE(external_file(data).has_value());
+  CHECK_FALSE(external_place(data).has_value());
   data.length = "0";
-  CHECK(external_file(data) == "x");
+  const auto place = external_place(data);
+  REQUIRE(place.has_value());
+  CHECK(place->file == "x");
+  CHECK(place->offset == UINT64_MAX);
+  CHECK(place->length == uint64_t{0});
+  CHECK(external_place({"x", {}, {}})->length == std::nullopt);
+  CHECK_FALSE(external_place({"x", "-1", {}}).has_value());
+  CHECK_FALSE(external_place({"../x", {}, {}}).has_value());
 }

@@ -221,6 +221,25 @@ TEST_CASE("onnx: large strings in attributes are labelled") {
   }
 }
 
+TEST_CASE("onnx: tensors of external files have their labels there") {
+  const auto tensors = [](const std::string& content) {
+    return read_all(model(field(5, content))).external_tensors;
+  };
+  const auto plain = tensors(external("./a.bin"));
+  REQUIRE(plain.size() == 1);
+  CHECK(plain[0].file == "a.bin");
+  CHECK(plain[0].range.offset_bytes == 0);
+  CHECK(plain[0].range.length_bytes == 16);
+  CHECK(tensors(external("a", external_entry("length", "16"))).size() == 1);
+  CHECK(tensors(external("a", external_entry("length", "15"))).empty());
+  CHECK(tensors(external("../a")).empty());
+  const std::string outside = external_entry("location", "a") + field(14, 1);
+  CHECK(tensors(tensor("s", kString, {4}, outside)).empty());
+  CHECK(tensors(tensor("n", kFloat, {0}, outside)).empty());
+  CHECK(tensors(tensor("n", kFloat, {UINT64_MAX}, outside)).empty());
+  CHECK(tensors(tensor("n", kFloat, {1u << 30, 1u << 30, 1u << 30}, outside)).empty());
+}
+
 TEST_CASE("onnx: external files are listed once, in order, and give no range") {
   const ParsedModel found =
       read_all(model(field(5, external("b.bin")) +

@@ -9,6 +9,7 @@ from functools import cache
 
 from pipelines import PipelineTest, in_parallel
 
+from model_writers import onnx
 from model_writers.gguf import PLAIN_TYPES, STRING, GgufWriter
 from model_writers.values import Rng, bf16, nudge
 
@@ -141,6 +142,36 @@ class Matching(PipelineTest):
         for name, base in (("shifted", b"sixteen bytes ..." + old), ("torn", old[:-100])):
             self.assertLess(self.size(name, base, old), 600, name)
             self.assertLess(self.size(f"{name}, tuned", base, tuned), 1.1 * plain + 600, name)
+
+    def test_weights_in_a_file_of_no_known_format(self) -> None:
+        def container(tensors: Model) -> bytes:
+            return b"{'any': 'header'}" + b"".join(b"".join(rows) for rows in tensors.values())
+
+        old, tuned = model(False), model(True)
+        plain = self.size("plain", gguf(old), gguf(tuned))
+        size = self.size("container", container(old), container(tuned))
+        self.assertLess(size, 1.15 * plain + 2000)  # the first block is taken for plain bytes
+
+    def test_weights_that_an_onnx_model_keeps_elsewhere(self) -> None:
+        """They are labelled by that model: only so do they have rows, and names."""
+        for side, tensors in (("old", model(False)), ("new", model(True))):
+            folder = self.home / side
+            folder.mkdir()
+            data, initializers = b"", []
+            for name, rows in sorted(tensors.items(), reverse=side == "new"):
+                place = [("location", "net.onnx_data"), ("offset", str(len(data)))]
+                initializers.append(onnx.external_tensor(name, "BFLOAT16",
+                                                         [len(rows), COLUMNS], place))
+                data += b"".join(rows)
+            (folder / "net.onnx_data").write_bytes(data)
+            (folder / "net.onnx").write_bytes(onnx.model(onnx.graph("g", [], initializers)))
+        old, new = self.home / "old/net.onnx_data", self.home / "new/net.onnx_data"
+        plain = self.size("plain", gguf(model(False)), gguf(model(True)))
+        patch = self.succeed("mallorn", "diff", "-q", old, new, "-o", "-")
+        self.assertLess(len(patch), plain + 300)
+        table = self.shell('mallorn-parse -v --list "$1"', new)
+        self.assertIn(b"labelled by", table.err)
+        self.assertIn(b"blk.0.q", table.out)
 
     def test_explain_names_the_parts(self) -> None:
         paths = [self.home / "old", self.home / "new"]
