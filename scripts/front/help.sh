@@ -212,6 +212,6 @@ show_help() { # [COMMAND]
   case ${1:-help} in
     help) help_main | print_all ;;
     diff | patch | verify | info | keygen | sign) "help_$1" | print_all ;;
-    *) usage_error "no such command: $1" ;;
+    *) fail 64 "no such command: $1 [usage]" 'see mallorn help' ;;
   esac
 }
