@@ -145,7 +145,10 @@ Output::~Output() {
   }
 }
 
-void Output::write(ByteView bytes) { write_full(fd_.get(), bytes, name_); }
+void Output::write(ByteView bytes) {
+  is_synced_ = false;
+  write_full(fd_.get(), bytes, name_);
+}
 
 uint64_t Output::held_bytes() const {
   struct stat info {};
@@ -161,6 +164,7 @@ size_t Output::read_held(uint64_t offset, ByteSpan to) const {
 }
 
 void Output::go_on_at(uint64_t offset) {
+  is_synced_ = false;
   if (::ftruncate(fd_.get(), static_cast<off_t>(offset)) != 0 ||
       ::lseek(fd_.get(), static_cast<off_t>(offset), SEEK_SET) < 0) {
     fail(status_of_write_error(errno), name_, errno);
@@ -211,10 +215,11 @@ void Output::publish() {
 }
 
 void Output::sync() {
-  if (is_stdout_) return;
+  if (is_stdout_ || is_synced_) return;
   is_closing_ = true;
   give_access();
   sync_file(fd_.get(), name_);
+  is_synced_ = true;
 }
 
 void Output::commit() {

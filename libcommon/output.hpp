@@ -77,6 +77,7 @@ class Output {
   bool force_ = false;
   bool is_resumable_ = false;
   bool is_closing_ = false;  // fsync was begun; if it failed, what is written may be lost
+  bool is_synced_ = false;   // nothing has been written since
   bool is_kept_ = false;
   bool is_committed_ = false;
   Fd fd_;
