@@ -16,7 +16,7 @@ from faults import Fault, crc32c
 from lanes import Lanes
 from mask import Cells, MaskDecoder, Shape
 from patch import MAGIC, sha256
-from structure import (BYTES, COPY, DERIVED, NEAR, NONE, SECTION, STRAIGHT, SectionOfSteps, Step,
+from structure import (BYTES, COPY, DERIVED, NEAR, NONE, SECTION, STRAIGHT, SectionOfSteps,
                        StructureDecoder)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import ed25519
-from ed25519 import L, P, ROOT, encode, times
+from ed25519 import L, P, encode, times
 
 # RFC 8032, section 7.1: secret key, public key, message, signature.
 RFC = [
