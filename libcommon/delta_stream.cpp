@@ -14,8 +14,9 @@
 namespace mallorn {
 namespace {
 
-// kind, dtype, predictor, three numbers, the conversion, five numbers of the place
-constexpr size_t kMaxStepBytes = 4 + 8 * kMaxVarintBytes;
+// kind, dtype, predictor, three numbers, what the predictor has, five numbers of the place
+constexpr size_t kMaxPermutationBytes = 2 + (kMaxAxes + 1) * kMaxVarintBytes;
+constexpr size_t kMaxStepBytes = 3 + 8 * kMaxVarintBytes + kMaxPermutationBytes;
 constexpr uint64_t kMaxParameterBytes = 1u << 16;
 constexpr size_t kMaxNoteText = 1024;
 
@@ -48,6 +49,36 @@ std::vector<uint8_t> place_to_bytes(const TensorPlace& place) {
   return bytes;
 }
 
+// Two bits of the second byte for each axis: which of the base it is.
+std::vector<uint8_t> permutation_to_bytes(const Permutation& permutation) {
+  std::vector<uint8_t> bytes(kMaxPermutationBytes);
+  ByteWriter writer(bytes);
+  uint32_t order = 0;
+  for (uint32_t i = 0; i < permutation.axes; ++i) order |= permutation.order[i] << (2 * i);
+  writer.u8(static_cast<uint8_t>(permutation.axes));
+  writer.u8(static_cast<uint8_t>(order));
+  for (uint32_t i = 0; i < permutation.axes; ++i) writer.varint(permutation.lengths[i]);
+  writer.varint(permutation.first);
+  bytes.resize(writer.size());
+  return bytes;
+}
+
+// False for what is no permutation, whatever the tensor; steps_from_bytes() sees to more.
+bool read_permutation(ByteReader& reader, Permutation* permutation) {
+  permutation->axes = reader.u8();
+  const uint32_t order = reader.u8();
+  if (permutation->axes > kMaxAxes || order >> (2 * permutation->axes) != 0) return false;
+  for (uint32_t i = 0; i < permutation->axes; ++i) {
+    const uint64_t length = reader.varint();
+    if (length > UINT32_MAX) return false;
+    permutation->order[i] = static_cast<uint8_t>(order >> (2 * i) & 3);
+    permutation->lengths[i] = static_cast<uint32_t>(length);
+  }
+  const uint64_t first = reader.varint();
+  permutation->first = static_cast<uint32_t>(first);
+  return reader.ok() && first <= UINT32_MAX;
+}
+
 std::vector<uint8_t> parameters_of(const Step& step) {
   if (is_derived(step)) return step.parameters;
   std::vector<uint8_t> bytes;
@@ -55,13 +86,14 @@ std::vector<uint8_t> parameters_of(const Step& step) {
     bytes.push_back(conversion_to_byte(step.conversion));
     bytes.insert(bytes.end(), step.parameters.begin(), step.parameters.end());
   }
+  if (is_permuted(step)) bytes = permutation_to_bytes(step.permutation);
   const std::vector<uint8_t> place = place_to_bytes(step.place);
   bytes.insert(bytes.end(), place.begin(), place.end());
   return bytes;
 }
 
 // Of derived steps, how they are; of others that hold elements, where these lie. Ahead of
-// that, of converted steps, from what.
+// that, of converted steps, from what, and of permuted ones, how.
 void take_parameters(ByteView parameters, Step* step, ByteReader& reader) {
   if (!reader.ok()) return;
   if (is_derived(*step)) {
@@ -92,6 +124,14 @@ void take_parameters(ByteView parameters, Step* step, ByteReader& reader) {
       parameters = parameters.subspan(static_cast<size_t>(length));
     }
   }
+  if (is_permuted(*step)) {
+    ByteReader permuted(parameters);
+    if (!read_permutation(permuted, &step->permutation)) {
+      reader.fail(Status::malformed);
+      return;
+    }
+    parameters = parameters.subspan(permuted.offset());
+  }
   if (!parameters.empty()) {
     if (step->dtype == Dtype::opaque || step->kind == StepKind::copy) {
       reader.fail(Status::unsupported_feature);
@@ -118,7 +158,7 @@ Step read_step(ByteReader& reader) {
       dtype_layout(step.dtype).dtype != step.dtype) {
     reader.fail(Status::malformed);
   }
-  if (predictor > static_cast<uint8_t>(Predictor::distant)) {
+  if (predictor > static_cast<uint8_t>(Predictor::permuted)) {
     reader.fail(Status::unsupported_feature);
   }
   take_parameters(parameters, &step, reader);
@@ -144,7 +184,13 @@ bool is_converted(const Step& step) {
   return step.kind == StepKind::predict && step.predictor == Predictor::converted;
 }
 
+bool is_permuted(const Step& step) {
+  return step.kind == StepKind::predict && step.predictor == Predictor::permuted;
+}
+
 bool predicting_bytes(const Step& step, uint64_t result_bytes, uint64_t* base_bytes) {
+  if (is_permuted(step))
+    return permuted_from(step.permutation, step.dtype, result_bytes, base_bytes);
   *base_bytes = result_bytes;
   return !is_converted(step) ||
          converted_from(step.conversion, step.dtype, result_bytes, base_bytes);
@@ -153,10 +199,26 @@ bool predicting_bytes(const Step& step, uint64_t result_bytes, uint64_t* base_by
 uint64_t base_bytes_of(const Step& step, uint64_t base_length) {
   if (step.kind == StepKind::literal) return 0;
   // Coded byte by byte, the word that the last byte begins reaches three bytes further.
-  const uint64_t ahead = step.kind == StepKind::predict && !is_converted(step) ? 3 : 0;
+  const bool is_coded_so =
+      step.kind == StepKind::predict && !is_converted(step) && !is_permuted(step);
+  const uint64_t ahead = is_coded_so ? 3 : 0;
   uint64_t length = 0;
   (void)predicting_bytes(step, step.result_bytes, &length);
   return std::min(length + ahead, base_length - step.base_offset);
+}
+
+ByteView predicting_view(const Step& step, ByteView base, std::vector<uint8_t>* made) {
+  if (step.kind == StepKind::literal) return {};
+  const ByteView seen = base.subspan(static_cast<size_t>(step.base_offset),
+                                     static_cast<size_t>(base_bytes_of(step, base.size())));
+  if (!is_permuted(step)) return seen;
+  made->resize(static_cast<size_t>(step.result_bytes));
+  permute(step.permutation, step.dtype, seen, *made);
+  return *made;
+}
+
+uint64_t predicting_view_bytes(const Step& step, uint64_t base_length) {
+  return is_permuted(step) ? step.result_bytes : base_bytes_of(step, base_length);
 }
 
 std::vector<uint8_t> steps_to_bytes(const std::vector<Step>& steps) {
@@ -236,7 +298,10 @@ std::vector<Step> steps_from_bytes(ByteView payload, const DeltaManifest& manife
     coded += step.kind == StepKind::copy ? 0 : step.result_bytes;
     steps.push_back(std::move(step));
   }
-  if (made > kMaxChunkResult || coded > kMaxChunkCoded) reader.fail(Status::limit_exceeded);
+  if (made > kMaxChunkResult || coded > kMaxChunkCoded ||
+      std::ranges::count_if(steps, is_permuted) > kMaxChunkPermuted) {
+    reader.fail(Status::limit_exceeded);
+  }
   if (!reader.at_end()) reader.fail(Status::trailing_bytes);
   const std::vector<uint64_t> begins = step_begins(steps);
   for (size_t i = 0; i < steps.size() && reader.ok(); ++i) {

@@ -10,6 +10,7 @@
 #include "libcommon/core/bytes.hpp"
 #include "libcommon/core/conversion.hpp"
 #include "libcommon/core/dtype.hpp"
+#include "libcommon/core/permutation.hpp"
 #include "libcommon/manifest.hpp"
 
 namespace mallorn {
@@ -30,6 +31,7 @@ enum class Predictor : uint8_t {
   converted = 3,   // element by element, the value at the same place in another dtype
   distant = 4,     // element by element, those at the same place, which resemble them
                    // hardly: for who weighs what they say; for others, as good as none
+  permuted = 5,    // element by element, of a tensor whose axes stand in another order
 };
 
 // Where the elements of a step lie in their tensor, for predict and literal steps of
@@ -51,11 +53,12 @@ struct Step {
   Predictor predictor = Predictor::same_value;
   uint64_t result_bytes = 0;
   // copy, predict: result_bytes bytes from here lie in the base, or as many as are
-  // converted to these, but for the predictors `bytes` and `derived`, which may begin near
-  // its end
+  // converted to these, or all of the tensor that is permuted, but for the predictors
+  // `bytes` and `derived`, which may begin near its end
   uint64_t base_offset = 0;
-  Conversion conversion;  // predictor `converted`: how the base becomes elements
-  TensorPlace place;      // of elements
+  Conversion conversion;      // predictor `converted`: how the base becomes elements
+  TensorPlace place;          // of elements
+  Permutation permutation{};  // predictor `permuted`: where in the base the elements are
   // Predictor `derived`: its Derivation. `converted`, by lanes: write_lane_grid()'s, for
   // the elements from the first of the step on.
   std::vector<uint8_t> parameters;
@@ -106,13 +109,21 @@ std::vector<Step> steps_from_bytes(ByteView payload, const DeltaManifest& manife
 bool may_end_early(const Step& step);
 
 bool is_converted(const Step& step);
+bool is_permuted(const Step& step);
 
 // How many bytes of the base predict so many bytes of a step that copies or predicts; false
-// if these are no whole number of conversions.
+// if these are no whole number of conversions. Of a permuted step it is the whole tensor.
 [[nodiscard]] bool predicting_bytes(const Step& step, uint64_t result_bytes,
                                     uint64_t* base_bytes);
 
 // How many bytes of the base a step looks at, from base_offset on.
 uint64_t base_bytes_of(const Step& step, uint64_t base_length);
+
+// The bytes of the base that predict a step, as coders see them and inline streams carry
+// them: those that it looks at, and of a permuted step, which has its own in `made`, those
+// that become its own, in their order.
+ByteView predicting_view(const Step& step, ByteView base, std::vector<uint8_t>* made);
+// How many these are.
+uint64_t predicting_view_bytes(const Step& step, uint64_t base_length);
 
 }  // namespace mallorn

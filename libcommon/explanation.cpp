@@ -55,6 +55,14 @@ std::string shown_predictor(const Piece& piece) {
   return name + shown_ranks(piece.ranks);
 }
 
+std::string shown_permutation(const Permutation& permutation) {
+  std::string text = "permuted ";
+  for (uint32_t i = 0; i < permutation.axes; ++i) {
+    text += (i > 0 ? "," : "") + std::to_string(permutation.order[i]);
+  }
+  return text;
+}
+
 Explanation::Explanation(std::vector<TensorNote> notes)
     : notes_(std::move(notes)), sums_(notes_.size()) {
   std::stable_sort(notes_.begin(), notes_.end(),

@@ -37,6 +37,8 @@ std::string shown_shape(const Range& range);
 // What predicts a piece of codec `values`; how many ranks add to it, behind a comma.
 std::string shown_predictor(const Piece& piece);
 std::string shown_ranks(uint32_t ranks);
+// Which axes of the base those of the result are, neighbours that stay so as one.
+std::string shown_permutation(const Permutation& permutation);
 
 class Explanation {
  public:

@@ -46,10 +46,7 @@ void add_step(const ChunkWorkspace& chunk, uint32_t index, uint64_t base_bytes,
   } else if (step.kind == CodedStepKind::bytes) {
     ranges->push_back({step.base_offset, std::min(length + kLookAhead, left)});
   } else {
-    uint64_t read = 0;  // has been checked
-    const auto section = static_cast<size_t>(step.section);
-    (void)section_base_bytes(chunk.view.header.sections[section], length, &read);
-    ranges->push_back({step.base_offset, read});
+    ranges->push_back({step.base_offset, base_bytes_of(chunk, step)});
   }
 }
 

@@ -94,6 +94,7 @@ double bits_each(const Section& section) {
 
 std::string is_predicted(const SectionHeader& section) {
   if (!section.has_base) return "no";
+  if (section.is_permuted) return "permuted";
   if (section.conversion.is_none()) return "yes";
   return std::string("from ") + dtype_layout(section.conversion.from).name;
 }

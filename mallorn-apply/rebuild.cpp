@@ -148,13 +148,9 @@ class Rebuild {
   // Gives back the pages that a step has read, if any.
   void release_base(const ChunkWorkspace& chunk, const CodedStep& step) const {
     if (step.address == AddressKind::none) return;
-    uint64_t length = step.length_bytes;
-    if (step.kind == CodedStepKind::section) {
-      const SectionHeader& section =
-          chunk.view.header.sections[static_cast<size_t>(step.section)];
-      (void)section_base_bytes(section, step.length_bytes, &length);
-    }
-    base_.release(step.base_offset, length);
+    const bool is_section = step.kind == CodedStepKind::section;
+    base_.release(step.base_offset,
+                  is_section ? base_bytes_of(chunk, step) : step.length_bytes);
   }
 
   // Long copies go in windows whose pages are given back: memory stays bounded.

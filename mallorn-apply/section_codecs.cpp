@@ -43,7 +43,8 @@ Status HostSections::decode_by_codec(const SectionHeader& header, ByteView coded
                                      ByteView base, ByteSpan result, PieceWatch* watch) {
   switch (header.codec) {
     case CodecId::stored:
-      if (coded.empty() && !header.conversion.is_none()) coded = base;
+      if (coded.empty() && (!header.conversion.is_none() || header.is_permuted))
+        coded = base;
       if (coded.size() != result.size()) return Status::corrupt_data;
       memcpy(result.data(), coded.data(), coded.size());
       return Status::ok;

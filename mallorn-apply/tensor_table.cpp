@@ -135,8 +135,10 @@ std::vector<StepReport> report_steps(const DecodedChunk& decoded) {
       const auto section = static_cast<size_t>(step.section);
       sections[section].report(step.length_bytes, &report);
       if (has_base) {
-        (void)section_base_bytes(chunk.view.header.sections[section], step.length_bytes,
-                                 &report.base_bytes);
+        report.base_bytes = base_bytes_of(chunk, step);
+        const Permutation& permutation = chunk.permutations[step.permutation];
+        if (!permutation.is_none())
+          report.predictor += ", " + shown_permutation(permutation);
       }
     }
     reports.push_back(std::move(report));

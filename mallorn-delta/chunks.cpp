@@ -30,7 +30,11 @@ Step split_off(Step* step, uint64_t length) {
   if (step->place != TensorPlace{}) {
     step->place.first_element += length / layout.block_bytes * layout.block_elements;
   }
-  if (step->kind != StepKind::literal) step->base_offset += base_bytes;
+  if (is_permuted(*step)) {
+    step->permutation.first += static_cast<uint32_t>(length / layout.block_bytes);
+  } else if (step->kind != StepKind::literal) {
+    step->base_offset += base_bytes;
+  }
   return first;
 }
 
@@ -133,7 +137,9 @@ class Chunker {
     // such steps are short, so they go into the next chunk whole.
     const bool is_whole = may_end_early(*step);
     if (is_whole && length < step->result_bytes) length = 0;
-    if (length == 0 || open_.size() == kMaxChunkSteps) {
+    const bool is_full = open_.size() == kMaxChunkSteps ||
+                         (is_permuted(*step) && permuted_ == kMaxChunkPermuted);
+    if (length == 0 || is_full) {
       if (open_.empty()) throw Error(Status::internal, "a step is too long for a chunk");
       close();
       return;
@@ -141,6 +147,7 @@ class Chunker {
     made_ += length;
     result_bytes_ += length;
     coded_bytes_ += is_copy ? 0 : length;
+    permuted_ += is_permuted(*step) ? 1 : 0;
     const bool is_cut = length < step->result_bytes;
     open_.push_back(split_off(step, length));
     if (is_cut) close();  // less than a row may have fitted yet
@@ -152,7 +159,7 @@ class Chunker {
     open_.clear();
     coded_left_ -= coded_bytes_;
     shares_left_ -= shares_left_ > 1 ? 1 : 0;
-    result_bytes_ = coded_bytes_ = 0;
+    result_bytes_ = coded_bytes_ = permuted_ = 0;
   }
 
   const std::vector<ByteRange>& whole_;
@@ -162,7 +169,8 @@ class Chunker {
   uint64_t made_ = 0;  // of all chunks
   uint64_t result_bytes_ = 0;
   uint64_t coded_bytes_ = 0;
-  uint64_t coded_left_;  // from the beginning of the open chunk
+  uint64_t permuted_ = 0;  // steps
+  uint64_t coded_left_;    // from the beginning of the open chunk
   uint64_t shares_left_;
 };
 

@@ -82,13 +82,11 @@ bool read_arguments(int argc, char** argv, Arguments* arguments) {
 void write_inline(StreamWriter& stream, const Model& base, const Model& result,
                   const std::vector<Step>& steps, uint64_t result_offset,
                   uint64_t result_bytes) {
+  std::vector<uint8_t> made;
   for (const Step& step : steps) {
     if (step.kind != StepKind::predict) continue;
-    const uint64_t length = base_bytes_of(step, base.bytes().size());
-    if (length == 0) continue;
-    stream.write(FrameType::bytes,
-                 base.bytes().subspan(static_cast<size_t>(step.base_offset),
-                                      static_cast<size_t>(length)));
+    const ByteView view = predicting_view(step, base.bytes(), &made);
+    if (!view.empty()) stream.write(FrameType::bytes, view);
   }
   stream.write(FrameType::bytes, result.bytes().subspan(static_cast<size_t>(result_offset),
                                                         static_cast<size_t>(result_bytes)));

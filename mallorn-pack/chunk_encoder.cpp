@@ -88,7 +88,7 @@ std::vector<PartReport> deal_out(const std::vector<PartReport>& reports,
 
 // The smallest of what the codecs make; of equals the first.
 CodedSection encode_section(const SectionPlan& plan, const PackOptions& options) {
-  if (!plan.conversion.is_none() && plan.base == plan.result)
+  if ((!plan.conversion.is_none() || plan.is_permuted) && plan.base == plan.result)
     return {CodecId::stored, true, {}, {}};
   CodedSection best{CodecId::stored, false, plan.result, {}};
   const std::vector<SectionPart> joined = join_rows(plan.dtype, plan.parts);
@@ -184,6 +184,8 @@ std::vector<StepReport> report_steps(const ChunkInput& chunk, const ChunkLayout&
       report.codec = codec_name(sections[section].codec);
       report.coded_bytes += part.coded_bytes;
       report.predictor = part.predictor;
+      if (sections[section].uses_base && is_permuted(step))
+        report.predictor += ", " + shown_permutation(step.permutation);
     }
     reports.push_back(std::move(report));
   }
@@ -204,6 +206,7 @@ EncodedChunk encode_layout(const ChunkInput& chunk, ChunkLayout layout, uint64_t
   for (SectionPlan& plan : layout.sections) {
     CodedSection section = encode_section(plan, options);
     plan.has_base = section.uses_base;  // steps need no address if the codec does not look
+    plan.is_permuted &= section.uses_base;
     const Conversion conversion = section.uses_base ? plan.conversion : Conversion{};
     SectionHeader& head = header.sections[header.section_count++];
     head = {section.codec,
@@ -212,7 +215,8 @@ EncodedChunk encode_layout(const ChunkInput& chunk, ChunkLayout layout, uint64_t
             plan.result.size(),
             section.coded.size(),
             conversion,
-            {}};
+            {},
+            plan.is_permuted};
     if (has_lanes(conversion, plan.dtype)) {
       head.grid = lane_grid_from_bytes(plan.grid, conversion, plan.dtype);
       lanes_bytes += plan.grid.size();

@@ -22,6 +22,10 @@ bool predicts(const Step& step, ByteView base) {
          (is_converted(step) || base.size() >= step.result_bytes);
 }
 
+bool is_only_permuted(const Step& step, ByteView base, ByteView result) {
+  return is_permuted(step) && std::ranges::equal(base, result);
+}
+
 struct MaskSteps {
   std::vector<bool> is_array;  // by step: it is one of the two arrays of a mask
   std::vector<MaskShape> masks;
@@ -137,15 +141,17 @@ class Layouter {
     const bool is_by_lanes = has_lanes(conversion, step.dtype);
     const std::vector<uint8_t> grid =
         is_by_lanes ? shortest_grid(step, chunk_.base[i]) : std::vector<uint8_t>{};
-    const uint32_t index =
-        find_section(is_of_mask ? Dtype::opaque : step.dtype, has_base, conversion, grid);
+    const bool is_same = has_base && is_only_permuted(step, chunk_.base[i], result);
+    const uint32_t index = find_section(is_of_mask ? Dtype::opaque : step.dtype, has_base,
+                                        conversion, grid, is_same);
     if (index == kNoSection) return kNoSection;  // slow, but right
     SectionPlan& section = layout_.sections[index];
     const DtypeLayout& layout = dtype_layout(step.dtype);
     const uint64_t first =
         step.place.first_element / layout.block_elements * layout.block_bytes;
     section.parts.push_back({step.result_bytes, step.place, {}});
-    if (has_base && conversion.is_none())
+    section.is_permuted |= has_base && is_permuted(step);
+    if (has_base && conversion.is_none() && !is_permuted(step))
       section.parts.back().matrix = step.base_offset - first;
     section.result.insert(section.result.end(), result.begin(), result.end());
     if (is_by_lanes) {
@@ -182,16 +188,18 @@ class Layouter {
 
   // kNoSection if a chunk has no room for one more.
   uint32_t find_section(Dtype dtype, bool has_base, const Conversion& conversion,
-                        const std::vector<uint8_t>& grid) {
+                        const std::vector<uint8_t>& grid, bool is_same) {
     for (uint32_t i = 0; i < layout_.sections.size(); ++i) {
       const SectionPlan& section = layout_.sections[i];
       if (section.dtype == dtype && section.has_base == has_base &&
-          section.conversion == conversion && section.grid == grid) {
+          section.conversion == conversion && section.grid == grid &&
+          section.is_same == is_same) {
         return i;
       }
     }
     if (layout_.sections.size() == kMaxChunkSections) return kNoSection;
-    layout_.sections.push_back({dtype, has_base, conversion, grid, {}, {}, {}, {}});
+    layout_.sections.push_back(
+        {dtype, has_base, conversion, grid, is_same, false, {}, {}, {}, {}});
     return static_cast<uint32_t>(layout_.sections.size() - 1);
   }
 

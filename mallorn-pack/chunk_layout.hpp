@@ -34,6 +34,8 @@ struct SectionPlan {
   bool has_base = false;
   Conversion conversion;      // that has made `base` from elements of another dtype
   std::vector<uint8_t> grid;  // if that has lanes, as write_lane_grid() writes them
+  bool is_same = false;       // permuted steps alone, which `base` is the result of
+  bool is_permuted = false;   // some of its steps are
   std::vector<SectionPart> parts;
   std::vector<uint8_t> result;   // of its steps, joined
   std::vector<uint8_t> base;     // as long, or empty
@@ -56,7 +58,8 @@ struct LayoutOptions {
                               // they decode some hundred times as fast
 };
 
-// Elements go into sections, by dtype and what is converted to it; bytes stay among the
+// Elements go into sections, by dtype and what is converted to it, permuted or not; where
+// nothing but the order of axes has changed, into one of their own. Bytes stay among the
 // steps, as options have it.
 ChunkLayout lay_out(const ChunkInput& chunk, const LayoutOptions& options);
 

@@ -81,9 +81,9 @@ ChunkInput DeltaSource::map_chunk(std::vector<Step> steps, uint64_t result_bytes
   chunk.result = result_->bytes().subspan(static_cast<size_t>(made_),
                                           static_cast<size_t>(result_bytes));
   for (const Step& step : chunk.steps) {
-    const uint64_t length = base_bytes_of(step, manifest_.base.length_bytes);
-    chunk.base.push_back(base_->bytes().subspan(static_cast<size_t>(step.base_offset),
-                                                static_cast<size_t>(length)));
+    std::vector<uint8_t> made;
+    chunk.base.push_back(predicting_view(step, base_->bytes(), &made));
+    if (!made.empty()) chunk.permuted.push_back(std::move(made));
   }
   return chunk;
 }
@@ -103,7 +103,7 @@ ChunkInput DeltaSource::read_chunk(std::vector<Step> steps, uint64_t result_byte
   uint64_t base_bytes = 0;
   for (const Step& step : chunk.steps) {
     if (step.kind != StepKind::predict) continue;
-    base_bytes += base_bytes_of(step, manifest_.base.length_bytes);
+    base_bytes += predicting_view_bytes(step, manifest_.base.length_bytes);
   }
   const uint64_t expected = base_bytes + result_bytes;
   while (chunk.owned.size() < expected) {
@@ -121,7 +121,7 @@ ChunkInput DeltaSource::read_chunk(std::vector<Step> steps, uint64_t result_byte
   for (const Step& step : chunk.steps) {
     const bool is_carried = step.kind == StepKind::predict;
     const auto length = static_cast<size_t>(
-        is_carried ? base_bytes_of(step, manifest_.base.length_bytes) : 0);
+        is_carried ? predicting_view_bytes(step, manifest_.base.length_bytes) : 0);
     chunk.base.push_back(all.subspan(at, length));
     at += length;
   }

@@ -15,13 +15,14 @@
 namespace mallorn::pack {
 
 // One chunk: its steps and the bytes they are about. Views into mapped files, or into
-// `owned`.
+// `owned` and `permuted`.
 struct ChunkInput {
   uint64_t result_offset = 0;
   std::vector<Step> steps;
   ByteView result;             // what the steps make, all of it
-  std::vector<ByteView> base;  // by step: base_bytes_of() bytes from its base_offset on
+  std::vector<ByteView> base;  // by step: predicting_view()
   std::vector<uint8_t> owned;
+  std::vector<std::vector<uint8_t>> permuted{};
 };
 
 class DeltaSource {

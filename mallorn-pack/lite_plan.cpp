@@ -71,7 +71,8 @@ class Collector {
       add_step(step, static_cast<uint32_t>(chunk.result_offset + at));
       const ByteView base =
           step.kind == StepKind::copy ? chunk.result.subspan(at, length) : chunk.base[i];
-      if (step.kind != StepKind::literal) learn(step.base_offset, base);
+      if (step.kind != StepKind::literal && !is_permuted(step))
+        learn(step.base_offset, base);
       at += length;
     }
     plan_.result.insert(plan_.result.end(), chunk.result.begin(), chunk.result.end());
@@ -88,8 +89,9 @@ class Collector {
     LitePiece piece;
     piece.begin = begin;
     piece.length = static_cast<uint32_t>(step.result_bytes);
-    // What is converted elsewhere is on its own here.
-    piece.has_base = step.kind != StepKind::literal && !is_converted(step) &&
+    // What is converted or permuted elsewhere is on its own here.
+    const bool is_on_its_own = is_converted(step) || is_permuted(step);
+    piece.has_base = step.kind != StepKind::literal && !is_on_its_own &&
                      range_fits(step.base_offset, step.result_bytes, plan_.base.size());
     piece.base_offset = static_cast<uint32_t>(step.base_offset);
     piece.place = step.place;
@@ -103,7 +105,7 @@ class Collector {
       piece.content = LiteContent::derived;
       piece.factor = derivation.factor;
       piece.source = derivation.source_is_ahead ? begin + distance : begin - distance;
-    } else if (type && (step.predictor == Predictor::same_value || is_converted(step))) {
+    } else if (type && (step.predictor == Predictor::same_value || is_on_its_own)) {
       piece.content = LiteContent::elements;
       piece.type = *type;
     } else {

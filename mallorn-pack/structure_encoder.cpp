@@ -54,8 +54,9 @@ class StructureEncoder {
   void encode_addressed(size_t i, ByteView result) {
     const Step& step = chunk_.steps[i];
     const bool is_section = layout_.section_of[i] != kNoSection;
+    const bool is_made = is_converted(step) || is_permuted(step);
     const bool sees_base =
-        is_section ? layout_.sections[layout_.section_of[i]].has_base : !is_converted(step);
+        is_section ? layout_.sections[layout_.section_of[i]].has_base : !is_made;
     const bool has_base = step.kind != StepKind::literal && sees_base;
     CodedStep coded{};
     coded.kind = step.kind == StepKind::copy ? CodedStepKind::copy
@@ -69,6 +70,8 @@ class StructureEncoder {
     if (coded.kind == CodedStepKind::bytes) {
       encode_bytes(i, result, has_base);
     } else if (has_base) {
+      if (is_section && layout_.sections[layout_.section_of[i]].is_permuted)
+        steps_->code_permutation(coder_, step.permutation);
       uint64_t base_bytes = 0;  // has been checked
       (void)predicting_bytes(step, step.result_bytes, &base_bytes);
       const uint64_t end = step.base_offset + base_bytes;

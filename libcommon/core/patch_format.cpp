@@ -13,6 +13,7 @@ constexpr uint8_t kFileCount = 1;  // version 0 patches one file
 // Flags of sections.
 constexpr uint8_t kHasBase = 1;
 constexpr uint8_t kIsConverted = 2;
+constexpr uint8_t kIsPermuted = 4;
 
 // Blocks have a length if there are any, and there are none but in a body of profile lite.
 bool is_in_place_sound(const PatchHeader& header) {
@@ -127,7 +128,10 @@ uint32_t codec_feature(CodecId codec) {
 }
 
 bool section_base_bytes(const SectionHeader& section, uint64_t length,
-                        uint64_t* base_bytes) {
+                        const Permutation& permutation, uint64_t* base_bytes) {
+  if (!permutation.is_none()) {
+    return permuted_from(permutation, section.dtype, length, base_bytes);
+  }
   *base_bytes = length;
   return section.conversion.is_none() ||
          converted_from(section.conversion, section.dtype, length, base_bytes);
@@ -140,6 +144,7 @@ uint32_t section_features(const ChunkHeader& header) {
     features |= codec_feature(section.codec);
     if (!section.conversion.is_none()) features |= kFeatureConverted;
     if (has_lanes(section.conversion, section.dtype)) features |= kFeatureLanes;
+    if (section.is_permuted) features |= kFeaturePermuted;
     ValueType type;
     if (section.codec == CodecId::values && half_type(section.dtype, &type))
       features |= kFeatureHalves;
@@ -158,7 +163,8 @@ void write_chunk_header(const ChunkHeader& header, ByteWriter& writer) {
     writer.u8(static_cast<uint8_t>(section.dtype));
     const bool is_converted = !section.conversion.is_none();
     writer.u8(static_cast<uint8_t>((section.has_base ? kHasBase : 0) |
-                                   (is_converted ? kIsConverted : 0)));
+                                   (is_converted ? kIsConverted : 0) |
+                                   (section.is_permuted ? kIsPermuted : 0)));
     if (is_converted) writer.u8(conversion_to_byte(section.conversion));
     if (has_lanes(section.conversion, section.dtype)) write_lane_grid(section.grid, writer);
     writer.varint(section.result_bytes);
@@ -191,11 +197,15 @@ Status read_section_header(ByteReader& reader, SectionHeader* section) {
   if (codec >= kCodecCount) return Status::unknown_codec;
   section->codec = static_cast<CodecId>(codec);
   section->has_base = (flags & kHasBase) != 0;
-  if (flags > (kHasBase | kIsConverted) ||
+  section->is_permuted = (flags & kIsPermuted) != 0;
+  if (flags > (kHasBase | kIsConverted | kIsPermuted) ||
       dtype_layout(section->dtype).dtype != section->dtype) {
     return Status::malformed;
   }
-  if (is_converted && !section->has_base) return Status::malformed;
+  if ((is_converted || section->is_permuted) && !section->has_base)
+    return Status::malformed;
+  if (section->is_permuted && (is_converted || !can_permute(section->dtype)))
+    return Status::malformed;
   return section->result_bytes == 0 ? Status::malformed : Status::ok;
 }
 

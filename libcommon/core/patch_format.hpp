@@ -14,6 +14,7 @@
 #include "libcommon/core/conversion.hpp"
 #include "libcommon/core/dtype.hpp"
 #include "libcommon/core/lane_conversion.hpp"
+#include "libcommon/core/permutation.hpp"
 
 namespace mallorn {
 
@@ -47,10 +48,11 @@ constexpr uint32_t kInPlaceShift = 11;
 constexpr uint32_t kLeastInPlaceLog2 = 6;
 constexpr uint32_t kMostInPlaceLog2 = 29;
 constexpr uint32_t kInPlaceBits = 63u << 10;
-constexpr uint32_t kFeatureLanes = 1u << 16;   // sections predicted by codes of lanes
-constexpr uint32_t kFeatureHalves = 1u << 17;  // codes of four bits, by ValueModel
+constexpr uint32_t kFeatureLanes = 1u << 16;     // sections predicted by codes of lanes
+constexpr uint32_t kFeatureHalves = 1u << 17;    // codes of four bits, by ValueModel
+constexpr uint32_t kFeaturePermuted = 1u << 18;  // steps that read axes in another order
 constexpr uint32_t kKnownFeatures =
-    ((1u << 10) - 1) | kFeatureLanes | kFeatureHalves;  // but for those
+    ((1u << 10) - 1) | kFeatureLanes | kFeatureHalves | kFeaturePermuted;  // but for those
 
 constexpr uint32_t in_place_features(uint32_t log2) {
   return kFeatureInPlace | log2 << kInPlaceShift;
@@ -103,6 +105,7 @@ constexpr uint64_t kMaxChunkResult = 1ull
                                      << 30;  // result bytes of a chunk, copies included
 constexpr uint32_t kMaxChunkSteps = 1u << 14;
 constexpr uint32_t kMaxChunkSections = 64;
+constexpr uint32_t kMaxChunkPermuted = 255;  // of its steps
 // A record holds at most this: incompressible sections are stored, structure grows by a
 // little.
 constexpr uint64_t kMaxRecordBytes = kMaxChunkCoded + (1u << 18);
@@ -143,7 +146,8 @@ struct SectionHeader {
   uint64_t result_bytes = 0;  // of all its steps
   uint64_t coded_bytes = 0;
   Conversion conversion{};
-  LaneGrid grid{};  // of each of its steps, if the conversion has lanes
+  LaneGrid grid{};           // of each of its steps, if the conversion has lanes
+  bool is_permuted = false;  // steps say in which order they read the base (CodedStep)
 };
 
 // The head of a chunk record, after its kind byte.
@@ -156,9 +160,10 @@ struct ChunkHeader {
 };
 
 // How many bytes of the base a step of `length` bytes reads that belongs to the section,
-// which has a base; false for a length that is not converted as a whole.
+// which has a base; false for a length that is not converted as a whole, and for what is no
+// permutation.
 [[nodiscard]] bool section_base_bytes(const SectionHeader& section, uint64_t length,
-                                      uint64_t* base_bytes);
+                                      const Permutation& permutation, uint64_t* base_bytes);
 
 // The feature that a codec needs, and all that the sections of a chunk need.
 uint32_t codec_feature(CodecId codec);

@@ -11,6 +11,7 @@
 #include <cstdint>
 
 #include "libcommon/core/bit_model.hpp"
+#include "libcommon/core/permutation.hpp"
 
 namespace mallorn {
 
@@ -35,6 +36,7 @@ struct CodedStep {
   CodedStepKind kind;    // zero: copy
   AddressKind address;   // zero: straight
   bool source_is_ahead;  // for kind derived: its source begins behind its own begin
+  uint8_t permutation;   // for kind section: which of the chunk's it is read in; 0: none
   uint32_t factor;       // for kind derived: binary32
   uint64_t section;      // index, for kind section
   uint64_t length_bytes;
@@ -121,7 +123,28 @@ class StepModel {
     return step;
   }
 
+  // Behind a step of a section that is permuted. A decoder must check what it gets.
+  template <typename Coder>
+  Permutation code_permutation(Coder& coder, Permutation permutation) {
+    const uint32_t axes = permutation.axes;
+    const uint32_t coded = axes_.code(coder, axes > 0 ? axes - 1 : 0);
+    permutation.axes = coded > 0 ? coded + 1 : 0;
+    if (permutation.is_none()) return permutation;
+    for (uint32_t i = 0; i < permutation.axes; ++i) {
+      permutation.order[i] =
+          static_cast<uint8_t>(order_[i].code(coder, permutation.order[i]));
+      const uint64_t length = elements_.code(coder, permutation.lengths[i]);
+      permutation.lengths[i] = static_cast<uint32_t>(length < kFar ? length : kFar);
+    }
+    const uint64_t first = elements_.code(coder, permutation.first);
+    permutation.first = static_cast<uint32_t>(first < kFar ? first : kFar);
+    return permutation;
+  }
+
  private:
+  // What is too large for any tensor that is permuted.
+  static constexpr uint32_t kFar = UINT32_MAX;
+
   template <typename Coder>
   void code_source(Coder& coder, CodedStep* step) {
     step->source_distance = source_distance_.code(coder, step->source_distance);
@@ -173,6 +196,9 @@ class StepModel {
   NumberModel source_distance_{};
   BitModel source_is_ahead_{};
   std::array<TreeModel<8>, 4> factor_{};  // by byte, the lowest first
+  TreeModel<2> axes_{};
+  std::array<TreeModel<2>, kMaxAxes> order_{};
+  NumberModel elements_{};
   RecentPlaces places_{};
   uint64_t waiting_ = 0;
   uint32_t before_ = 0;

@@ -22,12 +22,14 @@ class StructureDecoder {
     space_.steps.begin_chunk(position_ < base_.size() ? position_ : base_.size());
     space_.derived.begin_chunk();
     space_.step_count = 0;
+    space_.permuted_count = 0;
+    space_.permutations[0] = {};
     while (made_ < header.result_bytes) {
       if (space_.step_count == kMaxChunkSteps) return Status::limit_exceeded;
-      const CodedStep step = space_.steps.code(coder_, {});
+      CodedStep step = space_.steps.code(coder_, {});
       space_.made_before[space_.step_count] = static_cast<uint32_t>(made_);
       space_.coded_before[space_.step_count] = static_cast<uint32_t>(coded_);
-      if (const Status status = accept(step); status != Status::ok) return status;
+      if (const Status status = accept(&step); status != Status::ok) return status;
       if (!space_.structure_left.empty()) {
         space_.structure_left[space_.step_count] = static_cast<uint32_t>(coder_.left());
       }
@@ -41,7 +43,9 @@ class StructureDecoder {
   }
 
  private:
-  Status accept(const CodedStep& step) {
+  // Completes a step of a section.
+  Status accept(CodedStep* accepted) {
+    const CodedStep& step = *accepted;
     const ChunkHeader& header = space_.view.header;
     const uint64_t length = step.length_bytes;
     const bool has_base = step.address != AddressKind::none;
@@ -57,7 +61,8 @@ class StructureDecoder {
         if (has_base && step.base_offset > base_.size()) return Status::corrupt_data;
         if (const Status status = decode_bytes(step); status != Status::ok) return status;
       } else if (step.kind == CodedStepKind::section) {
-        if (const Status status = take_section(step); status != Status::ok) return status;
+        if (const Status status = take_section(accepted); status != Status::ok)
+          return status;
       } else {
         if (const Status status = decode_corrections(step); status != Status::ok)
           return status;
@@ -99,7 +104,8 @@ class StructureDecoder {
     return Status::ok;
   }
 
-  Status take_section(const CodedStep& step) {
+  Status take_section(CodedStep* taken) {
+    const CodedStep& step = *taken;
     const ChunkHeader& header = space_.view.header;
     if (step.section >= header.section_count) return Status::corrupt_data;
     const auto index = static_cast<size_t>(step.section);
@@ -111,12 +117,26 @@ class StructureDecoder {
     used_[index] += step.length_bytes;
     before_ = 0;  // its bytes come later
     if (!has_base) return Status::ok;
+    if (section.is_permuted) {
+      if (const Status status = take_permutation(taken); status != Status::ok)
+        return status;
+    }
     uint64_t base_bytes = 0;
-    if (!section_base_bytes(section, step.length_bytes, &base_bytes) ||
+    if (!section_base_bytes(section, step.length_bytes,
+                            space_.permutations[step.permutation], &base_bytes) ||
         !range_fits(step.base_offset, base_bytes, base_.size())) {
       return Status::corrupt_data;
     }
     end_step(step.base_offset, base_bytes);
+    return Status::ok;
+  }
+
+  Status take_permutation(CodedStep* step) {
+    const Permutation permutation = space_.steps.code_permutation(coder_, {});
+    if (permutation.is_none()) return Status::ok;
+    if (space_.permuted_count == kMaxChunkPermuted) return Status::limit_exceeded;
+    space_.permutations[++space_.permuted_count] = permutation;
+    step->permutation = static_cast<uint8_t>(space_.permuted_count);
     return Status::ok;
   }
 
@@ -160,8 +180,8 @@ class StructureDecoder {
   std::array<uint64_t, kMaxChunkSections> used_{};
 };
 
-// Calls visit(base, coded) for every step of section `index`: the step's bytes of the base
-// (empty without one) and where its result bytes belong.
+// Calls visit(step, base, coded) for every step of section `index`: the step's bytes of the
+// base (empty without one) and where its result bytes belong.
 template <typename Visit>
 void for_each_step_of(uint32_t index, ByteView base, ChunkWorkspace& space, Visit visit) {
   size_t at = 0;
@@ -172,12 +192,10 @@ void for_each_step_of(uint32_t index, ByteView base, ChunkWorkspace& space, Visi
     if (step.kind == CodedStepKind::section && step.section == index) {
       ByteView from;
       if (step.address != AddressKind::none) {
-        uint64_t base_bytes = 0;  // has been checked
-        (void)section_base_bytes(space.view.header.sections[index], length, &base_bytes);
         from = base.subspan(static_cast<size_t>(step.base_offset),
-                            static_cast<size_t>(base_bytes));
+                            static_cast<size_t>(base_bytes_of(space, step)));
       }
-      visit(from, ByteSpan(space.coded).subspan(at, length));
+      visit(step, from, ByteSpan(space.coded).subspan(at, length));
     }
     at += length;
   }
@@ -188,25 +206,28 @@ Status decode_section(uint32_t index, ByteView base, SectionDecoder& decoder,
   const SectionHeader& header = space.view.header.sections[index];
   const auto total = static_cast<size_t>(header.result_bytes);
   size_t gathered = 0;
-  for_each_step_of(index, base, space, [&](ByteView from, ByteSpan to) {
-    if (from.empty()) return;
-    const ByteSpan predicted = ByteSpan(space.base).subspan(gathered, to.size());
-    if (header.conversion.is_none()) {
-      memcpy(predicted.data(), from.data(), from.size());
-    } else if (has_lanes(header.conversion, header.dtype)) {
-      convert_lanes(header.conversion, header.grid, header.dtype, from, predicted);
-    } else {
-      convert(header.conversion, header.dtype, from, predicted);
-    }
-    gathered += to.size();
-  });
+  for_each_step_of(
+      index, base, space, [&](const CodedStep& step, ByteView from, ByteSpan to) {
+        if (from.empty()) return;
+        const ByteSpan predicted = ByteSpan(space.base).subspan(gathered, to.size());
+        if (step.permutation != 0) {
+          permute(space.permutations[step.permutation], header.dtype, from, predicted);
+        } else if (header.conversion.is_none()) {
+          memcpy(predicted.data(), from.data(), from.size());
+        } else if (has_lanes(header.conversion, header.dtype)) {
+          convert_lanes(header.conversion, header.grid, header.dtype, from, predicted);
+        } else {
+          convert(header.conversion, header.dtype, from, predicted);
+        }
+        gathered += to.size();
+      });
   const ByteView prediction = ByteView(space.base).first(header.has_base ? total : 0);
   const ByteSpan result = ByteSpan(space.section).first(total);
   const Status status =
       decoder.decode(header, space.view.payloads[index], prediction, result);
   if (status != Status::ok) return status;
   size_t dealt = 0;
-  for_each_step_of(index, base, space, [&](ByteView, ByteSpan to) {
+  for_each_step_of(index, base, space, [&](const CodedStep&, ByteView, ByteSpan to) {
     memcpy(to.data(), result.data() + dealt, to.size());
     dealt += to.size();
   });
@@ -227,6 +248,14 @@ Status decode_chunk(ByteView record, ByteView base, uint64_t result_offset,
     if (status != Status::ok) return status;
   }
   return add_products(base, workspace);
+}
+
+uint64_t base_bytes_of(const ChunkWorkspace& workspace, const CodedStep& step) {
+  const auto section = static_cast<size_t>(step.section);
+  uint64_t base_bytes = 0;  // has been checked
+  (void)section_base_bytes(workspace.view.header.sections[section], step.length_bytes,
+                           workspace.permutations[step.permutation], &base_bytes);
+  return base_bytes;
 }
 
 uint32_t used_features(const ChunkWorkspace& workspace) {

@@ -35,6 +35,8 @@ struct ChunkWorkspace {
   ChunkView view;
   uint32_t step_count = 0;
   std::array<CodedStep, kMaxChunkSteps> step;
+  uint32_t permuted_count = 0;
+  std::array<Permutation, kMaxChunkPermuted + 1> permutations;  // the first is none
   std::array<uint32_t, kMaxChunkSteps>
       made_before;  // by step: bytes of the chunk ahead of it
   std::array<uint32_t, kMaxChunkSteps> coded_before;  // of these, in `coded`
@@ -52,6 +54,9 @@ struct ChunkWorkspace {
 // checked.
 Status decode_chunk(ByteView record, ByteView base, uint64_t result_offset,
                     SectionDecoder& sections, ChunkWorkspace* workspace);
+
+// How many bytes of the base a step of kind section reads, which has an address.
+uint64_t base_bytes_of(const ChunkWorkspace& workspace, const CodedStep& step);
 
 // The features that the chunk needs which decode_chunk() has just decoded.
 uint32_t used_features(const ChunkWorkspace& workspace);

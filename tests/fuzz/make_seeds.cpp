@@ -108,6 +108,14 @@ Step by_lanes(uint64_t length, uint64_t base_offset, Dtype from, Dtype to) {
   return made;
 }
 
+// Elements of i16 that stand in the base as those of a tensor of 4 x 5 x 6 do.
+Step permuted(uint64_t length, uint64_t base_offset, std::array<uint8_t, kMaxAxes> order,
+              uint32_t first) {
+  Step made = step(StepKind::predict, length, base_offset, Dtype::i16, Predictor::permuted);
+  made.permutation = {3, first, {4, 5, 6}, order};
+  return made;
+}
+
 Manifest small_manifest() {
   Manifest manifest;
   manifest.format = "gguf";
@@ -157,6 +165,9 @@ void write_stream_seeds() {
   write("steps", "lanes",
         steps_to_bytes({by_lanes(256, 210, Dtype::f32, Dtype::i8),
                         by_lanes(512, 300, Dtype::u8, Dtype::f16)}));
+  write("steps", "permuted",
+        steps_to_bytes({permuted(240, 300, {2, 0, 1}, 0), permuted(24, 301, {0, 2, 1}, 12),
+                        permuted(2, 4760, {2, 1, 0}, 119)}));
   DeltaManifest manifest{{"", 10, {}}, {"", 20, {}}, "gguf"};
   write("delta_manifest", "inline", delta_manifest_to_json(manifest));
   manifest.base.path = "old%25.gguf";
@@ -193,6 +204,14 @@ std::vector<Step> converted_steps() {
           converted(512, 2400, Dtype::q4_k, Dtype::f16),
           by_lanes(200, 300, Dtype::f32, Dtype::u8),
           by_lanes(400, 100, Dtype::i8, Dtype::f32)};
+}
+
+// A copy, and elements in another order of axes, of one section and of another.
+std::vector<Step> permuted_steps() {
+  return {step(StepKind::copy, 450, 0, Dtype::opaque, Predictor::same_value),
+          permuted(240, 450, {2, 0, 1}, 0),
+          step(StepKind::predict, 64, 900, Dtype::i16, Predictor::same_value),
+          permuted(100, 1000, {1, 0, 2}, 70), permuted(100, 1400, {0, 2, 1}, 0)};
 }
 
 // Any bytes, for each conversion from or to these.
@@ -233,11 +252,18 @@ Bytes chunk_record(const Bytes& base, const Bytes& result, uint64_t offset,
   chunk.steps = std::move(steps);
   uint64_t length = 0;
   for (const Step& made : chunk.steps) {
-    chunk.base.push_back(
-        ByteView(base).subspan(made.base_offset, base_bytes_of(made, base.size())));
+    std::vector<uint8_t> moved;
+    chunk.base.push_back(predicting_view(made, base, &moved));
+    if (!moved.empty()) chunk.permuted.push_back(std::move(moved));
     length += made.result_bytes;
   }
   Bytes made = slice(result, 0, length);
+  uint64_t at = 0;
+  for (size_t i = 0; i < chunk.steps.size(); at += chunk.steps[i++].result_bytes) {
+    if (!is_permuted(chunk.steps[i])) continue;
+    std::ranges::copy(chunk.base[i], made.begin() + static_cast<ptrdiff_t>(at));
+    if (chunk.steps[i].permutation.first > 0) made[at + 3] ^= 1;
+  }
   std::copy_n(base.begin(), 450, made.begin());
   chunk.result = made;
   Bytes record = encode_chunk(chunk, base.size(), {3}).record;
@@ -252,6 +278,7 @@ void write_patch_seeds() {
   write("chunk", "mixed", record);
   write("chunk", "derived", chunk_record(base, base, 1000, derived_steps()));
   write("chunk", "converted", chunk_record(base, base, 1000, converted_steps()));
+  write("chunk", "permuted", chunk_record(base, base, 1000, permuted_steps()));
   PatchHeader header;
   header.base_bytes = base.size();
   header.base_digest = sha256(base);

@@ -16,8 +16,16 @@ namespace {
 
 using namespace mallorn;
 
+// Four rows, or four columns, where elements can be so.
+std::vector<uint64_t> matrix_of(const Range& range, bool has_rows) {
+  const uint64_t elements = range.length_bytes / dtype_layout(range.dtype).block_bytes;
+  if (elements % 4 != 0) return {};
+  const uint64_t others = elements / 4;
+  return has_rows ? std::vector<uint64_t>{4, others} : std::vector<uint64_t>{others, 4};
+}
+
 // Ranges of `step` bytes and more: tensors of changing dtypes, and gaps.
-Model model_of(ByteView bytes, uint8_t step, uint8_t first_dtype) {
+Model model_of(ByteView bytes, uint8_t step, uint8_t first_dtype, bool has_rows) {
   const DtypeTable table = dtype_table();
   Model model;
   model.manifest.format = step % 2 == 0 ? "raw" : "gguf";
@@ -31,6 +39,7 @@ Model model_of(ByteView bytes, uint8_t step, uint8_t first_dtype) {
       range.dtype = table.entries[(first_dtype + i / 3) % table.count].dtype;
       range.names = {std::string(1, static_cast<char>('a' + i % 7))};
       range.digest = sha256(bytes.subspan(at, range.length_bytes));
+      range.shape = matrix_of(range, has_rows);
     }
     at += range.length_bytes;
     model.manifest.ranges.push_back(std::move(range));
@@ -44,8 +53,9 @@ pack::ChunkInput input_of(const Model& base, const Model& result,
   pack::ChunkInput chunk{offset, steps, {}, {}, {}};
   uint64_t length = 0;
   for (const Step& step : steps) {
-    const uint64_t seen = base_bytes_of(step, base.bytes().size());
-    chunk.base.push_back(base.bytes().subspan(step.base_offset, seen));
+    std::vector<uint8_t> made;
+    chunk.base.push_back(predicting_view(step, base.bytes(), &made));
+    if (!made.empty()) chunk.permuted.push_back(std::move(made));
     length += step.result_bytes;
   }
   chunk.result = result.bytes().subspan(offset, length);
@@ -80,8 +90,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size < kHead || size > 32768) return 0;
   const ByteView rest = ByteView(data, size).subspan(kHead);
   const size_t cut = rest.size() * data[0] / 255;
-  const Model base = model_of(rest.first(cut), data[1], data[2]);
-  const Model result = model_of(rest.subspan(cut), data[3], data[4]);
+  const Model base = model_of(rest.first(cut), data[1], data[2], true);
+  const Model result = model_of(rest.subspan(cut), data[3], data[4], false);
   uint64_t made = 0;
   delta::Plan plan = delta::make_plan(base, result);
   for (const std::vector<Step>& steps :

@@ -54,6 +54,13 @@ Step converted(uint64_t length, uint64_t offset, Dtype from, Dtype to,
   return made;
 }
 
+// Elements of i16.
+Step permuted(uint64_t length, uint64_t offset, const Permutation& permutation) {
+  Step made = step(StepKind::predict, length, offset, Dtype::i16, Predictor::permuted);
+  made.permutation = permutation;
+  return made;
+}
+
 // The status with which a chunk of these steps at `offset` is refused, or ok.
 Status status_of(const std::vector<Step>& steps, const DeltaManifest& models,
                  uint64_t offset = 0) {
@@ -192,7 +199,7 @@ TEST_CASE("delta steps: unknown kinds, dtypes and predictors are refused") {
         Status::ok);
   CHECK(status_of({step(kPredict, 10, 991, Dtype::u8, Predictor::distant)}, models) ==
         Status::malformed);
-  CHECK(status_of({step(kCopy, 10, 0, Dtype::opaque, static_cast<Predictor>(5))}, models) ==
+  CHECK(status_of({step(kCopy, 10, 0, Dtype::opaque, static_cast<Predictor>(6))}, models) ==
         Status::unsupported_feature);
   CHECK(status_of({step(kCopy, 10, 0, static_cast<Dtype>(26), Predictor::bytes)}, models) ==
         Status::malformed);
@@ -219,6 +226,43 @@ TEST_CASE("delta steps: converted ones read what is converted, and no more") {
         Status::malformed);
   CHECK(status_of({converted(8, 0, Dtype::f32, Dtype::bf16, Rounding::zero)}, models) ==
         Status::ok);
+}
+
+TEST_CASE("delta steps: permuted ones read a whole tensor") {
+  const DeltaManifest models = manifest(1000, 1000);
+  const Permutation matrix = {2, 0, {10, 20}, {1, 0}};
+  Step moved = permuted(400, 600, matrix);
+  CHECK(status_of({moved}, models) == Status::ok);
+  CHECK(base_bytes_of(moved, 1000) == 400);
+  moved.place = {5, 10, 5, 0, 0};
+  CHECK(status_of({moved}, models) == Status::ok);
+  moved.base_offset = 601;
+  CHECK(status_of({moved}, models) == Status::malformed);
+  moved.base_offset = UINT64_MAX;
+  CHECK(status_of({moved}, models) == Status::malformed);
+  const auto status = [&](uint64_t length, const Permutation& permutation) {
+    return status_of({permuted(length, 0, permutation)}, models);
+  };
+  CHECK(status(2, {2, 199, {10, 20}, {1, 0}}) == Status::ok);
+  CHECK(status(4, {2, 199, {10, 20}, {1, 0}}) == Status::malformed);
+  CHECK(status(399, matrix) == Status::malformed);
+  CHECK(status(2, {2, 0, {10, 51}, {1, 0}}) == Status::malformed);
+  CHECK(status(2, {2, 0, {10, 20}, {1, 1}}) == Status::malformed);
+  CHECK(status(2, {0, 0, {}, {}}) == Status::malformed);
+  Step bytes = permuted(400, 0, matrix);
+  bytes.dtype = Dtype::opaque;
+  CHECK(status_of({bytes}, models) == Status::malformed);
+  const std::vector<Step> many(256, permuted(2, 0, matrix));
+  CHECK(status_of(many, models) == Status::limit_exceeded);
+}
+
+TEST_CASE("delta steps: what predicts a permuted step are the elements in its order") {
+  const Bytes base = {9, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11};
+  Bytes made;
+  const Step moved = permuted(10, 1, {2, 1, {2, 3}, {1, 0}});
+  const ByteView view = predicting_view(moved, base, &made);
+  CHECK(Bytes(view.begin(), view.end()) == Bytes{6, 7, 2, 3, 8, 9, 4, 5, 10, 11});
+  CHECK(predicting_view_bytes(moved, base.size()) == 10);
 }
 
 TEST_CASE("delta steps: conversions that do not exist are refused") {
@@ -359,7 +403,8 @@ TEST_CASE("delta steps: mutated chunks are refused or stay within all limits") {
   const Bytes good = steps_to_bytes(
       {step(kCopy, 300, 200), step(kPredict, 40, 990, Dtype::opaque, Predictor::bytes),
        step(kLiteral, 5), step(kPredict, 400, 8),
-       placed(kPredict, Dtype::i8, {1000, 20, 10, -128, 3}), derived(64, -300, 970)});
+       placed(kPredict, Dtype::i8, {1000, 20, 10, -128, 3}), derived(64, -300, 970),
+       permuted(40, 800, {3, 5, {2, 5, 10}, {2, 0, 1}})});
   for (int round = 0; round < 20000; ++round) {
     Bytes bytes = good;
     for (uint64_t i = 1 + random.below(3); i > 0; --i) {

@@ -174,7 +174,7 @@ TEST_CASE("patch header: each field's refusal, with a check that is right") {
   CHECK(status_of(with_byte(bytes, 7, kMaxPatchSignatures + 1)) == Status::malformed);
   CHECK(status_of(with_byte(bytes, 7, 255)) == Status::malformed);
   CHECK(status_of(with_byte(bytes, 6, kPatchHeaderFixedBytes)) == Status::truncated);
-  CHECK(status_of(with_byte(bytes, 10, 4)) == Status::unsupported_feature);     // features
+  CHECK(status_of(with_byte(bytes, 10, 8)) == Status::unsupported_feature);     // features
   CHECK(status_of(with_byte(bytes, 11, 0x80)) == Status::unsupported_feature);  // features
   CHECK(status_of(with_byte(bytes, 60, 0)) == Status::unsupported_feature);     // files
   CHECK(status_of(with_byte(bytes, 60, 2)) == Status::unsupported_feature);
@@ -275,7 +275,7 @@ TEST_CASE("chunk header: each field's refusal") {
   CHECK(status(bad) == Status::malformed);
 
   Bytes record = draft().bytes();
-  for (const int flags : {2, 4, 5, 255}) {
+  for (const int flags : {2, 4, 7, 8, 9, 255}) {
     record[11] = static_cast<uint8_t>(flags);  // of the first section
     CHECK(chunk_status(record) == Status::malformed);
   }
@@ -296,14 +296,47 @@ TEST_CASE("chunk header: a converted section says from what, and is refused othe
   }
   CHECK(section_features(view->header) == kFeatureConverted);
   uint64_t base_bytes = 0;
-  CHECK(section_base_bytes(view->header.sections[0], 68, &base_bytes));
+  CHECK(section_base_bytes(view->header.sections[0], 68, {}, &base_bytes));
   CHECK(base_bytes == 128);
-  CHECK_FALSE(section_base_bytes(view->header.sections[0], 67, &base_bytes));
+  CHECK_FALSE(section_base_bytes(view->header.sections[0], 67, {}, &base_bytes));
   REQUIRE(record[12] == 10);  // bf16
   for (const int conversion : {0, 2, 36, 10 + 128, 59, 255}) {
     record[12] = static_cast<uint8_t>(conversion);
     CHECK(chunk_status(record) == Status::malformed);
   }
+}
+
+TEST_CASE(
+    "chunk header: a permuted section has a base and elements, and is not converted") {
+  const auto status = [](bool has_base, Dtype dtype, const Conversion& conversion) {
+    Draft made;
+    made.header.result_bytes = 1000;
+    made.header.coded_result_bytes = 300;
+    made.add({CodecId::stored, dtype, has_base, 64, 0, conversion, {}, true});
+    const auto view = std::make_unique<ChunkView>();
+    const Status read = read_chunk(made.bytes(), view.get());
+    if (read == Status::ok) {
+      CHECK(view->header.sections[0].is_permuted);
+      CHECK(section_features(view->header) == kFeaturePermuted);
+    }
+    return read;
+  };
+  CHECK(status(true, Dtype::i8, {}) == Status::ok);
+  CHECK(status(true, Dtype::c64, {}) == Status::ok);
+  CHECK(status(false, Dtype::i8, {}) == Status::malformed);
+  CHECK(status(true, Dtype::f16, {Dtype::f32}) == Status::malformed);
+  for (const Dtype dtype : {Dtype::opaque, Dtype::i4, Dtype::c128, Dtype::q8_0})
+    CHECK(status(true, dtype, {}) == Status::malformed);
+}
+
+TEST_CASE("chunk header: a permuted step reads its tensor, others what they make") {
+  const SectionHeader section = {CodecId::stored, Dtype::f32, true, 64, 0, {}, {}, true};
+  uint64_t base_bytes = 0;
+  CHECK(section_base_bytes(section, 8, {2, 0, {4, 5}, {1, 0}}, &base_bytes));
+  CHECK(base_bytes == 80);
+  CHECK(section_base_bytes(section, 8, {}, &base_bytes));
+  CHECK(base_bytes == 8);
+  CHECK_FALSE(section_base_bytes(section, 8, {2, 19, {4, 5}, {1, 0}}, &base_bytes));
 }
 
 TEST_CASE("chunk header: sums of lengths that wrap are refused") {

@@ -36,10 +36,9 @@ struct Draft {
     if (manifest.base.path.empty()) {
       for (const Step& step : chunk.steps) {
         if (step.kind != StepKind::predict) continue;
-        const uint64_t length = base_bytes_of(step, chunk.base.size());
-        if (length == 0) continue;
-        writer.write(FrameType::bytes,
-                     ByteView(chunk.base).subspan(step.base_offset, length));
+        Bytes made;
+        const ByteView view = predicting_view(step, chunk.base, &made);
+        if (!view.empty()) writer.write(FrameType::bytes, view);
       }
       writer.write(FrameType::bytes, chunk.result);
     }

@@ -19,6 +19,7 @@ from tokens_maker import TokensMaker
 import blocks_cases
 import lite_cases
 import mixed_cases
+import permuted_cases
 import values_cases
 
 ALPHABET = "vectors/patch/base/alphabet"
@@ -381,6 +382,7 @@ def cases() -> Iterator[Case]:
             (ALPHABET, alphabet, blocks_cases.bad, "blocks 6"),
             (ALPHABET, alphabet, values_cases.bad, "values 12"),
             (ALPHABET, alphabet, mixed_cases.bad, "mixed 6"),
+            (GGUF, read(GGUF), permuted_cases.bad, "structure 14"),
             (ALPHABET, alphabet, lite_cases.bad, "lite 17")):
         for name, status, what, data in group(base):
             yield Case(name, base_name, data, spec, what, status=status)

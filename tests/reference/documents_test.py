@@ -80,7 +80,7 @@ class Documents(VectorTest):
         self.check_example("sign.md", "## 8. Worked example", "patch/good/signed.mlp")
 
     def test_example_of_the_structure(self) -> None:
-        text = section("structure.md", "## 15. Worked example")
+        text = section("structure.md", "## 16. Worked example")
         coded = hex_rows(text)
         self.assertIn(b"\0" + coded + b"\0", (VECTORS / "patch/good/abc-abd.mlp").read_bytes())
         coder = Tracer(coded)
@@ -139,7 +139,7 @@ class Documents(VectorTest):
         self.check_trace(text, coder)
 
     def test_example_of_mixed(self) -> None:
-        text = section("mixed.md", "## 15. Worked example")
+        text = section("mixed.md", "## 16. Worked example")
         result = bytes.fromhex(re.search(r"^    result +([0-9A-F ]+)$", text, re.M)[1])
         coded = hex_rows(text)
         self.assertTrue((VECTORS / "patch/good/mixed-example.mlp").read_bytes().endswith(coded + b"\0"))

@@ -24,6 +24,7 @@ import blocks_cases
 import conversion_cases
 import lite_cases
 import mixed_cases
+import permuted_cases
 import signatures
 import structure_cases
 import values_cases
@@ -343,6 +344,8 @@ def made_up() -> Iterator[Case]:
     lanes = conversion_cases.lanes_of(numbers)
     yield Case("lanes", values_cases.NUMBERS, patch_of(numbers, [lanes], features=0x10100), "conversions 8",
                "codes from floats, and floats from codes", lanes.result)
+    yield case("permuted", "structure 14", "axes in another order, of elements of every width",
+               [permuted_cases.good(base)], features=permuted_cases.FEATURES | 1)
     blocks = read(f"{BASES}/q4_0")
     halves = Section(0, NUMBERS["f16"], b"", conversions.convert(NUMBERS["q4_0"], NUMBERS["f16"], blocks),
                      True, conversion=NUMBERS["q4_0"])

@@ -13,10 +13,12 @@ from lanes import Lanes, convert_lanes, has_lanes, read_lanes
 from lite import decode_lite
 from mask import decode_mask
 from mixed import decode_mixed
+from permuted import element_bytes
 from planes import decode_planes
 from range_coder import RangeDecoder
 from signatures import MOST, split
-from structure import BYTES, DERIVED, SECTION, SectionOfSteps, StructureDecoder, make_derived
+from structure import (BYTES, DERIVED, SECTION, SectionOfSteps, Step, StructureDecoder,
+                       make_derived)
 from tokens import decode_tokens
 from values import HALVES, decode_values
 from zstd_frames import decode_run, decode_section
@@ -27,8 +29,8 @@ MAX_MODEL_ID = 64
 ZSTD, STRUCTURE, BLOCKS, VALUES, MASK, DERIVED_NUMBERS, TOKENS, MIXED, CONVERTED, LITE, \
     IN_PLACE = range(11)  # their bits
 IN_PLACE_LENGTH = 11  # a number of five bits
-LANES, HALF_BYTES = 16, 17
-KNOWN_FEATURES = (1 << 18) - 1
+LANES, HALF_BYTES, PERMUTED = 16, 17, 18
+KNOWN_FEATURES = (1 << 19) - 1
 MAX_RECORD = (1 << 20) + (1 << 18)
 MAX_RESULT = 1 << 30
 MAX_CODED = 1 << 20
@@ -140,6 +142,7 @@ class SectionHeader:
     payload_bytes: int
     conversion: int | None = None
     lanes: Lanes | None = None
+    is_permuted: bool = False
 
     def seen(self, length: int) -> int | None:
         """How many bytes of the base a step of `length` reads."""
@@ -147,7 +150,9 @@ class SectionHeader:
             return length
         return conversions.base_length(self.conversion, self.dtype, length)
 
-    def predicted(self, base: bytes) -> bytes:
+    def predicted(self, step: Step, base: bytes) -> bytes:
+        if step.permutation is not None:
+            return step.permutation.gathered(self.dtype, base, step.length)
         if self.conversion is None:
             return base
         if self.lanes is not None:
@@ -162,11 +167,13 @@ def read_section_header(reader: Reader) -> SectionHeader:
     if conversion is not None and has_lanes(conversion, dtype):
         lanes = read_lanes(reader, dtype)
     section = SectionHeader(codec, dtype, flags & 1 == 1, reader.varint(), reader.varint(), conversion,
-                            lanes)
+                            lanes, flags & 4 == 4)
     if codec > 7:
         raise Fault("unknown_codec", str(codec))
-    if flags not in (0, 1, 3) or dtype not in NAMES or section.result_bytes == 0:
+    if flags not in (0, 1, 3, 5) or dtype not in NAMES or section.result_bytes == 0:
         raise Fault("malformed", "section header")
+    if section.is_permuted and element_bytes(dtype) is None:
+        raise Fault("malformed", "elements that are not permuted")
     if conversion is not None and lanes is None and not conversions.exists(conversion, dtype):
         raise Fault("malformed", "no such conversion")
     return section
@@ -174,7 +181,7 @@ def read_section_header(reader: Reader) -> SectionHeader:
 
 def decode_section_payload(section: SectionHeader, payload: bytes, base: bytes | None) -> bytes:
     if section.codec == 0:
-        if section.conversion is not None and not payload:
+        if (section.conversion is not None or section.is_permuted) and not payload:
             assert base is not None
             return base
         if len(payload) != section.result_bytes:
@@ -223,6 +230,7 @@ def decode_chunk(record: bytes, base: bytes, position: int, result_left: int, fe
     is_converted = any(section.conversion is not None for section in sections)
     check_declared(features, is_converted, CONVERTED)
     check_declared(features, any(section.lanes is not None for section in sections), LANES)
+    check_declared(features, any(section.is_permuted for section in sections), PERMUTED)
     check_declared(features, any(section.codec == 4 and NAMES[section.dtype] in HALVES
                                  for section in sections), HALF_BYTES)
     payload_bytes = sum(section.payload_bytes for section in sections)
@@ -233,12 +241,13 @@ def decode_chunk(record: bytes, base: bytes, position: int, result_left: int, fe
     coder = RangeDecoder(reader.take(reader.left() - payload_bytes))
     payloads = [reader.take(section.payload_bytes) for section in sections]
     steps = StructureDecoder(coder, base, position, result_bytes, coded_bytes,
-                             [SectionOfSteps(s.result_bytes, s.has_base, s.seen) for s in sections]).run()
+                             [SectionOfSteps(s.result_bytes, s.has_base, s.seen, s.is_permuted, s.dtype)
+                              for s in sections]).run()
     check_declared(features, any(step.kind == BYTES for step in steps), STRUCTURE)
     check_declared(features, any(step.kind == DERIVED for step in steps), DERIVED_NUMBERS)
     for index, (section, payload) in enumerate(zip(sections, payloads)):
         mine = [step for step in steps if step.kind == SECTION and step.section == index]
-        prediction = (b"".join(section.predicted(base[step.offset:step.offset + step.seen])
+        prediction = (b"".join(section.predicted(step, base[step.offset:step.offset + step.seen])
                                for step in mine)
                       if section.has_base else None)
         dealt = Reader(decode_section_payload(section, payload, prediction))

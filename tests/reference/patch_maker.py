@@ -15,6 +15,7 @@ from expectations import Cursor
 from faults import Fault, crc32c
 from lanes import Lanes
 from mask import Cells, MaskDecoder, Shape
+from permuted import Permutation
 from patch import MAGIC, sha256
 from structure import (BYTES, COPY, DERIVED, NEAR, NONE, SECTION, STRAIGHT, SectionOfSteps,
                        StructureDecoder)
@@ -101,6 +102,7 @@ class Plan:
     distance: int | None = None  # None: from offset
     ahead: int = 0  # kind DERIVED
     factor: int = 0  # kind DERIVED
+    permutation: Permutation | None = None  # kind SECTION, of a permuted one
 
 
 class StructureMaker(StructureDecoder):
@@ -141,6 +143,19 @@ class StructureMaker(StructureDecoder):
         coder.want_tree(address, 2)
         if address == NEAR:
             self._want_near(plan)
+        is_permuted = any(section.is_permuted for section in self.sections[plan.section:][:1])
+        if plan.kind == SECTION and is_permuted and address != NONE:
+            self._want_permutation(plan.permutation)
+
+    def _want_permutation(self, permutation: Permutation | None) -> None:
+        coder = self.encoder
+        coder.want_tree(0 if permutation is None else len(permutation.lengths) - 1, 2)
+        if permutation is None:
+            return
+        for axis, length in zip(permutation.order, permutation.lengths):
+            coder.want_tree(axis, 2)
+            coder.want_number(length)
+        coder.want_number(permutation.first)
 
     def _want_near(self, plan: Plan) -> None:
         places = self.stops + self.starts
@@ -228,9 +243,11 @@ class Section:
     result_bytes: int | None = None
     conversion: int | None = None
     lanes: Lanes | None = None
+    is_permuted: bool = False
 
     def of_steps(self) -> SectionOfSteps:
-        made = SectionOfSteps(_result_bytes(self), self.has_base)
+        made = SectionOfSteps(_result_bytes(self), self.has_base, is_permuted=self.is_permuted,
+                              dtype=self.dtype)
         conversion = self.conversion
         if conversion is not None and (exists(conversion, self.dtype) or self.lanes is not None):
             made.seen = lambda length: base_length(conversion, self.dtype, length)
@@ -268,7 +285,8 @@ class Chunk:
         head += check.to_bytes(4, "little") + varint(count, self.width)
         for section in self.sections:
             is_converted = section.conversion is not None
-            flags = section.has_base + 2 * is_converted if section.flags is None else section.flags
+            flags = section.has_base + 2 * is_converted + 4 * section.is_permuted
+            flags = flags if section.flags is None else section.flags
             length = len(section.payload)
             if section is self.sections[-1] and self.payload_bytes is not None:
                 length = self.payload_bytes
@@ -302,8 +320,8 @@ def copy(offset: int, length: int, address: int | None = None) -> Plan:
 
 
 def from_section(section: int, length: int, offset: int | None = None,
-                 address: int | None = None) -> Plan:
-    return Plan(SECTION, length, offset, section=section, address=address)
+                 address: int | None = None, permutation: Permutation | None = None) -> Plan:
+    return Plan(SECTION, length, offset, section=section, address=address, permutation=permutation)
 
 
 def derived(corrections: list[int], ahead: int, factor: int) -> Plan:

@@ -13,12 +13,13 @@ from dtypes import NAMES
 from faults import Fault, Reader, crc32c
 from lanes import has_lanes, read_lanes
 from manifest import check_manifest, is_digest, is_whole, malformed, read_object
+from permuted import MOST_STEPS, Permutation
 
 MAGIC = bytes.fromhex("8D 4D 4C 53")
 MODEL, DELTA = 1, 2
 MANIFEST, BYTES, STEPS, END = 1, 2, 3, 15
 COPY, PREDICT, LITERAL = 0, 1, 2
-SAME_VALUE, BYTEWISE, DERIVED, DISTANT = 0, 1, 2, 4  # predictors
+SAME_VALUE, BYTEWISE, DERIVED, DISTANT, PERMUTED = 0, 1, 2, 4, 5  # predictors
 MAX_TEXT = 65536
 
 
@@ -141,6 +142,7 @@ class Step:
     result_bytes: int
     base_offset: int
     parameters: bytes = b""
+    permutation: Permutation | None = None
 
 
 @dataclass
@@ -174,7 +176,7 @@ def read_steps(payload: bytes, base_length: int, result_left: int) -> list[Step]
             raise Fault("limit_exceeded", "parameters of a step")
         step.parameters = reader.take(parameter_bytes)
         malformed(kind <= LITERAL and dtype in NAMES and step.result_bytes > 0, "step")
-        if predictor > DISTANT:
+        if predictor > PERMUTED:
             raise Fault("unsupported_feature", "predictor")
         place = step.parameters
         if is_converted(step):
@@ -186,6 +188,8 @@ def read_steps(payload: bytes, base_length: int, result_left: int) -> list[Step]
             else:
                 malformed(conversions.exists(place[0], dtype), "conversion")
                 place = place[1:]
+        if is_permuted(step):
+            step.permutation, place = read_permutation(place)
         if place and not is_derived(step):
             if kind == COPY or dtype == 0:
                 raise Fault("unsupported_feature", "parameters of bytes")
@@ -202,10 +206,25 @@ def read_steps(payload: bytes, base_length: int, result_left: int) -> list[Step]
     if reader.left():
         raise Fault("trailing_bytes", "after the steps")
     if (sum(step.result_bytes for step in steps) > 1 << 30
-            or sum(step.result_bytes for step in steps if step.kind != COPY) > 1 << 20):
+            or sum(step.result_bytes for step in steps if step.kind != COPY) > 1 << 20
+            or sum(is_permuted(step) for step in steps) > MOST_STEPS):
         raise Fault("limit_exceeded", "chunk")
     check_sources(steps)
     return steps
+
+
+def read_permutation(parameters: bytes) -> tuple[Permutation, bytes]:
+    """And what follows it."""
+    reader = Reader(parameters, short="malformed")
+    axes, order = reader.take(2)
+    malformed(2 <= axes <= 4 and order >> 2 * axes == 0, "axes")
+    permutation = Permutation([order >> 2 * i & 3 for i in range(axes)],
+                              [reader.varint() for _ in range(axes)], reader.varint())
+    return permutation, reader.take(reader.left())
+
+
+def is_permuted(step: Step) -> bool:
+    return step.kind == PREDICT and step.predictor == PERMUTED
 
 
 def is_converted(step: Step) -> bool:
@@ -214,6 +233,10 @@ def is_converted(step: Step) -> bool:
 
 def predicting_bytes(step: Step) -> int:
     """How many bytes of the base predict the step."""
+    if step.permutation is not None:
+        tensor = step.permutation.seen(step.dtype, step.result_bytes)
+        malformed(tensor is not None, "permutation")
+        return tensor  # type: ignore[return-value]
     if not is_converted(step):
         return step.result_bytes
     length = conversions.base_length(step.parameters[0], step.dtype, step.result_bytes)
@@ -225,9 +248,18 @@ def window(step: Step, base_length: int) -> int:
     """How many bytes of the base a stream carries for the step."""
     if step.kind != PREDICT:
         return 0
+    if is_permuted(step):
+        return step.result_bytes
     if is_converted(step):
         return predicting_bytes(step)
     return min(step.result_bytes + 3, base_length - step.base_offset)
+
+
+def piece(step: Step, base: bytes, width: int) -> bytes:
+    """Of the base from base_offset on."""
+    if step.permutation is not None:
+        return step.permutation.gathered(step.dtype, base, width)
+    return base[:width]
 
 
 def is_derived(step: Step) -> bool:
@@ -273,7 +305,8 @@ def read_delta(stream: bytes, open_file: OpenFile) -> tuple[dict, list[Chunk]]:
         length = sum(step.result_bytes for step in steps)
         windows = [window(step, base["length"]) for step in steps]
         if files:
-            pieces = [files[0][step.base_offset:][:width] for step, width in zip(steps, windows)]
+            pieces = [piece(step, files[0][step.base_offset:], width)
+                      for step, width in zip(steps, windows)]
             chunks.append(Chunk(steps, pieces, files[1][made:made + length]))
         else:
             carried = Reader(frames.take_bytes(sum(windows) + length))

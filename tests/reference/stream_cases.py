@@ -119,6 +119,13 @@ def good(programs: Programs) -> Iterator[Case]:
                delta(step(1, 11, 3, 4, 1, 1) + b"\x0A", carried=b"bc\0\0bc", count=1,
                      text=delta_manifest(result=side(b"\0\0bc")), tail=end(b"\0\0bc")),
                "stream 7", "f32 from bf16, as it is", b"\0\0bc")
+    old = paths[0].read_bytes()  # begins with two rows of three i16; the result has three rows
+    made = b"".join(old[2 * i:2 * i + 2] for i in (0, 3, 1, 4, 2, 5))
+    steps = step(0, 0, 0, 2, 0), step(1, 4, 5, 10, 0, 5) + bytes.fromhex("02 01 02 03 01")
+    yield Case("permuted", "delta",
+               delta(*steps, carried=made[2:] + made, tail=end(made),
+                     text=delta_manifest(base=side(old), result=side(made))),
+               "stream 7", "a matrix that is transposed, from its second element on", made)
 
 
 def bad_frames() -> Iterator[tuple[str, str, str, bytes]]:
@@ -236,7 +243,7 @@ def bad_deltas() -> Iterator[tuple[str, str, str, bytes]]:
     yield "steps-trailing-byte", "trailing_bytes", "", delta(PREDICT + b"\0", count=1)
     yield "step-kind-3", "malformed", "", delta(step(3, 0, 0, 3, 0))
     yield "step-dtype-31", "malformed", "", delta(step(1, 31, 0, 3, 0))
-    yield "step-predictor-5", "unsupported_feature", "", delta(step(1, 0, 5, 3, 0))
+    yield "step-predictor-6", "unsupported_feature", "", delta(step(1, 0, 6, 3, 0))
     yield "converted-from-nothing", "malformed", "no parameters", delta(step(1, 9, 3, 2, 0))
     yield ("converted-same", "malformed", "f16 to f16",
            delta(step(1, 9, 3, 2, 0, 1) + b"\x09", count=1))
@@ -246,6 +253,17 @@ def bad_deltas() -> Iterator[tuple[str, str, str, bytes]]:
            delta(step(1, 9, 3, 3, 0, 1) + b"\x0A", count=1))
     yield ("converted-outside-base", "malformed", "4 bytes of 3",
            delta(step(1, 9, 3, 2, 0, 1) + b"\x0B", count=1))
+    for name, what, parameters in (("from-nothing", "no parameters", ""),
+                                   ("axes", "one", "01 00 03 00"), ("bits", "of a third axis", "02 11 01 03 00"),
+                                   ("order", "the same axis twice", "02 05 01 03 00"),
+                                   ("length", "an axis of length 1", "02 01 01 03 00"),
+                                   ("cut", "no first element", "02 01 02 02"),
+                                   ("place", "four varints", "02 01 02 02 00 00 00 00 00"),
+                                   ("past-end", "from the third element on", "02 01 02 02 02"),
+                                   ("outside-base", "4 bytes of 3", "02 01 02 02 00")):
+        data = bytes.fromhex(parameters)
+        yield (f"permuted-{name}", "malformed", what,
+               delta(step(1, 2, 5, 3, 0, len(data)) + data, count=1))
     yield ("step-parameters", "unsupported_feature", "of dtype opaque",
            delta(step(1, 0, 0, 3, 0, 1) + b"p", count=1))
     yield ("step-parameters-too-long", "limit_exceeded", "2^16 + 1",

@@ -1,4 +1,4 @@
-"""The steps of a chunk, and bytes among them: docs/format/structure.md, sections 6 and 13."""
+"""The steps of a chunk, and bytes among them: docs/format/structure.md, sections 6, 13 and 14."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from byte_model import ByteModel
 from derived import Corrections, add_products
 from expectations import Cursor
 from faults import Fault
+from permuted import MOST_STEPS, Permutation
 from range_coder import BitModel, Number, RangeDecoder, Tree
 
 COPY, BYTES, SECTION, DERIVED = 0, 1, 2, 3
@@ -28,6 +29,7 @@ class Step:
     made: bytes | None = None  # kinds COPY and BYTES; of DERIVED the corrections, at first
     ahead: int = 0  # kind DERIVED: of its begin, the source's
     factor: int = 0  # kind DERIVED
+    permutation: Permutation | None = None  # kind SECTION
 
 
 @dataclass
@@ -37,6 +39,8 @@ class SectionOfSteps:
     result_bytes: int
     has_base: bool
     seen: Callable[[int], int | None] = lambda length: length  # bytes of the base for so many
+    is_permuted: bool = False
+    dtype: int = 0
 
 
 class StructureDecoder:
@@ -68,6 +72,9 @@ class StructureDecoder:
         self.source_distance_model = Number()
         self.source_direction_model = BitModel()
         self.factor_models = [Tree(8) for _ in range(4)]
+        self.axes_model = Tree(2)
+        self.order_models = [Tree(2) for _ in range(4)]
+        self.elements_model = Number()
         self.corrections = Corrections()
 
     def run(self) -> list[Step]:
@@ -98,8 +105,22 @@ class StructureDecoder:
         elif step.address == NEAR:
             step.offset = self.decode_near()
         self.check_length(step)
+        if kind == SECTION and step.offset is not None and self.sections[section].is_permuted:
+            step.permutation = self.decode_permutation()
         self.check_address(step)
         return step
+
+    def decode_permutation(self) -> Permutation | None:
+        axes = self.axes_model.decode(self.coder)
+        if axes == 0:
+            return None
+        if sum(step.permutation is not None for step in self.steps) == MOST_STEPS:
+            raise Fault("limit_exceeded", "permuted steps of a chunk")
+        order, lengths = [], []
+        for i in range(axes + 1):
+            order.append(self.order_models[i].decode(self.coder))
+            lengths.append(self.elements_model.decode(self.coder))
+        return Permutation(order, lengths, self.elements_model.decode(self.coder))
 
     def decode_source(self, step: Step) -> None:
         distance = self.source_distance_model.decode(self.coder)
@@ -140,9 +161,13 @@ class StructureDecoder:
         if step.kind == COPY:
             step.seen = step.length
         elif step.kind == SECTION and step.offset is not None:
-            seen = self.sections[step.section].seen(step.length)
+            section = self.sections[step.section]
+            if step.permutation is not None:
+                seen = step.permutation.seen(section.dtype, step.length)
+            else:
+                seen = section.seen(step.length)
             if seen is None:
-                raise Fault("corrupt_data", "a part of what is converted")
+                raise Fault("corrupt_data", "a part of what is converted, or no permutation")
             step.seen = seen
         if step.offset is not None:
             end = step.offset + step.seen

@@ -30,8 +30,9 @@ struct MadeChunk {
     pack::ChunkInput chunk{result_offset, steps, result, {}, {}};
     for (const Step& step : steps) {
       const bool is_empty = step.kind == StepKind::copy && !carries_copies;
-      const uint64_t length = is_empty ? 0 : base_bytes_of(step, base.size());
-      chunk.base.push_back(ByteView(base).subspan(is_empty ? 0 : step.base_offset, length));
+      Bytes made;
+      chunk.base.push_back(is_empty ? ByteView() : predicting_view(step, base, &made));
+      if (!made.empty()) chunk.permuted.push_back(std::move(made));
     }
     return chunk;
   }
@@ -159,6 +160,50 @@ inline void add_converted(Random& random, size_t most, MadeChunk* chunk) {
   chunk->steps.push_back(std::move(step));
 }
 
+// A permutation of as many elements, at most, in 2 to 4 axes; none if there are too few.
+inline Permutation make_permutation(Random& random, uint64_t most) {
+  Permutation permutation{};
+  permutation.axes = static_cast<uint32_t>(2 + random.below(kMaxAxes - 1));
+  uint64_t elements = 1;
+  for (uint32_t i = 0; i < permutation.axes; ++i) {
+    const uint64_t left = (most / elements) >> (permutation.axes - 1 - i);
+    if (left < 2) return {};
+    permutation.lengths[i] = static_cast<uint32_t>(2 + random.length(left - 2));
+    elements *= permutation.lengths[i];
+    permutation.order[i] = static_cast<uint8_t>(i);
+  }
+  for (uint32_t i = permutation.axes; i > 1; --i) {
+    std::swap(permutation.order[i - 1], permutation.order[random.below(i)]);
+  }
+  permutation.first = static_cast<uint32_t>(random.chance(2) ? 0 : random.below(elements));
+  return permutation;
+}
+
+// Elements of a tensor of the base whose axes stand in another order, or near them.
+inline void add_permuted(Random& random, size_t most, MadeChunk* chunk) {
+  const DtypeTable table = dtype_table();
+  Step step;
+  step.kind = StepKind::predict;
+  step.predictor = Predictor::permuted;
+  do {
+    step.dtype = table.entries[random.below(table.count)].dtype;
+  } while (!can_permute(step.dtype));
+  const uint64_t width = dtype_layout(step.dtype).block_bytes;
+  step.permutation = make_permutation(random, chunk->base.size() / width);
+  if (step.permutation.is_none()) return;
+  uint64_t bytes = 0;
+  REQUIRE(permuted_from(step.permutation, step.dtype, width, &bytes));
+  const uint64_t left = bytes / width - step.permutation.first;
+  const uint64_t all = std::min<uint64_t>(left, std::max<uint64_t>(most / width, 1));
+  step.result_bytes = width * (random.chance(2) ? all : 1 + random.below(all));
+  step.base_offset = random.below(chunk->base.size() - bytes + 1);
+  Bytes made;
+  (void)predicting_view(step, chunk->base, &made);
+  if (random.chance(2)) made = random.changed(made, 1 + random.below(200));
+  chunk->result.insert(chunk->result.end(), made.begin(), made.end());
+  chunk->steps.push_back(std::move(step));
+}
+
 inline MadeChunk make_chunk(Random& random, size_t base_size, size_t step_count,
                             size_t most) {
   MadeChunk chunk;
@@ -169,6 +214,8 @@ inline MadeChunk make_chunk(Random& random, size_t base_size, size_t step_count,
       add_derived(random, most, &chunk);
     } else if (random.chance(6)) {
       add_converted(random, most, &chunk);
+    } else if (random.chance(6)) {
+      add_permuted(random, most, &chunk);
     } else {
       add_step(random, most, &chunk);
     }
