@@ -36,6 +36,8 @@ std::string story_of(const Model& base, const Model& result, const TensorPlan& t
   } else if (tensor.match.kind != MatchKind::none) {
     const Range& from = base.manifest.ranges[tensor.match.base_range];
     if (shown_name(from) != shown_name(range)) story += " <- " + shown_name(from);
+    if (!tensor.permutation.is_none())
+      story += " (" + shown_permutation(tensor.permutation) + ")";
     if (from.dtype != range.dtype)
       story += std::string(" (") + dtype_layout(from.dtype).name + ")";
   }

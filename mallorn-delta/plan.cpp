@@ -4,6 +4,7 @@
 
 #include "libcommon/derivation.hpp"
 #include "mallorn-delta/byte_match.hpp"
+#include "mallorn-delta/permuted.hpp"
 #include "mallorn-delta/plan_parts.hpp"
 #include "mallorn-delta/range_facts.hpp"
 #include "mallorn-delta/range_relation.hpp"
@@ -103,7 +104,7 @@ class Planner {
     step.result_bytes = from.length_bytes;
     step.base_offset = from.offset_bytes;
     add(step);
-    plan_.tensors.push_back({i, matches_[i], "copy", 0, {}, {}});
+    plan_.tensors.push_back({i, matches_[i], "copy", 0, {}, {}, {}});
   }
 
   void plan_derived(size_t i) {
@@ -121,7 +122,7 @@ class Planner {
     step.parameters = derivation_to_bytes({distance, is_ahead, derived_[i]->factor});
     add(step);
     plan_.tensors.push_back(
-        {i, {}, "derived", derived_[i]->estimated_bytes, derived_[i], {}});
+        {i, {}, "derived", derived_[i]->estimated_bytes, derived_[i], {}, {}});
   }
 
   void plan_elements(size_t i) {
@@ -134,7 +135,10 @@ class Planner {
       step.base_offset = match_of(i).offset_bytes;
       relation = relations_.relate_elements(match_of(i), range, &step);
     }
-    if (plan_parts_of(i, step, relation)) return;
+    if (!is_well_matched(i, step) &&
+        (plan_permuted(i, step, relation) || plan_parts_of(i, step, relation))) {
+      return;
+    }
     const uint64_t predicted = step.result_bytes;
     const char* method = "literal";
     if (predicted > 0) {
@@ -149,7 +153,45 @@ class Planner {
       add_elements(i, predicted, rest);
     }
     plan_.tensors.push_back(
-        {i, matches_[i], method, estimated_bytes(range, relation), {}, {}});
+        {i, matches_[i], method, estimated_bytes(range, relation), {}, {}, {}});
+  }
+
+  // Whether there is nothing better to look for than `step`.
+  bool is_well_matched(size_t i, const Step& step) const {
+    const Range& range = result_.manifest.ranges[i];
+    if (range.kind != RangeKind::tensor || is_sparsity(range)) return true;
+    return has_match(i) && relations_.is_good_match(match_of(i), range, step);
+  }
+
+  // Plans a tensor that has no good match by one whose axes stand in another order, where
+  // that is better than `step`, as below.
+  bool plan_permuted(size_t i, const Step& step, const Relation& relation) {
+    const Range& range = result_.manifest.ranges[i];
+    if (!permuted_) permuted_.emplace(base_, result_);
+    const auto found = permuted_->find(range);
+    if (!found) return false;
+    const Range& from = base_.manifest.ranges[found->base_range];
+    Step made;
+    made.kind = StepKind::predict;
+    made.predictor = Predictor::permuted;
+    made.result_bytes = range.length_bytes;
+    made.base_offset = from.offset_bytes;
+    made.permutation = found->permutation;
+    if (relations_.cost_of(range, made, found->relation) >=
+        clearly_less(relations_.cost_of(range, step, relation))) {
+      return false;
+    }
+    add_elements(i, 0, made);
+    const bool is_namesake = !range.names.empty() && range.names == from.names;
+    const MatchKind kind = is_namesake ? MatchKind::name : MatchKind::content;
+    plan_.tensors.push_back({i,
+                             {kind, found->base_range},
+                             "permute",
+                             estimated_bytes(range, found->relation),
+                             {},
+                             {},
+                             found->permutation});
+    return true;
   }
 
   // Plans a tensor that has no good match, part by part, where that is better than `step`
@@ -157,8 +199,6 @@ class Planner {
   // if it is not.
   bool plan_parts_of(size_t i, const Step& step, const Relation& relation) {
     const Range& range = result_.manifest.ranges[i];
-    if (range.kind != RangeKind::tensor || is_sparsity(range)) return false;
-    if (has_match(i) && relations_.is_good_match(match_of(i), range, step)) return false;
     if (!anchors_) anchors_.emplace(base_);
     std::vector<uint64_t> expected;
     if (has_match(i) && match_of(i).dtype == range.dtype) {
@@ -190,8 +230,8 @@ class Planner {
                           parts.steps[0].kind == StepKind::predict &&
                           base_.manifest.ranges[first].length_bytes ==
                               result_.manifest.ranges[i].length_bytes;
-    if (is_whole) return {i, {MatchKind::content, first}, "predict", cost, {}, {}};
-    return {i, {MatchKind::parts, first}, "parts", cost, {}, parts.base_ranges};
+    if (is_whole) return {i, {MatchKind::content, first}, "predict", cost, {}, {}, {}};
+    return {i, {MatchKind::parts, first}, "parts", cost, {}, parts.base_ranges, {}};
   }
 
   // Samples are not exact, and what is told apart costs a little in the coder.
@@ -232,7 +272,8 @@ class Planner {
   std::vector<TensorMatch> matches_;
   std::vector<std::optional<Derived>> derived_;
   ByteIndex index_;
-  std::optional<AnchorIndex> anchors_;  // made when a tensor needs it
+  std::optional<PermutedTensors> permuted_;  // made when a tensor needs it
+  std::optional<AnchorIndex> anchors_;       // likewise
   Plan plan_;
   uint64_t planned_ = 0;   // bytes of the result that have a step
   uint64_t expected_ = 0;  // where in the base the next bytes probably are

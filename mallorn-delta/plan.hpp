@@ -19,11 +19,13 @@ namespace mallorn::delta {
 struct TensorPlan {
   size_t result_range = 0;
   TensorMatch match;
-  // "copy", "predict", "convert", "distant", "literal", "bytes", "derived", "parts"
+  // "copy", "predict", "convert", "permute", "distant", "literal", "bytes", "derived",
+  // "parts"
   const char* method = "";
   uint64_t estimated_bytes = 0;  // of the patch, roughly
   std::optional<Derived> derived;
   std::vector<size_t> parts;  // ranges of the base that it is made of; the first few
+  Permutation permutation{};  // of the range of the base that it is matched with
 };
 
 struct Plan {

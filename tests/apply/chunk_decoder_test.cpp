@@ -49,6 +49,7 @@ size_t head_bytes(const Bytes& record) {
 struct Writer {
   ChunkHeader header;
   std::vector<CodedStep> steps;
+  Permutation permutation{};  // of each step of a permuted section
   uint64_t straight = 0;
 
   Bytes record() const {
@@ -72,6 +73,9 @@ struct Writer {
         }
         model->pass(step.length_bytes);
       } else if (step.address != AddressKind::none) {
+        const bool is_section = step.kind == CodedStepKind::section;
+        if (is_section && header.sections[step.section].is_permuted)
+          model->code_permutation(coder, permutation);
         const uint64_t stop = step.base_offset + step.length_bytes;
         model->end_step(step.base_offset, stop, stop);
       }
@@ -301,6 +305,45 @@ TEST_CASE("chunk decoder: a converted section reads what is converted, and no mo
   CHECK(status(section(Dtype::q8_0, 33, {Dtype::bf16}), 0) == Status::corrupt_data);
   CHECK(status(section(Dtype::f32, 256, {Dtype::q4_0}), 64) == Status::ok);
   CHECK(status(section(Dtype::f32, 256, {Dtype::q4_0}), 65) == Status::corrupt_data);
+}
+
+TEST_CASE("chunk decoder: a permuted step reads all of a tensor, and no more") {
+  const auto status = [](const Permutation& permutation, uint64_t offset, uint64_t length,
+                         uint32_t count = 1) {
+    Bytes base(100);
+    for (size_t i = 0; i < base.size(); ++i) base[i] = static_cast<uint8_t>(i);
+    Writer writer;
+    writer.header.result_bytes = writer.header.coded_result_bytes = count * length;
+    writer.header.section_count = 1;
+    writer.header.sections[0] = {
+        CodecId::stored, Dtype::i16, true, count * length, 0, {}, {}, true};
+    writer.steps.assign(count, coded(kSection, length, kNear, offset));
+    writer.permutation = permutation;
+    return decode(writer.record(), base);
+  };
+  const Permutation matrix = {2, 0, {4, 5}, {1, 0}};
+  CHECK(status(matrix, 60, 40) == Status::ok);
+  CHECK(workspace().coded[2] == 70);
+  CHECK(workspace().coded[8] == 62);
+  CHECK((used_features(workspace()) & kFeaturePermuted) != 0);
+  CHECK(base_bytes_of(workspace(), workspace().step[0]) == 40);
+  CHECK(status(matrix, 61, 40) == Status::corrupt_data);
+  CHECK(status(matrix, 61, 2) == Status::corrupt_data);
+  CHECK(status(matrix, 0, 39) == Status::corrupt_data);
+  CHECK(status(matrix, 0, 42) == Status::corrupt_data);
+  CHECK(status({2, 19, {4, 5}, {1, 0}}, 0, 2) == Status::ok);
+  CHECK(status({2, 19, {4, 5}, {1, 0}}, 0, 4) == Status::corrupt_data);
+  CHECK(status({2, UINT32_MAX, {4, 5}, {1, 0}}, 0, 2) == Status::corrupt_data);
+  CHECK(status({2, 0, {UINT32_MAX, UINT32_MAX}, {1, 0}}, 0, 2) == Status::corrupt_data);
+  CHECK(status({2, 0, {0, 5}, {1, 0}}, 0, 2) == Status::corrupt_data);
+  CHECK(status({3, 0, {2, 2, 2}, {0, 1, 3}}, 0, 2) == Status::corrupt_data);
+  // Not permuted: what it makes, as it stands.
+  CHECK(status({}, 60, 40) == Status::ok);
+  CHECK(workspace().coded[2] == 62);
+  CHECK(status({}, 61, 40) == Status::corrupt_data);
+  CHECK(status({}, 60, 40, 1000) == Status::ok);
+  CHECK(status(matrix, 60, 40, kMaxChunkPermuted) == Status::ok);
+  CHECK(status(matrix, 60, 40, kMaxChunkPermuted + 1) == Status::limit_exceeded);
 }
 
 TEST_CASE("chunk decoder: only what is converted may have no payload") {

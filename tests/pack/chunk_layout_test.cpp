@@ -126,6 +126,21 @@ TEST_CASE("chunk layout: sections are shared by dtype and by having a base") {
   CHECK_FALSE(layout.sections[1].has_base);
 }
 
+TEST_CASE("chunk layout: where the order alone is new there is a section of its own") {
+  Step moved = step(StepKind::predict, 40, 10, Dtype::i16, Predictor::permuted);
+  moved.permutation = {2, 0, {4, 5}, {1, 0}};
+  MadeChunk chunk =
+      chunk_of({moved, moved, step(StepKind::predict, 40, 10, Dtype::i16)}, 100);
+  std::fill_n(chunk.result.begin(), 40, 7);  // as the base has it
+  const pack::ChunkLayout layout = pack::lay_out(chunk.input(true), {true, false});
+  CHECK(layout.section_of == std::vector<uint32_t>{0, 1, 1});
+  CHECK(layout.sections[0].is_permuted);
+  CHECK(layout.sections[0].result == layout.sections[0].base);
+  CHECK(layout.sections[1].is_permuted);
+  CHECK_FALSE(layout.sections[1].parts[0].matrix);
+  CHECK(layout.sections[1].parts[1].matrix);
+}
+
 TEST_CASE("chunk layout: bytes whose base ends too early have no base in a section") {
   const Step late = step(StepKind::predict, 60, 90, Dtype::i8, Predictor::bytes);
   const MadeChunk chunk = chunk_of({late}, 100);

@@ -139,7 +139,7 @@ class Documents(VectorTest):
         self.check_trace(text, coder)
 
     def test_example_of_mixed(self) -> None:
-        text = section("mixed.md", "## 16. Worked example")
+        text = section("mixed.md", "## 15. Worked example")
         result = bytes.fromhex(re.search(r"^    result +([0-9A-F ]+)$", text, re.M)[1])
         coded = hex_rows(text)
         self.assertTrue((VECTORS / "patch/good/mixed-example.mlp").read_bytes().endswith(coded + b"\0"))

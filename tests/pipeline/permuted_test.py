@@ -1,0 +1,150 @@
+#!/usr/bin/env python3
+"""Tensors whose axes an exporter has put in another order cost next to nothing for that."""
+
+from __future__ import annotations
+
+import random
+import unittest
+from array import array
+
+from pipelines import in_parallel
+
+from in_place import InPlaceTest
+from model_writers.gguf import PLAIN_TYPES, STRING, GgufWriter
+
+HEAD = 250  # bytes of a patch in which little happens
+STEP = 16  # bytes that a tensor may take whose order alone is new
+
+Tensor = tuple[str, list[int], bytes]  # name, shape, elements of f32
+# OIHW and a fully connected layer; pairs of one shape, sides of one length.
+SHAPES = {"conv1": [16, 3, 3, 3], "conv2": [32, 16, 3, 3], "conv3": [32, 16, 3, 3], "dw": [32, 1, 5, 5],
+          "square": [48, 48], "fc1": [120, 64], "fc2": [120, 64], "bias": [120]}
+
+
+def product(shape: list[int]) -> int:
+    made = 1
+    for length in shape:
+        made *= length
+    return made
+
+
+def weights(name: str, elements: int, is_tuned: bool) -> bytes:
+    """Of about one size; tuned ones differ in their lowest bits."""
+    made = bytearray(random.Random(name).randbytes(4 * elements))
+    made[3::4] = bytes(0x3C | byte & 0x80 for byte in made[3::4])
+    if is_tuned:
+        made[0::4] = random.Random(name + " tuned").randbytes(elements)
+    return bytes(made)
+
+
+def model(is_tuned: bool, shapes: dict[str, list[int]]) -> list[Tensor]:
+    return [(name, shape, weights(name, product(shape), is_tuned)) for name, shape in shapes.items()]
+
+
+def transposed(rows: int, elements: bytes) -> bytes:
+    numbers = array("I", elements)
+    columns = len(numbers) // rows
+    return b"".join(numbers[column::columns].tobytes() for column in range(columns))
+
+
+def channels_last(tensor: Tensor) -> Tensor:
+    """OIHW to OHWI; a matrix the other way round."""
+    name, shape, elements = tensor
+    if len(shape) == 2:
+        return name, shape[::-1], transposed(shape[0], elements)
+    if len(shape) < 4:
+        return tensor
+    outputs, inputs, height, width = shape
+    size = len(elements) // outputs
+    moved = b"".join(transposed(inputs, elements[at:at + size]) for at in range(0, len(elements), size))
+    return name, [outputs, height, width, inputs], moved
+
+
+def outputs_last(tensor: Tensor) -> Tensor:
+    """OIHW to IHWO, as of a depthwise kernel; a matrix the other way round."""
+    name, shape, elements = tensor
+    return name, [*shape[1:], shape[0]], transposed(shape[0], elements)
+
+
+def renamed(tensor: Tensor) -> Tensor:
+    name, *rest = channels_last(tensor)
+    return f"onnx::{name[::-1]}", *rest  # type: ignore[return-value]
+
+
+def gguf(tensors: list[Tensor]) -> bytes:
+    writer = GgufWriter()
+    writer.key("general.architecture", STRING, "llama")
+    for name, shape, elements in tensors:
+        writer.tensor(name, PLAIN_TYPES["F32"], shape[::-1], elements)
+    return writer.build()
+
+
+class Permuted(InPlaceTest):
+    def size(self, name: str, old: bytes, new: bytes, *options: str) -> int:
+        paths = [self.home.parent / f"{name}.{side}" for side in ("old", "new")]
+        for path, content in zip(paths, (old, new)):
+            path.write_bytes(content)
+        patch = self.succeed("mallorn", "diff", "-q", *options, *paths, "-o", "-")
+        self.assertEqual(self.succeed("mallorn-apply", paths[0], stdin=patch), new, name)
+        return len(patch)
+
+    def check_order(self, order) -> None:
+        old, tuned = model(False, SHAPES), model(True, SHAPES)
+        name = order.__name__
+        for source, target in ((old, list(map(order, old))), (list(map(order, old)), old)):
+            size = self.size(f"{name} equal", gguf(source), gguf(target))
+            self.assertLess(size, HEAD + (STEP + 16) * len(SHAPES), name)
+        plain = self.size(f"{name} plain", gguf(old), gguf(tuned))
+        size = self.size(f"{name} tuned", gguf(old), gguf(list(map(order, tuned))))
+        self.assertLess(size, 1.01 * plain + (STEP + 16) * len(SHAPES), name)
+
+    def test_axes_in_another_order(self) -> None:
+        in_parallel(self.check_order, [channels_last, outputs_last, renamed])
+
+    def test_one_patch_by_reference_and_inline(self) -> None:
+        paths = [self.home.parent / side for side in ("old", "new")]
+        for path, tensors in zip(paths, (model(False, SHAPES), map(channels_last, model(True, SHAPES)))):
+            path.write_bytes(gguf(list(tensors)))
+        for options in ([], ["--fast"], ["--max"], ["--profile", "lite"]):
+            patches = {self.succeed("mallorn", "diff", "-q", *options, *more, *paths, "-o", "-")
+                       for more in ([], ["--inline"])}
+            self.assertEqual(len(patches), 1, options)
+            made = self.succeed("mallorn-apply", "-q", paths[0], stdin=patches.pop())
+            self.assertEqual(made, paths[1].read_bytes(), options)
+
+    def test_chunks_that_each_read_all_of_a_tensor(self) -> None:
+        # Two tensors that change places besides, so that each chunk overwrites what others read.
+        shapes = {"a": [900, 700], "b": [500, 1000], "c": [31, 7]}
+        old, tuned = model(False, shapes), model(True, shapes)
+        for name, tensors in (("equal", old), ("tuned", tuned)):
+            new = [channels_last(tensor) for tensor in (tensors[1], tensors[0], tensors[2])]
+            for options in ((), ("--fast",)):
+                with self.subTest(name=name, options=options):
+                    self.use((gguf(old), gguf(new)), *options)
+                    made = self.succeed("mallorn-apply", "-q", "--memory", "64M", "model", self.patch)
+                    self.assertEqual(made, self.new)
+                    self.succeed(*self.line)
+                    self.assert_new()
+            if name == "equal":
+                self.assertLess(self.patch.stat().st_size, 600)
+
+    def test_an_update_in_place_and_back(self) -> None:
+        self.use((gguf(model(False, SHAPES)), gguf(list(map(outputs_last, model(True, SHAPES))))))
+        self.succeed(*self.line)
+        self.assert_new()
+
+    def test_tables_name_the_order(self) -> None:
+        old, new = model(False, SHAPES), list(map(channels_last, model(True, SHAPES)))
+        self.use((gguf(old), gguf(new)))
+        table = self.succeed("mallorn", "info", "--base", "model", self.patch).decode()
+        told = self.run_program("mallorn", "diff", "--explain", self.home.parent / "old",
+                                self.home.parent / "new", "-o", "-").err.decode()
+        for text in (table, told):
+            lines = {line.split()[-1]: line for line in text.splitlines() if line}
+            self.assertIn("permuted 1,0", text)
+            self.assertIn("permuted 0,2,1", text)
+            self.assertNotIn("permuted", lines["bias"])
+
+
+if __name__ == "__main__":
+    unittest.main()
