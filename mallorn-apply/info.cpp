@@ -10,6 +10,13 @@
 namespace mallorn::apply {
 namespace {
 
+// What a device with one slot needs whose erase blocks are those of the patch; 0: it cannot
+// take the patch.
+uint64_t journal_bytes(const PatchHeader& header) {
+  const uint32_t log2 = in_place_log2(header.features);
+  return log2 == 0 ? 0 : uint64_t{in_place_lag(header.features) + 1} << log2;
+}
+
 const char* profile_name(Profile profile) {
   return profile == Profile::host ? "host" : "lite";
 }
@@ -170,8 +177,9 @@ std::string info_to_text(const PatchInfo& info, bool is_verbose) {
     text.add("holds            one stream for small devices: %s bytes\n",
              with_commas(info.lite_bytes).c_str());
     if (const uint32_t log2 = in_place_log2(header.features); log2 != 0) {
-      text.add("in place         for erase blocks of %s bytes, or multiples\n",
-               with_commas(1ull << log2).c_str());
+      text.add(
+          "in place         for erase blocks of %s bytes, or multiples; a journal of %s\n",
+          with_commas(1ull << log2).c_str(), with_commas(journal_bytes(header)).c_str());
     }
     return text.take();
   }
@@ -220,10 +228,10 @@ std::string info_to_json(const PatchInfo& info) {
   text.add("\"structure\":{\"result_bytes\":%llu,\"coded_bytes\":%llu},",
            Number{info.structure_result_bytes}, Number{info.structure_bytes});
   const uint32_t log2 = in_place_log2(header.features);
-  text.add(
-      "\"zstd_run_bytes\":%llu,\"lite_bytes\":%llu,\"in_place_bytes\":%llu,\"sections\":[",
-      Number{info.zstd_run_bytes}, Number{info.lite_bytes},
-      Number{log2 == 0 ? 0 : 1ull << log2});
+  text.add("\"zstd_run_bytes\":%llu,\"lite_bytes\":%llu,", Number{info.zstd_run_bytes},
+           Number{info.lite_bytes});
+  text.add("\"in_place_bytes\":%llu,\"journal_bytes\":%llu,\"sections\":[",
+           Number{log2 == 0 ? 0 : 1ull << log2}, Number{journal_bytes(header)});
   for (size_t i = 0; i < info.sections.size(); ++i) {
     const SectionTotal& section = info.sections[i];
     text.add(

@@ -65,8 +65,7 @@ LiteLengths lengths_of(const PatchReader& patch) {
   }
   return {static_cast<uint32_t>(header.base_bytes),
           static_cast<uint32_t>(header.result_bytes),
-          static_cast<uint32_t>(header.body_bytes),
-          static_cast<uint8_t>(in_place_log2(header.features))};
+          static_cast<uint32_t>(header.body_bytes), header.features};
 }
 
 }  // namespace

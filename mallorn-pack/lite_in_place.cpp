@@ -33,17 +33,17 @@ LitePiece on_its_own(LitePiece piece) {
 
 // A piece that reads behind: of its part in each block, the first bytes stand alone, and so
 // does an element that reaches into the next block.
-void cut_by_blocks(LitePiece piece, uint32_t block_bytes, std::vector<LitePiece>* pieces) {
-  const uint32_t behind = bytes_behind(piece);
+void cut_by_blocks(LitePiece piece, uint32_t late, uint32_t block_bytes,
+                   std::vector<LitePiece>* pieces) {
   const uint32_t unit = lite_unit(piece);
   while (piece.length > 0) {
     const uint32_t past = piece.begin & (block_bytes - 1);
     const uint32_t whole = (block_bytes - past) / unit * unit;
-    if (past >= behind && whole > 0) {
+    if (past >= late && whole > 0) {
       pieces->push_back(split_off(&piece, std::min(whole, piece.length)));
       continue;
     }
-    const uint32_t left = past < behind ? std::min(behind, block_bytes) - past : 1;
+    const uint32_t left = past < late ? late - past : 1;
     const uint32_t alone = (left + unit - 1) / unit * unit;
     pieces->push_back(on_its_own(split_off(&piece, std::min(alone, piece.length))));
   }
@@ -51,20 +51,39 @@ void cut_by_blocks(LitePiece piece, uint32_t block_bytes, std::vector<LitePiece>
 
 }  // namespace
 
+uint32_t bytes_too_late(const LitePiece& piece, const InPlace& in_place) {
+  if (in_place.block_bytes == 0) return 0;
+  const uint32_t behind = bytes_behind(piece);
+  return behind > in_place.lag_bytes ? behind - in_place.lag_bytes : 0;
+}
+
 std::vector<LitePiece> keep_in_place(const std::vector<LitePiece>& pieces,
-                                     uint32_t block_bytes) {
+                                     const InPlace& in_place) {
   std::vector<LitePiece> kept;
   for (const LitePiece& piece : pieces) {
-    const uint32_t behind = bytes_behind(piece);
-    if (behind >= block_bytes) {
+    const uint32_t late = bytes_too_late(piece, in_place);
+    if (late >= in_place.block_bytes) {
       kept.push_back(on_its_own(piece));
-    } else if (behind > 0) {
-      cut_by_blocks(piece, block_bytes, &kept);
+    } else if (late > 0) {
+      cut_by_blocks(piece, late, in_place.block_bytes, &kept);
     } else {
       kept.push_back(piece);
     }
   }
   return kept;
+}
+
+uint32_t lag_of(const std::vector<LitePiece>& pieces, uint32_t block_bytes) {
+  uint32_t lag = 0;
+  for (const LitePiece& piece : pieces) {
+    const uint32_t behind = bytes_behind(piece);
+    // Within a block its bytes are read as late as they are made.
+    const uint32_t past = piece.begin & (block_bytes - 1);
+    const bool is_in_one = past + piece.length <= block_bytes;
+    const uint32_t left = is_in_one ? behind - std::min(behind, past) : behind;
+    lag = std::max(lag, (left + block_bytes - 1) / block_bytes);
+  }
+  return lag;
 }
 
 }  // namespace mallorn::pack

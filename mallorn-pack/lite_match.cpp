@@ -35,8 +35,8 @@ void LiteMatcher::Index::add(ByteView bytes, size_t place) {
 }
 
 LiteMatcher::LiteMatcher(ByteView base, const std::vector<bool>& known, ByteView result,
-                         uint32_t in_place_bytes)
-    : base_(base), known_(known), result_(result), in_place_bytes_(in_place_bytes) {
+                         const InPlace& in_place)
+    : base_(base), known_(known), result_(result), in_place_(in_place) {
   in_base_ = {std::vector<uint32_t>(1u << kHashBits), std::vector<uint32_t>(base.size())};
   in_result_ = {std::vector<uint32_t>(1u << kHashBits),
                 std::vector<uint32_t>(result.size())};
@@ -51,8 +51,8 @@ LiteMatcher::Byte LiteMatcher::look(const Way& way, uint32_t at) const {
     if (place < 0) return Byte::missing;
     return result_[static_cast<size_t>(place)] == result_[at] ? Byte::equal : Byte::other;
   }
-  if (place < first_in_base(at, in_place_bytes_) ||
-      place >= static_cast<int64_t>(base_.size()) || !known_[static_cast<size_t>(place)]) {
+  if (place < first_in_base(at, in_place_) || place >= static_cast<int64_t>(base_.size()) ||
+      !known_[static_cast<size_t>(place)]) {
     return Byte::missing;
   }
   return base_[static_cast<size_t>(place)] == result_[at] ? Byte::equal : Byte::other;

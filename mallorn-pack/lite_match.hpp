@@ -10,10 +10,9 @@ namespace mallorn::pack {
 
 class LiteMatcher {
  public:
-  // `known`: which bytes of the base a delta stream has told. `in_place_bytes`: as
-  // plan_lite() has it.
+  // `known`: which bytes of the base a delta stream has told.
   LiteMatcher(ByteView base, const std::vector<bool>& known, ByteView result,
-              uint32_t in_place_bytes);
+              const InPlace& in_place);
 
   // Cuts result[begin, begin + length) into copies, changed and literal bytes. `offsets`
   // are places in the base, less those in the result, that are worth a look. Ranges must
@@ -63,7 +62,7 @@ class LiteMatcher {
   ByteView base_;
   const std::vector<bool>& known_;
   ByteView result_;
-  uint32_t in_place_bytes_;
+  InPlace in_place_;
   Index in_base_;
   Index in_result_;
   uint32_t indexed_ = 0;  // of the result

@@ -129,8 +129,8 @@ class Collector {
 // Matches the bytes between tensors; and long copies, where the base is not there any more
 // when they are made.
 std::vector<LitePiece> match(const LitePlan& plan, const std::vector<bool>& known,
-                             uint32_t in_place_bytes) {
-  LiteMatcher matcher(plan.base, known, plan.result, in_place_bytes);
+                             const InPlace& in_place) {
+  LiteMatcher matcher(plan.base, known, plan.result, in_place);
   std::vector<LitePiece> pieces;
   std::vector<int64_t> offsets;
   uint32_t begin = 0;
@@ -145,7 +145,7 @@ std::vector<LitePiece> match(const LitePlan& plan, const std::vector<bool>& know
   };
   for (const LitePiece& piece : plan.pieces) {
     const bool is_copy = piece.content == LiteContent::copy;
-    const bool is_there = in_place_bytes == 0 || piece.base_offset >= piece.begin;
+    const bool is_there = bytes_too_late(piece, in_place) == 0;
     const bool is_bytes = piece.content == LiteContent::literal ||
                           piece.content == LiteContent::changed ||
                           (is_copy && (piece.length < kLongCopy || !is_there));
@@ -230,11 +230,12 @@ uint32_t lite_unit(const LitePiece& piece) {
   return piece.content == LiteContent::elements ? lite_type_bytes(piece.type) : 1;
 }
 
-LitePlan plan_lite(DeltaSource& source, uint32_t restart_bytes, uint32_t in_place_bytes) {
-  std::vector<bool> known;
-  LitePlan plan = Collector(source).run(&known);
-  plan.pieces = match(plan, known, in_place_bytes);
-  if (in_place_bytes != 0) plan.pieces = keep_in_place(plan.pieces, in_place_bytes);
+LitePlanner::LitePlanner(DeltaSource& source) : all_(Collector(source).run(&known_)) {}
+
+LitePlan LitePlanner::plan(uint32_t restart_bytes, const InPlace& in_place) const {
+  LitePlan plan = all_;
+  plan.pieces = match(plan, known_, in_place);
+  if (in_place.block_bytes != 0) plan.pieces = keep_in_place(plan.pieces, in_place);
   plan.pieces = Cutter(restart_bytes).run(plan.pieces);
   return plan;
 }

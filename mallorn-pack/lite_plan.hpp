@@ -32,6 +32,14 @@ struct LitePiece {
   uint32_t factor = 0;  // derived
 };
 
+// How the result may be written over the base: in blocks of so many bytes, a power of two,
+// each of which is kept elsewhere until all that begin up to `lag_bytes` behind it are made
+// as well: a multiple of block_bytes. No blocks: it may not.
+struct InPlace {
+  uint32_t block_bytes = 0;
+  uint32_t lag_bytes = 0;
+};
+
 struct LitePlan {
   std::vector<uint8_t> result;
   std::vector<uint8_t> base;  // what the stream has of it; 0 elsewhere
@@ -43,10 +51,19 @@ LitePiece split_off(LitePiece* piece, uint32_t length);
 // Bytes of an element.
 uint32_t lite_unit(const LitePiece& piece);
 
-// Reads all of `source`. No piece goes past a multiple of `restart_bytes`. If
-// `in_place_bytes` is not 0, the result may be written over the base, in blocks of so many
-// bytes: a power of two, which divides restart_bytes. Throws Error(limit_exceeded) for
-// files that are too long for the profile.
-LitePlan plan_lite(DeltaSource& source, uint32_t restart_bytes, uint32_t in_place_bytes);
+// What a delta stream tells of both models.
+class LitePlanner {
+ public:
+  // Reads all of `source`. Throws Error(limit_exceeded) for files that are too long for the
+  // profile.
+  explicit LitePlanner(DeltaSource& source);
+
+  // No piece goes past a multiple of `restart_bytes`, which is one of in_place.block_bytes.
+  LitePlan plan(uint32_t restart_bytes, const InPlace& in_place) const;
+
+ private:
+  std::vector<bool> known_;  // which bytes of the base the stream has told
+  LitePlan all_;             // with pieces as they come
+};
 
 }  // namespace mallorn::pack

@@ -10,6 +10,7 @@
 #include "libcommon/ordered_pool.hpp"
 #include "mallorn-pack/chunk_encoder.hpp"
 #include "mallorn-pack/lite_encoder.hpp"
+#include "mallorn-pack/lite_lag.hpp"
 #include "mallorn-pack/patch_writer.hpp"
 #include "mallorn-pack/zstd_run.hpp"
 
@@ -28,8 +29,7 @@ output, or to FILE, which appears only when it is complete.
       --force        replace FILE if it exists
       --level N      effort from 1 (fastest) to 19 (smallest); default: 19 for
                      models up to 1 MiB, 9 up to 64 MiB, 3 for larger ones
-      --fast         the same as --level 3: patches that are made and applied
-                     fastest, though not the smallest
+      --fast         the same as --level 3: made and applied fastest
       --max          level 19, and codecs that make patches 1 to 3 % smaller
                      still, but take 0.5 s for each MB, to make and to apply
       --model-id ID  name the model (up to 64 bytes), for who checks signatures
@@ -37,6 +37,7 @@ output, or to FILE, which appears only when it is complete.
       --profile NAME host (default), or lite: for devices with 1 KiB of memory
       --page-size N  lite: length of the device's erase blocks (default: 4096)
       --in-place     lite: for devices with one slot, which overwrite the base
+      --journal N    with --in-place: length of their journal (default: a page)
       --max-ram N    lite: fail if the device needs more than N bytes of memory
       --explain      print what became of each tensor (mallorn-delta --notes)
       --threads N    use N threads (default: one per processor); the patch is
@@ -80,6 +81,8 @@ struct Arguments {
   uint32_t page_bytes = 0;
   bool explains = false;
   bool is_in_place = false;
+  uint32_t most_lag = 0;  // in pages, of the journal
+  bool has_journal = false;
 };
 
 // What models have learned is lost at every restart point: where the device's blocks are
@@ -99,6 +102,10 @@ void read_profile(const CommandLine& line, Arguments* arguments) {
   const bool has_page = line.has("page-size");
   const bool has_ram = line.has("max-ram");
   arguments->is_in_place = line.has("in-place");
+  arguments->has_journal = line.has("journal");
+  if (arguments->has_journal && !arguments->is_in_place) {
+    throw Error(Status::usage, "--journal goes with --in-place");
+  }
   if (!arguments->is_lite && (has_page || has_ram || arguments->is_in_place)) {
     throw Error(Status::usage,
                 "--page-size, --max-ram and --in-place go with --profile lite");
@@ -111,6 +118,12 @@ void read_profile(const CommandLine& line, Arguments* arguments) {
     throw Error(Status::usage, "--page-size is not a power of two");
   }
   arguments->page_bytes = static_cast<uint32_t>(page);
+  if (arguments->has_journal) {
+    const uint64_t journal =
+        parse_number(line.value("journal"), "--journal", page, kMaxLiteBytes - 1);
+    arguments->most_lag =
+        static_cast<uint32_t>(std::min<uint64_t>(journal / page - 1, kMostInPlaceLag));
+  }
   if (!has_ram) return;
   const uint64_t ram = parse_number(line.value("max-ram"), "--max-ram", 0, UINT64_MAX);
   if (ram < kLiteMemoryKib * 1024) {
@@ -129,6 +142,7 @@ constexpr Option kOptions[] = {{"o,output", true},
                                {"profile", true},
                                {"in-place"},
                                {"page-size", true},
+                               {"journal", true},
                                {"max-ram", true},
                                {"explain"}};
 
@@ -235,20 +249,38 @@ bool pack_whole(pack::DeltaSource& source, int level, uint64_t limit,
   return true;
 }
 
+// What a journal would save, where none has been spoken of.
+void tell_of_journal(const pack::LitePlanner& planner, uint32_t restart_log2,
+                     uint32_t page_bytes, size_t body_bytes) {
+  const uint32_t most = std::min(kMostInPlaceLag, (kMaxLiteBytes - 1) / page_bytes);
+  const pack::LaggedBody with = encode_in_place(planner, restart_log2, page_bytes, most);
+  if (with.body.size() + with.body.size() / 3 >= body_bytes) return;
+  print_message("note", "bytes have moved to later pages: with --journal " +
+                            std::to_string((with.lag + 1) * page_bytes) + ", " +
+                            with_commas(with.body.size()) + " bytes of body in place of " +
+                            with_commas(body_bytes));
+}
+
 void pack_lite(pack::DeltaSource& source, const Arguments& arguments, PatchHeader header,
                Output& output) {
   const uint32_t page_bytes = arguments.page_bytes;
   const uint32_t restart_bytes = std::max(page_bytes, kLeastRestart);
   const auto restart_log2 = static_cast<uint32_t>(std::countr_zero(restart_bytes));
-  const pack::LitePlan plan =
-      pack::plan_lite(source, restart_bytes, arguments.is_in_place ? page_bytes : 0);
+  const pack::LitePlanner planner(source);
   pack::PatchWriter patch;
-  patch.set_lite_body(pack::encode_lite(plan, restart_log2));
   header.profile = Profile::lite;
   header.features = kFeatureLite;
   if (arguments.is_in_place) {
     const auto log2 = static_cast<uint32_t>(std::countr_zero(page_bytes));
-    header.features |= in_place_features(log2);
+    const pack::LaggedBody made =
+        encode_in_place(planner, restart_log2, page_bytes, arguments.most_lag);
+    header.features |= in_place_features(log2, made.lag);
+    patch.set_lite_body(made.body);
+    if (!arguments.has_journal && !arguments.common.is_quiet) {
+      tell_of_journal(planner, restart_log2, page_bytes, made.body.size());
+    }
+  } else {
+    patch.set_lite_body(encode_lite(planner.plan(restart_bytes, {}), restart_log2));
   }
   header.memory_kib = kLiteMemoryKib;
   source.require_unchanged();

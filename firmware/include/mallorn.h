@@ -69,8 +69,9 @@ typedef enum mallorn_status {
   MALLORN_E_IN_PLACE =
       -28, /* one slot: the patch is not made to be applied in place, or not for erase
               blocks of this length */
-  MALLORN_E_UNFINISHED = -29 /* one slot: an update has begun to overwrite the model, and
-                                must be finished, with the same patch */
+  MALLORN_E_UNFINISHED = -29, /* one slot: an update has begun to overwrite the model, and
+                                 must be finished, with the same patch */
+  MALLORN_E_JOURNAL = -30     /* one slot: the patch needs a longer journal */
 } mallorn_status;
 
 /* "MALLORN_E_BASE" and the like; "?" for other numbers. */
@@ -127,8 +128,9 @@ typedef struct mallorn_port {
   uint32_t write_size; /* bytes of a word: 1, 2, 4, 8, 16 or 32 */
   /* 0: there are two slots. Otherwise there is one, MALLORN_SLOT_A, which patches made with
    * --in-place overwrite block by block; MALLORN_JOURNAL has as many bytes, a multiple of
-   * erase_size. Each of its blocks in turn holds a new block until the slot has it: one is
-   * enough, more live longer. */
+   * erase_size. It holds new blocks until the slot has them, and keeps as many of the old
+   * ones, less one, from being overwritten: one is enough; more live longer, and take the
+   * smaller patches that are made with --journal. */
   uint32_t journal_size;
 } mallorn_port;
 

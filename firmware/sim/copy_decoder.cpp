@@ -41,9 +41,10 @@ LiteStep LiteDecoder::step(LiteInput* input, LitePage* page) {
     if (!files_.read(files_.context, from, &other, 1)) status_ = Status::io;
     byte ^= other;
   };
-  const uint32_t block = firmware::sim::block_begin(position, lengths_.in_place_log2);
+  const uint32_t first = firmware::sim::first_left(
+      position, in_place_log2(lengths_.features), in_place_lag(lengths_.features));
   if (position < lengths_.base_bytes) add(position);
-  if (block < lengths_.base_bytes) add(block);
+  if (first < lengths_.base_bytes) add(first);
   if (position >= kCopyBack) add(kLiteOwn + position - kCopyBack);
   if (status_ != Status::ok) return LiteStep::failed;
   pending_ = firmware::sim::next_roll(pending_, byte);

@@ -94,14 +94,14 @@ void put_u32(Bytes& bytes, size_t at, size_t value) {
 }
 
 // That of copy_decoder.cpp.
-Bytes make_body(const Bytes& base, const Bytes& result, uint32_t in_place_log2) {
+Bytes make_body(const Bytes& base, const Bytes& result, const InPlace& in_place) {
   Bytes body = result;
   uint32_t roll = 0;
   for (uint32_t i = 0; i < result.size(); ++i) {
     if (i % kCopyRestart == 0) roll = 0;
-    const uint32_t block = block_begin(i, in_place_log2);
+    const uint32_t first = first_left(i, in_place.log2, in_place.lag);
     if (i < base.size()) body[i] ^= base[i];
-    if (block < base.size()) body[i] ^= base[block];
+    if (first < base.size()) body[i] ^= base[first];
     if (i >= kCopyBack) body[i] ^= result[i - kCopyBack];
     body[i] ^= static_cast<uint8_t>(roll);
     roll = next_roll(roll, result[i]);
@@ -114,13 +114,15 @@ Bytes make_body(const Bytes& base, const Bytes& result, uint32_t in_place_log2) 
 
 // docs/format/patch.md, section 4, and sign.md.
 Bytes make_patch(const Model& base, const Model& result, Fault fault,
-                 uint32_t in_place_log2) {
-  Bytes body = make_body(base.bytes, result.bytes, in_place_log2);
+                 const InPlace& in_place) {
+  Bytes body = make_body(base.bytes, result.bytes, in_place);
   Bytes header(kHeaderFixedBytes + sizeof kModelId);
   const uint8_t begin[] = {0x8D, 'M', 'L', 'P', 0, 1, static_cast<uint8_t>(header.size()),
                            0};
   std::copy(std::begin(begin), std::end(begin), header.begin());
-  if (in_place_log2 != 0) put_u32(header, 8, 1u << 10 | in_place_log2 << 11);
+  if (in_place.log2 != 0) {
+    put_u32(header, 8, 1u << 10 | in_place.log2 << 11 | in_place.lag << 24);
+  }
   put_u32(header, 16, result.release);
   put_u32(header, 20, body.size());
   const auto put = [&header](size_t at, const Bytes& bytes) {
@@ -317,7 +319,8 @@ bool Device::update(const Goal& goal) {
   // The record of the trial flickers: the boot has not seen it, the update has. The next
   // boot settles it. It may be that of a goal that seemed to be dropped.
   if (status == MALLORN_E_TRIAL && cuts_ > 0) {
-    if (goal_ > 0 && goals_[goal_ - 1].is_dropped) --goal_;
+    if (has_dropped_) --goal_;
+    has_dropped_ = false;
     return false;
   }
   // In place a cut may end a trial before it is confirmed: then the release is as it was.
@@ -380,6 +383,7 @@ bool Device::work_on(const Goal& goal) {
     return false;
   }
   if (goal.is_dropped && cuts_ > 0 && !is_committed_) {
+    has_dropped_ = true;
     reached();
     return false;
   }

@@ -31,9 +31,13 @@ struct Model {
 // How a patch is spoilt, for goals that must not be reached.
 enum class Fault : uint8_t { none, body, unsigned_patch, signature, model_id };
 
-// `in_place_log2`: of the blocks of a patch to be applied in place; 0: it is not.
+// How a patch is made to be applied in place.
+struct InPlace {
+  uint32_t log2 = 0;  // of blocks; 0: it is not
+  uint32_t lag = 0;   // in blocks
+};
 Bytes make_patch(const Model& base, const Model& result, Fault fault = Fault::none,
-                 uint32_t in_place_log2 = 0);
+                 const InPlace& in_place = {});
 
 struct Goal {
   Bytes patch;
@@ -95,6 +99,7 @@ class Device {
   Model model_;                    // that has been confirmed
   bool may_be_confirmed_ = false;  // the goal's: a confirmation was begun
   bool is_committed_ = false;      // the goal's update is on trial or was
+  bool has_dropped_ = false;       // the goal before, after a power cut
   size_t trial_boots_ = 0;
   uint32_t come_to_ = 0;        // the goal's update: how far it was when the power failed
   bool is_unfinished_ = false;  // in place: the slot is being overwritten

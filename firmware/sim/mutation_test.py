@@ -26,9 +26,9 @@ MUTATIONS = {
     "take uncertain records for certain":
         ("slot_log.cpp", "log.is_uncertain = !has_seal(m);", "log.is_uncertain = false;"),
     "change slots before there is a record of the session":
-        ("update_write.cpp", "return drop_and_fail(m, MALLORN_E_CHECKPOINT); return go_to(m, Phase::checkpoint);",
+        ("update_write.cpp", "return drop_and_fail(m, MALLORN_E_CHECKPOINT); return go_to(Phase::checkpoint);",
          "return drop_and_fail(m, MALLORN_E_CHECKPOINT);\n"
-         "return go_to(m, m.record.journal == kHeld ? Phase::copy : Phase::decode);"),
+         "return go_to(is_copy_next(m) ? Phase::copy : Phase::decode);"),
     "take records without looking at their check":
         ("slot_log.cpp", "record.check == check_of(record)", "record.check != 0"),
     "take the oldest record":
@@ -52,12 +52,12 @@ MUTATIONS = {
         ("update_slots.cpp", "hash_on(m, new_slot(m), m.lengths.result_bytes, m.result_digest);",
          "hash_on(m, new_slot(m), m.lengths.result_bytes, nullptr);"),
     "go on where the flash is not blank":
-        ("update_write.cpp", "m.erased = m.written; m.block",
-         "m.erased = m.written + (m.written != 0 ? length : 0); m.block"),
+        ("update_write.cpp", "m.erased = m.written; if (is_in_place",
+         "m.erased = m.written + (m.written != 0 ? port.erase_size : 0); if (is_in_place"),
     "take up work of another update":
         ("update_front.cpp", "is_same(record.update_id, front.body_digest(), sizeof record.update_id) &&", ""),
     "record a checkpoint within an erase block":
-        ("update_write.cpp", "return is_whole && !is_last &&", "return !is_last &&"),
+        ("update_write.cpp", "m.written == m.erased ||", "true ||"),
     "write the slot in use":
         ("update_slots.cpp", "is_in_place(*m.flash.port) ? m.slot : static_cast<uint8_t>(m.slot ^ 1);",
          "m.slot;"),
@@ -100,34 +100,46 @@ STATE_MUTATIONS = {
     "find records only as far as their states":
         ("slot_log.cpp", "if (other.state_at == end) end += other.state_bytes;", ""),
     "record the journal before it is complete":
-        ("update_write.cpp", "if (is_in_place(*m.flash.port)) return is_whole || is_last;",
-         "if (is_in_place(*m.flash.port)) return true;"),
+        ("update_write.cpp", "return (m.written == m.erased ||", "return (is_in_place(*m.flash.port) ||"),
     "erase a block before the journal is recorded":
-        ("update_write.cpp", "m.record.state_at = 0; return go_to(m, Phase::checkpoint);",
+        ("update_write.cpp", "m.record.state_at = 0; return go_to(Phase::checkpoint);",
          "m.record.state_at = 0;\n"
-         "if (is_in_place(*m.flash.port)) (void)m.flash.erase(place_in(m.slot, m.block));\n"
-         "return go_to(m, Phase::checkpoint);"),
+         "if (is_copy_next(m)) (void)m.flash.erase(place_in(m.slot, m.record.copied));\n"
+         "return go_to(Phase::checkpoint);"),
     "erase the journal before it is recorded that the slot has its block":
-        ("update_write.cpp", "m.record.journal = kCopied; return go_to(m, Phase::checkpoint);",
-         "m.record.journal = kCopied;\nreturn go_to(m, Phase::decode);"),
+        ("update_write.cpp", "copied = end; return go_to(Phase::checkpoint);",
+         "copied = end;\nreturn go_to(is_copy_next(m) ? Phase::copy : Phase::decode);"),
     "record a block as copied before it is":
-        ("update_write.cpp", "if (offset + length < m.written) return MALLORN_MORE;", ""),
+        ("update_write.cpp", "if (offset + length < end) return MALLORN_MORE;", ""),
     "copy another block of the journal after a cut":
-        ("update_write.cpp", "if (m.record.journal != kHeld && m.written != 0) next_block(m);",
-         "if (m.written != 0) next_block(m);"),
+        ("update_write.cpp", "m.journal_at = rest_of(m.record.copied, port.journal_size);",
+         "m.journal_at = rest_of(m.written, port.journal_size);"),
     "look for what has been made in the slot alone":
-        ("update_write.cpp", "place = is_in_place(*m.flash.port) && offset >= m.block ?", "place = false ?"),
+        ("update_write.cpp", "place = is_in_place(*m.flash.port) && offset >= m.record.copied ?", "place = false ?"),
     "take patches for larger blocks than the device has":
-        ("update_front.cpp", "log2 != 0 && (m.flash.port->erase_size & ((1u << log2) - 1)) == 0",
-         "log2 != 0"),
+        ("update_front.cpp", "log2 == 0 || (port.erase_size & ((1u << log2) - 1)) != 0", "log2 == 0"),
     "take patches that are not made to be applied in place":
-        ("update_front.cpp", "log2 != 0 && (m.flash.port->erase_size & ((1u << log2) - 1)) == 0",
-         "(m.flash.port->erase_size & ((1u << log2) - 1)) == 0"),
+        ("update_front.cpp", "log2 == 0 || (port.erase_size & ((1u << log2) - 1)) != 0",
+         "(port.erase_size & ((1u << log2) - 1)) != 0"),
+    "take patches with a longer lag than the journal has":
+        ("update_front.cpp", "lag <= port.journal_size - port.erase_size ?", "true ?"),
+    "copy each block as soon as it is made":
+        ("update_write.cpp", "(is_last || held == m.flash.port->journal_size)", "held != 0"),
+    "make a block where the journal holds another":
+        ("update_write.cpp", "(is_last || held == m.flash.port->journal_size)", "is_last"),
+    "leave the end of the result in the journal":
+        ("update_write.cpp", "(is_last || held == m.flash.port->journal_size)",
+         "held == m.flash.port->journal_size"),
+    "forget what the journal holds":
+        ("update_write.cpp", "m.journal_at = rest_of(m.record.copied, port.journal_size);",
+         "m.record.copied = m.written;\nm.journal_at = rest_of(m.record.copied, port.journal_size);"),
+    "go past the end of the journal":
+        ("update_write.cpp", "return at < m.flash.port->journal_size ? at", "return at <= m.flash.port->journal_size ? at"),
     "boot with a slot that is half overwritten":
-        ("boot.cpp", "if (record.journal != kFree) return MALLORN_E_UNFINISHED;", ""),
+        ("boot.cpp", "if (is_unfinished(*m)) return MALLORN_E_UNFINISHED;", ""),
     "hash a base that is not there any more":
-        ("update_front.cpp", "return go_to(m, record.journal == kFree ? Phase::base : Phase::body);",
-         "return go_to(m, Phase::base);"),
+        ("update_front.cpp", "return go_to(is_unfinished(m) ? Phase::body : Phase::base);",
+         "return go_to(Phase::base);"),
 }
 
 

@@ -34,7 +34,8 @@ class Lives {
  public:
   Lives(const Geometry& geometry, const Options& options)
       : geometry_(geometry), has_seek_(options.has_seek) {
-    if (is_in_place()) in_place_log2_ = 6;
+    // In place, all that the journal can keep is wanted.
+    if (is_in_place()) in_place_ = {6, (geometry.journal_size - geometry.erase_size) >> 6};
     const uint32_t slot_size = geometry.slot_size;
     one_ = make_model(slot_size * 5 / 8 + 3, 1);
     two_ = make_model(slot_size - 5, 2);
@@ -60,14 +61,13 @@ class Lives {
   bool is_in_place() const { return geometry_.journal_size != 0; }
 
   Goal goal(const Model& base, const Model& result) const {
-    return {make_patch(base, result, Fault::none, in_place_log2_), result, MALLORN_DONE,
-            true, true};
+    return {make_patch(base, result, Fault::none, in_place_), result, MALLORN_DONE, true,
+            true};
   }
 
   Goal refused(const Model& base, const Model& result, Fault fault, int expected,
                bool may_write = false) const {
-    return {make_patch(base, result, fault, in_place_log2_), result, expected, true,
-            may_write};
+    return {make_patch(base, result, fault, in_place_), result, expected, true, may_write};
   }
 
   Life without_confirmation() const {
@@ -97,17 +97,19 @@ class Lives {
                   refused(twin, two_, Fault::none, MALLORN_E_BASE),
                   refused(one_, two_, Fault::body, damaged, !has_seek_), goal(one_, two_)}};
     if (!is_in_place()) return life;
-    const auto other = [this](uint32_t log2) {
-      return Goal{make_patch(one_, two_, Fault::none, log2), two_, MALLORN_E_IN_PLACE, true,
+    const auto other = [this](const InPlace& in_place, int expected) {
+      return Goal{make_patch(one_, two_, Fault::none, in_place), two_, expected, true,
                   false};
     };
-    life.goals.insert(life.goals.begin(), {other(0), other(20)});
+    life.goals.insert(life.goals.begin(),
+                      {other({}, MALLORN_E_IN_PLACE), other({20}, MALLORN_E_IN_PLACE),
+                       other({6, in_place_.lag + 1}, MALLORN_E_JOURNAL)});
     return life;
   }
 
   Geometry geometry_;
   bool has_seek_;
-  uint32_t in_place_log2_ = 0;
+  InPlace in_place_;
   Model one_;
   Model two_;
   Model three_;
@@ -232,11 +234,15 @@ constexpr Flash kFlashes[] = {
     {{1536, 256, 832, 32, 256}, 1},
     {{1280, 256, 2048, 16, 768}, 5},
     {{1536, 384, 4096, 4, 384}, 29},
+    // so that there is always some of it in the journal; or all
+    {{1536, 256, 1024, 32, 512}, 1},
+    {{1280, 128, 1024, 16, 1408}, 7},
 };
 constexpr size_t kFirstWithStates = 7;
 constexpr Geometry kTiny = {512, 256, 320, 32};
 constexpr Geometry kTinyWithStates = {512, 256, 1024, 32};
 constexpr Geometry kTinyInPlace = {512, 256, 1024, 32, 256};
+constexpr Geometry kTinyWithLag = {640, 128, 1024, 32, 384};
 
 // Calls visit(flash, options, life) for the lives in all geometries.
 template <typename Visit>
@@ -271,6 +277,7 @@ void run(bool is_full, bool has_states) {
   if (!has_states) cut_twice(kTiny, {true, false, 2}, 2, 11, 1);
   cut_twice(kTinyWithStates, {true, false, 2}, 1, 17, 3);
   cut_twice(kTinyInPlace, {true, true, 2}, 1, 17, 3);
+  cut_twice(kTinyWithLag, {true, true, 2}, 1, 97, 41);
   const uint64_t twice = simulation.cases() - whole;
   for_each_life(
       has_states, [&](const Flash& flash, const Options& options, const Life& life) {

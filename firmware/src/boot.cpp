@@ -11,7 +11,7 @@ int append_with_state(mallorn_update& m) {
   if (record.resume_result != 0 && record.state_bytes != 0) {
     const int status = read_state(m);
     if (status != MALLORN_DONE) {
-      if (record.journal != kFree) return status;
+      if (is_unfinished(m)) return status;
       record.resume_result = 0;
     }
   }
@@ -84,7 +84,7 @@ int mallorn_boot(const mallorn_port* port, void* context, void* work, size_t wor
   const bool is_tried = is_trial && count_try(record);
   if (is_trial || m->log.is_uncertain) status = append_with_state(*m);
   if (status != MALLORN_DONE) return status;
-  if (record.journal != kFree) return MALLORN_E_UNFINISHED;
+  if (is_unfinished(*m)) return MALLORN_E_UNFINISHED;
   if (is_tried) describe(record, slot_of(*port, record), true, info);
   info->is_rolled_back = is_trial && !is_tried ? 1 : 0;
   return catch_up_counter(port, context, record.release);

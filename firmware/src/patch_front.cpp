@@ -2,6 +2,7 @@
 
 #include "firmware/include/mallorn.h"
 #include "firmware/src/crc32c.hpp"
+#include "libcommon/core/in_place_format.hpp"
 
 namespace mallorn::firmware {
 namespace {
@@ -10,9 +11,14 @@ constexpr uint32_t kMagic = 0x504C4D8D;
 constexpr uint8_t kVersion = 0;
 constexpr uint8_t kProfileLite = 1;
 constexpr uint32_t kMaxSignatures = 4;
-// The body is that of profile lite; it may be applied in place, for blocks of such a
-// length.
-constexpr uint32_t kKnownFeatures = 1u << 9 | 1u << 10 | 31u << 11;
+constexpr uint32_t kKnownFeatures = 1u << 9 | kInPlaceBits;  // the body of profile lite
+
+bool is_in_place_sound(uint32_t features) {
+  if ((features & kFeatureInPlace) == 0) return (features & kInPlaceBits) == 0;
+  const uint32_t log2 = in_place_log2(features);
+  return log2 >= kLeastInPlaceLog2 && log2 <= kMostInPlaceLog2 &&
+         in_place_lag(features) >> (kInPlaceLagBytesLog2 - log2) == 0;
+}
 
 }  // namespace
 
@@ -33,12 +39,9 @@ int fault_of(PatchFront front) {
     return MALLORN_E_HEADER;
   }
   if (bytes[5] != kProfileLite) return MALLORN_E_PROFILE;
-  if ((load_u32(bytes + 8) & ~kKnownFeatures) != 0 || bytes[60] != 1) {
-    return MALLORN_E_FEATURE;
-  }
-  const bool has_blocks = (bytes[9] & 4) != 0;
-  const uint32_t log2 = front.in_place_log2();
-  if (has_blocks ? log2 < 6 || log2 > 29 : log2 != 0) return MALLORN_E_HEADER;
+  const uint32_t features = front.features();
+  if ((features & ~kKnownFeatures) != 0 || bytes[60] != 1) return MALLORN_E_FEATURE;
+  if (!is_in_place_sound(features)) return MALLORN_E_HEADER;
   // The high halves of lengths of 64 bits.
   if ((load_u32(bytes + 24) | load_u32(bytes + 66) | load_u32(bytes + 106)) != 0) {
     return MALLORN_E_SIZE;

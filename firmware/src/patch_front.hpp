@@ -20,8 +20,7 @@ struct PatchFront {
 
   uint32_t length() const { return bytes[6]; }
   uint32_t signature_count() const { return bytes[kSignatureCountOffset]; }
-  // Of the blocks of a patch that is applied in place; 0: it need not be.
-  uint32_t in_place_log2() const { return bytes[9] >> 3; }
+  uint32_t features() const { return load_u32(bytes + 8); }
   uint32_t release() const { return load_u32(bytes + 16); }
   uint32_t body_bytes() const { return load_u32(bytes + 20); }
   const uint8_t* body_digest() const { return bytes + 28; }

@@ -12,7 +12,7 @@ static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
 
 uint32_t check_of(const Record& record) {
   // Other versions of records have other numbers, and blank flash is no record.
-  constexpr uint32_t kRecordMagic = 0x324C4D8D;
+  constexpr uint32_t kRecordMagic = 0x334C4D8D;
   return crc32c(kRecordMagic, reinterpret_cast<const uint8_t*>(&record), kRecordBytes - 4);
 }
 

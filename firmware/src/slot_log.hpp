@@ -33,34 +33,27 @@ namespace mallorn::firmware {
 
 constexpr uint32_t kRecordBytes = 128;  // without the seal
 
-// How far an update in place is with the block that ends at resume_result. From kHeld on
-// the slot has no model until the update is done.
-enum Journal : uint8_t {
-  kFree,   // nothing of the slot has been changed
-  kHeld,   // the journal has it, the slot perhaps
-  kCopied  // the slot has it
-};
-
 enum Trial : uint8_t { kNone, kWaiting, kRunning };  // kWaiting: not booted yet
 
 // A record's body, as numbers. In flash it is little-endian, in this order.
 struct Record {
-  uint8_t active;   // slot that has been confirmed: a seal is not blank by it
-  uint8_t trial;    // of the other slot: kNone, kWaiting or kRunning
-  uint8_t tries;    // boots that the trial has left
-  uint8_t journal;  // of an update in place: kFree, kHeld or kCopied
+  uint8_t active;  // slot that has been confirmed: a seal is not blank by it
+  uint8_t trial;   // of the other slot: kNone, kWaiting or kRunning
+  uint8_t tries;   // boots that the trial has left
+  uint8_t spare;
   uint32_t sequence;
   uint32_t release;        // of the confirmed slot: the counter
   uint32_t trial_release;  // what it becomes by confirmation
   uint32_t length[2];      // of the models in both slots
   uint32_t resume_result;  // an update may be taken up at this byte of the result; 0: not
   uint32_t resume_body;    // and this one of the body
+  uint32_t copied;         // in place: the slot has this much of the result, the journal
+                           // the rest
   uint32_t state_at;       // in the sector: the state to take it up with
   uint32_t state_bytes;    // of whole words; 0: there is none
   uint8_t update_id[16];  // of the update that may be taken up: its body's digest begins so
   uint8_t digest[2][32];  // SHA-256 of the models in both slots
-  uint32_t spare;
-  uint32_t check;  // CRC-32C of all before
+  uint32_t check;         // CRC-32C of all before
 };
 static_assert(sizeof(Record) == kRecordBytes, "no padding");
 

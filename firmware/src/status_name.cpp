@@ -17,9 +17,9 @@ constexpr const char* kErrors[] = {
     "MALLORN_E_BASE",        "MALLORN_E_BODY",          "MALLORN_E_CODED",
     "MALLORN_E_RESULT",      "MALLORN_E_TRIAL",         "MALLORN_E_NO_TRIAL",
     "MALLORN_E_NO_SLOT",     "MALLORN_E_SLOT",          "MALLORN_E_CHECKPOINT",
-    "MALLORN_E_IN_PLACE",    "MALLORN_E_UNFINISHED"};
+    "MALLORN_E_IN_PLACE",    "MALLORN_E_UNFINISHED",    "MALLORN_E_JOURNAL"};
 constexpr int kErrorCount = sizeof kErrors / sizeof kErrors[0];
-static_assert(kErrorCount == -MALLORN_E_UNFINISHED, "one for each");
+static_assert(kErrorCount == -MALLORN_E_JOURNAL, "one for each");
 
 }  // namespace
 

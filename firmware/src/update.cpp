@@ -22,11 +22,9 @@ bool is_word_size(uint32_t size) {
   return size != 0 && size <= 32 && (size & (size - 1)) == 0;
 }
 
-// Of whole blocks, and states have room in metadata. (No division: devices lack it.)
+// Of whole blocks, and states have room in metadata.
 bool is_journal(const mallorn_port& port) {
-  uint32_t left = port.journal_size;
-  while (left > port.erase_size) left -= port.erase_size;
-  return left == port.erase_size && has_room_for_state(port);
+  return rest_of(port.journal_size, port.erase_size) == 0 && has_room_for_state(port);
 }
 
 bool is_port(const mallorn_port* port) {
@@ -59,10 +57,9 @@ mallorn_update* start(const mallorn_port* port, void* context, void* work,
   return m;
 }
 
-int go_to(mallorn_update& m, Phase phase) {
-  m.phase = phase;
-  m.at = 0;
-  return MALLORN_MORE;
+uint32_t rest_of(uint32_t number, uint32_t length) {
+  while (number >= length) number -= length;
+  return number;
 }
 
 int read_patch(mallorn_update& m, uint8_t* to, uint32_t length) {
@@ -95,7 +92,8 @@ int mallorn_init(mallorn_update** m, void* work, size_t work_size, const mallorn
   update->policy = policy;
   update->is_key_known = update->is_trusted = false;
   update->lengths.result_bytes = update->written = 0;
-  go_to(*update, Phase::header);
+  update->phase = Phase::header;
+  update->at = 0;
   *m = update;
   return MALLORN_DONE;
 }
@@ -103,13 +101,16 @@ int mallorn_init(mallorn_update** m, void* work, size_t work_size, const mallorn
 int mallorn_step(mallorn_update* m) {
   if (m == nullptr) return MALLORN_E_ARGUMENT;
   if (m->phase == Phase::failed) return m->error;
-  int status = MALLORN_DONE;
-  if (m->phase != Phase::done) status = kSteps[static_cast<uint8_t>(m->phase)](*m);
+  if (m->phase == Phase::done) return MALLORN_DONE;
+  int status = kSteps[static_cast<uint8_t>(m->phase)](*m);
   if (status < 0) {
     m->phase = Phase::failed;
     m->error = static_cast<int8_t>(status);
   }
-  return m->phase == Phase::done ? static_cast<int>(MALLORN_DONE) : status;
+  if (status < kGoTo) return status;
+  m->phase = static_cast<Phase>(status - kGoTo);
+  m->at = 0;
+  return m->phase == Phase::done ? MALLORN_DONE : MALLORN_MORE;
 }
 
 void mallorn_progress(const mallorn_update* m, uint32_t* done, uint32_t* total) {
@@ -125,7 +126,7 @@ int mallorn_verify(mallorn_update* m) {
   m->slot = slot_of(*m->flash.port, m->record);
   m->lengths.base_bytes = m->record.length[m->slot];
   if (m->lengths.base_bytes > m->flash.port->slot_size) return MALLORN_E_SLOT;
-  go_to(*m, Phase::verify);
+  m->phase = Phase::verify;
   return MALLORN_DONE;
 }
 
@@ -136,7 +137,7 @@ int mallorn_abort(mallorn_update* m) {
   m->error = MALLORN_E_STATE;
   const int status = load_log(*m);
   if (status != MALLORN_DONE) return status;
-  if (m->record.journal != kFree) return MALLORN_E_UNFINISHED;
+  if (is_unfinished(*m)) return MALLORN_E_UNFINISHED;
   if (m->record.resume_result == 0) return MALLORN_DONE;
   m->record.resume_result = 0;
   return append_now(*m);

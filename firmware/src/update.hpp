@@ -90,7 +90,7 @@ struct DecodeSpace {
   uint8_t page_bytes[kPageBytes];
 };
 
-// Steps of phases. Each returns MALLORN_MORE, MALLORN_WANT_INPUT, or an error.
+// Steps of phases. Each returns go_to(), MALLORN_MORE, MALLORN_WANT_INPUT, or an error.
 int step_header(mallorn_update& m);
 int step_signature(mallorn_update& m);
 int step_check(mallorn_update& m);
@@ -106,8 +106,10 @@ int step_copy(mallorn_update& m);
 int step_trial(mallorn_update& m);
 int step_drop(mallorn_update& m);
 
-// Goes on to `phase`, from its beginning: MALLORN_MORE.
-int go_to(mallorn_update& m, Phase phase);
+// What a step returns, for mallorn_step(): more is to be done, in this phase, from its
+// beginning.
+constexpr int kGoTo = 16;
+constexpr int go_to(Phase phase) { return kGoTo + static_cast<int>(phase); }
 // The record that must be there before a slot is changed, and be it that of a checkpoint,
 // again, is in m.record.
 int begin_decoding(mallorn_update& m);
@@ -116,7 +118,7 @@ int begin_decoding(mallorn_update& m);
 int drop_and_fail(mallorn_update& m, int error);
 
 // Whether there is one slot only. Devices that all have two may say so when they compile
-// this, and save half a kilobyte of code.
+// this, and save code.
 inline bool is_in_place(const mallorn_port& port) {
 #ifdef MALLORN_TWO_SLOTS
   (void)port;
@@ -134,6 +136,12 @@ inline uint8_t slot_of(const mallorn_port& port, const Record& record) {
   const bool is_other = record.trial == kRunning && !is_in_place(port);
   return static_cast<uint8_t>(is_other ? record.active ^ 1 : record.active);
 }
+
+// In place: the slot has begun to be overwritten, and has no model until that is done.
+bool is_unfinished(const mallorn_update& m);
+
+// What is left of a number by a length. (No division: devices lack it.)
+uint32_t rest_of(uint32_t number, uint32_t length);
 
 // Where the result goes, sooner or later.
 uint8_t new_slot(const mallorn_update& m);
@@ -171,8 +179,7 @@ struct mallorn_update {
   uint32_t release;
   uint32_t written;     // bytes of the new slot, or of what the journal has for it
   uint32_t erased;      // it is blank from `written` to here
-  uint32_t block;       // in place: where what the journal has begins in the slot
-  uint32_t journal_at;  // and where it is in the journal
+  uint32_t journal_at;  // in place: where the journal has what is copied next
   mallorn::apply::LiteLengths lengths;
   union {
     mallorn::firmware::Record record;  // that was written last, or will be next

@@ -40,7 +40,7 @@ void keep_fields(mallorn_update& m, const PatchFront& front) {
   m.lengths.base_bytes = front.base_bytes();
   m.lengths.result_bytes = front.result_bytes();
   m.lengths.body_bytes = front.body_bytes();
-  m.lengths.in_place_log2 = front.in_place_log2();
+  m.lengths.features = front.features();
   copy_bytes(m.result_digest, front.result_digest(), kDigestBytes);
 }
 
@@ -49,29 +49,31 @@ bool is_this_update(const mallorn_update& m, const PatchFront& front) {
   const Record& record = m.record;
   return is_same(record.update_id, front.body_digest(), sizeof record.update_id) &&
          record.resume_result != 0 && record.resume_result <= m.lengths.result_bytes &&
-         record.resume_body <= m.lengths.body_bytes &&
-         is_in_place(*m.flash.port) == (record.journal != kFree);
+         record.resume_body <= m.lengths.body_bytes;
 }
 
 // Takes up the update that the record tells of, or begins this one.
 int take_up(mallorn_update& m, const PatchFront& front) {
   Record& record = m.record;
   if (!is_this_update(m, front)) {
-    if (is_in_place(*m.flash.port) && record.journal != kFree) return MALLORN_E_UNFINISHED;
-    record.journal = kFree;
-    record.resume_result = record.resume_body = 0;
+    if (is_unfinished(m)) return MALLORN_E_UNFINISHED;
+    record.resume_result = record.resume_body = record.copied = 0;
     copy_bytes(record.update_id, front.body_digest(), sizeof record.update_id);
   }
   m.written = record.resume_result;
   // With one slot there may be no base any more.
-  return go_to(m, record.journal == kFree ? Phase::base : Phase::body);
+  return go_to(is_unfinished(m) ? Phase::body : Phase::base);
 }
 
-// With one slot. Blocks of the device must be made of whole blocks of the patch: what the
-// patch still reads of the base is then what the device still has.
-bool is_for_blocks(const mallorn_update& m) {
-  const uint32_t log2 = m.lengths.in_place_log2;
-  return log2 != 0 && (m.flash.port->erase_size & ((1u << log2) - 1)) == 0;
+// With one slot. Blocks of the device must be made of whole blocks of the patch, and the
+// journal must be as long as its lag and one: what the patch still reads of the base is
+// then what the device still has.
+int fault_of_blocks(const mallorn_update& m) {
+  const mallorn_port& port = *m.flash.port;
+  const uint32_t log2 = in_place_log2(m.lengths.features);
+  if (log2 == 0 || (port.erase_size & ((1u << log2) - 1)) != 0) return MALLORN_E_IN_PLACE;
+  const uint32_t lag = in_place_lag(m.lengths.features) << log2;
+  return lag <= port.journal_size - port.erase_size ? MALLORN_DONE : MALLORN_E_JOURNAL;
 }
 
 }  // namespace
@@ -95,14 +97,14 @@ int step_header(mallorn_update& m) {
   m.front_bytes = front.length() + kSignatureBlockBytes * front.signature_count();
   m.check.message.header[kSignatureCountOffset] = 0;
   m.key = 0;
-  return go_to(m, Phase::signature);
+  return go_to(Phase::signature);
 }
 
 // A key id is a hint: each block is tried with each key that has its id.
 int step_signature(mallorn_update& m) {
   const bool is_wanted = m.flash.port->verify != nullptr && !m.is_trusted;
   if (m.signature_count == 0) {
-    if (!is_wanted) return go_to(m, Phase::accept);
+    if (!is_wanted) return go_to(Phase::accept);
     return m.is_key_known ? MALLORN_E_SIGNATURE : MALLORN_E_KEY;
   }
   if (m.at < kSignatureBlockBytes) {
@@ -119,7 +121,7 @@ int step_signature(mallorn_update& m) {
   }
   --m.signature_count;
   m.key = 0;
-  return go_to(m, Phase::signature);
+  return go_to(Phase::signature);
 }
 
 int step_check(mallorn_update& m) {
@@ -157,8 +159,8 @@ int step_accept(mallorn_update& m) {
       m.lengths.base_bytes > port.slot_size) {
     return MALLORN_E_BASE;
   }
-  if (is_in_place(port) && !is_for_blocks(m)) return MALLORN_E_IN_PLACE;
-  return take_up(m, front);
+  if (is_in_place(port)) status = fault_of_blocks(m);
+  return status == MALLORN_DONE ? take_up(m, front) : status;
 }
 
 }  // namespace mallorn::firmware

@@ -42,10 +42,14 @@ uint8_t new_slot(const mallorn_update& m) {
   return is_in_place(*m.flash.port) ? m.slot : static_cast<uint8_t>(m.slot ^ 1);
 }
 
+bool is_unfinished(const mallorn_update& m) {
+  return is_in_place(*m.flash.port) && m.record.resume_result != 0;
+}
+
 int step_base(mallorn_update& m) {
   const int status = hash_on(m, m.slot, m.lengths.base_bytes,
                              PatchFront{m.hash.message.header}.base_digest());
-  return status == MALLORN_DONE ? go_to(m, Phase::body) : status;
+  return status == MALLORN_DONE ? go_to(Phase::body) : status;
 }
 
 int step_body(mallorn_update& m) {
@@ -68,30 +72,29 @@ int step_result(mallorn_update& m) {
   if (status != MALLORN_DONE) return status;
   Record& record = m.record;
   record.trial = kWaiting;
-  record.journal = kFree;
   record.tries = m.policy->tries;
   record.trial_release = m.release;
   record.resume_result = 0;
   record.length[new_slot(m)] = m.lengths.result_bytes;
   copy_bytes(record.digest[new_slot(m)], m.result_digest, kDigestBytes);
-  return go_to(m, Phase::trial);
+  return go_to(Phase::trial);
 }
 
 int step_trial(mallorn_update& m) {
   const int status = append_record(m);
-  return status == MALLORN_DONE ? go_to(m, Phase::done) : status;
+  return status == MALLORN_DONE ? go_to(Phase::done) : status;
 }
 
 int step_verify(mallorn_update& m) {
   const int status = hash_on(m, m.slot, m.lengths.base_bytes, m.record.digest[m.slot]);
-  return status == MALLORN_DONE ? go_to(m, Phase::done) : status;
+  return status == MALLORN_DONE ? go_to(Phase::done) : status;
 }
 
 int drop_and_fail(mallorn_update& m, int error) {
   if (m.record.resume_result == 0 || is_in_place(*m.flash.port)) return error;
   m.record.resume_result = 0;
   m.error = static_cast<int8_t>(error);
-  return go_to(m, Phase::drop);
+  return go_to(Phase::drop);
 }
 
 int step_drop(mallorn_update& m) {

@@ -6,9 +6,14 @@
 namespace mallorn::firmware {
 namespace {
 
-// In place: where the journal has a byte of the block that is being made.
+// A place in the journal, which is a ring.
+uint32_t in_ring(const mallorn_update& m, uint32_t at) {
+  return at < m.flash.port->journal_size ? at : at - m.flash.port->journal_size;
+}
+
+// In place: where the journal has a byte of the result that the slot does not have.
 uint32_t place_in_journal(const mallorn_update& m, uint32_t offset) {
-  return place_in(MALLORN_JOURNAL, m.journal_at + offset - m.block);
+  return place_in(MALLORN_JOURNAL, in_ring(m, m.journal_at + offset - m.record.copied));
 }
 
 // Where a byte of the result goes first.
@@ -17,43 +22,38 @@ uint32_t place_of_new(const mallorn_update& m, uint32_t offset) {
                                     : place_in(new_slot(m), offset);
 }
 
-// For the decoder. In place, the block that is being made is in the journal. What is read
-// of the result does not lie across blocks.
+// For the decoder. What is read of the result does not lie across blocks.
 bool read_file(void* context, uint32_t from, uint8_t* to, uint32_t length) {
   const auto& m = *static_cast<const mallorn_update*>(context);
   uint32_t place = place_in(m.slot, from);
   if (from >= apply::kLiteOwn) {
     const uint32_t offset = from - apply::kLiteOwn;
-    place = is_in_place(*m.flash.port) && offset >= m.block ? place_in_journal(m, offset)
-                                                            : place_in(new_slot(m), offset);
+    place = is_in_place(*m.flash.port) && offset >= m.record.copied
+                ? place_in_journal(m, offset)
+                : place_in(new_slot(m), offset);
   }
   return m.flash.read(place, to, length) == MALLORN_DONE;
 }
 
-// The blocks of the result go round in the journal.
-void next_block(mallorn_update& m) {
+// Whether a block ends where the update is taken up, and where the journal then has what it
+// holds.
+bool find_block(mallorn_update& m) {
   const mallorn_port& port = *m.flash.port;
-  m.block += port.erase_size;
-  m.journal_at += port.erase_size;
-  if (m.journal_at == port.journal_size) m.journal_at = 0;
+  m.erased = m.written;
+  if (is_in_place(port)) m.journal_at = rest_of(m.record.copied, port.journal_size);
+  return rest_of(m.written, port.erase_size) == 0 || m.written == m.lengths.result_bytes;
 }
 
-// Finds the block that ends where the update is taken up, or, unless the journal holds it,
-// the next one; false if none ends there. Not inlined: that would cost code.
-[[gnu::noinline]] bool find_block(mallorn_update& m) {
-  const uint32_t length = m.flash.port->erase_size;
-  m.erased = m.written;
-  m.block = m.journal_at = 0;
-  while (m.written - m.block > length) next_block(m);
-  const bool is_whole = m.written - m.block == length || m.written == 0;
-  const bool is_last = is_in_place(*m.flash.port) && m.written == m.lengths.result_bytes;
-  if (m.record.journal != kHeld && m.written != 0) next_block(m);
-  return is_whole || is_last;
+// In place: the journal is full, or holds the end of the result.
+bool is_copy_next(const mallorn_update& m) {
+  const uint32_t held = m.written - m.record.copied;
+  const bool is_last = m.written == m.lengths.result_bytes && held != 0;
+  return is_in_place(*m.flash.port) && (is_last || held == m.flash.port->journal_size);
 }
 
 uint32_t check_of(const KeptState& kept) {
   // Changes where what is kept means something else: states of other versions are not good.
-  constexpr uint32_t kVersion = 2;
+  constexpr uint32_t kVersion = 3;
   return crc32c(kVersion, reinterpret_cast<const uint8_t*>(&kept.decoder),
                 sizeof kept.decoder);
 }
@@ -89,13 +89,10 @@ bool begin_decoder(mallorn_update& m) {
   return MALLORN_MORE;
 }
 
-// The update may go on from an erase block whose predecessors are written: also from behind
-// the last one, in place.
+// The update may go on from an erase block whose predecessors are written, or from behind
+// the last one.
 bool is_at_checkpoint(const mallorn_update& m) {
-  const bool is_whole = m.written == m.erased;
-  const bool is_last = m.written == m.lengths.result_bytes;
-  if (is_in_place(*m.flash.port)) return is_whole || is_last;
-  return is_whole && !is_last &&
+  return (m.written == m.erased || m.written == m.lengths.result_bytes) &&
          (m.decode.kept.decoder.is_at_restart() || has_room_for_state(*m.flash.port));
 }
 
@@ -127,7 +124,7 @@ int begin_decoding(mallorn_update& m) {
   space.page = {space.page_bytes, kPageBytes, 0};
   space.input = {space.input_bytes, 0, 0};
   if (!find_block(m) || !begin_decoder(m)) return drop_and_fail(m, MALLORN_E_CHECKPOINT);
-  return go_to(m, Phase::checkpoint);
+  return go_to(Phase::checkpoint);
 }
 
 int step_decode(mallorn_update& m) {
@@ -138,9 +135,9 @@ int step_decode(mallorn_update& m) {
     case apply::LiteStep::want_input:
       return read_input(m);
     case apply::LiteStep::done:
-      return go_to(m, space.page.used == 0 ? Phase::result : Phase::flush);
+      return go_to(space.page.used == 0 ? Phase::result : Phase::flush);
     case apply::LiteStep::page_full:
-      return go_to(m, Phase::flush);
+      return go_to(Phase::flush);
     default:
       return drop_and_fail(m, MALLORN_E_CODED);
   }
@@ -154,12 +151,11 @@ int step_flush(mallorn_update& m) {
   if (m.written == m.erased) return erase_block(m);
   const int status = write_page(m);
   if (status != MALLORN_DONE) return status;
-  if (!is_at_checkpoint(m)) return go_to(m, Phase::decode);
+  if (!is_at_checkpoint(m)) return go_to(Phase::decode);
   m.record.resume_result = m.written;
   m.record.resume_body = m.decode.kept.decoder.place().body_offset;
-  m.record.journal = is_in_place(*m.flash.port) ? kHeld : kFree;
   m.record.state_at = 0;
-  return go_to(m, Phase::checkpoint);
+  return go_to(Phase::checkpoint);
 }
 
 int step_checkpoint(mallorn_update& m) {
@@ -169,28 +165,29 @@ int step_checkpoint(mallorn_update& m) {
   kept.check = check_of(kept);
   const int status = append_record(m);
   if (status != MALLORN_DONE) return status;
-  return go_to(m, m.record.journal == kHeld ? Phase::copy : Phase::decode);
+  return go_to(is_copy_next(m) ? Phase::copy : Phase::decode);
 }
 
 // First erases the block of the slot; then `at` is how much is copied, and one.
 int step_copy(mallorn_update& m) {
+  const mallorn_port& port = *m.flash.port;
+  uint32_t& copied = m.record.copied;
   if (m.at == 0) {
     m.at = 1;
-    return m.flash.erase(place_in(m.slot, m.block));
+    return m.flash.erase(place_in(m.slot, copied));
   }
-  const uint32_t offset = m.block + m.at - 1;
-  const uint32_t length =
-      least(whole_words(m.written, m.flash.port->write_size) - offset, kPageBytes);
+  const uint32_t offset = copied + m.at - 1;
+  const uint32_t end = least(m.written, copied + port.erase_size);
+  const uint32_t length = least(whole_words(end, port.write_size) - offset, kPageBytes);
   int status = m.flash.read(place_in_journal(m, offset), m.decode.page_bytes, length);
   if (status != MALLORN_DONE) return status;
   status = m.flash.write(place_in(m.slot, offset), m.decode.page_bytes, length);
   if (status != MALLORN_DONE) return status;
   m.at += length;
-  if (offset + length < m.written) return MALLORN_MORE;
-  m.erased = m.written;
-  next_block(m);
-  m.record.journal = kCopied;
-  return go_to(m, Phase::checkpoint);
+  if (offset + length < end) return MALLORN_MORE;
+  m.journal_at = in_ring(m, m.journal_at + port.erase_size);
+  copied = end;
+  return go_to(Phase::checkpoint);
 }
 
 }  // namespace mallorn::firmware

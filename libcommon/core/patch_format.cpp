@@ -18,8 +18,10 @@ constexpr uint8_t kIsPermuted = 4;
 // Blocks have a length if there are any, and there are none but in a body of profile lite.
 bool is_in_place_sound(const PatchHeader& header) {
   const uint32_t log2 = in_place_log2(header.features);
-  if ((header.features & kFeatureInPlace) == 0) return log2 == 0;
-  return has_lite_body(header) && log2 >= kLeastInPlaceLog2 && log2 <= kMostInPlaceLog2;
+  const uint32_t lag = in_place_lag(header.features);
+  if ((header.features & kFeatureInPlace) == 0) return log2 == 0 && lag == 0;
+  return has_lite_body(header) && log2 >= kLeastInPlaceLog2 && log2 <= kMostInPlaceLog2 &&
+         lag >> (kInPlaceLagBytesLog2 - log2) == 0;
 }
 
 }  // namespace

@@ -13,6 +13,7 @@
 #include "libcommon/core/byte_writer.hpp"
 #include "libcommon/core/conversion.hpp"
 #include "libcommon/core/dtype.hpp"
+#include "libcommon/core/in_place_format.hpp"
 #include "libcommon/core/lane_conversion.hpp"
 #include "libcommon/core/permutation.hpp"
 
@@ -41,26 +42,11 @@ constexpr uint32_t kFeatureTokens = 1u << 6;     // sections coded as tokens
 constexpr uint32_t kFeatureMixed = 1u << 7;      // sections coded by MixedModel
 constexpr uint32_t kFeatureConverted = 1u << 8;  // sections predicted by another dtype
 constexpr uint32_t kFeatureLite = 1u << 9;       // the body is that of profile lite
-// Profile lite: the result may be written over the base, block by block. The five bits
-// above are the binary logarithm of the blocks' length.
-constexpr uint32_t kFeatureInPlace = 1u << 10;
-constexpr uint32_t kInPlaceShift = 11;
-constexpr uint32_t kLeastInPlaceLog2 = 6;
-constexpr uint32_t kMostInPlaceLog2 = 29;
-constexpr uint32_t kInPlaceBits = 63u << 10;
 constexpr uint32_t kFeatureLanes = 1u << 16;     // sections predicted by codes of lanes
 constexpr uint32_t kFeatureHalves = 1u << 17;    // codes of four bits, by ValueModel
 constexpr uint32_t kFeaturePermuted = 1u << 18;  // steps that read axes in another order
-constexpr uint32_t kKnownFeatures =
-    ((1u << 10) - 1) | kFeatureLanes | kFeatureHalves | kFeaturePermuted;  // but for those
-
-constexpr uint32_t in_place_features(uint32_t log2) {
-  return kFeatureInPlace | log2 << kInPlaceShift;
-}
-// 0: the patch makes no such promise.
-constexpr uint32_t in_place_log2(uint32_t features) {
-  return (features & kInPlaceBits) >> kInPlaceShift;
-}
+constexpr uint32_t kKnownFeatures = ((1u << 10) - 1) | kFeatureLanes | kFeatureHalves |
+                                    kFeaturePermuted;  // but for kInPlaceBits
 
 struct PatchHeader {
   Profile profile = Profile::host;

@@ -141,11 +141,12 @@ bool LiteDecoder::is_sound_step(uint32_t position) {
   if (head.source > lengths_.base_bytes || length > lengths_.base_bytes - head.source) {
     return false;
   }
-  if (lengths_.in_place_log2 == 0 || head.source >= position) return true;
+  const uint32_t log2 = in_place_log2(lengths_.features);
+  const uint32_t source = head.source + (in_place_lag(lengths_.features) << log2);
+  if (log2 == 0 || source >= position) return true;
   // It goes on as fast as the result does: so it must not come into another block.
-  const uint32_t block = position >> lengths_.in_place_log2;
-  return head.source >> lengths_.in_place_log2 == block &&
-         (position + length - 1) >> lengths_.in_place_log2 == block;
+  const uint32_t block = position >> log2;
+  return source >> log2 == block && (position + length - 1) >> log2 == block;
 }
 
 Status LiteDecoder::make_elements() {

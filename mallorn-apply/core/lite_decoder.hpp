@@ -15,6 +15,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "libcommon/core/in_place_format.hpp"
 #include "libcommon/core/lite_format.hpp"
 #include "libcommon/core/status.hpp"
 
@@ -60,10 +61,10 @@ struct LiteLengths {
   uint32_t base_bytes = 0;
   uint32_t result_bytes = 0;
   uint32_t body_bytes = 0;
-  // What a patch promises that is applied in place: nothing of the base is read that is
-  // before the block of 2^in_place_log2 bytes that is being made. 0: no promise; otherwise
-  // a block has at least kWindowBytes of the decoder.
-  uint32_t in_place_log2 = 0;
+  // Of the patch: whether it promises that nothing of the base is read that is by more than
+  // its lag before the block that is being made (in_place_format.hpp). A block has at least
+  // kWindowBytes of the decoder.
+  uint32_t features = 0;
 };
 
 enum class LiteStep : uint8_t { more, want_input, page_full, done, failed };

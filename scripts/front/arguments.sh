@@ -7,7 +7,7 @@ is_dry_run=false
 is_inline=false
 forced='' quiet='' verbose='' threads='' level='' fast='' max='' explain='' strict='' json=''
 signing_key='' model_id='' release='' min_release='' state='' passphrase_fd='' encrypted='' resumes='' in_place='' undo='' memory=''
-profile='' page_size='' max_ram='' base=''
+profile='' page_size='' journal_size='' max_ram='' base=''
 keys='' # as words of a command line: --key FILE ...
 
 # Sets `name` to $1, or to what no program can take for an option or for a stream.
@@ -26,6 +26,7 @@ take_value() { # OPTION VALUE...
     --profile) profile=$2 ;;
     --page-size) page_size=$2 ;;
     --max-ram) max_ram=$2 ;;
+    --journal) journal_size=$2 ;;
     --threads) threads=$2 ;;
     --memory) memory=$2 ;;
     --model-id) model_id=$2 ;;
@@ -72,7 +73,7 @@ has_option() {
     diff:--level | diff:--fast | diff:--max) ;;
     diff:--explain | diff:--strict | diff:--inline) ;;
     diff:--sign | diff:--passphrase-fd | diff:--model-id | diff:--release) ;;
-    diff:--profile | diff:--page-size | diff:--max-ram | diff:--in-place) ;;
+    diff:--profile | diff:--page-size | diff:--max-ram | diff:--in-place | diff:--journal) ;;
     patch:-o | patch:--output | patch:--force | patch:--resume) ;;
     patch:--in-place | patch:--undo | patch:--no-undo) ;;
     patch:--memory | verify:--memory) ;;
@@ -123,7 +124,7 @@ parse_arguments() {
 
 is_value_option() {
   case $1 in
-    -o | --output | --level | --threads | --profile | --page-size | --max-ram) ;;
+    -o | --output | --level | --threads | --profile | --page-size | --max-ram | --journal) ;;
     --memory | --base | --sign | --key | --model-id | --release | --min-release | --state | --passphrase-fd) ;;
     *) return 1 ;;
   esac

@@ -15,7 +15,8 @@ with_stage() { # FUNCTION STAGE
       ${max:+--distant} ${strict:+--strict} "$@" "$new" ;;
     pack) set -- "$pack" ${level:+--level "$level"} ${fast:+--fast} ${max:+--max} \
       ${profile:+--profile "$profile"} ${page_size:+--page-size "$page_size"} \
-      ${max_ram:+--max-ram "$max_ram"} ${in_place:+--in-place} ${model_id:+--model-id "$model_id"} \
+      ${max_ram:+--max-ram "$max_ram"} ${in_place:+--in-place} ${journal_size:+--journal "$journal_size"} \
+      ${model_id:+--model-id "$model_id"} \
       ${release:+--release "$release"} ${explain:+--explain} "$@" ;;
     sign) set -- "$sign" sign --key "$signing_key" \
       ${passphrase_fd:+--passphrase-fd "$passphrase_fd"} "$@" ;;

@@ -24,7 +24,8 @@ namespace {
 constexpr uint32_t kBlockLog2 = 9;
 constexpr uint32_t kBlock = 1u << kBlockLog2;
 constexpr Geometry kTwoSlots = {8192, kBlock, 2048, 8};
-constexpr Geometry kOneSlot = {8192, kBlock, 2048, 8, 2 * kBlock};
+constexpr Geometry kOneSlot = {8192, kBlock, 2048, 8, kBlock};
+constexpr Geometry kOneSlotWithLag = {8192, kBlock, 2048, 8, 3 * kBlock};
 constexpr uint32_t kNoRestart = 29;
 
 struct Device {
@@ -68,10 +69,10 @@ mallorn_port make_port(const Geometry& geometry) {
   return port;
 }
 
-Bytes make_patch(const pack::LitePlan& plan, const Bytes& body, bool is_in_place) {
+Bytes make_patch(const pack::LitePlan& plan, const Bytes& body, const uint32_t in_place) {
   PatchHeader header;
   header.profile = Profile::lite;
-  header.features = kFeatureLite | (is_in_place ? in_place_features(kBlockLog2) : 0);
+  header.features = kFeatureLite | in_place;
   header.memory_kib = kLiteMemoryKib;
   header.base_bytes = plan.base.size();
   header.base_digest = sha256(plan.base);
@@ -129,10 +130,11 @@ void check(const Geometry& geometry, test::Random& random) {
   test::LitePlanner planner(random, 7000);
   while (planner.plan.result.size() < 6000) planner.add_any(1500);
   pack::LitePlan& plan = planner.plan;
-  if (is_in_place) plan.pieces = pack::keep_in_place(plan.pieces, kBlock);
+  const uint32_t lag = geometry.journal_size / kBlock - 1;
+  if (is_in_place) plan.pieces = pack::keep_in_place(plan.pieces, {kBlock, lag * kBlock});
   const Bytes body = pack::encode_lite(plan, kNoRestart);
   Device on{NorFlash(geometry, static_cast<uint32_t>(random())),
-            make_patch(plan, body, is_in_place)};
+            make_patch(plan, body, is_in_place ? in_place_features(kBlockLog2, lag) : 0)};
   on.flash.fill(MALLORN_SLOT_A, plan.base);
   const mallorn_port port = make_port(geometry);
   alignas(8) uint8_t work[MALLORN_WORK_SIZE];
@@ -153,5 +155,6 @@ TEST_CASE("firmware resume: patches of every kind of step, through many power cu
   for (int round = 0; round < 60; ++round) {
     check(kTwoSlots, random);
     check(kOneSlot, random);
+    check(kOneSlotWithLag, random);
   }
 }

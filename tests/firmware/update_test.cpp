@@ -23,6 +23,7 @@ using sim::Options;
 constexpr Geometry kGeometry = {4096, 1024, 1024, 4};
 constexpr Geometry kOneSlot = {4096, 1024, 1024, 4, 2048};
 constexpr uint32_t kBlockLog2 = 10;
+constexpr sim::InPlace kInPlace = {kBlockLog2, 1};  // all that the journal can keep
 
 Model model_of(test::Random& random, size_t size, uint32_t release) {
   return {random.bytes(size), release};
@@ -58,15 +59,15 @@ TEST_CASE("firmware update: CRC-32C is that of libcommon") {
 }
 
 TEST_CASE("firmware update: every result has a name of its own") {
-  for (int status = MALLORN_E_UNFINISHED; status <= MALLORN_WANT_INPUT; ++status) {
+  for (int status = MALLORN_E_JOURNAL; status <= MALLORN_WANT_INPUT; ++status) {
     CAPTURE(status);
     CHECK(std::string(mallorn_status_name(status)).find("MALLORN_") == 0);
-    for (int other = MALLORN_E_UNFINISHED; other < status; ++other) {
+    for (int other = MALLORN_E_JOURNAL; other < status; ++other) {
       CHECK(std::strcmp(mallorn_status_name(status), mallorn_status_name(other)) != 0);
     }
   }
   CHECK(std::string(mallorn_status_name(3)) == "?");
-  CHECK(std::string(mallorn_status_name(MALLORN_E_UNFINISHED - 1)) == "?");
+  CHECK(std::string(mallorn_status_name(MALLORN_E_JOURNAL - 1)) == "?");
 }
 
 TEST_CASE("firmware update: models of all lengths reach the device") {
@@ -79,7 +80,7 @@ TEST_CASE("firmware update: models of all lengths reach the device") {
       const Goal goal{sim::make_patch(base, result), result};
       CHECK(life_of(base, goal, {has_seek, true, 3}) == "");
     }
-    const Goal in_place{sim::make_patch(base, result, Fault::none, kBlockLog2), result};
+    const Goal in_place{sim::make_patch(base, result, Fault::none, kInPlace), result};
     CHECK(life_of(base, in_place, {true, true, 3}, kOneSlot) == "");
   }
 }
@@ -102,6 +103,19 @@ TEST_CASE(
   CHECK(error(MALLORN_E_PROFILE, put(5, 2)) == "");
   CHECK(error(MALLORN_E_HEADER, put(7, 5)) == "");
   CHECK(error(MALLORN_E_FEATURE, put(11, 0x80)) == "");
+  // Blocks in place have a length, and a lag that is one.
+  const auto put_in_place = [&patch](uint8_t length, uint8_t lag) {
+    return changed(patch, [&](Bytes& bytes) {
+      bytes[9] = length;
+      bytes[11] = lag;
+    });
+  };
+  CHECK(error(MALLORN_E_HEADER, put_in_place(0, 1)) == "");
+  CHECK(error(MALLORN_E_HEADER, put_in_place(6 << 3, 0)) == "");
+  CHECK(error(MALLORN_E_HEADER, put_in_place(5 << 3 | 4, 0)) == "");
+  CHECK(error(MALLORN_E_HEADER, put_in_place(30 << 3 | 4, 0)) == "");
+  CHECK(error(MALLORN_E_HEADER, put_in_place(29 << 3 | 4, 2)) == "");
+  CHECK(error(MALLORN_E_HEADER, put_in_place(24 << 3 | 4, 64)) == "");
   CHECK(error(MALLORN_E_FEATURE, put(60, 2)) == "");
   CHECK(error(MALLORN_E_HEADER, put(61, 3)) == "");
   CHECK(error(MALLORN_E_SIZE, put(24, 1)) == "");
@@ -176,7 +190,7 @@ TEST_CASE(
   test::Random random = test::seeded("unfinished");
   const Model base = model_of(random, 4000, 1);
   const Model result = model_of(random, 3900, 2);
-  const Goal goal{sim::make_patch(base, result, Fault::none, kBlockLog2), result};
+  const Goal goal{sim::make_patch(base, result, Fault::none, kInPlace), result};
   Device device(kOneSlot, {true, false, 2}, base, {goal}, 7);
   // The first cut that finds the slot half overwritten.
   for (uint64_t at = 0;; at += 7) {
@@ -185,7 +199,7 @@ TEST_CASE(
     REQUIRE(!cut.live());
     if (!cut.is_unfinished_at_boot()) continue;
     CHECK(cut.abort_update() == MALLORN_E_UNFINISHED);
-    CHECK(cut.offer(sim::make_patch(base, base, Fault::none, kBlockLog2)) ==
+    CHECK(cut.offer(sim::make_patch(base, base, Fault::none, kInPlace)) ==
           MALLORN_E_UNFINISHED);
     cut.live_to_the_end();
     break;
@@ -196,7 +210,7 @@ TEST_CASE("firmware update: a journal that does not take its bytes costs nothing
   test::Random random = test::seeded("stuck journal");
   const Model base = model_of(random, 4000, 1);
   const Model result = model_of(random, 3900, 2);
-  const Goal goal{sim::make_patch(base, result, Fault::none, kBlockLog2), result,
+  const Goal goal{sim::make_patch(base, result, Fault::none, kInPlace), result,
                   MALLORN_E_FLASH_PROGRAM};
   Device device(kOneSlot, {true, false, 2}, base, {goal}, 7);
   device.flash().stick(MALLORN_JOURNAL);

@@ -356,10 +356,33 @@ void write_lite_seeds() {
     write("lite_decoder", "type-" + std::to_string(type),
           join({head, plan.base, pack::encode_lite(plan, 29)}));
     if (type != 3) continue;
-    plan.pieces = pack::keep_in_place(plan.pieces, 64);
+    const std::vector<pack::LitePiece> pieces = plan.pieces;
+    plan.pieces = pack::keep_in_place(pieces, {64});
     head[1] |= 6 << 4;
     write("lite_decoder", "in-place", join({head, plan.base, pack::encode_lite(plan, 29)}));
+    plan.pieces = pack::keep_in_place(pieces, {64, 2 * 64});
+    head[3] |= 2 << 4;
+    write("lite_decoder", "lag", join({head, plan.base, pack::encode_lite(plan, 29)}));
   }
+}
+
+// A device with one slot: how, length of the result, the body. What it has is read late.
+void write_firmware_seed() {
+  pack::LitePlan plan;
+  plan.base = fixed_base();
+  plan.base.resize(3000);
+  plan.result.assign(300, 'm');
+  plan.result.insert(plan.result.end(), plan.base.begin(), plan.base.begin() + 2000);
+  pack::LitePiece front;
+  front.length = 300;
+  pack::LitePiece moved;
+  moved.content = pack::LiteContent::copy;
+  moved.begin = 300;
+  moved.length = 2000;
+  moved.has_base = true;
+  plan.pieces = {front, moved};
+  const Bytes head = {7, 2300 & 255, 2300 >> 8};
+  write("firmware", "one-slot-lag", join({head, pack::encode_lite(plan, 29)}));
 }
 
 }  // namespace
@@ -372,6 +395,7 @@ void write_codec_seeds() {
   write_mixed_seeds();
   write_tokens_seeds();
   write_lite_seeds();
+  write_firmware_seed();
 }
 
 }  // namespace mallorn::fuzz

@@ -2,8 +2,8 @@
 // that fits them. Whatever it says, the slot in use is not touched, no rule of flash is
 // broken, and the device boots with the model that it had, or tries one whose digest is the
 // header's. With one slot it boots so, or says that an update is not finished, and never
-// takes it up to another end. Input: how (1: bit 0: body, bit 1: one slot), length of the
-// result (u16), features and so on as they come; the patch or body.
+// takes it up to another end. Input: how (1: bit 0: body, bit 1: one slot, bit 2: with all
+// the lag that the journal allows), length of the result (u16); the patch or body.
 #include <algorithm>
 #include <cstdlib>
 #include <memory>
@@ -23,6 +23,9 @@ using Bytes = std::vector<uint8_t>;
 
 constexpr sim::Geometry kTwoSlots = {4096, 512, 1024, 4};
 constexpr sim::Geometry kOneSlot = {4096, 512, 1024, 4, 1024};
+// Features of patches for that.
+constexpr uint32_t kInPlace = 1u << 10 | 6u << 11;
+constexpr uint32_t kLag = (1024 - 512) / 64 << 24;
 
 struct Device {
   explicit Device(const sim::Geometry& geometry) : flash(geometry, 1) {}
@@ -78,13 +81,12 @@ void put_digest(const Bytes& bytes, uint8_t* to) {
 
 // A header for `body`, whose result has some length and a digest that is none.
 Bytes with_header(const Bytes& base, uint16_t result_bytes, const Bytes& body,
-                  bool is_in_place) {
+                  uint32_t in_place) {
   constexpr uint32_t kFeatureLite = 1u << 9;
-  constexpr uint32_t kInPlace = 1u << 10 | 6u << 11;
   Bytes patch(kHeaderFixedBytes);
   const uint8_t begin[] = {0x8D, 'M', 'L', 'P', 0, 1, kHeaderFixedBytes, 0};
   std::copy(std::begin(begin), std::end(begin), patch.begin());
-  store_u32(&patch[8], kFeatureLite | (is_in_place ? kInPlace : 0));
+  store_u32(&patch[8], kFeatureLite | in_place);
   store_u32(&patch[20], static_cast<uint32_t>(body.size()));
   put_digest(body, &patch[28]);
   patch[60] = 1;
@@ -107,8 +109,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const sim::Geometry& geometry = is_in_place ? kOneSlot : kTwoSlots;
   const auto device = std::make_unique<Device>(geometry);
   const auto result_bytes = static_cast<uint16_t>((data[1] | data[2] << 8) & 0xFFF);
-  device->patch =
-      data[0] % 2 == 0 ? rest : with_header(base, result_bytes, rest, is_in_place);
+  const uint32_t in_place = is_in_place ? kInPlace | ((data[0] & 4) != 0 ? kLag : 0) : 0;
+  device->patch = data[0] % 2 == 0 ? rest : with_header(base, result_bytes, rest, in_place);
   device->flash.fill(MALLORN_SLOT_A, base);
   const mallorn_port port = make_port(geometry);
   const mallorn_policy policy{nullptr, 0, 1, 0, nullptr};

@@ -1,7 +1,8 @@
 // Any bytes as a body of profile lite: the same outcome whole and in tiny pieces, between
 // which the decoder is kept as bytes and brought back, and no read beyond base or result,
-// nor, in place, before the block being made. Input: length of the result (u16; its highest
-// four bits: the logarithm of blocks in place), of the base (u16), the base, the body.
+// nor, in place, too far before the block being made. Input: length of the result (u16; its
+// highest four bits: the logarithm of blocks in place), of the base (u16; its highest four
+// bits: the lag, in blocks), the base, the body.
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>
@@ -18,7 +19,7 @@ using apply::LiteStep;
 
 struct Run {
   ByteView base;
-  uint32_t in_place_log2 = 0;
+  uint32_t features = 0;
   std::vector<uint8_t> result;
   uint32_t made = 0;  // of the page that is not yet taken, too
   Status status = Status::ok;
@@ -32,9 +33,9 @@ bool read(ByteView file, uint32_t offset, uint8_t* to, uint32_t length) {
 bool read_file(void* run, uint32_t from, uint8_t* to, uint32_t length) {
   const auto& at = *static_cast<const Run*>(run);
   if (from >= apply::kLiteOwn) return read(at.result, from - apply::kLiteOwn, to, length);
-  if (at.in_place_log2 != 0 && from < at.made >> at.in_place_log2 << at.in_place_log2) {
-    std::abort();
-  }
+  const uint32_t log2 = in_place_log2(at.features);
+  const uint32_t lag = in_place_lag(at.features);
+  if (log2 != 0 && (from >> log2) + lag < at.made >> log2) std::abort();
   return read(at.base, from, to, length);
 }
 
@@ -48,18 +49,15 @@ void keep(apply::LiteDecoder& decoder, const apply::LiteFiles& files,
   if (!decoder.resume(files, lengths, decoder.place())) std::abort();
 }
 
-Run decode(ByteView base, uint32_t length, uint32_t in_place_log2, ByteView body,
-           uint32_t page_bytes, uint32_t piece) {
-  Run run{base, in_place_log2, {}};
+Run decode(Run run, uint32_t length, ByteView body, uint32_t page_bytes, uint32_t piece) {
   std::vector<uint8_t> room(page_bytes);
   apply::LitePage page{room.data(), page_bytes, 0};
   static apply::LiteDecoder decoder;
   // What begin() leaves alone is the same for each input, and no value of sense.
   memset(static_cast<void*>(&decoder), 0xFF, sizeof decoder);
   const apply::LiteFiles files = {read_file, &run};
-  const apply::LiteLengths lengths = {static_cast<uint32_t>(base.size()), length,
-                                      static_cast<uint32_t>(body.size()),
-                                      static_cast<uint8_t>(in_place_log2)};
+  const apply::LiteLengths lengths = {static_cast<uint32_t>(run.base.size()), length,
+                                      static_cast<uint32_t>(body.size()), run.features};
   decoder.begin(files, lengths);
   size_t begin = 0;
   size_t end = 0;
@@ -92,13 +90,15 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   ByteReader reader(ByteView(data, size));
   const uint32_t head = reader.u16();
   const uint32_t length = head % 4096u;
-  const ByteView base = reader.bytes(reader.u16());
+  const uint32_t base_head = reader.u16();
+  const ByteView base = reader.bytes(base_head % 4096u);
   if (!reader.ok()) return 0;
   const ByteView body = reader.bytes(reader.remaining());
   // No header that a reader takes has smaller blocks.
   const uint32_t log2 = head / 4096u < kLeastInPlaceLog2 ? 0 : head / 4096u;
-  const Run whole = decode(base, length, log2, body, 5000, 1u << 20);
-  const Run cut = decode(base, length, log2, body, 3, 1);
+  const Run run{base, log2 == 0 ? 0 : in_place_features(log2, base_head / 4096u), {}};
+  const Run whole = decode(run, length, body, 5000, 1u << 20);
+  const Run cut = decode(run, length, body, 3, 1);
   if (whole.status != cut.status) std::abort();
   if (whole.status != Status::ok && whole.status != Status::corrupt_data) std::abort();
   if (whole.status == Status::ok &&

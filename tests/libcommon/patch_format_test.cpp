@@ -159,6 +159,15 @@ TEST_CASE("patch header: blocks in place have a length, and a body of profile li
     CHECK(status(features) == Status::malformed);
     const uint32_t length_alone = kFeatureLite | log2 << kInPlaceShift;
     CHECK(status(length_alone) == (log2 == 0 ? Status::ok : Status::malformed));
+    for (const uint32_t lag : {1u, 2u, 63u, 64u, 127u}) {
+      const uint32_t lagged = in_place_features(log2, lag) | kFeatureLite;
+      const bool is_short = uint64_t{lag} << log2 < 1u << 30;
+      CAPTURE(lag);
+      CHECK(in_place_log2(lagged) == log2);
+      CHECK(in_place_lag(lagged) == lag);
+      CHECK(status(lagged) == (is_good && is_short ? Status::ok : Status::malformed));
+      CHECK(status(kFeatureLite | lag << kInPlaceLagShift) == Status::malformed);
+    }
   }
 }
 

@@ -34,9 +34,9 @@ LitePiece any_piece(test::Random& random, uint32_t begin) {
 }
 
 // Whether every byte of the base that it may be coded from is still there.
-bool is_there(const LitePiece& piece) {
+bool is_there(const LitePiece& piece, const pack::InPlace& in_place) {
   for (uint32_t i = 0; i < piece.length; ++i) {
-    const uint32_t first = pack::first_in_base(piece.begin + i, kBlock);
+    const uint32_t first = pack::first_in_base(piece.begin + i, in_place);
     if (piece.has_base && !piece.is_own && piece.base_offset + i < first) return false;
     if (piece.has_source_in_base && piece.source + i < first) return false;
   }
@@ -49,8 +49,9 @@ TEST_CASE("lite in place: pieces read what is there, and are cut no more than th
   test::Random random = test::seeded("lite in place pieces");
   for (int round = 0; round < 3000; ++round) {
     const LitePiece piece = any_piece(random, static_cast<uint32_t>(random.below(100)) * 4);
-    const std::vector<LitePiece> kept = pack::keep_in_place({piece}, kBlock);
-    if (is_there(piece)) {
+    const pack::InPlace in_place{kBlock, static_cast<uint32_t>(random.below(3)) * kBlock};
+    const std::vector<LitePiece> kept = pack::keep_in_place({piece}, in_place);
+    if (is_there(piece, in_place)) {
       // Nothing that reads ahead is cut.
       uint32_t with_base = 0;
       for (const LitePiece& part : kept) {
@@ -63,7 +64,7 @@ TEST_CASE("lite in place: pieces read what is there, and are cut no more than th
       REQUIRE(part.begin == at);
       REQUIRE(part.length > 0);
       REQUIRE(part.length % pack::lite_unit(part) == 0);
-      REQUIRE(is_there(part));
+      REQUIRE(is_there(part, in_place));
       const uint32_t passed = at - piece.begin;
       if (part.has_base) REQUIRE(part.base_offset == piece.base_offset + passed);
       if (part.has_source_in_base) REQUIRE(part.source == piece.source + passed);
@@ -71,6 +72,16 @@ TEST_CASE("lite in place: pieces read what is there, and are cut no more than th
       at += part.length;
     }
     REQUIRE(at == piece.begin + piece.length);
+  }
+}
+
+TEST_CASE("lite in place: a piece needs the least lag with which nothing of it is cut") {
+  test::Random random = test::seeded("lite lag");
+  for (int round = 0; round < 3000; ++round) {
+    const LitePiece piece = any_piece(random, static_cast<uint32_t>(random.below(100)) * 4);
+    const uint32_t lag = pack::lag_of({piece}, kBlock) * kBlock;
+    REQUIRE(is_there(piece, {kBlock, lag}));
+    if (lag != 0) REQUIRE(!is_there(piece, {kBlock, lag - kBlock}));
   }
 }
 
@@ -83,7 +94,7 @@ TEST_CASE("lite in place: of a piece from a little before, most keeps its base")
   piece.base_offset = piece.begin - 6;
   piece.length = 3 * kBlock;
   uint32_t alone = 0;
-  for (const LitePiece& part : pack::keep_in_place({piece}, kBlock)) {
+  for (const LitePiece& part : pack::keep_in_place({piece}, {kBlock})) {
     if (!part.has_base) alone += part.length;
   }
   CHECK(alone == 3 * 8);  // six bytes of each block that it begins in, and whole elements

@@ -47,6 +47,7 @@ class Lite(PipelineTest):
             self.assertEqual(self.succeed("mallorn-apply", "-q", old, patch), new.read_bytes(), new)
             info = json.loads(self.succeed("mallorn", "info", "--json", patch))
             self.assertEqual(info["in_place_bytes"], page)
+            self.assertEqual(info["journal_bytes"], page)
 
     def test_in_place(self) -> None:
         in_parallel(self.check_in_place, list(real_pairs()))
@@ -63,6 +64,25 @@ class Lite(PipelineTest):
         self.assertLess(up.stat().st_size, old.stat().st_size / 4)
         self.assertLess(down.stat().st_size, 2048)
 
+    def test_in_place_with_a_journal(self) -> None:
+        # Up by two pages and a little: the journal must keep as much, and no more is asked of it.
+        old, new = next(iter(real_pairs()))
+        moved = self.home / "moved"
+        moved.write_bytes(bytes(i * i // 7 & 255 for i in range(2100)) + old.read_bytes())
+        sizes = []
+        for journal, needed in ((1024, 1024), (2048, 1024), (4095, 3072), (4096, 4096), (1 << 16, 4096)):
+            patch = self.lite_patch(f"journal-{journal}", old, moved, "--in-place", "--page-size", 1024,
+                                    "--journal", journal)
+            self.assertEqual(self.succeed("mallorn-apply", "-q", old, patch), moved.read_bytes())
+            info = json.loads(self.succeed("mallorn", "info", "--json", patch))
+            self.assertEqual(info["journal_bytes"], needed)
+            sizes.append(patch.stat().st_size)
+        self.assertGreater(sizes[0], 20 * sizes[3])
+        self.assertEqual(sizes[3], sizes[4])
+        done = self.run_program("mallorn", "diff", "--profile", "lite", "--in-place", "--page-size", 1024, old, moved,
+                                "-o", "told")
+        self.assertIn(b"--journal 4096", done.err)
+
     def test_empty_files(self) -> None:
         (self.home / "empty").write_bytes(b"")
         (self.home / "text").write_bytes(b"some bytes that are no model\n" * 9)
@@ -72,7 +92,8 @@ class Lite(PipelineTest):
     def test_what_is_refused(self) -> None:
         old, new = next(iter(model_pairs()))
         for options in (("--profile", "medium"), ("--page-size", 4096), ("--max-ram", 4096),
-                        ("--in-place",),
+                        ("--in-place",), ("--profile", "lite", "--journal", 8192),
+                        ("--profile", "lite", "--in-place", "--journal", 4095),
                         ("--profile", "lite", "--page-size", 4095),
                         ("--profile", "lite", "--page-size", 32),
                         ("--profile", "lite", "--max-ram", 1023),

@@ -40,12 +40,12 @@ def product_of(x: int, f: int) -> int:
 
 class LiteDecoder:
     """A segment. `made` is the result so far; it grows. `in_place` is the binary logarithm of the
-    blocks that the result is written over the base in; 0: it is not."""
+    blocks that the result is written over the base in, `lag` in blocks later; 0: it is not."""
 
     def __init__(self, coder: RangeDecoder, base: bytes, made: bytearray, end: int,
-                 in_place: int = 0) -> None:
+                 in_place: int = 0, lag: int = 0) -> None:
         self.coder, self.base, self.made, self.end = coder, base, made, end
-        self.in_place = in_place
+        self.in_place, self.lag = in_place, lag
         self.models = [32768] * MODELS
         self.type = self.base_zero = self.result_zero = 0
         self.base_stop = self.hits = 0
@@ -122,10 +122,11 @@ class LiteDecoder:
                 refuse(not source <= position - size, "source in the result")
             else:
                 refuse(source + elements * size > len(self.base), "source in the base")
-                if self.in_place and source < position:
+                kept = source + (self.lag << self.in_place)
+                if self.in_place and kept < position:
                     block = position >> self.in_place
                     last = position + elements * size - 1
-                    refuse(source >> self.in_place != block or last >> self.in_place != block,
+                    refuse(kept >> self.in_place != block or last >> self.in_place != block,
                            "source in what is overwritten")
                 self.base_stop = source + elements * size
         self.prepare(kind)
@@ -292,7 +293,8 @@ class LiteDecoder:
         return product + (near if near != -128 else self.residual((product >> 23) % 256))
 
 
-def decode_lite(body: bytes, base: bytes, result_length: int, in_place: int = 0) -> bytes:
+def decode_lite(body: bytes, base: bytes, result_length: int, in_place: int = 0,
+                lag: int = 0) -> bytes:
     """The result of a body; what its digest says of it is for the caller."""
     if max(len(body), len(base), result_length) >= MAX_BYTES:
         raise Fault("limit_exceeded", "profile lite")
@@ -305,7 +307,7 @@ def decode_lite(body: bytes, base: bytes, result_length: int, in_place: int = 0)
         if restart:
             end = min(end, (len(made) >> restart) + 1 << restart)
         coder = RangeDecoder(body[at + 1:])
-        LiteDecoder(coder, base, made, end, in_place).run()
+        LiteDecoder(coder, base, made, end, in_place, lag).run()
         at += 1 + coder.read
     used = at if result_length else 1
     refuse(used < len(body), "bytes of the body are left")

@@ -11,6 +11,7 @@ from patch_maker import make_patch
 TYPE_7 = [0, *want(7, 3), *want(0, 16)]
 # Blocks of 64 bytes.
 IN_PLACE = {"features": 1 << 9 | 1 << 10 | 6 << 11}
+WITH_LAG = {"features": IN_PLACE["features"] | 2 << 24}
 FLOATS = [0, *want(F32, 3), *want(0, 16)]
 
 
@@ -36,6 +37,9 @@ def good(base: bytes) -> Iterator[tuple[str, str, bytes, bytes]]:
     yield case("lite-in-place", "from behind, up to the end of a block",
                [[literal(b"ab"), copy(24), own(COPY, 26, 5), copy(12, -14), own(COPY, 3, 64)]], 0, 67,
                **IN_PLACE)
+    yield case("lite-lag", "from two blocks behind, and a little more, up to the end of a block",
+               [[literal(b"a"), own(COPY, 127, 1), copy(26), copy(20, -23), copy(18, -22),
+                 own(COPY, 3, 100)]], 0, 195, **WITH_LAG)
 
 
 def bad(base: bytes) -> Iterator[tuple[str, str, str, bytes]]:
@@ -61,6 +65,14 @@ def bad(base: bytes) -> Iterator[tuple[str, str, str, bytes]]:
                literal(b"a"), own(COPY, 63, 1), copy(1, 25), length=65, **IN_PLACE)
     yield case("in-place-across", "the last byte is in the next block",
                literal(b"a"), own(COPY, 59, 1), copy(5), length=65, **IN_PLACE)
+    yield case("lag-before", "a byte that is overwritten",
+               literal(b"a"), own(COPY, 191, 1), copy(1, 25), length=193, **WITH_LAG)
+    yield case("lag-across", "the last byte is in the next block",
+               literal(b"a"), own(COPY, 187, 1), copy(5, 20), length=193, **WITH_LAG)
+    for name, features in (("lag-alone", 1 << 9 | 1 << 24),
+                           ("lag-too-long", 1 << 9 | 1 << 10 | 29 << 11 | 2 << 24)):
+        yield (f"lite-{name}", "malformed", "in place",
+               lite_patch(base, bytes(8), make_body(base, [[eight]], 0, 8), features=features))
     body = make_body(base, [[eight]], 0, 8)
     yield ("lite-restart-30", "corrupt_data", "",
            lite_patch(base, bytes(8), b"\x1e" + body[1:]))

@@ -29,8 +29,9 @@ MAX_MODEL_ID = 64
 ZSTD, STRUCTURE, BLOCKS, VALUES, MASK, DERIVED_NUMBERS, TOKENS, MIXED, CONVERTED, LITE, \
     IN_PLACE = range(11)  # their bits
 IN_PLACE_LENGTH = 11  # a number of five bits
+IN_PLACE_LAG = 24  # one of seven
 LANES, HALF_BYTES, PERMUTED = 16, 17, 18
-KNOWN_FEATURES = (1 << 19) - 1
+KNOWN_FEATURES = (1 << 19) - 1 | 127 << IN_PLACE_LAG
 MAX_RECORD = (1 << 20) + (1 << 18)
 MAX_RESULT = 1 << 30
 MAX_CODED = 1 << 20
@@ -88,13 +89,18 @@ def read_header(patch: bytes) -> tuple[Header, bytes]:
     header = Header(profile, signatures, *numbers, *body, *base, *result, reader.take(id_length))
     if profile > 1 or files != 1 or header.features & ~KNOWN_FEATURES:
         raise Fault("unsupported_feature", "header")
-    in_place = header.features >> IN_PLACE_LENGTH & 31
+    in_place, lag = in_place_of(header)
     if header.features >> IN_PLACE & 1:
-        if not has_lite_body(header) or not 6 <= in_place <= 29:
+        if not has_lite_body(header) or not 6 <= in_place <= 29 or lag << in_place >= 1 << 30:
             raise Fault("malformed", "in place")
-    elif in_place:
+    elif in_place or lag:
         raise Fault("malformed", "in place")
     return header, split(patch)[2]
+
+
+def in_place_of(header: Header) -> tuple[int, int]:
+    """The binary logarithm of the blocks' length, and the lag in blocks."""
+    return header.features >> IN_PLACE_LENGTH & 31, header.features >> IN_PLACE_LAG & 127
 
 
 def has_lite_body(header: Header) -> bool:
@@ -283,7 +289,7 @@ def decode(patch: bytes, base: bytes) -> bytes:
         raise Fault("base_mismatch")
     if has_lite_body(header):
         made = decode_lite(read_body(header, after), base, header.result_length,
-                           header.features >> IN_PLACE_LENGTH & 31)
+                           *in_place_of(header))
     else:
         made = decode_records(header, read_records(header, after), base)
     if len(made) != header.result_length or sha256(made) != header.result_digest:

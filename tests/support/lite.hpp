@@ -143,7 +143,7 @@ struct LiteRun {
     const auto decoder = std::make_unique<apply::LiteDecoder>();
     decoder->begin({read_file, this},
                    {static_cast<uint32_t>(base.size()), result_bytes,
-                    static_cast<uint32_t>(body.size()), in_place_log2},
+                    static_cast<uint32_t>(body.size()), features},
                    place);
     size_t begin = place.body_offset;
     size_t end = random != nullptr ? begin : body.size();
@@ -183,7 +183,7 @@ struct LiteRun {
 
   ByteView base;
   uint32_t result_bytes;
-  uint8_t in_place_log2 = 0;
+  uint32_t features = 0;
   Bytes result;  // may begin with what was there before `place`
   Status status = Status::ok;
   std::vector<apply::LitePlace> restarts;
