@@ -45,7 +45,8 @@ std::optional<LiteType> lite_type(Dtype dtype) {
 // Steps as they come, with nothing but bytes where no more is known.
 class Collector {
  public:
-  explicit Collector(DeltaSource& source) : source_(source) {}
+  Collector(DeltaSource& source, bool has_floats)
+      : source_(source), has_floats_(has_floats) {}
 
   LitePlan run(std::vector<bool>* known) {
     const DeltaManifest& manifest = source_.manifest();
@@ -58,7 +59,7 @@ class Collector {
     known->resize(plan_.base.size());
     known_ = known;
     while (const std::optional<ChunkInput> chunk = source_.next()) add_chunk(*chunk);
-    arrange_derived(&plan_);
+    if (has_floats_) arrange_derived(&plan_);
     return std::move(plan_);
   }
 
@@ -95,10 +96,11 @@ class Collector {
                      range_fits(step.base_offset, step.result_bytes, plan_.base.size());
     piece.base_offset = static_cast<uint32_t>(step.base_offset);
     piece.place = step.place;
-    const std::optional<LiteType> type = lite_type(step.dtype);
+    std::optional<LiteType> type = lite_type(step.dtype);
+    if (!has_floats_ && type && lite_mantissa_bits(*type) != 0) type.reset();
     if (step.kind == StepKind::copy) {
       piece.content = LiteContent::copy;
-    } else if (is_derived(step)) {
+    } else if (has_floats_ && is_derived(step)) {
       Derivation derivation;
       (void)derivation_from_bytes(step.parameters, &derivation);
       const auto distance = static_cast<uint32_t>(derivation.source_distance);
@@ -122,6 +124,7 @@ class Collector {
   }
 
   DeltaSource& source_;
+  bool has_floats_;
   LitePlan plan_;
   std::vector<bool>* known_ = nullptr;
 };
@@ -230,7 +233,8 @@ uint32_t lite_unit(const LitePiece& piece) {
   return piece.content == LiteContent::elements ? lite_type_bytes(piece.type) : 1;
 }
 
-LitePlanner::LitePlanner(DeltaSource& source) : all_(Collector(source).run(&known_)) {}
+LitePlanner::LitePlanner(DeltaSource& source, bool has_floats)
+    : all_(Collector(source, has_floats).run(&known_)) {}
 
 LitePlan LitePlanner::plan(uint32_t restart_bytes, const InPlace& in_place) const {
   LitePlan plan = all_;

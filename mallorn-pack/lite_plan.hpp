@@ -54,9 +54,9 @@ uint32_t lite_unit(const LitePiece& piece);
 // What a delta stream tells of both models.
 class LitePlanner {
  public:
-  // Reads all of `source`. Throws Error(limit_exceeded) for files that are too long for the
-  // profile.
-  explicit LitePlanner(DeltaSource& source);
+  // Reads all of `source`. Without floats they are coded as bytes. Throws
+  // Error(limit_exceeded) for files that are too long for the profile.
+  LitePlanner(DeltaSource& source, bool has_floats);
 
   // No piece goes past a multiple of `restart_bytes`, which is one of in_place.block_bytes.
   LitePlan plan(uint32_t restart_bytes, const InPlace& in_place) const;

@@ -38,6 +38,7 @@ output, or to FILE, which appears only when it is complete.
       --page-size N  lite: length of the device's erase blocks (default: 4096)
       --in-place     lite: for devices with one slot, which overwrite the base
       --journal N    with --in-place: length of their journal (default: a page)
+      --no-floats    lite: for devices that are built without floats
       --max-ram N    lite: fail if the device needs more than N bytes of memory
       --explain      print what became of each tensor (mallorn-delta --notes)
       --threads N    use N threads (default: one per processor); the patch is
@@ -49,8 +50,7 @@ output, or to FILE, which appears only when it is complete.
 
 Memory: about 30 MB for each thread, whatever the size of the model; profile
 lite: some ten times the size of the model.
-Exit: 0 done, 64 usage, 65 input damaged or cut short, 73 cannot create FILE,
-74 I/O error.
+Exit: 0 done, 64 usage, 65 input damaged, 73 cannot create FILE, 74 I/O error.
 
 examples:
   mallorn-parse old.gguf | mallorn-delta new.gguf | mallorn-pack -o update.mlp
@@ -83,6 +83,7 @@ struct Arguments {
   bool is_in_place = false;
   uint32_t most_lag = 0;  // in pages, of the journal
   bool has_journal = false;
+  bool has_floats = true;  // lite: has steps for them
 };
 
 // What models have learned is lost at every restart point: where the device's blocks are
@@ -106,9 +107,12 @@ void read_profile(const CommandLine& line, Arguments* arguments) {
   if (arguments->has_journal && !arguments->is_in_place) {
     throw Error(Status::usage, "--journal goes with --in-place");
   }
-  if (!arguments->is_lite && (has_page || has_ram || arguments->is_in_place)) {
-    throw Error(Status::usage,
-                "--page-size, --max-ram and --in-place go with --profile lite");
+  arguments->has_floats = !line.has("no-floats");
+  if (!arguments->is_lite &&
+      (has_page || has_ram || arguments->is_in_place || !arguments->has_floats)) {
+    throw Error(
+        Status::usage,
+        "--page-size, --max-ram, --in-place and --no-floats go with --profile lite");
   }
   uint64_t page = kDefaultPage;
   if (has_page) {
@@ -143,6 +147,7 @@ constexpr Option kOptions[] = {{"o,output", true},
                                {"in-place"},
                                {"page-size", true},
                                {"journal", true},
+                               {"no-floats"},
                                {"max-ram", true},
                                {"explain"}};
 
@@ -266,7 +271,7 @@ void pack_lite(pack::DeltaSource& source, const Arguments& arguments, PatchHeade
   const uint32_t page_bytes = arguments.page_bytes;
   const uint32_t restart_bytes = std::max(page_bytes, kLeastRestart);
   const auto restart_log2 = static_cast<uint32_t>(std::countr_zero(restart_bytes));
-  const pack::LitePlanner planner(source);
+  const pack::LitePlanner planner(source, arguments.has_floats);
   pack::PatchWriter patch;
   header.profile = Profile::lite;
   header.features = kFeatureLite;

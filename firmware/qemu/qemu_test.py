@@ -2,13 +2,15 @@
 
     qemu_test.py TARGET MALLORN OLD NEW [OPTION...]
 
-OPTIONs are those of mallorn diff: with --in-place the device has one slot.
+OPTIONs are those of mallorn diff: with --in-place the device has one slot. -DNAME is one of firmware/:
+the device is compiled so.
 
 The patch is made and signed by the front end, with a key of its own. The device must end up
 with NEW: it prints the SHA-256 that it has found, and its stack stays within its limits. Exit 0 if
 so; 77 (skipped) where there is no compiler or emulator for the target.
 """
 import base64
+import dataclasses
 import hashlib
 import pathlib
 import re
@@ -37,7 +39,8 @@ def make_patch(mallorn, old, new, options, folder):
     return signed.read_bytes(), der[-32:]
 
 
-def build(target, folder):
+def build(target, defined, folder):
+    target = dataclasses.replace(target, flags=(*target.flags, *defined))
     sources = [*firmware_sources(), *DECODER, "firmware/qemu/demo.c", "firmware/qemu/runtime.c",
                "firmware/qemu/files.S", f"firmware/qemu/{target.startup}",
                f"firmware/qemu/{target.board}", f"firmware/ports/{target.port}"]
@@ -63,11 +66,13 @@ def main(name, mallorn, old, new, *options):
         return 77
     with tempfile.TemporaryDirectory() as temporary:
         folder = pathlib.Path(temporary)
-        signed, key = make_patch(mallorn, old, new, options, folder)
+        defined = [option for option in options if option.startswith("-D")]
+        of_diff = [option for option in options if option not in defined]
+        signed, key = make_patch(mallorn, old, new, of_diff, folder)
         (folder / "base.bin").write_bytes(pathlib.Path(old).read_bytes())
         (folder / "patch.bin").write_bytes(signed)
         (folder / "key.bin").write_bytes(key)
-        program = build(target, folder)
+        program = build(target, defined, folder)
         result = subprocess.run([*target.machine, program], stdin=subprocess.DEVNULL,
                                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                                 timeout=500)

@@ -281,8 +281,8 @@ int Device::abort_update() {
 // What may have to be done again after a cut: a block, or all since the last restart point
 // where metadata have no room for more than that.
 uint32_t Device::most_lost() const {
-  const bool has_states = entry_bytes(port_, kKeptBytes) <= port_.meta_size;
-  return has_states ? port_.erase_size : std::max(port_.erase_size, kCopyRestart);
+  return has_room_for_state(port_) ? port_.erase_size
+                                   : std::max(port_.erase_size, kCopyRestart);
 }
 
 // Also looks at where the update is taken up, and how far it comes.

@@ -9,7 +9,7 @@ namespace {
 int append_with_state(mallorn_update& m) {
   Record& record = m.record;
   if (record.resume_result != 0 && record.state_bytes != 0) {
-    const int status = read_state(m);
+    const int status = kHasStates ? read_state(m) : static_cast<int>(MALLORN_E_CHECKPOINT);
     if (status != MALLORN_DONE) {
       if (is_unfinished(m)) return status;
       record.resume_result = 0;

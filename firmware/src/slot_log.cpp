@@ -87,7 +87,7 @@ int append_record(mallorn_update& m) {
   Record& record = m.record;
   const mallorn_port& port = *m.flash.port;
   if (record.resume_result == 0) record.state_bytes = 0;
-  const uint32_t state_bytes = record.state_at == 0 ? record.state_bytes : 0;
+  const uint32_t state_bytes = kHasStates && record.state_at == 0 ? record.state_bytes : 0;
   const uint32_t end = log.end + entry_bytes(port, state_bytes);
   if (!log.is_fresh || end > port.meta_size) {
     // The record before an uncertain one that begins its sector is in the other sector.

@@ -57,6 +57,14 @@ struct Record {
 };
 static_assert(sizeof(Record) == kRecordBytes, "no padding");
 
+// Devices whose metadata sectors have no room for states, or that can do without, may say
+// so when they compile this. What others have written is read all the same.
+#ifdef MALLORN_NO_STATES
+constexpr bool kHasStates = false;
+#else
+constexpr bool kHasStates = true;
+#endif
+
 // How many bytes a sector needs for a record with a state of so many bytes.
 constexpr uint32_t entry_bytes(const mallorn_port& port, uint32_t state_bytes) {
   return kRecordBytes + port.write_size + state_bytes;

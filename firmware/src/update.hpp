@@ -117,15 +117,17 @@ int begin_decoding(mallorn_update& m);
 // taken up again.
 int drop_and_fail(mallorn_update& m, int error);
 
-// Whether there is one slot only. Devices that all have two may say so when they compile
-// this, and save code.
-inline bool is_in_place(const mallorn_port& port) {
-#ifdef MALLORN_TWO_SLOTS
-  (void)port;
-  return false;
+// Devices that all have two slots may say so when they compile this, and save code. Those
+// with one need states; and no patch may turn out to have floats when it is gone half way.
+#if defined(MALLORN_TWO_SLOTS) || defined(MALLORN_NO_STATES) || defined(MALLORN_NO_FLOATS)
+constexpr bool kHasOneSlot = false;
 #else
-  return port.journal_size != 0;
+constexpr bool kHasOneSlot = true;
 #endif
+
+// Whether there is one slot only.
+inline bool is_in_place(const mallorn_port& port) {
+  return kHasOneSlot && port.journal_size != 0;
 }
 
 // Whether a metadata sector has room for a record with a state.

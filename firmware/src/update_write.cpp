@@ -67,7 +67,7 @@ bool begin_decoder(mallorn_update& m) {
     kept.decoder.begin(files, m.lengths, place);
     return true;
   }
-  return read_state(m) == MALLORN_DONE && kept.check == check_of(kept) &&
+  return kHasStates && read_state(m) == MALLORN_DONE && kept.check == check_of(kept) &&
          kept.decoder.resume(files, m.lengths, place);
 }
 
@@ -116,7 +116,8 @@ int write_page(mallorn_update& m) {
 }  // namespace
 
 bool has_room_for_state(const mallorn_port& port) {
-  return entry_bytes(port, whole_words(kKeptBytes, port.write_size)) <= port.meta_size;
+  return kHasStates &&
+         entry_bytes(port, whole_words(kKeptBytes, port.write_size)) <= port.meta_size;
 }
 
 int begin_decoding(mallorn_update& m) {
@@ -160,9 +161,10 @@ int step_flush(mallorn_update& m) {
 
 int step_checkpoint(mallorn_update& m) {
   KeptState& kept = m.decode.kept;
-  m.record.state_bytes =
-      kept.decoder.is_at_restart() ? 0 : whole_words(kKeptBytes, m.flash.port->write_size);
-  kept.check = check_of(kept);
+  m.record.state_bytes = kHasStates && !kept.decoder.is_at_restart()
+                             ? whole_words(kKeptBytes, m.flash.port->write_size)
+                             : 0;
+  if (kHasStates) kept.check = check_of(kept);
   const int status = append_record(m);
   if (status != MALLORN_DONE) return status;
   return go_to(is_copy_next(m) ? Phase::copy : Phase::decode);

@@ -20,7 +20,13 @@ enum class LiteKind : uint8_t {
   alone = 5,    // integers and floats on their own
   derived = 6,  // binary32 numbers that follow from those of the source
 };
-constexpr uint32_t kLiteKinds = 7;
+// Devices may be compiled without floats: patches made with --no-floats have none.
+#ifdef MALLORN_NO_FLOATS
+constexpr bool kHasLiteFloats = false;
+#else
+constexpr bool kHasLiteFloats = true;
+#endif
+constexpr uint32_t kLiteKinds = kHasLiteFloats ? 7 : 6;
 
 enum class LiteType : uint8_t {
   i8 = 0,
@@ -31,7 +37,7 @@ enum class LiteType : uint8_t {
   bf16 = 5,
   f32 = 6
 };
-constexpr uint32_t kLiteTypes = 7;
+constexpr uint32_t kLiteTypes = kHasLiteFloats ? 7 : 4;
 
 // Four times the bits of the mantissa (0: integers), and the length of elements as a power
 // of two.
@@ -63,7 +69,7 @@ constexpr bool has_lite_source(LiteKind kind) {
   return kind != LiteKind::literal && kind != LiteKind::alone;
 }
 constexpr uint32_t lite_element_log2(const LiteHead& head) {
-  if (head.kind == LiteKind::derived) return 2;
+  if (kHasLiteFloats && head.kind == LiteKind::derived) return 2;
   return head.kind == LiteKind::numbers || head.kind == LiteKind::alone
              ? lite_type_log2(head.type)
              : 0;
@@ -151,7 +157,8 @@ template <typename Coder>
   coder.state.gain = coder.state.last_gain = kLiteGainOne;
   coder.state.gain_before = 0;
   if (has_lite_source(kind)) code_lite_source(coder, position, wanted);
-  if (kind == LiteKind::derived) head.factor = coder.raw(wanted.factor, 32);
+  if (kHasLiteFloats && kind == LiteKind::derived)
+    head.factor = coder.raw(wanted.factor, 32);
   if (kind == LiteKind::copy || kind == LiteKind::changed || kind == LiteKind::derived)
     return;
   code_lite_type(coder, wanted);
@@ -249,7 +256,7 @@ static uint32_t code_lite_number_element(Coder& coder, uint32_t base, uint32_t w
   uint32_t aim = wanted;
   int32_t exponent = 0;
   bool is_float = false;
-  if (head.kind == LiteKind::derived) {
+  if (kHasLiteFloats && head.kind == LiteKind::derived) {
     guess = lite_f32_product(base, head.factor);
     unused = 0;
     exponent = static_cast<int32_t>(guess >> 23 & 0xFF);
@@ -258,7 +265,7 @@ static uint32_t code_lite_number_element(Coder& coder, uint32_t base, uint32_t w
     const auto near = static_cast<int8_t>(code_lite_byte(
         coder, static_cast<uint32_t>(is_far ? kLiteFar : missed), 0, position));
     if (near != kLiteFar) return guess + static_cast<uint32_t>(int32_t{near});
-  } else if (mantissa_bits != 0) {
+  } else if (kHasLiteFloats && mantissa_bits != 0) {
     if (head.kind == LiteKind::alone) {
       return code_lite_float(coder, mantissa_bits, sign, head.greatest, wanted);
     }

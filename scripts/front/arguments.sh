@@ -7,7 +7,7 @@ is_dry_run=false
 is_inline=false
 forced='' quiet='' verbose='' threads='' level='' fast='' max='' explain='' strict='' json=''
 signing_key='' model_id='' release='' min_release='' state='' passphrase_fd='' encrypted='' resumes='' in_place='' undo='' memory=''
-profile='' page_size='' journal_size='' max_ram='' base=''
+profile='' page_size='' journal_size='' max_ram='' no_floats='' base=''
 keys='' # as words of a command line: --key FILE ...
 
 # Sets `name` to $1, or to what no program can take for an option or for a stream.
@@ -48,6 +48,7 @@ take_flag() { # OPTION
     --force) forced=1 ;;
     --resume) resumes=1 ;;
     --in-place) in_place=1 ;;
+    --no-floats) no_floats=1 ;;
     --undo | --no-undo)
       [ "${undo:-$1}" = "$1" ] || usage_error '--undo and --no-undo: give one of them'
       undo=$1
@@ -73,7 +74,7 @@ has_option() {
     diff:--level | diff:--fast | diff:--max) ;;
     diff:--explain | diff:--strict | diff:--inline) ;;
     diff:--sign | diff:--passphrase-fd | diff:--model-id | diff:--release) ;;
-    diff:--profile | diff:--page-size | diff:--max-ram | diff:--in-place | diff:--journal) ;;
+    diff:--profile | diff:--page-size | diff:--max-ram | diff:--in-place | diff:--journal | diff:--no-floats) ;;
     patch:-o | patch:--output | patch:--force | patch:--resume) ;;
     patch:--in-place | patch:--undo | patch:--no-undo) ;;
     patch:--memory | verify:--memory) ;;

@@ -60,6 +60,7 @@ when it is complete.
       --max-ram N    lite: fail if the device needs more than N bytes of memory
       --in-place     lite: for devices with one slot, which overwrite OLD
       --journal N    with --in-place: length of their journal (default: a page)
+      --no-floats    lite: for devices that are built without floats
       --explain      say on standard error what happened to each tensor
       --strict       fail if OLD or NEW is not a model that is understood
       --inline       carry the bytes through the pipes (default: by reference)

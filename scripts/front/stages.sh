@@ -16,7 +16,7 @@ with_stage() { # FUNCTION STAGE
     pack) set -- "$pack" ${level:+--level "$level"} ${fast:+--fast} ${max:+--max} \
       ${profile:+--profile "$profile"} ${page_size:+--page-size "$page_size"} \
       ${max_ram:+--max-ram "$max_ram"} ${in_place:+--in-place} ${journal_size:+--journal "$journal_size"} \
-      ${model_id:+--model-id "$model_id"} \
+      ${no_floats:+--no-floats} ${model_id:+--model-id "$model_id"} \
       ${release:+--release "$release"} ${explain:+--explain} "$@" ;;
     sign) set -- "$sign" sign --key "$signing_key" \
       ${passphrase_fd:+--passphrase-fd "$passphrase_fd"} "$@" ;;

@@ -83,6 +83,11 @@ class Lite(PipelineTest):
                                 "-o", "told")
         self.assertIn(b"--journal 4096", done.err)
 
+    def test_without_floats(self) -> None:
+        for old, new in real_pairs():
+            patch = self.lite_patch(f"{new.parent.name}.no-floats", old, new, "--no-floats")
+            self.assertEqual(self.succeed("mallorn-apply", "-q", old, patch), new.read_bytes(), new)
+
     def test_empty_files(self) -> None:
         (self.home / "empty").write_bytes(b"")
         (self.home / "text").write_bytes(b"some bytes that are no model\n" * 9)
@@ -92,7 +97,7 @@ class Lite(PipelineTest):
     def test_what_is_refused(self) -> None:
         old, new = next(iter(model_pairs()))
         for options in (("--profile", "medium"), ("--page-size", 4096), ("--max-ram", 4096),
-                        ("--in-place",), ("--profile", "lite", "--journal", 8192),
+                        ("--in-place",), ("--no-floats",), ("--profile", "lite", "--journal", 8192),
                         ("--profile", "lite", "--in-place", "--journal", 4095),
                         ("--profile", "lite", "--page-size", 4095),
                         ("--profile", "lite", "--page-size", 32),
