@@ -17,6 +17,14 @@ fault:
   movs r0, #99
   bl board_exit
 
+// As after a reset. (At a real one the emulator loads the base into its slot once more.)
+  .thumb_func
+  .global board_reset
+board_reset:
+  ldr r0, =stack_top
+  mov sp, r0
+  b reset
+
   .thumb_func
   .global semihost
 semihost:

@@ -17,8 +17,12 @@ extern const uint8_t base_begin[], base_end[], patch_begin[], patch_end[], key_b
 void* board_port(mallorn_port* port);
 
 void board_print(const char* text);
+void board_print_hex(const uint8_t* bytes, uint32_t length);
+void board_print_number(const char* name, uint32_t value);
 void board_exit(int code);
 void* board_stack_pointer(void);
+/* Only where there is cuts.c. */
+void board_reset(void);
 
 int demo(void);
 

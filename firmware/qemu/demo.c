@@ -10,33 +10,6 @@
 static uint64_t work[MALLORN_WORK_SIZE / 8];
 static uint32_t patch_at;
 
-static void print_hex(const uint8_t* bytes, uint32_t length) {
-  static const char digits[] = "0123456789abcdef";
-  char text[3] = {0, 0, 0};
-  for (uint32_t i = 0; i < length; ++i) {
-    text[0] = digits[bytes[i] >> 4];
-    text[1] = digits[bytes[i] & 15];
-    board_print(text);
-  }
-}
-
-static void print_number(const char* name, uint32_t value) {
-  static const uint32_t powers[] = {100000, 10000, 1000, 100, 10, 1};
-  char text[2] = {0, 0};
-  int is_begun = 0;
-  board_print(name);
-  for (uint32_t i = 0; i < 6; ++i) {
-    text[0] = '0';
-    while (value >= powers[i]) {
-      value -= powers[i];
-      ++text[0];
-    }
-    is_begun |= text[0] != '0' || i == 5;
-    if (is_begun) board_print(text);
-  }
-  board_print("\n");
-}
-
 /* Paints what of the stack is free, and finds how far it has been used since. */
 static void paint_stack(void) {
   for (uint8_t* at = stack_limit; at < (uint8_t*)board_stack_pointer() - 32; ++at) *at = PAINT;
@@ -94,11 +67,11 @@ static int update(const mallorn_port* port, void* context, const mallorn_policy*
   paint_stack();
   int status = mallorn_init(&m, work, sizeof work, port, context, policy);
   if (status == MALLORN_DONE) status = step(m, 1);
-  print_number("stack, signature: ", used_stack());
+  board_print_number("stack, signature: ", used_stack());
   if (status != MALLORN_MORE) return status;
   paint_stack();
   status = step(m, 0);
-  print_number("stack, streaming: ", used_stack());
+  board_print_number("stack, streaming: ", used_stack());
   return status;
 }
 
@@ -133,9 +106,9 @@ int demo(void) {
       is_failed("verify", mallorn_verify(m)) || is_failed("verify", step(m, 0))) {
     return 5;
   }
-  print_number("work: ", (uint32_t)mallorn_min_work_size());
+  board_print_number("work: ", (uint32_t)mallorn_min_work_size());
   board_print("sha256: ");
-  print_hex(info.digest, sizeof info.digest);
+  board_print_hex(info.digest, sizeof info.digest);
   board_print("\n");
   return 0;
 }

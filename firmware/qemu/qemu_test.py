@@ -3,7 +3,7 @@
     qemu_test.py TARGET MALLORN OLD NEW [OPTION...]
 
 OPTIONs are those of mallorn diff: with --in-place the device has one slot. -DNAME is one of firmware/:
-the device is compiled so.
+the device is compiled so. --cuts: it resets again and again in the middle of the update (cuts.c).
 
 The patch is made and signed by the front end, with a key of its own. The device must end up
 with NEW: it prints the SHA-256 that it has found, and its stack stays within its limits. Exit 0 if
@@ -39,17 +39,17 @@ def make_patch(mallorn, old, new, options, folder):
     return signed.read_bytes(), der[-32:]
 
 
-def build(target, defined, folder):
+def build(target, defined, program, folder):
     target = dataclasses.replace(target, flags=(*target.flags, *defined))
-    sources = [*firmware_sources(), *DECODER, "firmware/qemu/demo.c", "firmware/qemu/runtime.c",
+    sources = [*firmware_sources(), *DECODER, f"firmware/qemu/{program}.c", "firmware/qemu/runtime.c",
                "firmware/qemu/files.S", f"firmware/qemu/{target.startup}",
                f"firmware/qemu/{target.board}", f"firmware/ports/{target.port}"]
     objects = [folder / (source.replace("/", "_") + ".o") for source in sources]
     for source, made in zip(sources, objects):
         target.compile(source, made)
-    program = folder / "demo.elf"
-    target.link(objects, ROOT / "firmware/qemu" / target.script, program)
-    return program
+    linked = folder / "demo.elf"
+    target.link(objects, ROOT / "firmware/qemu" / target.script, linked)
+    return linked
 
 
 def value_of(name, output):
@@ -67,12 +67,13 @@ def main(name, mallorn, old, new, *options):
     with tempfile.TemporaryDirectory() as temporary:
         folder = pathlib.Path(temporary)
         defined = [option for option in options if option.startswith("-D")]
-        of_diff = [option for option in options if option not in defined]
+        is_cut = "--cuts" in options
+        of_diff = [option for option in options if option not in defined and option != "--cuts"]
         signed, key = make_patch(mallorn, old, new, of_diff, folder)
         (folder / "base.bin").write_bytes(pathlib.Path(old).read_bytes())
         (folder / "patch.bin").write_bytes(signed)
         (folder / "key.bin").write_bytes(key)
-        program = build(target, defined, folder)
+        program = build(target, defined, "cuts" if is_cut else "demo", folder)
         result = subprocess.run([*target.machine, program], stdin=subprocess.DEVNULL,
                                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                                 timeout=500)
@@ -80,6 +81,9 @@ def main(name, mallorn, old, new, *options):
         if result.returncode != 0:
             return 1
         expected = hashlib.sha256(pathlib.Path(new).read_bytes()).hexdigest()
+        if is_cut:
+            return 0 if (value_of("sha256", result.stdout) == expected and
+                         int(value_of("cuts", result.stdout)) > 10) else 1
         return 0 if (value_of("sha256", result.stdout) == expected and
                      int(value_of("work", result.stdout)) <= 1024 and
                      int(value_of("stack, signature", result.stdout)) <= SIGNATURE_STACK and

@@ -50,6 +50,33 @@ uintptr_t semihost(uintptr_t operation, const void* argument);
 
 void board_print(const char* text) { semihost(0x04, text); }
 
+void board_print_hex(const uint8_t* bytes, uint32_t length) {
+  static const char digits[] = "0123456789abcdef";
+  char text[3] = {0, 0, 0};
+  for (uint32_t i = 0; i < length; ++i) {
+    text[0] = digits[bytes[i] >> 4];
+    text[1] = digits[bytes[i] & 15];
+    board_print(text);
+  }
+}
+
+void board_print_number(const char* name, uint32_t value) {
+  static const uint32_t powers[] = {100000, 10000, 1000, 100, 10, 1};
+  char text[2] = {0, 0};
+  int is_begun = 0;
+  board_print(name);
+  for (uint32_t i = 0; i < 6; ++i) {
+    text[0] = '0';
+    while (value >= powers[i]) {
+      value -= powers[i];
+      ++text[0];
+    }
+    is_begun |= text[0] != '0' || i == 5;
+    if (is_begun) board_print(text);
+  }
+  board_print("\n");
+}
+
 void board_exit(int code) {
   const uintptr_t block[2] = {0x20026, (uintptr_t)code};
   semihost(0x20, block);
