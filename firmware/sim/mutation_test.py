@@ -84,7 +84,7 @@ STATE_MUTATIONS = {
         ("update_write.cpp", "m.record.resume_result = m.written;",
          "m.record.resume_result = least(m.written + m.flash.port->erase_size, m.lengths.result_bytes);"),
     "record a checkpoint without its state":
-        ("update_write.cpp", "m.record.state_bytes = kept.decoder.is_at_restart() ? 0 : whole_words(kKeptBytes, m.flash.port->write_size);", "m.record.state_bytes = 0;"),
+        ("update_write.cpp", "m.record.state_bytes = kHasStates && !kept.decoder.is_at_restart()", "m.record.state_bytes = false"),
     "write a record before its state":
         ("slot_log.cpp", "if (state_bytes != 0) { record.state_at = state_at;",
          "if (state_bytes != 0) { record.state_at = state_at;\n"
@@ -96,7 +96,8 @@ STATE_MUTATIONS = {
     "leave the state behind in the other sector":
         ("slot_log.cpp", "log.at = log.end = record.state_at = 0;", "log.at = log.end = 0;"),
     "write an uncertain record again without its state":
-        ("boot.cpp", "const int status = read_state(m);", "const int status = read_state(m); record.resume_result = 0;"),
+        ("boot.cpp", "const int status = kHasStates ? read_state(m) : static_cast<int>(MALLORN_E_CHECKPOINT);",
+         "const int status = read_state(m); record.resume_result = 0;"),
     "find records only as far as their states":
         ("slot_log.cpp", "if (other.state_at == end) end += other.state_bytes;", ""),
     "record the journal before it is complete":
@@ -132,7 +133,7 @@ STATE_MUTATIONS = {
          "held == m.flash.port->journal_size"),
     "forget what the journal holds":
         ("update_write.cpp", "m.journal_at = rest_of(m.record.copied, port.journal_size);",
-         "m.record.copied = m.written;\nm.journal_at = rest_of(m.record.copied, port.journal_size);"),
+         "{ m.record.copied = m.written; m.journal_at = rest_of(m.record.copied, port.journal_size); }"),
     "go past the end of the journal":
         ("update_write.cpp", "return at < m.flash.port->journal_size ? at", "return at <= m.flash.port->journal_size ? at"),
     "boot with a slot that is half overwritten":

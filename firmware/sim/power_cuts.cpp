@@ -283,8 +283,8 @@ void run(bool is_full, bool has_states, bool is_once) {
   }
   if (!is_once) {
     cut_twice(kTinyWithStates, {true, false, 2}, 1, 17, 3);
-    cut_twice(kTinyInPlace, {true, true, 2}, 1, 17, 3);
     cut_twice(kTinyWithLag, {true, true, 2}, 1, 97, 41);
+    cut_twice(kTinyInPlace, {true, true, 2}, 1, 17, 3);
   }
   const uint64_t twice = simulation.cases() - whole;
   for_each_life(

@@ -12,9 +12,9 @@ using Step = int (*)(mallorn_update& m);
 
 // In the order of Phase.
 constexpr Step kSteps[] = {
-    step_header,     step_signature, step_check,  step_accept, step_base,
-    step_body,       step_result,    step_verify, step_decode, step_flush,
-    step_checkpoint, step_copy,      step_trial,  step_drop,
+    step_header,     step_signature, step_check,  step_accept,   step_base,
+    step_body,       step_result,    step_verify, step_decode,   step_flush,
+    step_checkpoint, step_copy,      step_drop,   append_record,
 };
 static_assert(sizeof kSteps / sizeof kSteps[0] == static_cast<size_t>(Phase::done), "all");
 
@@ -107,6 +107,7 @@ int mallorn_step(mallorn_update* m) {
     m->phase = Phase::failed;
     m->error = static_cast<int8_t>(status);
   }
+  if (status == MALLORN_DONE) status = go_to(m->phase) + 1;
   if (status < kGoTo) return status;
   m->phase = static_cast<Phase>(status - kGoTo);
   m->at = 0;

@@ -34,8 +34,8 @@ enum class Phase : uint8_t {
   flush,       // the page into the new slot, or the journal
   checkpoint,  // record that the update may be taken up here; also before all else
   copy,        // in place: a block from the journal to where it belongs
-  trial,       // record it
   drop,        // forget the checkpoint, then fail
+  trial,       // record it
   done,
   failed,
 };
@@ -90,7 +90,8 @@ struct DecodeSpace {
   uint8_t page_bytes[kPageBytes];
 };
 
-// Steps of phases. Each returns go_to(), MALLORN_MORE, MALLORN_WANT_INPUT, or an error.
+// Steps of phases. Each returns go_to(), MALLORN_MORE, MALLORN_WANT_INPUT, or an error;
+// MALLORN_DONE: the next phase is to begin. That of a trial is append_record().
 int step_header(mallorn_update& m);
 int step_signature(mallorn_update& m);
 int step_check(mallorn_update& m);
@@ -103,7 +104,6 @@ int step_decode(mallorn_update& m);
 int step_flush(mallorn_update& m);
 int step_checkpoint(mallorn_update& m);
 int step_copy(mallorn_update& m);
-int step_trial(mallorn_update& m);
 int step_drop(mallorn_update& m);
 
 // What a step returns, for mallorn_step(): more is to be done, in this phase, from its

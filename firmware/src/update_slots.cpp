@@ -47,9 +47,8 @@ bool is_unfinished(const mallorn_update& m) {
 }
 
 int step_base(mallorn_update& m) {
-  const int status = hash_on(m, m.slot, m.lengths.base_bytes,
-                             PatchFront{m.hash.message.header}.base_digest());
-  return status == MALLORN_DONE ? go_to(Phase::body) : status;
+  return hash_on(m, m.slot, m.lengths.base_bytes,
+                 PatchFront{m.hash.message.header}.base_digest());
 }
 
 int step_body(mallorn_update& m) {
@@ -78,11 +77,6 @@ int step_result(mallorn_update& m) {
   record.length[new_slot(m)] = m.lengths.result_bytes;
   copy_bytes(record.digest[new_slot(m)], m.result_digest, kDigestBytes);
   return go_to(Phase::trial);
-}
-
-int step_trial(mallorn_update& m) {
-  const int status = append_record(m);
-  return status == MALLORN_DONE ? go_to(Phase::done) : status;
 }
 
 int step_verify(mallorn_update& m) {
