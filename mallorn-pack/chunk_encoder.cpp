@@ -22,9 +22,6 @@
 namespace mallorn::pack {
 namespace {
 
-// Up to this level, nothing large is coded in a way that takes much longer than copying:
-// adaptive codecs decode some 20 to 150 MB/s, `tokens` several times as much.
-constexpr int kFastLevel = 3;
 constexpr size_t kSmallSection = 64 * 1024;
 
 // Of zstd, to see whether bytes repeat.

@@ -4,10 +4,10 @@
 #include <algorithm>
 #include <bit>
 
-#include "libcommon/command_line.hpp"
 #include "libcommon/error.hpp"
 #include "libcommon/explanation.hpp"
 #include "libcommon/ordered_pool.hpp"
+#include "mallorn-pack/arguments.hpp"
 #include "mallorn-pack/chunk_encoder.hpp"
 #include "mallorn-pack/lite_encoder.hpp"
 #include "mallorn-pack/lite_lag.hpp"
@@ -57,143 +57,21 @@ examples:
   mallorn-pack --level 19 --threads 8 < delta.mls > update.mlp
 )"};
 
-constexpr int kMaxLevel = 19;
-constexpr int kFastLevel = 3;
-
 // Below this no search for something smaller: docs/format/patch.md promises no more.
 constexpr uint64_t kSmallBody = 1024;
 
 // Effort that keeps the time for a patch in proportion to the model.
 int default_level(uint64_t result_bytes) {
-  if (result_bytes <= 1u << 20) return kMaxLevel;
-  return result_bytes <= 64u << 20 ? 9 : kFastLevel;
+  if (result_bytes <= 1u << 20) return pack::kMaxLevel;
+  return result_bytes <= 64u << 20 ? 9 : pack::kFastLevel;
 }
-
-struct Arguments {
-  CommonOptions common;
-  std::string output;
-  bool is_forced = false;
-  int level = 0;  // 0: by the size of the model
-  bool is_max = false;
-  std::string model_id;
-  uint32_t release = 0;  // 0: none
-  bool is_lite = false;
-  uint32_t page_bytes = 0;
-  bool explains = false;
-  bool is_in_place = false;
-  uint32_t most_lag = 0;  // in pages, of the journal
-  bool has_journal = false;
-  bool has_floats = true;  // lite: has steps for them
-};
 
 // What models have learned is lost at every restart point: where the device's blocks are
 // shorter than this, one block in many is one.
 constexpr uint32_t kLeastRestart = 64 * 1024;
-constexpr uint64_t kDefaultPage = 4096;
-constexpr uint64_t kLeastPage = 64;
-constexpr uint64_t kLargestPage = kMaxLiteBytes / 2;
-
-void read_profile(const CommandLine& line, Arguments* arguments) {
-  const std::string profile = line.has("profile") ? line.value("profile") : "host";
-  if (profile != "host" && profile != "lite") {
-    throw Error(Status::usage, "--profile " + profile + ": no such profile",
-                "host and lite are known");
-  }
-  arguments->is_lite = profile == "lite";
-  const bool has_page = line.has("page-size");
-  const bool has_ram = line.has("max-ram");
-  arguments->is_in_place = line.has("in-place");
-  arguments->has_journal = line.has("journal");
-  if (arguments->has_journal && !arguments->is_in_place) {
-    throw Error(Status::usage, "--journal goes with --in-place");
-  }
-  arguments->has_floats = !line.has("no-floats");
-  if (!arguments->is_lite &&
-      (has_page || has_ram || arguments->is_in_place || !arguments->has_floats)) {
-    throw Error(
-        Status::usage,
-        "--page-size, --max-ram, --in-place and --no-floats go with --profile lite");
-  }
-  uint64_t page = kDefaultPage;
-  if (has_page) {
-    page = parse_number(line.value("page-size"), "--page-size", kLeastPage, kLargestPage);
-  }
-  if (!std::has_single_bit(page)) {
-    throw Error(Status::usage, "--page-size is not a power of two");
-  }
-  arguments->page_bytes = static_cast<uint32_t>(page);
-  if (arguments->has_journal) {
-    const uint64_t journal =
-        parse_number(line.value("journal"), "--journal", page, kMaxLiteBytes - 1);
-    arguments->most_lag =
-        static_cast<uint32_t>(std::min<uint64_t>(journal / page - 1, kMostInPlaceLag));
-  }
-  if (!has_ram) return;
-  const uint64_t ram = parse_number(line.value("max-ram"), "--max-ram", 0, UINT64_MAX);
-  if (ram < kLiteMemoryKib * 1024) {
-    throw Error(Status::usage, "--max-ram: less than patches of profile lite need",
-                "they need 1024 bytes");
-  }
-}
-
-constexpr Option kOptions[] = {{"o,output", true},
-                               {"force"},
-                               {"level", true},
-                               {"fast"},
-                               {"max"},
-                               {"model-id", true},
-                               {"release", true},
-                               {"profile", true},
-                               {"in-place"},
-                               {"page-size", true},
-                               {"journal", true},
-                               {"no-floats"},
-                               {"max-ram", true},
-                               {"explain"}};
-
-bool read_arguments(int argc, char** argv, Arguments* arguments) {
-  CommandLine line;
-  if (!parse_command_line(kProgram, kOptions, argc, argv, &arguments->common, &line))
-    return false;
-  if (!line.operands.empty()) {
-    throw Error(Status::usage, "takes no file but -o FILE", "see mallorn-pack --help");
-  }
-  if (line.has("output")) arguments->output = output_option(line);
-  arguments->is_forced = line.has("force");
-  if (line.has("level")) {
-    const std::string text = line.value("level");
-    arguments->level = static_cast<int>(parse_number(text, "--level", 1, kMaxLevel));
-  }
-  if (line.has("level") + line.has("fast") + line.has("max") > 1) {
-    throw Error(Status::usage, "--level, --fast and --max", "give one of them");
-  }
-  if (line.has("fast")) arguments->level = kFastLevel;
-  if (line.has("max")) {
-    arguments->level = kMaxLevel;
-    arguments->is_max = true;
-  }
-  if (line.has("model-id")) {
-    arguments->model_id = line.value("model-id");
-    if (arguments->model_id.empty() || arguments->model_id.size() > kMaxModelIdBytes) {
-      throw Error(Status::usage, "--model-id takes 1 to 64 bytes");
-    }
-  }
-  if (line.has("release")) {
-    const std::string text = line.value("release");
-    arguments->release =
-        static_cast<uint32_t>(parse_number(text, "--release", 1, UINT32_MAX));
-  }
-  read_profile(line, arguments);
-  arguments->explains = line.has("explain");
-  if (arguments->is_lite && (arguments->level != 0 || arguments->explains)) {
-    throw Error(Status::usage,
-                "--level, --fast, --max and --explain do not go with --profile lite");
-  }
-  return true;
-}
 
 // What is known before anything is coded.
-PatchHeader header_of(const DeltaManifest& manifest, const Arguments& arguments) {
+PatchHeader header_of(const DeltaManifest& manifest, const pack::Arguments& arguments) {
   PatchHeader header;
   header.base_bytes = manifest.base.length_bytes;
   header.base_digest = manifest.base.digest;
@@ -266,8 +144,8 @@ void tell_of_journal(const pack::LitePlanner& planner, uint32_t restart_log2,
                             with_commas(body_bytes));
 }
 
-void pack_lite(pack::DeltaSource& source, const Arguments& arguments, PatchHeader header,
-               Output& output) {
+void pack_lite(pack::DeltaSource& source, const pack::Arguments& arguments,
+               PatchHeader header, Output& output) {
   const uint32_t page_bytes = arguments.page_bytes;
   const uint32_t restart_bytes = std::max(page_bytes, kLeastRestart);
   const auto restart_log2 = static_cast<uint32_t>(std::countr_zero(restart_bytes));
@@ -293,8 +171,8 @@ void pack_lite(pack::DeltaSource& source, const Arguments& arguments, PatchHeade
 }
 
 int run(int argc, char** argv) {
-  Arguments arguments;
-  if (!read_arguments(argc, argv, &arguments)) return 0;
+  pack::Arguments arguments;
+  if (!read_arguments(kProgram, argc, argv, &arguments)) return 0;
   Output output(arguments.output, arguments.is_forced);
   pack::DeltaSource source(STDIN_FILENO, "standard input", arguments.explains);
   const DeltaManifest& manifest = source.manifest();
