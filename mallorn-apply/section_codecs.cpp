@@ -29,14 +29,30 @@ class Tracer final : public PieceWatch {
 
 }  // namespace
 
-Status HostSections::decode(const SectionHeader& header, ByteView coded, ByteView base,
-                            ByteSpan result) {
+template <typename Decode>
+Status HostSections::traced(const SectionHeader& header, ByteView coded,
+                            size_t result_bytes, Decode decode) {
   const auto codec = static_cast<size_t>(header.codec);
   if (codec >= spent_.size()) return Status::unknown_codec;
-  const SpentTimer timer(&spent_[codec], result.size());
-  if (!keeps_traces_) return decode_by_codec(header, coded, base, result, nullptr);
+  const SpentTimer timer(&spent_[codec], result_bytes);
+  if (!keeps_traces_) return decode(nullptr);
   Tracer tracer(coded.size(), &traces_.emplace_back());
-  return decode_by_codec(header, coded, base, result, &tracer);
+  return decode(&tracer);
+}
+
+Status HostSections::decode(const SectionHeader& header, ByteView coded, ByteView base,
+                            ByteSpan result) {
+  return traced(header, coded, result.size(), [&](PieceWatch* watch) {
+    return decode_by_codec(header, coded, base, result, watch);
+  });
+}
+
+Status HostSections::decode_by_weights(const SectionHeader& header, ByteView coded,
+                                       WeightSource& base, ByteSpan result) {
+  return traced(header, coded, result.size(), [&](PieceWatch* watch) {
+    if (!blocks_) blocks_ = std::make_unique<BlockModel>();
+    return decode_blocks(header.dtype, coded, base, blocks_.get(), result, watch);
+  });
 }
 
 Status HostSections::decode_by_codec(const SectionHeader& header, ByteView coded,

@@ -34,6 +34,8 @@ class HostSections final : public SectionDecoder {
 
   Status decode(const SectionHeader& header, ByteView coded, ByteView base,
                 ByteSpan result) override;
+  Status decode_by_weights(const SectionHeader& header, ByteView coded, WeightSource& base,
+                           ByteSpan result) override;
   ByteModel* byte_model() override;
 
   // What decoding took so far, by number of the codec.
@@ -45,6 +47,10 @@ class HostSections final : public SectionDecoder {
   void begin_chunk() { traces_.clear(); }
 
  private:
+  // Calls decode(who sees the pieces, or null).
+  template <typename Decode>
+  Status traced(const SectionHeader& header, ByteView coded, size_t result_bytes,
+                Decode decode);
   Status decode_by_codec(const SectionHeader& header, ByteView coded, ByteView base,
                          ByteSpan result, PieceWatch* watch);
 

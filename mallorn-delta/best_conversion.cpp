@@ -34,6 +34,7 @@ Relation relate_sample(const Conversion& conversion, Dtype to, const Unit& unit,
   const uint64_t runs = takes_all ? 1 : kSampleRuns;
   const uint64_t length = takes_all ? units : run_units;
   std::vector<uint8_t> predicted;
+  std::vector<uint32_t> weights;
   std::vector<uint8_t> actual;
   for (uint64_t run = 0; run < runs; ++run) {
     const uint64_t first = takes_all ? 0 : (units - length) / (runs - 1) * run;
@@ -43,11 +44,19 @@ Relation relate_sample(const Conversion& conversion, Dtype to, const Unit& unit,
     };
     const ByteView made = part(result, unit.result_bytes);
     actual.insert(actual.end(), made.begin(), made.end());
+    if (has_weights(conversion, to)) {
+      const size_t before = weights.size();
+      weights.resize(before + static_cast<size_t>(length * unit.elements));
+      to_binary32(conversion, part(base, unit.base_bytes).data(), weights.size() - before,
+                  weights.data() + before);
+      continue;
+    }
     const size_t at = predicted.size();
     predicted.resize(at + made.size());
     convert(conversion, to, part(base, unit.base_bytes), ByteSpan(predicted).subspan(at));
   }
-  return relate(to, predicted, actual);
+  return has_weights(conversion, to) ? relate_weights(to, weights, actual)
+                                     : relate(to, predicted, actual);
 }
 
 }  // namespace
@@ -57,7 +66,7 @@ std::optional<ConvertedRelation> best_conversion(Dtype from, ByteView base, Dtyp
   std::optional<ConvertedRelation> best;
   for (const Rounding rounding : {Rounding::nearest, Rounding::zero}) {
     const Conversion conversion = {from, rounding};
-    if (!can_convert(conversion, to)) continue;
+    if (!can_convert(conversion, to) && !has_weights(conversion, to)) continue;
     const Unit unit = unit_of(conversion, to);
     const uint64_t units =
         std::min(base.size() / unit.base_bytes, result.size() / unit.result_bytes);

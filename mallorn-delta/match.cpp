@@ -85,7 +85,8 @@ class Matcher {
 
   static bool may_become(const Range& from, const Range& to) {
     const Conversion conversion = {from.dtype, Rounding::nearest};
-    return can_convert(conversion, to.dtype) || has_lanes(conversion, to.dtype);
+    return can_convert(conversion, to.dtype) || has_lanes(conversion, to.dtype) ||
+           has_weights(conversion, to.dtype);
   }
 
   template <typename Visit>

@@ -7,6 +7,7 @@
 #include <array>
 #include <bit>
 
+#include "libcommon/core/weight_block.hpp"
 #include "libcommon/log2.hpp"
 #include "mallorn-delta/signs.hpp"
 
@@ -145,6 +146,35 @@ Relation relate(Dtype dtype, ByteView base, ByteView result) {
     default:
       return relate_bytes(base, result, dtype_layout(dtype).block_bytes);
   }
+}
+
+// Scales count as they are: most of what they take is foreseen, but no sample tells that.
+Relation relate_weights(Dtype dtype, const std::vector<uint32_t>& weights,
+                        ByteView result) {
+  const QuantGrid& grid = *quant_grid(dtype);
+  const DtypeLayout& layout = dtype_layout(dtype);
+  const auto bounds = static_cast<unsigned>(grid.codes.high - grid.codes.low);
+  const auto code_bits = static_cast<uint64_t>(std::bit_width(bounds));
+  const uint64_t scale_bits = 8 * layout.block_bytes - code_bits * layout.block_elements;
+  const Relation direct = relate(dtype, result, result);
+  Histogram differences{};
+  QuantBlock block;
+  for (size_t i = 0; i < weights.size(); ++i) {
+    const auto at = static_cast<uint32_t>(i % layout.block_elements);
+    if (at == 0) {
+      const size_t begin = i / layout.block_elements * layout.block_bytes;
+      read_quant_block(dtype, result.data() + begin, &block);
+    }
+    int64_t place = WeightMap(quant_line(grid, block, at / grid.group_codes))
+                        .place(weight_of(weights[i]));
+    if (grid.table != nullptr) place = grid.table->place(place, block.code[at]);
+    const int64_t expected =
+        std::clamp<int64_t>((place + 2048) >> 12, grid.codes.low, grid.codes.high);
+    ++differences[static_cast<uint8_t>(block.code[at] - expected)];
+  }
+  const uint64_t blocks = weights.size() / layout.block_elements;
+  return choose(direct.direct * result.size(),
+                entropy(differences) + 1024 * scale_bits * blocks, result.size());
 }
 
 bool agree_throughout(Dtype dtype, ByteView base, ByteView result) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "libcommon/core/bytes.hpp"
 #include "libcommon/core/dtype.hpp"
@@ -20,6 +21,10 @@ uint64_t relation_unit(Dtype dtype);
 
 // Compares a bounded sample of `base` and `result` (of equal length, elements of `dtype`).
 Relation relate(Dtype dtype, ByteView base, ByteView result);
+
+// The same of blocks that are quantized from weights, as many as their elements, in
+// binary32.
+Relation relate_weights(Dtype dtype, const std::vector<uint32_t>& weights, ByteView result);
 
 // Whether a sample of signs agrees, everywhere along two equally long ranges of elements,
 // by more than chance: false for a tensor of which some rows are from elsewhere.

@@ -16,4 +16,10 @@ std::vector<uint8_t> encode_blocks(Dtype dtype, const std::vector<SectionPart>& 
                                    ByteView base, ByteView result,
                                    std::vector<PartReport>* reports = nullptr);
 
+// The same from weights, in binary32; `result` is whole blocks.
+std::vector<uint8_t> encode_blocks_by_weights(Dtype dtype,
+                                              const std::vector<SectionPart>& parts,
+                                              ByteView weights, ByteView result,
+                                              std::vector<PartReport>* reports = nullptr);
+
 }  // namespace mallorn::pack

@@ -83,8 +83,29 @@ std::vector<PartReport> deal_out(const std::vector<PartReport>& reports,
   return dealt;
 }
 
+CodedSection encode_section(const SectionPlan& plan, const PackOptions& options);
+
+// By weights, unless that takes more bytes, or too long.
+CodedSection encode_by_weights(const SectionPlan& plan, const PackOptions& options) {
+  CodedSection best;
+  const bool is_fast = options.level <= kFastLevel && plan.result.size() > kSmallSection;
+  if (!is_fast) {
+    best = {CodecId::blocks, true, {}, {}};
+    best.coded = encode_blocks_by_weights(plan.dtype, plan.parts, plan.base, plan.result,
+                                          &best.reports);
+    if (best.coded.size() < plan.result.size() / 4 * 3) return best;
+  }
+  SectionPlan alone = plan;
+  alone.has_base = false;
+  alone.base.clear();
+  alone.conversion = {};
+  CodedSection other = encode_section(alone, options);
+  return is_fast || other.coded.size() < best.coded.size() ? other : best;
+}
+
 // The smallest of what the codecs make; of equals the first.
 CodedSection encode_section(const SectionPlan& plan, const PackOptions& options) {
+  if (has_weights(plan.conversion, plan.dtype)) return encode_by_weights(plan, options);
   if ((!plan.conversion.is_none() || plan.is_permuted) && plan.base == plan.result)
     return {CodecId::stored, true, {}, {}};
   CodedSection best{CodecId::stored, false, plan.result, {}};

@@ -106,6 +106,19 @@ std::vector<uint8_t> shortest_grid(const Step& step, ByteView base) {
   return lane_grid_to_bytes(grid);
 }
 
+// The elements of the base of a step that has weights.
+std::vector<uint8_t> weights_of(const Step& step, ByteView base) {
+  const size_t unit = conversion_elements(step.conversion, step.dtype);
+  const uint64_t units = step.result_bytes / conversion_unit(step.conversion, step.dtype);
+  std::vector<uint32_t> numbers(static_cast<size_t>(units) * unit);
+  to_binary32(step.conversion, base.data(), numbers.size(), numbers.data());
+  std::vector<uint8_t> bytes(numbers.size() * sizeof(uint32_t));
+  for (size_t i = 0; i < numbers.size(); ++i) {
+    store_le(bytes.data() + i * sizeof(uint32_t), numbers[i]);
+  }
+  return bytes;
+}
+
 class Layouter {
  public:
   Layouter(const ChunkInput& chunk, const LayoutOptions& options)
@@ -159,6 +172,9 @@ class Layouter {
       section.base.resize(at + result.size());
       convert_lanes(conversion, lane_grid_from_bytes(grid, conversion, step.dtype),
                     step.dtype, chunk_.base[i], ByteSpan(section.base).subspan(at));
+    } else if (has_weights(conversion, step.dtype)) {
+      const std::vector<uint8_t> weights = weights_of(step, chunk_.base[i]);
+      section.base.insert(section.base.end(), weights.begin(), weights.end());
     } else if (!conversion.is_none()) {
       const size_t at = section.base.size();
       section.base.resize(at + result.size());

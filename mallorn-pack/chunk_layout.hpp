@@ -37,8 +37,9 @@ struct SectionPlan {
   bool is_same = false;       // permuted steps alone, which `base` is the result of
   bool is_permuted = false;   // some of its steps are
   std::vector<SectionPart> parts;
-  std::vector<uint8_t> result;   // of its steps, joined
-  std::vector<uint8_t> base;     // as long, or empty
+  std::vector<uint8_t> result;  // of its steps, joined
+  // As long, or empty; of a conversion that has weights these, in binary32.
+  std::vector<uint8_t> base;
   std::vector<MaskShape> masks;  // of which `result` is the arrays; else empty
 };
 

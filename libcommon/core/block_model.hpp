@@ -13,6 +13,7 @@
 #include "libcommon/core/code_model.hpp"
 #include "libcommon/core/quant_block.hpp"
 #include "libcommon/core/rank_model.hpp"
+#include "libcommon/core/weight_block.hpp"
 
 namespace mallorn {
 
@@ -93,6 +94,33 @@ class BlockModel {
     return true;
   }
 
+  // Codes `block`, whose base are weights of another dtype. Otherwise as above.
+  template <typename Coder>
+  [[nodiscard]] bool code(Coder& coder, const QuantGrid& grid, const Weights& weights,
+                          QuantBlock* block) {
+    GroupGuesses guesses;
+    guess_scales(grid, weights, &guesses);
+    if (grid.scale == Scale::power) {
+      const uint16_t power = power_of_weights(grid, weights);
+      if (!code_half(coder, 0, power, &block->scale) || block->scale > 0xFF) return false;
+    } else if (!code_guessed(coder, grid, 0, guesses, &block->scale, &block->group_scale)) {
+      return false;
+    }
+    if (grid.start == Start::taken) {
+      guess_minima(grid, weights, &guesses);
+      if (!code_guessed(coder, grid, 1, guesses, &block->minimum, &block->group_minimum)) {
+        return false;
+      }
+    }
+    for (uint32_t group = 0; group < grid.groups; ++group) {
+      CodePlaces places;
+      find_places(grid, quant_line(grid, *block, group), group * grid.group_codes, weights,
+                  &places);
+      if (!code_codes(coder, grid, group * grid.group_codes, places, block)) return false;
+    }
+    return true;
+  }
+
   // A byte of a block that is not whole.
   template <typename Coder>
   uint8_t code_byte(Coder& coder, uint8_t byte, uint8_t base) {
@@ -102,6 +130,7 @@ class BlockModel {
 
  private:
   static constexpr uint32_t kLimit = 100;
+  static constexpr int16_t kMiddleCode = 8;  // of a table
   using Numbers = std::array<int16_t, kMaxBlockGroups>;
   static_assert(kMaxGroupCodes <= CodePlaces::kMost &&
                 kMaxBlockGroups <= CodePlaces::kMost);
@@ -114,6 +143,41 @@ class BlockModel {
     *half = monotone(
         static_cast<uint16_t>(monotone(base) + unzigzag(static_cast<uint16_t>(coded))));
     return true;
+  }
+
+  // A scale (or minimum) and the integers of the groups, if they have those, which are
+  // expected where they ask for them.
+  template <typename Coder>
+  bool code_guessed(Coder& coder, const QuantGrid& grid, uint32_t which,
+                    GroupGuesses& guesses, uint16_t* half, Numbers* numbers) {
+    const int64_t asked = total(guesses, grid.groups);
+    for (uint32_t i = 0; i < grid.groups; ++i) guesses[i] = lean_[which].apply(guesses[i]);
+    if (!code_half(coder, which, half_of_guesses(grid, guesses), half)) return false;
+    const int64_t scale = half_units(*half);
+    int64_t got = 1;
+    if (grid.group_scales.high != 0) {
+      CodePlaces places;
+      for (uint32_t i = 0; i < grid.groups; ++i) {
+        const int64_t place = place_of_guess(guesses[i], scale);
+        CodeModel::set_place(place, grid.group_scales, 0, i, &places);
+      }
+      CodeModel& model = which == 0 ? scale_ : minimum_;
+      if (!code_numbers(coder, model, grid.group_scales, places, grid.groups,
+                        numbers->data())) {
+        return false;
+      }
+      got = total(*numbers, grid.groups);
+    }
+    lean_[which].learn(asked >> 8, got * (scale < 0 ? -scale : scale));
+    return true;
+  }
+
+  // Of sizes.
+  template <typename Array>
+  static int64_t total(const Array& numbers, uint32_t count) {
+    int64_t sum = 0;
+    for (uint32_t i = 0; i < count; ++i) sum += numbers[i] < 0 ? -numbers[i] : numbers[i];
+    return sum;
   }
 
   template <typename Coder>
@@ -137,11 +201,20 @@ class BlockModel {
     for (uint32_t i = 0; i < grid.groups; ++i) {
       CodeModel::set_place(map.predict(base[i]), grid.group_scales, 0, i, &places);
     }
+    return code_numbers(coder, model, grid.group_scales, places, grid.groups,
+                        numbers->data());
+  }
+
+  // Numbers of one kind, each at its place.
+  template <typename Coder>
+  [[gnu::always_inline]] static bool code_numbers(Coder& coder, CodeModel& model,
+                                                  Bounds bounds, const CodePlaces& places,
+                                                  uint32_t count, int16_t* numbers) {
     CodeModel::Run run(model);
-    for (uint32_t i = 0; i < grid.groups; ++i) {
-      int32_t number = (*numbers)[i];
-      if (!run.code(coder, places, i, grid.group_scales, &number)) return false;
-      (*numbers)[i] = static_cast<int16_t>(number);
+    for (uint32_t i = 0; i < count; ++i) {
+      int32_t number = numbers[i];
+      if (!run.code(coder, places, i, bounds, &number)) return false;
+      numbers[i] = static_cast<int16_t>(number);
     }
     return true;
   }
@@ -154,15 +227,15 @@ class BlockModel {
     const uint32_t begin = group * grid.group_codes;
     CodePlaces places;
     find_places(grid, from, to, begin, base, &places);
+    return code_codes(home, grid, begin, places, block);
+  }
+
+  template <typename Coder>
+  bool code_codes(Coder& home, const QuantGrid& grid, uint32_t begin,
+                  const CodePlaces& places, QuantBlock* block) {
     Held held(home);
-    Coder& coder = held.coder();
-    CodeModel::Run run(code_);
-    for (uint32_t i = 0; i < grid.group_codes; ++i) {
-      int32_t number = block->code[begin + i];
-      if (!run.code(coder, places, i, grid.codes, &number)) return false;
-      block->code[begin + i] = static_cast<int16_t>(number);
-    }
-    return true;
+    return code_numbers(held.coder(), code_, grid.codes, places, grid.group_codes,
+                        block->code.data() + begin);
   }
 
   // Where the codes of a group are predicted, of which `begin` is the first.
@@ -192,6 +265,19 @@ class BlockModel {
     }
   }
 
+  // The same of codes whose base are weights.
+  void find_places(const QuantGrid& grid, const QuantLine& line, uint32_t begin,
+                   const Weights& weights, CodePlaces* places) const {
+    const WeightMap map(line);
+    const int64_t reach = has_ranks_ ? code_reach(exponent_, line.step) : 0;
+    for (uint32_t i = 0; i < grid.group_codes; ++i) {
+      int64_t place = map.place(weights[begin + i]);
+      if (has_ranks_) place += (ranks_.shift(column_ + begin + i) * reach) >> 32;
+      if (grid.table != nullptr) place = grid.table->place(place, kMiddleCode);
+      CodeModel::set_place(place, grid.codes, 0, i, places);
+    }
+  }
+
   NumberModel blocks_{};
   BitModel has_ranks_model_{};
   bool has_ranks_ = false;
@@ -208,6 +294,7 @@ class BlockModel {
   CodeModel minimum_;
   CodeModel code_;
   TreeModel<8> byte_{};
+  std::array<Lean, 2> lean_;  // of guesses from weights: of scales, of minima
 };
 
 }  // namespace mallorn

@@ -2,6 +2,7 @@
 
 #include "libcommon/core/block_cast.hpp"
 #include "libcommon/core/lane_conversion.hpp"
+#include "libcommon/core/quant_block.hpp"
 
 namespace mallorn {
 namespace {
@@ -30,13 +31,8 @@ void store_each(const uint32_t* numbers, size_t count, uint8_t* to, Cast cast) {
   }
 }
 
-// The elements of one unit: a block of the dtype whose blocks are larger. Sizes of blocks
-// are powers of two.
-size_t unit_elements(const Conversion& conversion, Dtype to) {
-  const size_t from = dtype_layout(conversion.from).block_elements;
-  const size_t elements = dtype_layout(to).block_elements;
-  return from > elements ? from : elements;
-}
+// Whether elements become binary32.
+bool is_number(Dtype dtype) { return is_float(dtype) || can_dequantize(dtype); }
 
 uint64_t bytes_of_elements(Dtype dtype, uint64_t elements) {
   const DtypeLayout& layout = dtype_layout(dtype);
@@ -97,19 +93,30 @@ void from_binary32(const Conversion& conversion, Dtype dtype, const uint32_t* nu
 
 bool can_convert(const Conversion& conversion, Dtype to) {
   const bool can_round = conversion.rounding == Rounding::nearest || to == Dtype::bf16;
-  return can_round && conversion.from != to &&
-         (is_float(conversion.from) || can_dequantize(conversion.from)) &&
+  return can_round && conversion.from != to && is_number(conversion.from) &&
          (is_float(to) || can_quantize(to));
 }
 
+bool has_weights(const Conversion& conversion, Dtype to) {
+  return conversion.rounding == Rounding::nearest && conversion.from != to &&
+         is_number(conversion.from) && quant_grid(to) != nullptr && !can_quantize(to);
+}
+
+// Of a block of the dtype whose blocks are larger. Sizes of blocks are powers of two.
+size_t conversion_elements(const Conversion& conversion, Dtype to) {
+  const size_t from = dtype_layout(conversion.from).block_elements;
+  const size_t elements = dtype_layout(to).block_elements;
+  return from > elements ? from : elements;
+}
+
 uint64_t conversion_unit(const Conversion& conversion, Dtype to) {
-  return bytes_of_elements(to, unit_elements(conversion, to));
+  return bytes_of_elements(to, conversion_elements(conversion, to));
 }
 
 bool converted_from(const Conversion& conversion, Dtype to, uint64_t result_bytes,
                     uint64_t* base_bytes) {
   const uint64_t unit = conversion_unit(conversion, to);
-  const size_t elements = unit_elements(conversion, to);
+  const size_t elements = conversion_elements(conversion, to);
   return result_bytes % unit == 0 &&
          checked_mul(result_bytes / unit, bytes_of_elements(conversion.from, elements),
                      base_bytes);
@@ -140,7 +147,8 @@ uint8_t conversion_to_byte(const Conversion& conversion) {
 bool conversion_from_byte(uint8_t byte, Dtype to, Conversion* conversion) {
   const Conversion read = {static_cast<Dtype>(byte & ~kToZero),
                            (byte & kToZero) != 0 ? Rounding::zero : Rounding::nearest};
-  if (!can_convert(read, to) && !has_lanes(read, to)) return false;
+  if (!can_convert(read, to) && !has_lanes(read, to) && !has_weights(read, to))
+    return false;
   *conversion = read;
   return true;
 }

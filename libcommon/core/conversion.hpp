@@ -25,9 +25,17 @@ struct Conversion {
 // another of these, and so do q2_k to q6_k. Rounding to zero is for bf16 alone.
 bool can_convert(const Conversion& conversion, Dtype to);
 
+// True if elements of the base are weights that blocks of `to` are quantized from by a
+// search: q2_k to q6_k, iq4_nl, iq4_xs and mxfp4 have no convert(), but codec `blocks`
+// takes such weights for a base.
+bool has_weights(const Conversion& conversion, Dtype to);
+
 // The least number of bytes of `to` that are converted by themselves: where steps may be
-// cut. can_convert(conversion, to), here and below, but for convert() also has_lanes().
+// cut. can_convert(conversion, to), here and below, but for convert() also has_lanes() or
+// has_weights().
 uint64_t conversion_unit(const Conversion& conversion, Dtype to);
+// The same in elements.
+size_t conversion_elements(const Conversion& conversion, Dtype to);
 
 // From how many bytes of the base `result_bytes` are converted; false if these are no whole
 // units, or it does not fit in 64 bits.
@@ -46,7 +54,8 @@ void from_binary32(const Conversion& conversion, Dtype dtype, const uint32_t* nu
 // The one byte that stands for a conversion in streams and patches.
 uint8_t conversion_to_byte(const Conversion& conversion);
 // False, and *conversion untouched, for a byte that stands for none that leads to `to`. It
-// may be one that has lanes (lane_conversion.hpp), which can_convert() does not count.
+// may be one that has lanes (lane_conversion.hpp) or weights, which can_convert() does not
+// count.
 [[nodiscard]] bool conversion_from_byte(uint8_t byte, Dtype to, Conversion* conversion);
 
 }  // namespace mallorn

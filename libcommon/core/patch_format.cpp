@@ -147,6 +147,7 @@ uint32_t section_features(const ChunkHeader& header) {
     if (!section.conversion.is_none()) features |= kFeatureConverted;
     if (has_lanes(section.conversion, section.dtype)) features |= kFeatureLanes;
     if (section.is_permuted) features |= kFeaturePermuted;
+    if (has_weights(section.conversion, section.dtype)) features |= kFeatureWeights;
     ValueType type;
     if (section.codec == CodecId::values && half_type(section.dtype, &type))
       features |= kFeatureHalves;
@@ -208,6 +209,10 @@ Status read_section_header(ByteReader& reader, SectionHeader* section) {
     return Status::malformed;
   if (section->is_permuted && (is_converted || !can_permute(section->dtype)))
     return Status::malformed;
+  if (has_weights(section->conversion, section->dtype) &&
+      section->codec != CodecId::blocks) {
+    return Status::malformed;
+  }
   return section->result_bytes == 0 ? Status::malformed : Status::ok;
 }
 

@@ -45,8 +45,10 @@ constexpr uint32_t kFeatureLite = 1u << 9;       // the body is that of profile 
 constexpr uint32_t kFeatureLanes = 1u << 16;     // sections predicted by codes of lanes
 constexpr uint32_t kFeatureHalves = 1u << 17;    // codes of four bits, by ValueModel
 constexpr uint32_t kFeaturePermuted = 1u << 18;  // steps that read axes in another order
+constexpr uint32_t kFeatureWeights = 1u << 19;   // blocks, by weights of another dtype
 constexpr uint32_t kKnownFeatures = ((1u << 10) - 1) | kFeatureLanes | kFeatureHalves |
-                                    kFeaturePermuted;  // but for kInPlaceBits
+                                    kFeaturePermuted |
+                                    kFeatureWeights;  // but for kInPlaceBits
 
 struct PatchHeader {
   Profile profile = Profile::host;

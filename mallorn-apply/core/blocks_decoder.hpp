@@ -14,4 +14,18 @@ namespace mallorn::apply {
 Status decode_blocks(Dtype dtype, ByteView coded, ByteView base, BlockModel* model,
                      ByteSpan result, PieceWatch* watch = nullptr);
 
+// Where the weights of a section's base come from, one after the other.
+class WeightSource {
+ public:
+  // The next `count`, as binary32; there are as many as the section has elements.
+  virtual void read(size_t count, uint32_t* numbers) = 0;
+
+ protected:
+  ~WeightSource() = default;
+};
+
+// The same from weights of another dtype; `result` is whole blocks.
+Status decode_blocks(Dtype dtype, ByteView coded, WeightSource& base, BlockModel* model,
+                     ByteSpan result, PieceWatch* watch = nullptr);
+
 }  // namespace mallorn::apply

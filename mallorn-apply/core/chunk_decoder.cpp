@@ -201,10 +201,69 @@ void for_each_step_of(uint32_t index, ByteView base, ChunkWorkspace& space, Visi
   }
 }
 
-Status decode_section(uint32_t index, ByteView base, SectionDecoder& decoder,
-                      ChunkWorkspace& space) {
+// The weights of a section that is quantized from them, unit by unit: all of them would
+// take much more room than the section.
+class StepWeights final : public WeightSource {
+ public:
+  StepWeights(uint32_t index, ByteView base, const ChunkWorkspace& space)
+      : index_(index),
+        base_(base),
+        space_(space),
+        header_(space.view.header.sections[index]),
+        unit_elements_(conversion_elements(header_.conversion, header_.dtype)) {
+    (void)section_base_bytes(header_, conversion_unit(header_.conversion, header_.dtype),
+                             {}, &unit_bytes_);
+  }
+
+  // Units are of as many blocks, or of one.
+  void read(size_t count, uint32_t* numbers) override {
+    if (used_ == unit_elements_) convert_unit();
+    memcpy(numbers, unit_.data() + used_, count * sizeof(uint32_t));
+    used_ += count;
+  }
+
+ private:
+  void convert_unit() {
+    while (left_.empty()) left_ = next_range();
+    const auto bytes = static_cast<size_t>(unit_bytes_);
+    to_binary32(header_.conversion, left_.data(), unit_elements_, unit_.data());
+    left_ = left_.subspan(bytes);
+    used_ = 0;
+  }
+
+  // Of the base, of the next step of the section: there is one, for their lengths are as
+  // many units as are read.
+  ByteView next_range() {
+    const CodedStep& step = space_.step[step_++];
+    if (step.kind != CodedStepKind::section || step.section != index_) return {};
+    uint64_t base_bytes = 0;  // has been checked
+    (void)section_base_bytes(header_, step.length_bytes, {}, &base_bytes);
+    return base_.subspan(static_cast<size_t>(step.base_offset),
+                         static_cast<size_t>(base_bytes));
+  }
+
+  const uint32_t index_;
+  const ByteView base_;
+  const ChunkWorkspace& space_;
+  const SectionHeader& header_;
+  const size_t unit_elements_;
+  uint64_t unit_bytes_ = 0;
+  uint32_t step_ = 0;
+  ByteView left_;  // of the range
+  std::array<uint32_t, kMaxBlockCodes> unit_;
+  size_t used_ = unit_elements_;  // of the unit
+};
+
+// Into space.section.
+Status decode_section_bytes(uint32_t index, ByteView base, SectionDecoder& decoder,
+                            ChunkWorkspace& space) {
   const SectionHeader& header = space.view.header.sections[index];
   const auto total = static_cast<size_t>(header.result_bytes);
+  const ByteSpan result = ByteSpan(space.section).first(total);
+  if (has_weights(header.conversion, header.dtype)) {
+    StepWeights weights(index, base, space);
+    return decoder.decode_by_weights(header, space.view.payloads[index], weights, result);
+  }
   size_t gathered = 0;
   for_each_step_of(
       index, base, space, [&](const CodedStep& step, ByteView from, ByteSpan to) {
@@ -222,13 +281,16 @@ Status decode_section(uint32_t index, ByteView base, SectionDecoder& decoder,
         gathered += to.size();
       });
   const ByteView prediction = ByteView(space.base).first(header.has_base ? total : 0);
-  const ByteSpan result = ByteSpan(space.section).first(total);
-  const Status status =
-      decoder.decode(header, space.view.payloads[index], prediction, result);
+  return decoder.decode(header, space.view.payloads[index], prediction, result);
+}
+
+Status decode_section(uint32_t index, ByteView base, SectionDecoder& decoder,
+                      ChunkWorkspace& space) {
+  const Status status = decode_section_bytes(index, base, decoder, space);
   if (status != Status::ok) return status;
   size_t dealt = 0;
   for_each_step_of(index, base, space, [&](const CodedStep&, ByteView, ByteSpan to) {
-    memcpy(to.data(), result.data() + dealt, to.size());
+    memcpy(to.data(), space.section.data() + dealt, to.size());
     dealt += to.size();
   });
   return Status::ok;

@@ -9,6 +9,7 @@
 #include "libcommon/core/derived_model.hpp"
 #include "libcommon/core/patch_format.hpp"
 #include "libcommon/core/step_model.hpp"
+#include "mallorn-apply/core/blocks_decoder.hpp"
 
 namespace mallorn::apply {
 
@@ -18,6 +19,10 @@ class SectionDecoder {
   // Fills `result`; `base` is as long, or empty if the section has none.
   virtual Status decode(const SectionHeader& header, ByteView coded, ByteView base,
                         ByteSpan result) = 0;
+
+  // The same of a section whose base are weights: has_weights().
+  virtual Status decode_by_weights(const SectionHeader& header, ByteView coded,
+                                   WeightSource& base, ByteSpan result) = 0;
 
   // The model of bytes coded among the steps, in any state; asked for when the first chunk
   // needs it, for it is large. Null where there is none: such chunks are refused

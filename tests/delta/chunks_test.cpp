@@ -302,6 +302,10 @@ TEST_CASE("chunks: converted steps are cut between units, rows if they are short
         (1u << 20) / 34 * 34);
   CHECK(chunks_of(Dtype::q6_k, Dtype::q8_0, 8 * 34 * 10000, {})[0][0].result_bytes ==
         (1u << 20) / (8 * 34) * (8 * 34));
+  CHECK(chunks_of(Dtype::f32, Dtype::q4_k, 144 * 10000, {})[0][0].result_bytes ==
+        (1u << 20) / 144 * 144);
+  CHECK(chunks_of(Dtype::q4_k, Dtype::iq4_nl, 8 * 18 * 10000, {})[0][0].result_bytes ==
+        (1u << 20) / (8 * 18) * (8 * 18));
   // Rows of 96 elements are three blocks, but no whole unit of 256.
   const TensorPlace rows = {0, 96, 96, 0, 0};
   CHECK(chunks_of(Dtype::f32, Dtype::q8_0, 34 * 90000, rows)[0][0].result_bytes ==

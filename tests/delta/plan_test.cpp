@@ -8,6 +8,7 @@
 #include "libcommon/derivation.hpp"
 #include "mallorn-delta/explain.hpp"
 #include "tests/support/models.hpp"
+#include "tests/support/weights.hpp"
 
 using namespace mallorn;
 using test::Bytes;
@@ -208,6 +209,38 @@ TEST_CASE("plan: a tensor of another dtype is predicted by what it is converted 
   const Model stranger = converted_model(other, nearest, Dtype::f16);
   for (const Step& step : delta::make_plan(base, stranger).steps) {
     CHECK_FALSE(is_converted(step));
+  }
+}
+
+TEST_CASE("plan: blocks whose scales are searched for are predicted by weights") {
+  test::Random random(17);
+  constexpr size_t kBlocks = 39;
+  const test::SectionPair pair = test::make_weight_sections(random, Dtype::q4_k, kBlocks);
+  Bytes old_bytes = random.bytes(1000);
+  old_bytes.insert(old_bytes.end(), pair.base.begin(), pair.base.end());
+  Bytes new_bytes(old_bytes.begin(), old_bytes.begin() + 1000);
+  new_bytes.insert(new_bytes.end(), pair.result.begin(), pair.result.end());
+  const auto model = [](const Bytes& bytes, Dtype dtype) {
+    Manifest manifest = three_ranges(dtype);
+    manifest.ranges.pop_back();
+    manifest.ranges[1].length_bytes = bytes.size() - 1000;
+    return test::model_of(bytes, manifest);
+  };
+  const Model base = model(old_bytes, Dtype::f32);
+  const Model result = model(new_bytes, Dtype::q4_k);
+  const delta::Plan plan = delta::make_plan(base, result);
+  check(plan.steps, base.bytes(), result.bytes());
+  const auto step = std::find_if(plan.steps.begin(), plan.steps.end(), is_converted);
+  REQUIRE(step != plan.steps.end());
+  CHECK(step->result_bytes == kBlocks * 144);
+  CHECK(step->base_offset == 1000);
+  CHECK(step->conversion == Conversion{Dtype::f32});
+  CHECK(plan.tensors.at(0).estimated_bytes < kBlocks * 144 / 3);
+  // Strangers are not.
+  const test::SectionPair other = test::make_weight_sections(random, Dtype::q4_k, kBlocks);
+  std::copy(other.result.begin(), other.result.end(), new_bytes.begin() + 1000);
+  for (const Step& made : delta::make_plan(base, model(new_bytes, Dtype::q4_k)).steps) {
+    CHECK_FALSE(is_converted(made));
   }
 }
 

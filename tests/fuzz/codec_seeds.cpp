@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <memory>
 
+#include "libcommon/core/conversion.hpp"
 #include "libcommon/core/crc32c.hpp"
 #include "libcommon/core/patch_signature.hpp"
 #include "libcommon/core/quant_block.hpp"
@@ -120,6 +121,26 @@ void write_ranked_blocks() {
               pack::encode_blocks(Dtype::q8_0, {{base.size(), place}}, base, result)}));
 }
 
+// Blocks from their weights, in binary32, of which some were moved.
+void write_weights(Dtype from, Dtype to, size_t count) {
+  const Bytes base = blocks(from, count);
+  const size_t elements = count * dtype_layout(from).block_elements;
+  std::vector<uint32_t> numbers(elements);
+  to_binary32({from}, base.data(), elements, numbers.data());
+  Bytes weights(elements * sizeof(uint32_t));
+  for (size_t i = 0; i < elements; ++i) {
+    store_le(weights.data() + i * sizeof(uint32_t),
+             numbers[i] ^ (i % 7 == 0 ? 0x80000 : 0));
+  }
+  const Bytes result = blocks(to, elements / dtype_layout(to).block_elements);
+  const auto low = static_cast<uint8_t>(weights.size());
+  const auto high = static_cast<uint8_t>(weights.size() >> 8);
+  write("blocks_decoder", std::string("weights-") + dtype_layout(to).name,
+        join({{static_cast<uint8_t>(static_cast<uint8_t>(to) | 128), 0, 0, low, high},
+              weights,
+              pack::encode_blocks_by_weights(to, {{result.size(), {}}}, weights, result)}));
+}
+
 void write_blocks_seeds() {
   for (unsigned i = 0; i < 256; ++i) {
     const auto dtype = static_cast<Dtype>(i);
@@ -141,6 +162,10 @@ void write_blocks_seeds() {
                 pack::encode_blocks(dtype, {{base.size(), place}}, base, result)}));
   }
   write_ranked_blocks();
+  write_weights(Dtype::q4_k, Dtype::q6_k, 1);
+  write_weights(Dtype::q6_k, Dtype::q4_k, 2);
+  write_weights(Dtype::q8_0, Dtype::iq4_nl, 3);
+  write_weights(Dtype::q4_0, Dtype::mxfp4, 3);
   // One tensor in each: the round-trip target's first range has 38 * 37 + 1 bytes.
   const Bytes old_blocks = blocks(Dtype::q4_k, 9);
   const DtypeTable table = dtype_table();

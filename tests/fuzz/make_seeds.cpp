@@ -161,7 +161,8 @@ void write_stream_seeds() {
   write("steps", "converted",
         steps_to_bytes({converted(64, 4000, Dtype::f32, Dtype::f16),
                         converted(340, 100, Dtype::bf16, Dtype::q8_0),
-                        converted(1024, 210, Dtype::q6_k, Dtype::f32)}));
+                        converted(1024, 210, Dtype::q6_k, Dtype::f32),
+                        converted(144, 300, Dtype::q8_0, Dtype::q4_k)}));
   write("steps", "lanes",
         steps_to_bytes({by_lanes(256, 210, Dtype::f32, Dtype::i8),
                         by_lanes(512, 300, Dtype::u8, Dtype::f16)}));
@@ -233,6 +234,7 @@ void write_conversion_seeds() {
   seed("q8_0-q4_1", Dtype::q8_0, Dtype::q4_1, 0);
   seed("q4_k-f16", Dtype::q4_k, Dtype::f16, 0);
   seed("q6_k-q5_0", Dtype::q6_k, Dtype::q5_0, 0);
+  seed("q8_0-q4_k", Dtype::q8_0, Dtype::q4_k, 0);
   for (const auto& [from, to] :
        {std::pair{Dtype::f32, Dtype::i8}, {Dtype::u8, Dtype::f16}}) {
     Bytes bytes = {conversion_to_byte({from}), static_cast<uint8_t>(to)};

@@ -76,6 +76,36 @@ TEST_CASE("conversion: lengths are those of whole units") {
   CHECK_FALSE(converted_from({Dtype::f64}, Dtype::f16, UINT64_MAX - 1, &bytes));
 }
 
+TEST_CASE("conversion: weights are for blocks whose scales are searched for") {
+  const DtypeTable table = dtype_table();
+  size_t count = 0;
+  for (size_t i = 0; i < table.count; ++i) {
+    for (size_t k = 0; k < table.count; ++k) {
+      const Conversion conversion = {table.entries[i].dtype};
+      const Dtype to = table.entries[k].dtype;
+      if (!has_weights(conversion, to)) continue;
+      ++count;
+      CHECK_FALSE(can_convert(conversion, to));
+      CHECK(conversion.from != to);
+      CHECK_FALSE(has_weights({conversion.from, Rounding::zero}, to));
+      Conversion read;
+      REQUIRE(conversion_from_byte(conversion_to_byte(conversion), to, &read));
+      CHECK(read == conversion);
+    }
+  }
+  CHECK(count == 14 * 8 - 5);
+  CHECK(has_weights({Dtype::f64}, Dtype::mxfp4));
+  CHECK_FALSE(has_weights({Dtype::mxfp4}, Dtype::q4_k));
+  CHECK_FALSE(has_weights({Dtype::f32}, Dtype::q8_0));
+  CHECK_FALSE(has_weights({Dtype::f32}, Dtype::iq2_xs));
+  CHECK(conversion_elements({Dtype::q4_k}, Dtype::iq4_nl) == 256);
+  CHECK(conversion_elements({Dtype::f16}, Dtype::iq4_nl) == 32);
+  uint64_t bytes = 0;
+  CHECK(converted_from({Dtype::q8_0}, Dtype::q6_k, 210, &bytes));
+  CHECK(bytes == 8 * 34);
+  CHECK_FALSE(converted_from({Dtype::q4_k}, Dtype::iq4_nl, 7 * 18, &bytes));
+}
+
 TEST_CASE("conversion: one byte tells it") {
   for_each_conversion([](const Conversion& conversion, Dtype to) {
     Conversion read;

@@ -44,6 +44,13 @@ constexpr ModelPin kBlockPins[] = {
     {"iq4_nl with ranks", 4291, 0xCE9382FC},
 };
 
+// Of BlockModel: blocks of each dtype from weights of another.
+constexpr ModelPin kWeightPins[] = {
+    {"q2_k", 3125, 0x6AD2D4D3},   {"q3_k", 4260, 0x03D1F282}, {"q4_k", 4416, 0xBE6AD71D},
+    {"q5_k", 5275, 0x18E2B8E5},   {"q6_k", 7466, 0xE12E6303}, {"iq4_nl", 695, 0xE9638A5E},
+    {"iq4_xs", 4568, 0x77DEB1DC}, {"mxfp4", 583, 0x54D3D776},
+};
+
 // Of MaskModel: a mask; two, of which the second follows the first; one full, one empty.
 constexpr ModelPin kMaskPins[] = {
     {"one", 465, 0x398D2E83},

@@ -348,6 +348,27 @@ TEST_CASE("chunk header: a permuted step reads its tensor, others what they make
   CHECK_FALSE(section_base_bytes(section, 8, {2, 19, {4, 5}, {1, 0}}, &base_bytes));
 }
 
+TEST_CASE("chunk header: weights are for codec blocks") {
+  Draft made;
+  made.header.result_bytes = 1000;
+  made.header.coded_result_bytes = 300;
+  made.add({CodecId::blocks, Dtype::q4_k, true, 144, 0, {Dtype::q8_0}});
+  Bytes record = made.bytes();
+  const auto view = std::make_unique<ChunkView>();
+  REQUIRE(read_chunk(record, view.get()) == Status::ok);
+  CHECK(view->header.sections[0].conversion == Conversion{Dtype::q8_0});
+  CHECK(section_features(view->header) ==
+        (kFeatureConverted | kFeatureBlocks | kFeatureWeights));
+  uint64_t base_bytes = 0;
+  CHECK(section_base_bytes(view->header.sections[0], 144, {}, &base_bytes));
+  CHECK(base_bytes == 8 * 34);
+  REQUIRE(record[9] == static_cast<uint8_t>(CodecId::blocks));
+  for (uint8_t codec = 0; codec < kCodecCount; ++codec) {
+    record[9] = codec;
+    CHECK((chunk_status(record) == Status::ok) == (codec == 3));
+  }
+}
+
 TEST_CASE("chunk header: sums of lengths that wrap are refused") {
   const auto status = [](SectionHeader first, SectionHeader second) {
     Bytes record(256);

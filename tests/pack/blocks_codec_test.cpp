@@ -11,6 +11,7 @@
 #include "mallorn-pack/chunk_encoder.hpp"
 #include "tests/support/chunks.hpp"
 #include "tests/support/quant_blocks.hpp"
+#include "tests/support/weights.hpp"
 
 using namespace mallorn;
 using pack::SectionPart;
@@ -123,6 +124,14 @@ test::MadeChunk one_section(Dtype dtype, const SectionPair& pair) {
   return chunk;
 }
 
+// Whose base are weights in f32.
+test::MadeChunk one_section_by_weights(Dtype dtype, const SectionPair& pair) {
+  test::MadeChunk chunk = one_section(dtype, pair);
+  chunk.steps[0].predictor = Predictor::converted;
+  chunk.steps[0].conversion = {Dtype::f32};
+  return chunk;
+}
+
 struct Packed {
   CodecId codec = CodecId::stored;
   uint32_t features = 0;
@@ -130,9 +139,8 @@ struct Packed {
 };
 
 // What a chunk of one section is coded as; decoded, it is the result.
-Packed packed(Dtype dtype, const SectionPair& pair, int level) {
+Packed packed(const test::MadeChunk& chunk, int level) {
   static const auto space = std::make_unique<apply::ChunkWorkspace>();
-  const test::MadeChunk chunk = one_section(dtype, pair);
   const pack::EncodedChunk coded =
       pack::encode_chunk(chunk.input(true), chunk.base.size(), {level});
   apply::HostSections sections;
@@ -143,6 +151,10 @@ Packed packed(Dtype dtype, const SectionPair& pair, int level) {
   REQUIRE(header.section_count == 1);
   REQUIRE((section_features(header) & ~coded.features) == 0);
   return {header.sections[0].codec, coded.features, coded.record.size()};
+}
+
+Packed packed(Dtype dtype, const SectionPair& pair, int level) {
+  return packed(one_section(dtype, pair), level);
 }
 
 }  // namespace
@@ -353,6 +365,50 @@ TEST_CASE("blocks codec: pack leaves it where there is no base, or nothing to ga
   test::MadeChunk alone = one_section(Dtype::q4_k, {{}, noise});
   alone.steps[0].kind = StepKind::literal;
   CHECK((pack::encode_chunk(alone.input(true), 0, {9}).features & kFeatureBlocks) == 0);
+}
+
+TEST_CASE(
+    "blocks codec: weights of another dtype tell codes, but not when it must be fast") {
+  test::Random random(35);
+  for (const Dtype dtype : test::kWeightDtypes) {
+    CAPTURE(std::string(dtype_layout(dtype).name));
+    const size_t blocks = 100000 / dtype_layout(dtype).block_bytes;
+    const SectionPair pair = test::make_weight_sections(random, dtype, blocks);
+    const test::MadeChunk chunk = one_section_by_weights(dtype, pair);
+    const Packed thorough = packed(chunk, 9);
+    CHECK(thorough.codec == CodecId::blocks);
+    CHECK((thorough.features & kFeatureWeights) != 0);
+    CHECK(thorough.bytes < pair.result.size() / 2);
+    const Packed fast = packed(chunk, 3);
+    CHECK(fast.codec != CodecId::blocks);
+    CHECK((fast.features & (kFeatureWeights | kFeatureConverted)) == 0);
+    // Others tell nothing.
+    test::MadeChunk strange = chunk;
+    strange.base = random.bytes(strange.base.size());
+    CHECK((packed(strange, 9).features & kFeatureWeights) == 0);
+  }
+}
+
+TEST_CASE("blocks codec: weights of steps of any length and place, in parts or together") {
+  test::Random random = test::seeded("weights of steps");
+  for (const Dtype dtype : test::kWeightDtypes) {
+    CAPTURE(std::string(dtype_layout(dtype).name));
+    const DtypeLayout& layout = dtype_layout(dtype);
+    const SectionPair pair = test::make_weight_sections(random, dtype, 40);
+    test::MadeChunk chunk = one_section_by_weights(dtype, pair);
+    const Step whole = chunk.steps[0];
+    chunk.steps.clear();
+    for (uint64_t done = 0; done < 40;) {
+      const uint64_t blocks = 1 + random.below(40 - done);
+      Step step = whole;
+      step.result_bytes = blocks * layout.block_bytes;
+      step.base_offset = done * layout.block_elements * sizeof(uint32_t);
+      step.place = place_of(dtype, 1 + random.below(4), done);
+      chunk.steps.push_back(step);
+      done += blocks;
+    }
+    CHECK(packed(chunk, 9).codec == CodecId::blocks);
+  }
 }
 
 TEST_CASE("blocks codec: as small as planes where scales move and codes stay") {

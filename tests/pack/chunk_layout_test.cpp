@@ -69,7 +69,12 @@ TEST_CASE(
     for (size_t i = 0; i < joined.size(); ++i) {
       const pack::SectionPlan& section = layout.sections[i];
       REQUIRE(joined[i].result == section.result);
-      REQUIRE(section.base.size() == (section.has_base ? section.result.size() : 0));
+      const DtypeLayout& type = dtype_layout(section.dtype);
+      const size_t as_long = has_weights(section.conversion, section.dtype)
+                                 ? section.result.size() / type.block_bytes *
+                                       type.block_elements * sizeof(uint32_t)
+                                 : section.result.size();
+      REQUIRE(section.base.size() == (section.has_base ? as_long : 0));
       REQUIRE(joined[i].lengths.size() == section.parts.size());
       for (size_t k = 0; k < section.parts.size(); ++k) {
         REQUIRE(section.parts[k].length_bytes == joined[i].lengths[k]);

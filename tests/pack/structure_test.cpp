@@ -14,6 +14,10 @@ struct NoSections final : apply::SectionDecoder {
   Status decode(const SectionHeader&, ByteView, ByteView, ByteSpan) override {
     return Status::internal;
   }
+  Status decode_by_weights(const SectionHeader&, ByteView, apply::WeightSource&,
+                           ByteSpan) override {
+    return Status::internal;
+  }
   ByteModel* byte_model() override { return bytes.get(); }
   std::unique_ptr<ByteModel> bytes = std::make_unique<ByteModel>();
 };

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""A float model becomes an int8 one, as converters make it, and back: the old weights predict the new."""
+"""A float model becomes an int8 one, as converters make it, and back, or one in other blocks of GGUF: the old weights
+predict the new."""
 
 from __future__ import annotations
 
@@ -9,12 +10,15 @@ import sys
 import unittest
 from pathlib import Path
 
-from pipelines import PipelineTest
+from pipelines import TESTS, PipelineTest
 from programs import TOP
 
 sys.path.insert(0, str(TOP / "scripts"))
+sys.path.insert(1, str(TESTS / "reference"))
 
+from blocks import Block, write_block  # noqa: E402
 from model_writers import tflite  # noqa: E402
+from model_writers.gguf import BLOCK_TYPES, PLAIN_TYPES, GgufWriter  # noqa: E402
 from model_writers.flatbuffer import FlatBufferWriter  # noqa: E402
 
 ROWS, COLUMNS = 48, 200
@@ -88,6 +92,101 @@ class Quantize(PipelineTest):
         old = self.write("old", "INT8", data, scales)
         floats = [[f32(code * scale) for code in row] for row, scale in zip(codes, scales)]
         self.check(old, self.write("new", "FLOAT32", self.floats(floats)), 1000)
+
+
+def half(number: float) -> int:
+    return struct.unpack("<H", struct.pack("<e", number))[0]
+
+
+def value(bits: int) -> float:
+    return struct.unpack("<e", struct.pack("<H", bits))[0]
+
+
+def clamp(number: float, low: int, high: int) -> int:
+    return min(max(round(number), low), high)
+
+
+def q4_k(weights: list[float]) -> bytes:
+    """Scales and minima somewhat less than the extremes ask for, as searches find them."""
+    groups = [weights[at:at + 32] for at in range(0, 256, 32)]
+    minima = [-min(0, *group) for group in groups]
+    scales = [(max(group) + minimum) / 15.7 for group, minimum in zip(groups, minima)]
+    block = Block(half(max(scales) / 63), half(max(minima) / 63))
+    block.group_scales = [clamp(scale / value(block.scale), 0, 63) for scale in scales]
+    block.group_minima = [clamp(minimum / value(block.minimum), 0, 63) for minimum in minima]
+    for group, scale, minimum in zip(groups, block.group_scales, block.group_minima):
+        start, step = value(block.minimum) * minimum, value(block.scale) * scale
+        block.codes += [clamp((weight + start) / step, 0, 15) for weight in group]
+    return write_block("q4_k", block)
+
+
+def q6_k(weights: list[float]) -> bytes:
+    groups = [weights[at:at + 16] for at in range(0, 256, 16)]
+    scales = [max(group, key=abs) / -32.8 for group in groups]
+    block = Block(half(max(scales, key=abs) / -128))
+    block.group_scales = [clamp(scale / value(block.scale), -128, 127) for scale in scales]
+    for group, scale in zip(groups, block.group_scales):
+        block.codes += [clamp(weight / (value(block.scale) * scale), -32, 31) for weight in group]
+    return write_block("q6_k", block)
+
+
+def q8_0(weights: list[float]) -> bytes:
+    made = b""
+    for at in range(0, len(weights), 32):
+        group = weights[at:at + 32]
+        block = Block(half(max(map(abs, group)) / 127))
+        block.codes = [clamp(weight / value(block.scale), -127, 127) for weight in group]
+        made += write_block("q8_0", block)
+    return made
+
+
+class QuantizeBlocks(PipelineTest):
+    ROWS, COLUMNS = 96, 512
+
+    def setUp(self) -> None:
+        super().setUp()
+        generator = random.Random(12)
+        self.weights = [generator.gauss(0, 0.02) for _ in range(self.ROWS * self.COLUMNS)]
+
+    def write(self, name: str, type_: str, weights: list[float]) -> Path:
+        types = {"F32": lambda part: struct.pack("<256f", *part), "F16": lambda part: struct.pack("<256e", *part),
+                 "Q8_0": q8_0, "Q4_K": q4_k, "Q6_K": q6_k}
+        data = b"".join(types[type_](weights[at:at + 256]) for at in range(0, len(weights), 256))
+        number = BLOCK_TYPES[type_].id if type_ in BLOCK_TYPES else PLAIN_TYPES[type_]
+        writer = GgufWriter()
+        writer.tensor("blk.0.ffn_up.weight", number, [self.COLUMNS, self.ROWS], data)
+        path = self.home / f"{name}.gguf"
+        path.write_bytes(writer.build())
+        return path
+
+    def size(self, old: Path, new: Path) -> int:
+        self.succeed("mallorn", "diff", "-q", old, new, "-o", "p", "--force")
+        self.succeed("mallorn", "patch", "-q", old, "p", "-o", "made", "--force")
+        self.assertEqual((self.home / "made").read_bytes(), new.read_bytes())
+        return (self.home / "p").stat().st_size
+
+    def test_searched_scales(self) -> None:
+        """In bits of a weight: next to nothing for codes, some for scales; more where a search never saw the weights."""
+        for source, target, most in (("F32", "Q4_K", 0.35), ("F16", "Q6_K", 0.35), ("Q8_0", "Q4_K", 0.45),
+                                     ("Q6_K", "Q4_K", 0.7), ("Q4_K", "Q6_K", 3.2)):
+            with self.subTest(source=source, target=target):
+                old, new = self.write("old", source, self.weights), self.write("new", target, self.weights)
+                size = self.size(old, new)
+                self.assertLess(8 * size / len(self.weights), most)
+                self.assertIn(f"from {source.lower()}",
+                              self.succeed("mallorn", "info", "-v", "p").decode())
+
+    def test_fine_tuned(self) -> None:
+        generator = random.Random(13)
+        tuned = [weight + generator.gauss(0, 0.0004) for weight in self.weights]
+        size = self.size(self.write("old", "Q8_0", self.weights), self.write("new", "Q4_K", tuned))
+        self.assertLess(8 * size / len(tuned), 1)
+
+    def test_in_place(self) -> None:
+        old, new = self.write("old", "Q8_0", self.weights), self.write("new", "Q4_K", self.weights)
+        self.size(old, new)
+        self.succeed("mallorn", "patch", "-q", "--in-place", old, "p")
+        self.assertEqual(old.read_bytes(), new.read_bytes())
 
 
 if __name__ == "__main__":

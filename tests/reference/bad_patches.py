@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
 
 from blocks import GRIDS, read_block
-from blocks_maker import BlocksMaker
+from blocks_maker import BlocksMaker, PlannedBlocks
 from cases import Case, read
 from dtypes import NUMBERS
 from good_patches import ABC, GGUF, text, varint_block
@@ -21,6 +22,7 @@ import lite_cases
 import mixed_cases
 import permuted_cases
 import values_cases
+import weights_cases
 
 ALPHABET = "vectors/patch/base/alphabet"
 U8 = NUMBERS["u8"]
@@ -268,6 +270,10 @@ def converted(base: bytes) -> Iterator[tuple[str, str, str, bytes]]:
     yield "conversion-to-integers", "malformed", "f32 to i8", patch("f32", "i8", 8)
     yield "conversion-of-integers", "malformed", "i8 to f32", patch("i8", "f32", 8)
     yield "conversion-to-q4_k", "malformed", "f16 to q4_k", patch("f16", "q4_k", 144)
+    of_weights = weights_cases.section_of("q8_0", "iq4_nl", base[:34], [PlannedBlocks(1)], random.Random(1))
+    chunk = Chunk([from_section(0, 18, 0)], [of_weights], of_weights.result)
+    yield ("undeclared-weights", "malformed", "bit 18 clear",
+           make_patch(base, chunk.result, body_of([chunk.record(base, 0)]), features=0x104))
     yield "conversion-to-itself", "malformed", "f32 to f32", patch("f32", "f32", 8)
     yield "conversion-rounding", "malformed", "to zero, f32 to f16", patch("f32", "f16", 8, bits=128)
     yield ("conversion-unpredicted", "malformed", "without bit 0",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from dtypes import NAMES, Codes, Part
 from faults import Fault, refuse
@@ -271,6 +273,7 @@ class BlocksDecoder(RankDecoder):
         self.name = name
         self.grid = GRIDS[name]
         self.block_codes = self.grid.groups * self.grid.group_codes
+        self.base_size = self.grid.bytes  # of what the base has for a block
         self.has_ranks = BitModel()
         self.piece = Piece()
         self.column = 0  # of the first code of the block
@@ -285,11 +288,15 @@ class BlocksDecoder(RankDecoder):
         self.byte = Tree(8)
 
     def decode(self, base: bytes) -> bytes:
-        made = b""
-        while room := (len(base) - len(made)) // self.grid.bytes:
-            self.decode_head(room)
-            made += self.decode_piece(base[len(made):])
+        made = self.decode_pieces(len(base) // self.grid.bytes, base)
         return made + bytes((byte + self.byte.decode(self.coder)) % 256 for byte in base[len(made):])
+
+    def decode_pieces(self, blocks: int, base: Sequence[int]) -> bytes:
+        made = b""
+        while room := blocks - len(made) // self.grid.bytes:
+            self.decode_head(room)
+            made += self.decode_piece(base[(blocks - room) * self.base_size:])
+        return made
 
     def decode_head(self, room: int) -> None:
         piece = self.piece = Piece(self.decode_number("blocks"))
@@ -308,7 +315,7 @@ class BlocksDecoder(RankDecoder):
     def decode_has_ranks(self) -> int:
         return self.has_ranks.decode(self.coder, LIMIT)
 
-    def decode_piece(self, base: bytes) -> bytes:
+    def decode_piece(self, base: Sequence[int]) -> bytes:
         made = b""
         for index in range(self.piece.blocks):
             if self.piece.has_ranks:
@@ -316,10 +323,10 @@ class BlocksDecoder(RankDecoder):
                 self.column = in_row * self.block_codes
                 if in_row == 0:
                     self.decode_row_factors()
-            made += self.decode_next(base[len(made):len(made) + self.grid.bytes])
+            made += self.decode_next(base[index * self.base_size:(index + 1) * self.base_size])
         return made
 
-    def decode_next(self, old: bytes) -> bytes:
+    def decode_next(self, old: Any) -> bytes:
         return old if self.decode_equal() else write_block(self.name, self.decode_block(old))
 
     def decode_equal(self) -> int:
@@ -333,7 +340,7 @@ class BlocksDecoder(RankDecoder):
     def factor(self, a: int, b: int) -> int:
         return 4096 if self.kept else ratio(a, b)
 
-    def decode_block(self, old: bytes) -> Block:
+    def decode_block(self, old: Any) -> Block:
         grid, base, block = self.grid, read_block(self.name, old), Block()
         self.decode_keep()
         block.scale = self.decode_half(0, base.scale)

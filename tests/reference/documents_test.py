@@ -99,7 +99,7 @@ class Documents(VectorTest):
         self.check_trace(text, coder)
 
     def test_example_of_blocks(self) -> None:
-        text = section("blocks.md", "## 13. Worked example")
+        text = section("blocks.md", "## 14. Worked example")
         base, result = (bytes.fromhex(found) for found in
                         re.findall(r"^    (?:base|result) +([0-9A-F ]+)$", text, re.M))
         coder = Tracer(hex_rows(text))
@@ -119,7 +119,7 @@ class Documents(VectorTest):
         base, result = (bytes.fromhex("".join(
             pair * int(times or 1) for pair, times in re.findall(
                 r"((?:[0-9A-F]{2} ?)+)(?:\((\d+) times\))?", line)))
-            for line in re.findall(r"^    (.*)$", section("conversions.md", "## 9. Worked example"), re.M))
+            for line in re.findall(r"^    (.*)$", section("conversions.md", "## 10. Worked example"), re.M))
         self.assertEqual(read("vectors/patch/base/q4_0"), base)
         numbers = {name: number for number, name in NAMES.items()}
         q4_0, f16 = numbers["q4_0"], numbers["f16"]

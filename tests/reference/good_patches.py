@@ -28,6 +28,7 @@ import permuted_cases
 import signatures
 import structure_cases
 import values_cases
+import weights_cases
 
 BASES = "vectors/patch/base"
 ABC, NONE = "vectors/patch/base/abc", "vectors/patch/base/empty"
@@ -346,12 +347,14 @@ def made_up() -> Iterator[Case]:
                "codes from floats, and floats from codes", lanes.result)
     yield case("permuted", "structure 14", "axes in another order, of elements of every width",
                [permuted_cases.good(base)], features=permuted_cases.FEATURES | 1)
+    yield case("blocks-weights", "blocks 11", "blocks from weights of every dtype, with ranks and without",
+               [weights_cases.of_every_kind(base), weights_cases.in_pieces(base)], features=0x80104)
     blocks = read(f"{BASES}/q4_0")
     halves = Section(0, NUMBERS["f16"], b"", conversions.convert(NUMBERS["q4_0"], NUMBERS["f16"], blocks),
                      True, conversion=NUMBERS["q4_0"])
     yield Case("converted-q4_0", f"{BASES}/q4_0",
                patch_of(blocks, [Chunk([from_section(0, 64, 0)], [halves], halves.result)], features=256),
-               "conversions 9", "the worked example", halves.result)
+               "conversions 10", "the worked example", halves.result)
     start, example = example_of_tokens()
     yield Case("tokens-i8", "vectors/patch/base/four",
                patch_of(start, [Chunk([from_section(0, 4, 0)], [example], example.result)], features=64),

@@ -13,6 +13,7 @@ library is enough, with the command `zstd` (or python3-zstandard) for what is co
     range_coder.py   bits, trees, numbers                  structure.md
     planes.py        codec 2, with dtypes.py               planes.md, dtypes.md
     blocks.py        codec 3                               blocks.md, planes.md
+    weights.py       codec 3, from another dtype           blocks.md, conversions.md
     values.py        codec 4                               values.md, blocks.md
     mask.py          codec 5                               mask.md
     tokens.py        codec 6                               tokens.md, blocks.md

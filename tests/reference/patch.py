@@ -21,6 +21,7 @@ from structure import (BYTES, DERIVED, SECTION, SectionOfSteps, Step, StructureD
                        make_derived)
 from tokens import decode_tokens
 from values import HALVES, decode_values
+from weights import decode_by_weights, has_weights
 from zstd_frames import decode_run, decode_section
 
 MAGIC = bytes.fromhex("8D 4D 4C 50")
@@ -30,8 +31,8 @@ ZSTD, STRUCTURE, BLOCKS, VALUES, MASK, DERIVED_NUMBERS, TOKENS, MIXED, CONVERTED
     IN_PLACE = range(11)  # their bits
 IN_PLACE_LENGTH = 11  # a number of five bits
 IN_PLACE_LAG = 24  # one of seven
-LANES, HALF_BYTES, PERMUTED = 16, 17, 18
-KNOWN_FEATURES = (1 << 19) - 1 | 127 << IN_PLACE_LAG
+LANES, HALF_BYTES, PERMUTED, WEIGHTS = 16, 17, 18, 19
+KNOWN_FEATURES = (1 << 20) - 1 | 127 << IN_PLACE_LAG
 MAX_RECORD = (1 << 20) + (1 << 18)
 MAX_RESULT = 1 << 30
 MAX_CODED = 1 << 20
@@ -156,6 +157,9 @@ class SectionHeader:
             return length
         return conversions.base_length(self.conversion, self.dtype, length)
 
+    def has_weights(self) -> bool:
+        return self.conversion is not None and has_weights(self.conversion, self.dtype)
+
     def predicted(self, step: Step, base: bytes) -> bytes:
         if step.permutation is not None:
             return step.permutation.gathered(self.dtype, base, step.length)
@@ -163,6 +167,9 @@ class SectionHeader:
             return base
         if self.lanes is not None:
             return convert_lanes(self.conversion, self.dtype, self.lanes, base)
+        if self.has_weights():
+            numbers = conversions.load(NAMES[self.conversion], base, False)
+            return b"".join(number.to_bytes(4, "little") for number in numbers)
         return conversions.convert(self.conversion, self.dtype, base)
 
 
@@ -178,10 +185,13 @@ def read_section_header(reader: Reader) -> SectionHeader:
         raise Fault("unknown_codec", str(codec))
     if flags not in (0, 1, 3, 5) or dtype not in NAMES or section.result_bytes == 0:
         raise Fault("malformed", "section header")
+    is_by_weights = section.has_weights()
     if section.is_permuted and element_bytes(dtype) is None:
         raise Fault("malformed", "elements that are not permuted")
-    if conversion is not None and lanes is None and not conversions.exists(conversion, dtype):
+    if conversion is not None and lanes is None and not (is_by_weights or conversions.exists(conversion, dtype)):
         raise Fault("malformed", "no such conversion")
+    if is_by_weights and codec != 3:
+        raise Fault("malformed", "weights without blocks")
     return section
 
 
@@ -197,6 +207,9 @@ def decode_section_payload(section: SectionHeader, payload: bytes, base: bytes |
         return decode_section(payload, section.result_bytes)
     if section.codec == 2:
         return decode_planes(section.dtype, payload, base, section.result_bytes)
+    if section.codec == 3 and section.has_weights():
+        assert base is not None
+        return decode_by_weights(section.dtype, payload, base)
     if section.codec == 3:
         return decode_blocks(section.dtype, payload, base)
     if section.codec == 4:
@@ -237,6 +250,7 @@ def decode_chunk(record: bytes, base: bytes, position: int, result_left: int, fe
     check_declared(features, is_converted, CONVERTED)
     check_declared(features, any(section.lanes is not None for section in sections), LANES)
     check_declared(features, any(section.is_permuted for section in sections), PERMUTED)
+    check_declared(features, any(section.has_weights() for section in sections), WEIGHTS)
     check_declared(features, any(section.codec == 4 and NAMES[section.dtype] in HALVES
                                  for section in sections), HALF_BYTES)
     payload_bytes = sum(section.payload_bytes for section in sections)

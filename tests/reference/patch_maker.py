@@ -19,6 +19,7 @@ from permuted import Permutation
 from patch import MAGIC, sha256
 from structure import (BYTES, COPY, DERIVED, NEAR, NONE, SECTION, STRAIGHT, SectionOfSteps,
                        StructureDecoder)
+from weights import has_weights
 
 
 def varint(value: int, width: int = 1) -> bytes:
@@ -249,7 +250,8 @@ class Section:
         made = SectionOfSteps(_result_bytes(self), self.has_base, is_permuted=self.is_permuted,
                               dtype=self.dtype)
         conversion = self.conversion
-        if conversion is not None and (exists(conversion, self.dtype) or self.lanes is not None):
+        if conversion is not None and (exists(conversion, self.dtype) or self.lanes is not None
+                                       or has_weights(conversion, self.dtype)):
             made.seen = lambda length: base_length(conversion, self.dtype, length)
         return made
 

@@ -14,6 +14,7 @@ from faults import Fault, Reader, crc32c
 from lanes import has_lanes, read_lanes
 from manifest import check_manifest, is_digest, is_whole, malformed, read_object
 from permuted import MOST_STEPS, Permutation
+from weights import has_weights
 
 MAGIC = bytes.fromhex("8D 4D 4C 53")
 MODEL, DELTA = 1, 2
@@ -186,7 +187,7 @@ def read_steps(payload: bytes, base_length: int, result_left: int) -> list[Step]
                 read_lanes(inner, dtype)
                 place = inner.take(inner.left())
             else:
-                malformed(conversions.exists(place[0], dtype), "conversion")
+                malformed(conversions.exists(place[0], dtype) or has_weights(place[0], dtype), "conversion")
                 place = place[1:]
         if is_permuted(step):
             step.permutation, place = read_permutation(place)

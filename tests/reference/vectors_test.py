@@ -14,7 +14,7 @@ import struct
 import sys
 import tempfile
 import unittest
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from unittest import mock
 
@@ -24,6 +24,7 @@ sys.path.insert(1, str(Path(__file__).resolve().parent.parent.parent / "scripts"
 
 import bad_patches  # noqa: E402
 import blocks  # noqa: E402
+import blocks_cases  # noqa: E402
 import byte_model  # noqa: E402
 import conversions  # noqa: E402
 import dtypes  # noqa: E402
@@ -43,6 +44,9 @@ import tiny_tflite  # noqa: E402
 import tokens  # noqa: E402
 import values  # noqa: E402
 import values_cases  # noqa: E402
+import weights  # noqa: E402
+import weights_cases  # noqa: E402
+from blocks_maker import PlannedBlocks  # noqa: E402
 from cases import JOURNALS, SIGNATURES, TOP, VECTORS, Programs, read  # noqa: E402
 from dtypes import NAMES  # noqa: E402
 from faults import Fault  # noqa: E402
@@ -89,6 +93,14 @@ def gguf_of(tensors: list[tuple[str, str, bytes]]) -> bytes:
         head += struct.pack("<IQIQ", 1, elements, kinds[dtype], len(data))
         data += content + bytes(-len(content) % 32)
     return head + bytes(-len(head) % 32) + data
+
+
+def blocks_of(dtype: str, numbers: Sequence[int], generator: random.Random) -> bytes:
+    """Of numbers in binary32, or, where there is no conversion, blocks with scales such as models have."""
+    if dtype in conversions.TO:
+        return conversions.store(dtype, list(numbers), False)
+    elements, size = conversions.block_of(dtype)
+    return blocks_cases.calm(dtype, generator.randbytes(len(numbers) // elements * size))
 
 
 def sparse_tflite(generator: random.Random) -> tuple[bytes, int]:
@@ -272,12 +284,12 @@ class Today(VectorTest):
         pairs += [(name, "f16") for name in conversions.FROM if name not in ("f32", "f16")]
         old, new = [], []
         for source, target in pairs:
-            weights = struct.pack("<512f", *(generator.gauss(0, 0.02) for _ in range(512)))
+            floats = struct.pack("<512f", *(generator.gauss(0, 0.02) for _ in range(512)))
             content = generator.randbytes(2 * conversions.block_of(source)[1])
             if source == "f32":
-                content = weights
+                content = floats
             elif source in conversions.TO:
-                content = conversions.convert(numbers["f32"], numbers[source], weights)
+                content = conversions.convert(numbers["f32"], numbers[source], floats)
             name = f"{source} to {target}"
             made = conversions.convert(numbers[source], numbers[target], content)
             old.append((name, source, content))
@@ -300,6 +312,34 @@ class Today(VectorTest):
                        for name, dtype, content in new]
             paths[1].write_bytes(gguf_of(changed))
             self.check_pair(*paths)
+
+    def test_tensors_from_weights(self) -> None:
+        """Blocks whose scales are searched for follow from weights of another dtype, or others nearby."""
+        generator = random.Random(41)
+        sources = ("f32", "q8_0", "f16", "q4_k", "bf16", "q4_0", "q6_k", "f64")
+        old, new = [], []
+        for source, target in zip(sources, weights.TO):
+            numbers = struct.unpack("<2048I", struct.pack(
+                "<2048f", *(generator.gauss(0, 0.02) for _ in range(2048))))
+            content = blocks_of(source, numbers, generator)
+            plan = PlannedBlocks(2048 // conversions.block_of(target)[0])
+            made = weights_cases.section_of(source, target, content, [plan], generator).result
+            name = f"{source} to {target}"
+            old.append((name, source, content))
+            new.append((name, target, made))
+        seen, by_the_book = set(), weights.decode_by_weights
+
+        def decode(dtype: int, coded: bytes, base: bytes) -> bytes:
+            seen.add(NAMES[dtype])
+            return by_the_book(dtype, coded, base)
+
+        with tempfile.TemporaryDirectory() as folder:
+            paths = [Path(folder) / name for name in ("old.gguf", "new.gguf")]
+            for path, tensors in zip(paths, (old, new)):
+                path.write_bytes(gguf_of(tensors))
+            with mock.patch.object(patch, "decode_by_weights", decode):
+                self.check_pair(*paths)
+        self.assertEqual(seen, set(weights.TO))
 
     def test_sparse_tensors(self) -> None:
         """The programs find the arrays of sparse tensors and write them as they are read here."""

@@ -135,7 +135,8 @@ inline void add_converted(Random& random, size_t most, MadeChunk* chunk) {
     step.conversion = {table.entries[random.below(table.count)].dtype,
                        random.chance(4) ? Rounding::zero : Rounding::nearest};
   } while (!can_convert(step.conversion, step.dtype) &&
-           !has_lanes(step.conversion, step.dtype));
+           !has_lanes(step.conversion, step.dtype) &&
+           !has_weights(step.conversion, step.dtype));
   const bool is_by_lanes = has_lanes(step.conversion, step.dtype);
   if (is_by_lanes) give_lanes(random, &step);
   const uint64_t unit = conversion_unit(step.conversion, step.dtype);
@@ -152,6 +153,8 @@ inline void add_converted(Random& random, size_t most, MadeChunk* chunk) {
     convert_lanes(step.conversion,
                   lane_grid_from_bytes(step.parameters, step.conversion, step.dtype),
                   step.dtype, from, made);
+  } else if (has_weights(step.conversion, step.dtype)) {
+    made = random.bytes(made.size());
   } else {
     convert(step.conversion, step.dtype, from, made);
   }
