@@ -102,7 +102,7 @@ class Encoder {
   // Of the part that was added last, but for what the coder still holds.
   PartReport report() {
     const size_t before = reported_;
-    reported_ = coded_.size();
+    reported_ = coder_.bytes();
     return {reported_ - before,
             (has_weights_ ? "quantized" : "requantized") + shown_ranks(ranks_)};
   }
@@ -248,7 +248,7 @@ class Encoder {
   std::unique_ptr<BlockModel> trial_ = std::make_unique<BlockModel>();
   std::vector<uint8_t> coded_;
   RangeEncoder coder_;
-  size_t reported_ = 0;  // bytes of coded_
+  size_t reported_ = 0;  // bytes that the coder had
   uint32_t ranks_ = 0;   // of the last piece
 };
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "mallorn-pack/bit_cost.hpp"
-#include "mallorn-pack/range_encoder.hpp"
+#include "mallorn-pack/lite_range_encoder.hpp"
 #include "mallorn-pack/value_fit.hpp"
 
 namespace mallorn::pack {
@@ -85,7 +85,7 @@ class Encoder {
     body_.push_back(static_cast<uint8_t>(restart_log2_));
     if (next == plan_.pieces.size()) return next;  // of an empty result
     decoder_ = Decoder();
-    RangeEncoder coder(body_);
+    LiteRangeEncoder coder(body_);
     do {
       add(coder, plan_.pieces[next++]);
     } while (next < plan_.pieces.size() && !is_restart(plan_.pieces[next].begin));
@@ -96,7 +96,7 @@ class Encoder {
   bool is_restart(uint32_t position) const { return position % (1u << restart_log2_) == 0; }
 
   // The cheapest of the steps that make a piece; of equals the first.
-  void add(RangeEncoder& coder, const LitePiece& piece) {
+  void add(LiteRangeEncoder& coder, const LitePiece& piece) {
     const std::vector<LiteStep> steps = steps_for(piece);
     size_t best = 0;
     uint64_t least = UINT64_MAX;
@@ -108,7 +108,7 @@ class Encoder {
       least = cost.cost();
       best = i;
     }
-    code(LiteCoder<RangeEncoder>{coder, decoder_.models, decoder_.known}, steps[best],
+    code(LiteCoder<LiteRangeEncoder>{coder, decoder_.models, decoder_.known}, steps[best],
          piece.begin);
   }
 

@@ -15,71 +15,81 @@ class RangeEncoder {
 
   // Codes `bit` when a one has probability p16 of 65536, 0 < p16 < 65536.
   uint32_t code(uint32_t p16, uint32_t bit) {
-    const uint32_t bound = (range_ >> 16) * p16;
+    const uint64_t bound = (range_ >> 16) * p16;
     if (bit != 0) {
       range_ = bound;
     } else {
       low_ += bound;
+      if (low_ < bound) carry();
       range_ -= bound;
     }
-    normalize();
+    if (range_ >> 32 == 0) {
+      put_bytes(low_, 4);
+      low_ <<= 32;
+      range_ <<= 32;
+    }
     return bit;
   }
 
-  // Codes the lowest `count` bits, 1 to 16, each as likely zero as one.
+  // Codes the lowest `count` bits, up to 32, as they are: apart from all others, so that a
+  // decoder has them at once.
   uint32_t code_bits(uint32_t bits, uint32_t count) {
-    range_ >>= count;
-    low_ += uint64_t{bits} * range_;
-    normalize();
+    held_ = held_ << count | bits;
+    for (held_bits_ += count; held_bits_ >= 8;) {
+      held_bits_ -= 8;
+      raw_.push_back(static_cast<uint8_t>(held_ >> held_bits_));
+    }
     return bits;
   }
 
-  // Writes what is left: as many bytes as a decoder reads. If it supplies zeros after the
-  // end, trailing zeros can be dropped.
-  void finish(bool drops_zeros = true) {
-    // The shortest tail: the value in [low, low + range) with the most trailing zero bits.
-    const uint64_t high = low_ + range_ - 1;
-    for (int bits = 32; bits > 0; --bits) {
-      const uint64_t rounded = (high >> bits) << bits;
-      if (rounded >= low_) {
-        low_ = rounded;
-        break;
-      }
-    }
-    for (int i = 0; i < 5; ++i) shift_low();
-    for (int i = 0; drops_zeros && i < 5 && out_.size() > start_ && out_.back() == 0; ++i) {
-      out_.pop_back();
-    }
+  // So far, but for what is held back.
+  size_t bytes() const { return out_.size() - start_ + raw_.size(); }
+
+  // Writes what is left, and the bits as they are, which are read from the end on. If a
+  // decoder supplies zeros after the end, trailing zeros can be dropped.
+  void finish() {
+    if (held_bits_ > 0) code_bits(0, 8 - held_bits_);
+    put_tail(raw_.empty());
+    out_.insert(out_.end(), raw_.rbegin(), raw_.rend());
   }
 
  private:
-  void normalize() {
-    while (range_ < (1u << 24)) {
-      range_ <<= 8;
-      shift_low();
+  static constexpr uint32_t kStateBytes = 8;
+
+  // The fewest bytes that lie within the range, whatever follows them; or if zeros do.
+  void put_tail(bool zeros_follow) {
+    for (uint32_t bytes = 0; bytes <= kStateBytes; ++bytes) {
+      // What is left open behind these bytes, at most.
+      const uint64_t open = bytes == kStateBytes ? 0 : UINT64_MAX >> (8 * bytes);
+      const uint64_t tail = (low_ + open) & ~open;  // modulo 2^64
+      const uint64_t above = tail - low_;
+      const uint64_t most = zeros_follow ? 0 : open;
+      if (above >= range_ || range_ - above <= most) continue;
+      if (tail < low_) carry();
+      return put_bytes(tail, bytes);
     }
   }
 
-  void shift_low() {
-    if (low_ < 0xFF000000u || low_ > 0xFFFFFFFFu) {
-      const auto carry = static_cast<uint8_t>(low_ >> 32);
-      if (has_cache_) out_.push_back(static_cast<uint8_t>(cache_ + carry));
-      for (; pending_ > 0; --pending_) out_.push_back(static_cast<uint8_t>(0xFF + carry));
-      cache_ = static_cast<uint8_t>(low_ >> 24);
-      has_cache_ = true;
-    } else {
-      ++pending_;
+  // The highest `count` bytes of a number.
+  void put_bytes(uint64_t number, uint32_t count) {
+    for (uint32_t i = 0; i < count; ++i) {
+      out_.push_back(static_cast<uint8_t>(number >> (56 - 8 * i)));
     }
-    low_ = (low_ & 0x00FFFFFFu) << 8;
+  }
+
+  // What was written is below one, so there is a byte that takes it.
+  void carry() {
+    for (size_t at = out_.size(); at-- > start_ && ++out_[at] == 0;) {
+    }
   }
 
   std::vector<uint8_t>& out_;
   size_t start_;
   uint64_t low_ = 0;
-  uint32_t range_ = 0xFFFFFFFFu;
-  uint8_t cache_ = 0;
-  bool has_cache_ = false;  // the very first byte would always be zero: it is not written
-  uint64_t pending_ = 0;
+  uint64_t range_ = UINT64_MAX;
+  std::vector<uint8_t> raw_;
+  uint64_t held_ = 0;  // bits for raw_, lowest
+  uint32_t held_bits_ = 0;
 };
 
 }  // namespace mallorn::pack

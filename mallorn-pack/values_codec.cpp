@@ -44,7 +44,7 @@ class Encoder {
   // Of the part that was added last, but for what the coder still holds.
   PartReport report() {
     const size_t before = reported_;
-    reported_ = coded_.size();
+    reported_ = coder_.bytes();
     return {reported_ - before, predictor_};
   }
 
@@ -199,7 +199,7 @@ class Encoder {
   std::vector<uint8_t> coded_;
   RangeEncoder coder_;
   std::vector<uint8_t> scratch_;
-  size_t reported_ = 0;  // bytes of coded_
+  size_t reported_ = 0;  // bytes that the coder had
   std::string predictor_;
 };
 

@@ -2,8 +2,8 @@
 // and decoder (docs/format/structure.md, "Bits" and "Numbers").
 //
 // A coder is anything with `uint32_t code(uint32_t p16, uint32_t bit)`: p16 is the
-// probability of a one, of 65536; and, for bits that are as likely zero as one, with
-// `uint32_t code_bits(uint32_t bits, uint32_t count)`, count from 1 to 16. An encoder
+// probability of a one, of 65536; and, for bits as they are, with
+// `uint32_t code_bits(uint32_t bits, uint32_t count)`, count up to 32. An encoder
 // writes `bit` and returns it; a decoder ignores it and returns the bit it reads. Code
 // templated over the coder is therefore one text for both directions. It may have
 // `code_part()`, the same as `code()` where no branch shall depend on the bit.
@@ -67,11 +67,9 @@ struct BitModel {
   uint16_t p16 = 32768;
   uint16_t count = 0;
 
-  uint32_t probability() const {
-    if (p16 - kLeast <= kMost - kLeast) [[likely]]
-      return p16;
-    return p16 < kLeast ? kLeast : kMost;
-  }
+  // None rises above kMost: what is left of 65535 then times a rate is below one, for all
+  // limits in use (30 and more).
+  uint32_t probability() const { return p16 < kLeast ? kLeast : p16; }
 
   // Without branches.
   [[gnu::always_inline]] void update(uint32_t bit, uint32_t limit) {
@@ -85,20 +83,6 @@ struct BitModel {
   [[gnu::always_inline]] uint32_t code(Coder& coder, uint32_t bit, uint32_t limit = 30) {
     // The model learns in both branches: what it has learned then waits for no comparison.
     if (coder.code(probability(), bit) != 0) {
-      update(1, limit);
-      return 1;
-    }
-    update(0, limit);
-    return 0;
-  }
-
-  // The same for a bit that is hardly ever a one: its probability is below the bound so
-  // often that no branch shall depend on that. None rises above kMost: what is left of
-  // 65535 then times a rate is below one, for all limits in use (30 and more).
-  template <typename Coder>
-  [[gnu::always_inline]] uint32_t code_rare(Coder& coder, uint32_t bit, uint32_t limit) {
-    const uint32_t p = p16 < kLeast ? kLeast : p16;
-    if (coder.code(p, bit) != 0) {
       update(1, limit);
       return 1;
     }
@@ -121,7 +105,7 @@ struct BitModel {
   }
 };
 
-// A bit that is as likely zero as one, coded as others are, not as one of many at once.
+// A bit that is as likely zero as one, coded as others are, not as it is.
 template <typename Coder>
 [[gnu::always_inline]] inline uint32_t code_even(Coder& coder, uint32_t bit) {
   if constexpr (requires { coder.code_part(uint32_t{}, uint32_t{}); }) {

@@ -133,7 +133,7 @@ class CodeModel {
                                          const History& history) {
     const uint32_t had_moved = history.last != 0 ? 1 : 0;
     BitModel& model = moves_[history.level][context + had_moved];
-    return model.code_rare(coder, moves ? 1 : 0, kLimit) != 0;
+    return model.code(coder, moves ? 1 : 0, kLimit) != 0;
   }
 
   // Of a number that has moved.
@@ -165,13 +165,10 @@ class CodeModel {
       ++bits;
     }
     if (bits == 1) return 1;
-    uint32_t left = bits - 2;
-    uint32_t coded = 2 | next_[bits].code_part(coder, size >> left & 1u, kLimit);
-    while (left > 0) {
-      --left;
-      coded = 2 * coded + code_even(coder, size >> left & 1u);
-    }
-    return coded;
+    const uint32_t left = bits - 2;
+    const uint32_t coded = 2 | next_[bits].code_part(coder, size >> left & 1u, kLimit);
+    // Without a branch, even if there are none.
+    return coded << left | coder.code_bits(size & ((1u << left) - 1), left);
   }
 
   [[gnu::always_inline]] static void learn(int32_t residual, History* history) {

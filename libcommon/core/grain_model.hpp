@@ -73,14 +73,7 @@ class GrainModel {
   template <typename Coder>
   [[gnu::always_inline]] static uint64_t code_raw(Coder& coder, uint64_t bits,
                                                   uint32_t count) {
-    uint64_t coded = 0;
-    while (count > 0) {
-      const uint32_t now = count < 16 ? count : 16;
-      count -= now;
-      const auto part = static_cast<uint32_t>(bits >> count) & ((1u << now) - 1);
-      coded = coded << now | coder.code_bits(part, now);
-    }
-    return coded;
+    return coder.code_bits(static_cast<uint32_t>(bits) & ((1u << count) - 1), count);
   }
 
   BitModel stays_{};

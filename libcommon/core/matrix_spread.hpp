@@ -38,37 +38,37 @@ class MatrixSpread {
           home_(home),
           column_(home.columns_.data()),
           row_count_(home.row_count_),
-          has_columns_(home.has_columns_) {}
+          has_columns_(home.has_columns_ ? 1 : 0) {}
     ~Row() { home_.all_ = *this; }
     Row(const Row&) = delete;
     Row& operator=(const Row&) = delete;
 
-    void go_to(uint32_t column) {
-      column_ = home_.columns_.data() + (has_columns_ ? column : 0);
-    }
+    void next_column() { column_ += has_columns_; }
 
-    int32_t expected() const { return expected_ + *column_; }
+    // Of the column; and of the one behind it, before this one has learned.
+    Expected expected() const { return {count_ > 1, before_ + *column_}; }
+    Expected next_expected() const { return {count_ > 0, now_ + column_[has_columns_]}; }
 
     void learn(int32_t bits, int32_t exponent) {
-      if (!begin(bits, exponent)) return;
       const int32_t seen = kUnit * (bits + exponent);
-      const int32_t by = surprise(bits, seen - expected());
-      move(by);
-      if (has_columns_) {
-        const int32_t apart = *column_ + share(by, row_count_);
-        *column_ = apart < -kMostApart  ? -kMostApart
-                   : apart > kMostApart ? kMostApart
-                                        : apart;
-      }
+      begin(seen);
+      move_both(seen - now_ - *column_);
+    }
+    void learn_none(int32_t exponent) {
+      if (count_ != 0) [[likely]]
+        move_both(none(kUnit * exponent - now_ - *column_));
     }
 
    private:
-    static constexpr int32_t kMostApart = 16 * kUnit;
+    [[gnu::always_inline]] void move_both(int32_t by) {
+      move(by);
+      if (has_columns_ != 0) *column_ += share(by, row_count_);
+    }
 
     MatrixSpread& home_;
     int32_t* column_;
     uint32_t row_count_;
-    bool has_columns_;
+    uint32_t has_columns_;
   };
 
  private:

@@ -84,11 +84,17 @@ class RankModel {
       if (fit.row_factors != nullptr) factors[rank] = fit.row_factors[row * ranks + rank];
       if (!code_factor(coder, rank, &factors[rank])) return false;
     }
-    low_rank_.begin_row(factors);
+    has_shifts_ = false;
+    for (uint32_t rank = 0; rank < ranks; ++rank) {
+      has_shifts_ = has_shifts_ || factors[rank] != 0;
+    }
+    if (has_shifts_) low_rank_.begin_row(factors);
     return true;
   }
 
-  int32_t shift(uint32_t column) const { return low_rank_.shift(column); }
+  // False if all shifts of the row are zero, as ranks leave out rows that did not change.
+  bool has_shifts() const { return has_shifts_; }
+  int32_t shift(uint32_t column) const { return has_shifts_ ? low_rank_.shift(column) : 0; }
 
  private:
   static constexpr int32_t kMaxExponent = 4096;
@@ -107,6 +113,7 @@ class RankModel {
   ResidualModel factors_{};
   std::array<Spread, kMaxRanks> spread_{};
   LowRank low_rank_;
+  bool has_shifts_ = false;
 };
 
 }  // namespace mallorn

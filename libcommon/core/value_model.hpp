@@ -16,8 +16,8 @@
 #include "libcommon/core/code_model.hpp"
 #include "libcommon/core/direct_model.hpp"
 #include "libcommon/core/dtype.hpp"
+#include "libcommon/core/float_model.hpp"
 #include "libcommon/core/float_value.hpp"
-#include "libcommon/core/grain_model.hpp"
 #include "libcommon/core/matrix_spread.hpp"
 #include "libcommon/core/rank_model.hpp"
 #include "libcommon/core/residual_model.hpp"
@@ -312,6 +312,7 @@ class ValueModel {
     Held held(home);
     Coder& coder = held.coder();
     MatrixSpread::Row spread(spread_);
+    ResidualModel::Run residuals(residuals_);
     for (uint32_t j = 0; j < count; ++j, base += type.bytes, values += type.bytes) {
       Guess guess = {static_cast<int64_t>(load_number(type, base)), ResidualModel::kMiddle};
       if (type.gain_bits != 0) {
@@ -322,10 +323,10 @@ class ValueModel {
             (type.gain_bits - 3);
         guess = {eighths >> 3, static_cast<uint32_t>(eighths & 7)};
       }
-      spread.go_to(j);
-      const int64_t coded =
-          code_by_residual(coder, type, guess, 0, &spread, load_number(type, values));
+      const int64_t coded = code_by_residual(coder, type, guess, 0, &residuals, &spread,
+                                             load_number(type, values));
       store_bits(type, values, static_cast<uint64_t>(coded));
+      spread.next_column();
     }
     return true;
   }
@@ -335,7 +336,8 @@ class ValueModel {
   template <typename Coder>
   bool code_floats(Coder& coder, const ValueType& type, const Piece& piece, uint32_t count,
                    const uint8_t* base, uint8_t* values) {
-    const bool is_plain = piece.axis == GainAxis::none && piece.ranks == 0;
+    const bool is_plain =
+        piece.axis == GainAxis::none && (piece.ranks == 0 || !ranks_.has_shifts());
     const auto code = [&]<Dtype dtype>() {
       return is_plain ? code_floats_of<dtype, true>(coder, piece, count, base, values)
                       : code_floats_of<dtype, false>(coder, piece, count, base, values);
@@ -355,67 +357,51 @@ class ValueModel {
   template <Dtype dtype, bool is_plain, typename Coder>
   bool code_floats_of(Coder& home, const Piece& piece, uint32_t count, const uint8_t* base,
                       uint8_t* values) {
-    constexpr ValueType type = value_type_of(dtype);
     Held held(home);
-    Coder& coder = held.coder();
-    MatrixSpread::Row spread(spread_);
-    for (uint32_t j = 0; j < count; ++j, base += type.bytes, values += type.bytes) {
-      const uint64_t bits = load_bits(type, base);
-      spread.go_to(j);
-      const uint64_t coded =
-          type.gain_bits == 0
-              ? code_whole_float(coder, type, bits, &spread, load_bits(type, values))
-              : code_float(coder, type, bits,
-                           is_plain ? type.gain_one() : gain_at(piece, j),
-                           is_plain ? 0 : shift_at(piece, j), piece.exponent, &spread,
-                           load_bits(type, values));
-      store_bits(type, values, coded);
+    if constexpr (value_type_of(dtype).gain_bits == 0) {
+      code_whole_floats(held.coder(), value_type_of(dtype), count, base, values);
+    } else if constexpr (is_plain) {
+      floats_.code_row<dtype>(held.coder(), &residuals_, &spread_, FloatModel::NoMoves(),
+                              count, base, values);
+    } else {
+      const auto move_at = [&](uint32_t column) {
+        return FloatMove{gain_at(piece, column), shift_at(piece, column), piece.exponent};
+      };
+      floats_.code_row<dtype>(held.coder(), &residuals_, &spread_, move_at, count, base,
+                              values);
     }
     return true;
   }
 
-  // A float that has neither gain nor shift, by its place among all floats.
+  // Floats that have neither gain nor shift, by their place among all floats.
   template <typename Coder>
-  [[gnu::always_inline]] uint64_t code_whole_float(Coder& coder, const ValueType& type,
-                                                   uint64_t base, MatrixSpread::Row* spread,
-                                                   uint64_t bits) {
+  void code_whole_floats(Coder& coder, const ValueType& type, uint32_t count,
+                         const uint8_t* base, uint8_t* values) {
     const FloatFormat format = type.format;
-    const Guess guess = {to_order(format, base), ResidualModel::kMiddle};
-    const auto order = static_cast<uint64_t>(to_order(format, bits));
-    return from_order(format,
-                      code_by_residual(coder, type, guess, exponent_at(format, guess.order),
-                                       spread, order));
-  }
-
-  template <typename Coder>
-  [[gnu::always_inline]] uint64_t code_float(Coder& coder, const ValueType& type,
-                                             uint64_t base, int32_t gain, int32_t shift,
-                                             int32_t shift_exponent,
-                                             MatrixSpread::Row* spread, uint64_t bits) {
-    const FloatFormat format = type.format;
-    const uint32_t grain =
-        spread->is_known() ? GrainModel::grain_for(format, spread->expected()) : 1;
-    const Guess guess = guess_float(format, base, gain, shift, shift_exponent, grain);
-    const int32_t field = exponent_at(format, guess.order);
-    const int32_t exponent = (field > 0 ? field : 1) + static_cast<int32_t>(grain) - 1;
-    const int64_t order =
-        code_by_residual(coder, type, guess, exponent, spread,
-                         static_cast<uint64_t>(to_order(format, bits, grain)));
-    const bool may_stay = order == guess.order && gain == type.gain_one() && shift == 0 &&
-                          !is_whole(format, base & (format.sign() - 1), grain);
-    if (may_stay && grains_.code_stays(coder, bits == base)) return base;
-    return grains_.code(coder, format, grain, order, bits);
+    MatrixSpread::Row spread(spread_);
+    ResidualModel::Run residuals(residuals_);
+    for (uint32_t j = 0; j < count; ++j, base += type.bytes, values += type.bytes) {
+      const Guess guess = {to_order(format, load_bits(type, base)), ResidualModel::kMiddle};
+      const auto order = static_cast<uint64_t>(to_order(format, load_bits(type, values)));
+      const int64_t coded = code_by_residual(
+          coder, type, guess, exponent_at(format, guess.order), &residuals, &spread, order);
+      store_bits(type, values, from_order(format, coded));
+      spread.next_column();
+    }
   }
 
   // `number` is modulo 2^64; residuals are taken modulo the width of the type.
   template <typename Coder>
   [[gnu::always_inline]] int64_t code_by_residual(Coder& coder, const ValueType& type,
                                                   const Guess& guess, int32_t exponent,
+                                                  ResidualModel::Run* residuals,
                                                   MatrixSpread::Row* spread,
                                                   uint64_t number) {
     const uint64_t difference = number - static_cast<uint64_t>(guess.order);
-    const int64_t residual = residuals_.code(coder, extend_sign(type, difference), exponent,
-                                             guess.phase, spread);
+    const ResidualPlace at =
+        ResidualModel::place(spread->expected(), exponent, guess.phase);
+    const int64_t residual =
+        residuals->code_at(coder, extend_sign(type, difference), exponent, at, spread);
     return extend_sign(
         type, static_cast<uint64_t>(guess.order) + static_cast<uint64_t>(residual));
   }
@@ -441,7 +427,7 @@ class ValueModel {
   CodeModel codes_{};
   ResidualModel residuals_{};
   MatrixSpread spread_;
-  GrainModel grains_{};
+  FloatModel floats_{};
   DirectCodeModel direct_codes_{};
   DirectFloatModel direct_floats_{};
   ResidualModel direct_integers_{};

@@ -12,14 +12,17 @@ class RangeDecoder {
   static constexpr bool kIsSmall = true;  // see Held
 
   explicit RangeDecoder(ByteView coded)
-      : next_(coded.data()), end_(coded.data() + coded.size()) {
-    for (int i = 0; i < 4; ++i) take_byte();
+      : next_(coded.data()),
+        begin_(coded.data()),
+        end_(coded.data() + coded.size()),
+        raw_whole_bits_(coded.size() < 8 ? 0 : 8 * (coded.size() - 7)) {
+    for (int i = 0; i < 2; ++i) take_word();
   }
 
   // The next bit, when a one has probability p16 of 65536; `unused` is the encoder's
   // argument.
   [[gnu::always_inline]] uint32_t code(uint32_t p16, [[maybe_unused]] uint32_t unused) {
-    const uint32_t bound = (range_ >> 16) * p16;
+    const uint64_t bound = (range_ >> 16) * p16;
     const bool bit = code_ < bound;
     if (bit) {
       range_ = bound;
@@ -34,81 +37,109 @@ class RangeDecoder {
   // The same, for bits that nothing could foresee.
   [[gnu::always_inline]] uint32_t code_part(uint32_t p16,
                                             [[maybe_unused]] uint32_t unused) {
-    const uint32_t bound = (range_ >> 16) * p16;
-    uint32_t mask = 0u - static_cast<uint32_t>(code_ < bound);
+    const uint64_t bound = (range_ >> 16) * p16;
+    uint64_t mask = 0u - static_cast<uint64_t>(code_ < bound);
     keep_from_branches(&mask);
-    const uint32_t rest = range_ - bound;
+    const uint64_t rest = range_ - bound;
     range_ = rest + (mask & (bound - rest));
     code_ -= bound & ~mask;
     normalize();
-    return mask & 1u;
+    return static_cast<uint32_t>(mask) & 1u;
   }
 
-  // The next `count` bits, 1 to 16, each as likely zero as one.
+  // The next `count` bits, up to 32, which are as they are: from the end of the data on.
   [[gnu::always_inline]] uint32_t code_bits([[maybe_unused]] uint32_t unused,
                                             uint32_t count) {
-    range_ >>= count;
-    uint32_t bits = code_ / range_;
-    if (bits >> count != 0) bits = (1u << count) - 1;  // damaged
-    code_ -= bits * range_;
-    normalize_far();
-    return bits;
+    uint64_t word = 0;
+    if (raw_bits_ < raw_whole_bits_) [[likely]] {
+      word = load_le<uint64_t>(end_ - 8 - raw_bits_ / 8);
+    } else {
+      word = last_bytes(begin_, end_, raw_bits_ / 8);
+    }
+    word <<= raw_bits_ % 8;
+    raw_bits_ += count;
+    return static_cast<uint32_t>(word >> 1 >> (63 - count));
   }
 
-  // Coded bytes that have not been read yet; it reads some three bytes ahead.
-  size_t left() const { return static_cast<size_t>(end_ - next_); }
+  // Coded bytes that have not been read yet; it reads some seven bytes ahead.
+  size_t left() const {
+    const auto not_read = static_cast<size_t>(end_ - next_);
+    return not_read > raw_bytes() ? not_read - raw_bytes() : 0;
+  }
 
   // True if so many bytes were made up that no encoder has written this: whatever more is
   // decoded, status() will refuse it.
-  bool is_exhausted() const { return made_up_ > kLookahead; }
+  bool is_exhausted() const {
+    return made_up_ > kLookahead || raw_bytes() > static_cast<size_t>(end_ - begin_);
+  }
 
-  // Zeros stand for trailing bytes that the encoder dropped; more than a flush can leave
-  // out means that the data does not end where the coding does.
+  // What lies behind the last bytes of the range coder, raw bits or zeros that stand for
+  // nothing, is read as if it were more of them. More of that than a flush can leave out
+  // means that the data does not end where the coding does; less, that there is more data.
   Status status() const {
-    return is_exhausted() || next_ != end_ ? Status::corrupt_data : Status::ok;
+    const auto size = static_cast<size_t>(end_ - begin_);
+    if (is_exhausted()) return Status::corrupt_data;
+    const size_t ranged = size - raw_bytes();
+    const size_t read = static_cast<size_t>(next_ - begin_) + made_up_;
+    return ranged <= read && read <= ranged + kLookahead ? Status::ok
+                                                         : Status::corrupt_data;
   }
 
  private:
   static constexpr size_t kLookahead = 8;
 
+  size_t raw_bytes() const { return (raw_bits_ + 7) / 8; }
+
   // Compilers take it for any number, and so cannot tell it by a branch.
-  [[gnu::always_inline]] static void keep_from_branches(uint32_t* number) {
+  template <typename Number>
+  [[gnu::always_inline]] static void keep_from_branches(Number* number) {
     asm("" : "+r"(*number));
   }
 
   [[gnu::always_inline]] void normalize() {
-    while (range_ < (1u << 24)) {
-      range_ <<= 8;
-      take_byte();
+    if (range_ >> 32 == 0) [[unlikely]] {
+      range_ <<= 32;
+      take_word();
     }
   }
 
-  // The same where it is open whether there are none, one or two bytes to take.
-  [[gnu::always_inline]] void normalize_far() {
-    if (end_ - next_ < 2) return normalize();
-    uint32_t bytes = static_cast<uint32_t>(range_ < (1u << 24)) +
-                     static_cast<uint32_t>(range_ < (1u << 16));
-    keep_from_branches(&bytes);
-    const uint64_t all = uint64_t{code_} << 16 | load_be<uint16_t>(next_);
-    code_ = static_cast<uint32_t>(all << (8 * bytes) >> 16);
-    range_ <<= 8 * bytes;
-    next_ += bytes;
-  }
-
-  [[gnu::always_inline]] void take_byte() {
-    code_ <<= 8;
-    if (next_ != end_) [[likely]] {
-      code_ |= *next_++;
+  [[gnu::always_inline]] void take_word() {
+    const auto left = static_cast<size_t>(end_ - next_);
+    if (left >= 4) [[likely]] {
+      code_ = code_ << 32 | load_be<uint32_t>(next_);
+      next_ += 4;
     } else {
-      ++made_up_;
+      code_ = code_ << 32 | last_word(next_, left);
+      next_ = end_;
+      made_up_ += 4 - left;
     }
+  }
+
+  // Near the ends. They are given what they need: called on the coder itself, they would
+  // keep it in memory.
+  [[gnu::noinline]] static uint32_t last_word(const uint8_t* next, size_t left) {
+    uint32_t word = 0;
+    for (size_t i = 0; i < 4; ++i) word = word << 8 | (i < left ? next[i] : 0u);
+    return word;
+  }
+  [[gnu::noinline]] static uint64_t last_bytes(const uint8_t* begin, const uint8_t* end,
+                                               size_t byte) {
+    uint64_t word = 0;
+    const auto size = static_cast<size_t>(end - begin);
+    for (size_t i = byte; i < size && i < byte + 8; ++i) {
+      word |= uint64_t{*(end - 1 - i)} << (56 - 8 * (i - byte));
+    }
+    return word;
   }
 
   const uint8_t* next_;
+  const uint8_t* begin_;
   const uint8_t* end_;
-  size_t made_up_ = 0;  // zeros behind the end
-  uint32_t code_ = 0;
-  uint32_t range_ = 0xFFFFFFFFu;
+  size_t raw_bits_ = 0;    // that were read, from the end on
+  size_t raw_whole_bits_;  // of which eight bytes can be loaded
+  size_t made_up_ = 0;     // zeros behind the end
+  uint64_t code_ = 0;
+  uint64_t range_ = ~uint64_t{0};
 };
 
 }  // namespace mallorn::apply

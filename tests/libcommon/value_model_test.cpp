@@ -216,8 +216,7 @@ struct Noise {
     return random.below(65536) < p16 ? 1 : 0;
   }
   uint32_t code_bits(uint32_t, uint32_t count) {
-    REQUIRE(count >= 1);
-    REQUIRE(count <= 16);
+    REQUIRE(count <= 32);
     return static_cast<uint32_t>(random.below(uint64_t{1} << count));
   }
 };

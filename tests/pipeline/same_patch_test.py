@@ -96,7 +96,8 @@ class SamePatch(PipelineTest):
             other = told[line[:26], line[104:].split(" = ")[0]]
             if coded >= 10:  # few bytes may be those of a neighbour
                 self.assertEqual(other[:26] + other[35:81], made)
-                self.assertAlmostEqual(int(other[82:94].replace(",", "")), coded, delta=8)
+                # Coders hold back up to eight bytes, and read ahead as many.
+                self.assertAlmostEqual(int(other[82:94].replace(",", "")), coded, delta=16)
 
     def check_every_way_back(self, name: str, old: Path, new: Path) -> None:
         patch, wanted = (self.home / name).read_bytes(), new.read_bytes()

@@ -226,7 +226,8 @@ def blocks(base: bytes) -> Iterator[tuple[str, str, str, bytes]]:
     for name in ("f32", "u8", "q8_1", "iq3_s"):
         yield f"blocks-{name}", "corrupt_data", "it has no grid", patch(name, good, made)
     yield "undeclared-blocks", "malformed", "bit 2 clear", patch("q4_0", good, made, features=3)
-    yield "blocks-too-long", "corrupt_data", "nine bytes more", patch("q4_0", good + bytes(8) + b"\1", made)
+    more = good[:-1] + bytes(8) + b"\1" + good[-1:]  # the last one is raw bits
+    yield "blocks-too-long", "corrupt_data", "nine bytes more", patch("q4_0", more, made)
     noise = bytes(byte ^ 0x5A for byte in base[:36])
     long = BlocksMaker("q4_0").write(base[:36], noise)
     yield "blocks-too-short", "corrupt_data", "12 bytes less", patch("q4_0", long[:-12], noise)

@@ -246,9 +246,8 @@ class CodeModel:
         while n < 8 and self.bit(coder, "is_longer", v, n):
             n += 1
         size = 1
-        for _ in range(n - 1):
-            bit = self.bit(coder, "next", n) if size == 1 else coder.bit(32768)
-            size = 2 * size + bit
+        if n > 1:
+            size = coder.more(2 + self.bit(coder, "next", n), n - 2)
         return -size if down else size
 
 

@@ -55,17 +55,36 @@ class Tracer(range_coder.RangeDecoder):
         super().__init__(coded)
         self.trace: list[str] = []
 
+    def state(self) -> tuple[str, str]:
+        return f"{self.range:016X}", f"{self.code:016X}"
+
     def bit(self, p: int) -> int:
-        before = f"{self.range:08X} | {self.code:08X}"
+        before = " | ".join(self.state())
         bit = super().bit(p)
         self.trace.append(f"{bit} | {p} | {before}")
         return bit
 
-    def bits(self, n: int) -> int:
-        before = f"{self.range:08X} | {self.code:08X}"
-        value = super().bits(n)
-        self.trace.append(f"{value:0{n}b} | - | {before}")
+    def raw(self, n: int) -> int:
+        before = " | ".join(self.state())
+        value = super().raw(n)
+        if n > 0:
+            self.trace.append(f"{value:0{n}b} | - | {before}")
         return value
+
+
+class LiteTracer(lite.LiteRangeDecoder):
+    def __init__(self, coded: bytes) -> None:
+        super().__init__(coded)
+        self.trace: list[str] = []
+
+    def state(self) -> tuple[str, str]:
+        return f"{self.range:08X}", f"{self.code:08X}"
+
+    def bit(self, p: int) -> int:
+        before = " | ".join(self.state())
+        bit = super().bit(p)
+        self.trace.append(f"{bit} | {p} | {before}")
+        return bit
 
 
 class Documents(VectorTest):
@@ -92,7 +111,7 @@ class Documents(VectorTest):
         text = section("lite.md", "## 19. Worked example")
         body = hex_rows(text)
         self.assertTrue((VECTORS / "patch/good/lite-abc-abd.mlp").read_bytes().endswith(body))
-        coder = Tracer(body[1:])
+        coder = LiteTracer(body[1:])
         made = bytearray()
         lite.LiteDecoder(coder, b"abc", made, 3).run()
         self.assertEqual(made, b"abd")
@@ -170,15 +189,15 @@ class Documents(VectorTest):
         self.assertEqual([(state, int(slot)) for _, state, slot in told],
                          [(f"{state:08X}", state % 2048) for state in states[:len(told)]])
 
-    def check_trace(self, text: str, coder: Tracer) -> None:
+    def check_trace(self, text: str, coder: Tracer | LiteTracer) -> None:
         trace = coder.trace
-        told = re.findall(r"^\| .+? \| ([01 ]+) \| ([0-9 -]+) \| (\w{8}) \| (\w{8}) \|$", text, re.M)
+        told = re.findall(r"^\| .+? \| ([01 ]+) \| ([0-9 -]+) \| ([0-9A-F]+) \| ([0-9A-F]+) \|$", text, re.M)
         bits = " ".join(row[0] for row in told).split()
         chances = " ".join(row[1] for row in told).split()
         self.assertEqual(list(zip(bits, chances)), [tuple(line.split(" | ")[:2]) for line in trace])
         for row in told:
             self.assertIn(" | ".join((row[0].split()[0], row[1].split()[0], row[2], row[3])), trace)
-        end = f"range is {coder.range:08X}, code {coder.code:08X}; {coder.read} bytes"
+        end = "range is {}, code {}; {} bytes".format(*coder.state(), coder.read)
         self.assertIn(end, text.replace("\n", " "))
 
     def test_grids(self) -> None:

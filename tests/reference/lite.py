@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from faults import Fault, refuse
-from range_coder import RangeDecoder
 
 MAX_BYTES = 1 << 30
 COPY, LITERAL, CHANGED, CODES, NUMBERS, ALONE, DERIVED = range(7)
@@ -38,11 +37,42 @@ def product_of(x: int, f: int) -> int:
     return product ^ (x ^ f) & 0x80000000
 
 
+class LiteRangeDecoder:
+    """Section 6, of 32 bits."""
+
+    def __init__(self, coded: bytes) -> None:
+        self.coded = coded
+        self.read = 0
+        self.range = MASK
+        self.code = 0
+        for _ in range(4):
+            self._take_byte()
+
+    def _take_byte(self) -> None:
+        byte = self.coded[self.read] if self.read < len(self.coded) else 0
+        self.code = (self.code << 8 | byte) & MASK
+        self.read += 1
+
+    def bit(self, p: int) -> int:
+        bound = (self.range >> 16) * p
+        bit = 1 if self.code < bound else 0
+        if bit:
+            self.range = bound
+        else:
+            self.range -= bound
+            self.code = self.code - bound & MASK
+        while self.range < 1 << 24:
+            self.range = self.range << 8 & MASK
+            self._take_byte()
+        return bit
+
+
+
 class LiteDecoder:
     """A segment. `made` is the result so far; it grows. `in_place` is the binary logarithm of the
     blocks that the result is written over the base in, `lag` in blocks later; 0: it is not."""
 
-    def __init__(self, coder: RangeDecoder, base: bytes, made: bytearray, end: int,
+    def __init__(self, coder: LiteRangeDecoder, base: bytes, made: bytearray, end: int,
                  in_place: int = 0, lag: int = 0) -> None:
         self.coder, self.base, self.made, self.end = coder, base, made, end
         self.in_place, self.lag = in_place, lag
@@ -306,7 +336,7 @@ def decode_lite(body: bytes, base: bytes, result_length: int, in_place: int = 0,
         end = result_length
         if restart:
             end = min(end, (len(made) >> restart) + 1 << restart)
-        coder = RangeDecoder(body[at + 1:])
+        coder = LiteRangeDecoder(body[at + 1:])
         LiteDecoder(coder, base, made, end, in_place, lag).run()
         at += 1 + coder.read
     used = at if result_length else 1

@@ -36,9 +36,9 @@ class RangeEncoder:
 
     def __init__(self) -> None:
         self.wanted: deque[int] = deque()
-        self.low, self.range = 0, 0xFFFFFFFF
-        self.digits = 0  # everything shifted out so far, as one number: carries need no care
-        self.count = 0
+        self.low, self.range = 0, (1 << 64) - 1  # low has all digits: carries need no care
+        self.count = 0  # words shifted out so far
+        self.raw = ""  # digits
 
     def bit(self, p: int) -> int:
         bit = self.wanted.popleft()
@@ -48,37 +48,29 @@ class RangeEncoder:
         else:
             self.low += bound
             self.range -= bound
-        self._normalize()
+        if self.range < 1 << 32:
+            self.range <<= 32
+            self.low <<= 32
+            self.count += 1
         return bit
 
     def more(self, value: int, left: int) -> int:
-        while left > 0:
-            n = min(left, 16)
-            left -= n
-            bits = 0
-            for _ in range(n):
-                bits = 2 * bits + self.wanted.popleft()
-            self.range >>= n
-            self.low += bits * self.range
-            self._normalize()
-            value = value << n | bits
+        for _ in range(left):
+            bit = self.wanted.popleft()
+            self.raw += str(bit)
+            value = 2 * value + bit
         return value
 
-    def _normalize(self) -> None:
-        while self.range < 1 << 24:
-            self.range <<= 8
-            self.low <<= 8
-            self.count += 1
-
     def coded(self) -> bytes:
-        """Four bytes for what range leaves open, one for each turn of the loop; up to eight zeros left out."""
-        high = self.low + self.range - 1
-        for bits in range(31, -1, -1):
-            value = high >> bits << bits
-            if value >= self.low:
+        """The fewest bytes that lie in range, whatever raw bits do behind them."""
+        raw = bytes(int(self.raw[at:at + 8].ljust(8, "0"), 2) for at in range(0, len(self.raw), 8))
+        for count in range(9):
+            left = 64 - 8 * count  # bits that are open
+            digits = -(-self.low >> left)
+            most = (digits << left) + ((1 << left) - 1 if raw else 0)
+            if most < self.low + self.range:
                 break
-        coded = value.to_bytes(4 + self.count, "big")
-        return coded[:max(len(coded.rstrip(b"\0")), len(coded) - 8)]
+        return digits.to_bytes(4 * self.count + count, "big") + raw[::-1]
 
     def want_tree(self, value: int, bits: int) -> None:
         self.wanted.extend(value >> i & 1 for i in reversed(range(bits)))

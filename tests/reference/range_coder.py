@@ -4,22 +4,23 @@ from __future__ import annotations
 
 from faults import Fault
 
-MASK = 0xFFFFFFFF
+MASK = (1 << 64) - 1
 
 
 class RangeDecoder:
     def __init__(self, coded: bytes) -> None:
         self.coded = coded
         self.read = 0
+        self.raw_bits = 0  # read from the end on
         self.range = MASK
         self.code = 0
-        for _ in range(4):
-            self.code = self.code << 8 | self._next()
+        for _ in range(2):
+            self._take_word()
 
-    def _next(self) -> int:
-        byte = self.coded[self.read] if self.read < len(self.coded) else 0
-        self.read += 1
-        return byte
+    def _take_word(self) -> None:
+        word = self.coded[self.read:self.read + 4].ljust(4, b"\0")
+        self.code = (self.code << 32 | int.from_bytes(word, "big")) & MASK
+        self.read += 4
 
     def bit(self, p: int) -> int:
         """The next bit; a one has probability p, in 65536ths."""
@@ -30,32 +31,28 @@ class RangeDecoder:
         else:
             self.range -= bound
             self.code = self.code - bound & MASK
-        self._normalize()
+        if self.range < 1 << 32:
+            self.range <<= 32
+            self._take_word()
         return bit
 
-    def bits(self, n: int) -> int:
-        """The next n bits, at once."""
-        self.range >>= n
-        value = min(self.code // self.range, (1 << n) - 1)
-        self.code -= value * self.range
-        self._normalize()
+    def raw(self, n: int) -> int:
+        """The next n raw bits, the highest first."""
+        value = 0
+        for _ in range(n):
+            behind, place = divmod(self.raw_bits, 8)
+            byte = self.coded[-1 - behind] if behind < len(self.coded) else 0
+            value = 2 * value + (byte >> 7 - place & 1)
+            self.raw_bits += 1
         return value
 
     def more(self, value: int, left: int) -> int:
-        """Puts so many bits behind those of `value`, 16 at once and then the rest."""
-        while left > 0:
-            n = min(left, 16)
-            left -= n
-            value = value << n | self.bits(n)
-        return value
-
-    def _normalize(self) -> None:
-        while self.range < 1 << 24:
-            self.range = self.range << 8 & MASK
-            self.code = (self.code << 8 | self._next()) & MASK
+        """Puts so many raw bits behind those of `value`; none if there are less than none."""
+        return value << max(left, 0) | self.raw(left)
 
     def check_end(self) -> None:
-        if not self.read - 8 <= len(self.coded) <= self.read:
+        ranged = len(self.coded) - (self.raw_bits + 7) // 8
+        if not self.read - 8 <= ranged <= self.read:
             raise Fault("corrupt_data", "the coded bytes do not end where the steps do")
 
 

@@ -27,21 +27,23 @@ class Guess:
 @dataclass
 class Spread:
     expected: int | None = None
+    before: int | None = None  # what was expected before the last residual
     count: int = 0
 
     def quarters(self, exponent: int) -> int:
-        return 0 if self.expected is None else self.here() - 1024 * exponent + 128 >> 8
+        return 0 if self.before is None else self.here(self.before) - 1024 * exponent + 128 >> 8
 
-    def here(self) -> int:
-        return self.expected
+    def here(self, expected: int) -> int:
+        return expected
 
     def learn(self, n: int, exponent: int) -> None:
         seen = 1024 * (n + exponent)
+        self.before = self.expected
         if self.expected is None:
             if n == 0:
                 return
             self.expected = seen
-        miss = seen - self.here()
+        miss = seen - self.here(self.expected)
         if n == 0:
             miss = miss >> 1 if miss < 0 else 0
         self.expected += miss * RATES[self.count] >> 16
@@ -64,13 +66,12 @@ class MatrixSpread(Spread):
         self.count = min(self.count, 16)
         self.rows = min(row + 16, 254)
 
-    def here(self) -> int:
-        return self.expected + (self.apart[self.column] if self.apart else 0)
+    def here(self, expected: int) -> int:
+        return expected + (self.apart[self.column] if self.apart else 0)
 
     def learn_column(self, miss: int) -> None:
         if self.apart:
-            apart = self.apart[self.column] + (miss * RATES[self.rows] >> 16)
-            self.apart[self.column] = min(max(apart, -16 * 1024), 16 * 1024)
+            self.apart[self.column] += miss * RATES[self.rows] >> 16
 
 
 class ResidualModel:
@@ -89,14 +90,15 @@ class ResidualModel:
         s = min(max(quarters + 2, 0), 51)
         return s, min(max(quarters >> 2, 1), 63), phase if s < 20 else NOT_ROUNDED
 
-    def decode(self, coder: RangeDecoder, exponent: int, phase: int, spread: Spread) -> int:
+    def decode(self, coder: RangeDecoder, exponent: int, phase: int, spread: Spread,
+               has_even_signs: bool = False) -> int:
         s, n, f = self.place(exponent, phase, spread)
         n = self.decode_length(coder, s, n, f)
         spread.learn(n, exponent)
         if n == 0:
             self.last = 0
             return 0
-        down = self.bit(coder, "is_down", s, f, self.last)
+        down = coder.more(0, 1) if has_even_signs and s >= 20 else self.bit(coder, "is_down", s, f, self.last)
         self.last = 1 if down else 2
         size = 1
         if n > 1:
@@ -173,6 +175,7 @@ class RankDecoder:
         refuse(abs(factor) > MAX_FACTOR, "factor")
         return factor
 
-    def decode_residual(self, model: ResidualModel, exponent: int, guess: Guess, spread: Spread) -> int:
+    def decode_residual(self, model: ResidualModel, exponent: int, guess: Guess, spread: Spread,
+                        has_even_signs: bool = False) -> int:
         """By how much a number differs from `guess`."""
-        return model.decode(self.coder, exponent, guess.phase, spread)
+        return model.decode(self.coder, exponent, guess.phase, spread, has_even_signs)

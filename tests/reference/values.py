@@ -311,15 +311,16 @@ class ValuesDecoder(RankDecoder):
         return self.decode_predicted_float(u, gain, shift, piece.exponent)
 
     def grain(self) -> int:
-        if self.spread.expected is None:
+        if self.spread.before is None:
             return 1
-        return min(max((self.spread.here() >> 10) - 5, 1), (1 << self.type.e) - 1)
+        return min(max((self.spread.here(self.spread.before) >> 10) - 5, 1), (1 << self.type.e) - 1)
 
     def decode_predicted_float(self, u: int, gain: int, shift: int, exponent: int) -> int:
         type_, grain = self.type, self.grain()
         guess = guess_float(type_, u, gain, shift, exponent, grain)
         field = max(type_.field(guess.number), 1) + grain - 1
-        order = signed(guess.number + self.decode_residual(self.residual, field, guess, self.spread), type_.w)
+        residual = self.decode_residual(self.residual, field, guess, self.spread, has_even_signs=True)
+        order = signed(guess.number + residual, type_.w)
         may_stay = gain == type_.one and shift == 0 and not type_.is_whole(u % (1 << type_.w - 1), grain)
         if order == guess.number and may_stay and self.decode_stays(u):
             return u

@@ -76,7 +76,7 @@ class Teller(ValuesDecoder):
     def decode_code(self, predicted: int, bounds: tuple[int, int], setting: int) -> int:
         return min(max(predicted + 2048 >> 12, bounds[0]), bounds[1])
 
-    def decode_residual(self, *_: object) -> int:
+    def decode_residual(self, *_: object, **__: object) -> int:
         return 0
 
 
