@@ -46,9 +46,9 @@ constexpr ModelPin kBlockPins[] = {
 
 // Of BlockModel: blocks of each dtype from weights of another.
 constexpr ModelPin kWeightPins[] = {
-    {"q2_k", 3125, 0x6AD2D4D3},   {"q3_k", 4260, 0x03D1F282}, {"q4_k", 4416, 0xBE6AD71D},
-    {"q5_k", 5275, 0x18E2B8E5},   {"q6_k", 7466, 0xE12E6303}, {"iq4_nl", 695, 0xE9638A5E},
-    {"iq4_xs", 4568, 0x77DEB1DC}, {"mxfp4", 583, 0x54D3D776},
+    {"q2_k", 3126, 0x6CBD7490},   {"q3_k", 4261, 0xCE130798}, {"q4_k", 4417, 0x9FAE2CD5},
+    {"q5_k", 5276, 0x8324ADE9},   {"q6_k", 7468, 0xED04FF01}, {"iq4_nl", 696, 0x7214AD3F},
+    {"iq4_xs", 4569, 0x833894C5}, {"mxfp4", 583, 0x52D61346},
 };
 
 // Of MaskModel: a mask; two, of which the second follows the first; one full, one empty.

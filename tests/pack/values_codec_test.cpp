@@ -140,7 +140,7 @@ TEST_CASE("values codec: every length from none") {
       check_round_trip(dtype, parts, {}, base);
     }
     CHECK(check_round_trip(dtype, {}, {}, {}).empty());
-    CHECK(decode(dtype, Bytes(5, 0), {}, {}) == Status::corrupt_data);
+    CHECK(decode(dtype, Bytes(9, 0), {}, {}) == Status::corrupt_data);
   });
 }
 
