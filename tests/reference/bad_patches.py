@@ -273,7 +273,7 @@ def converted(base: bytes) -> Iterator[tuple[str, str, str, bytes]]:
     yield "conversion-to-q4_k", "malformed", "f16 to q4_k", patch("f16", "q4_k", 144)
     of_weights = weights_cases.section_of("q8_0", "iq4_nl", base[:34], [PlannedBlocks(1)], random.Random(1))
     chunk = Chunk([from_section(0, 18, 0)], [of_weights], of_weights.result)
-    yield ("undeclared-weights", "malformed", "bit 18 clear",
+    yield ("undeclared-weights", "malformed", "bit 19 clear",
            make_patch(base, chunk.result, body_of([chunk.record(base, 0)]), features=0x104))
     yield "conversion-to-itself", "malformed", "f32 to f32", patch("f32", "f32", 8)
     yield "conversion-rounding", "malformed", "to zero, f32 to f16", patch("f32", "f16", 8, bits=128)
