@@ -88,6 +88,20 @@ TEST_CASE("zstd run: windows above the format's limit are refused, at it accepte
   CHECK(decode(compress(bytes, 27), 50, &result) == Status::corrupt_data);
 }
 
+TEST_CASE(
+    "zstd run: a frame that holds less than it states is refused, however it is cut") {
+  // Content size 256, and nothing but a last block of no bytes.
+  const Bytes coded = {0x28, 0xB5, 0x2F, 0xFD, 0x40, 0x40, 0, 0, 1, 0, 0};
+  Bytes stated_none = coded;
+  stated_none[4] = 0;  // no content size
+  stated_none.erase(stated_none.begin() + 6, stated_none.begin() + 8);
+  Bytes result;
+  for (const size_t piece : {size_t{1}, size_t{4}, size_t{100}}) {
+    CHECK(decode(coded, piece, &result) == Status::corrupt_data);
+    CHECK(decode(stated_none, piece, &result) == Status::ok);
+  }
+}
+
 TEST_CASE("zstd run: what is no zstd stream is refused") {
   Bytes result;
   CHECK(decode(Bytes(20, 0), 20, &result) == Status::corrupt_data);
