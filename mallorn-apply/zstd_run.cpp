@@ -33,7 +33,7 @@ struct ZstdRun::State {
     return true;
   }
 
-  // zstd itself looks only where it has the whole frame at once, or a block with bytes.
+  // zstd does not look at it where the last block has no bytes.
   bool has_stated_length() const {
     const unsigned long long stated = ZSTD_getFrameContentSize(head.data(), head_seen);
     return stated == ZSTD_CONTENTSIZE_UNKNOWN || stated == made;
@@ -45,12 +45,22 @@ ZstdRun::~ZstdRun() = default;
 
 bool ZstdRun::is_finished() const { return state_ && state_->is_finished; }
 
+// The first byte goes on its own: of a frame that it sees whole zstd refuses other things.
 Status ZstdRun::feed(ByteView coded, const std::function<void(ByteView)>& take) {
+  if (coded.empty()) return Status::ok;
   if (!state_) {
     state_ = std::make_unique<State>();
     if (state_->context == nullptr) return Status::out_of_memory;
     ZSTD_DCtx_setParameter(state_->context, ZSTD_d_windowLogMax, kMaxWindowLog);
+    if (const Status status = decode(coded.first(1), take); status != Status::ok) {
+      return status;
+    }
+    coded = coded.subspan(1);
   }
+  return decode(coded, take);
+}
+
+Status ZstdRun::decode(ByteView coded, const std::function<void(ByteView)>& take) {
   if (!state_->see(coded)) return Status::corrupt_data;
   ZSTD_inBuffer input{coded.data(), coded.size(), 0};
   for (;;) {

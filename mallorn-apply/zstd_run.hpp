@@ -25,6 +25,8 @@ class ZstdRun {
 
  private:
   struct State;
+  Status decode(ByteView coded, const std::function<void(ByteView)>& take);
+
   std::unique_ptr<State> state_;
 };
 

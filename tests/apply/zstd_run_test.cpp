@@ -102,6 +102,15 @@ TEST_CASE(
   }
 }
 
+TEST_CASE(
+    "zstd run: a last block that repeats a byte no times is taken alike in all pieces") {
+  const Bytes coded = {0x28, 0xB5, 0x2F, 0xFD, 0x20, 0, 3, 0, 0, 0};
+  Bytes result;
+  const Status status = decode(coded, 1, &result);
+  for (const size_t piece : {size_t{2}, size_t{9}, size_t{100}})
+    CHECK(decode(coded, piece, &result) == status);
+}
+
 TEST_CASE("zstd run: what is no zstd stream is refused") {
   Bytes result;
   CHECK(decode(Bytes(20, 0), 20, &result) == Status::corrupt_data);
