@@ -69,8 +69,11 @@ bool RangeRelations::is_good_match(const Range& from, const Range& range,
                                    const Step& step) const {
   if (step.result_bytes == 0 || step.predictor == Predictor::distant) return false;
   if (is_converted(step)) return true;
-  return from.length_bytes == range.length_bytes &&
-         agree_throughout(range.dtype, bytes_of(base_, from), bytes_of(result_, range));
+  if (from.length_bytes != range.length_bytes) return false;
+  const bool is_good =
+      agree_throughout(range.dtype, bytes_of(base_, from), bytes_of(result_, range));
+  give_back(from, range);
+  return is_good;
 }
 
 uint64_t RangeRelations::cost_of(const Range& range, const Step& step,
@@ -78,6 +81,7 @@ uint64_t RangeRelations::cost_of(const Range& range, const Step& step,
   const uint64_t unit = relation_unit(range.dtype);
   const ByteView bytes = bytes_of(result_, range);
   const uint64_t direct = relate(range.dtype, bytes, bytes).direct;
+  result_.file->release(range.offset_bytes, range.length_bytes);
   const uint64_t predicted = relation.is_related ? step.result_bytes / unit : 0;
   return predicted * relation.cost + (range.length_bytes / unit - predicted) * direct;
 }
@@ -89,8 +93,7 @@ std::optional<ConvertedRelation> RangeRelations::convert(const Range& from,
   const ByteView result = bytes_of(result_, range);
   auto converted = best_lanes(from, base, range, result);
   if (!converted) converted = best_conversion(from.dtype, base, range.dtype, result);
-  base_.file->release(from.offset_bytes, from.length_bytes);
-  result_.file->release(range.offset_bytes, range.length_bytes);
+  give_back(from, range);
   return converted;
 }
 
@@ -100,9 +103,14 @@ Relation RangeRelations::relate_leading(const Range& from, const Range& range,
   const Relation relation =
       relate(range.dtype, bytes_of(base_, from).first(static_cast<size_t>(length)),
              bytes_of(result_, range).first(static_cast<size_t>(length)));
+  give_back(from, range);
+  return relation;
+}
+
+// The pages that have been read, and those around them that the system has read as well.
+void RangeRelations::give_back(const Range& from, const Range& range) const {
   base_.file->release(from.offset_bytes, from.length_bytes);
   result_.file->release(range.offset_bytes, range.length_bytes);
-  return relation;
 }
 
 uint64_t estimated_bytes(const Range& range, const Relation& relation) {

@@ -40,6 +40,7 @@ class RangeRelations {
  private:
   std::optional<ConvertedRelation> convert(const Range& from, const Range& range) const;
   Relation relate_leading(const Range& from, const Range& range, uint64_t length) const;
+  void give_back(const Range& from, const Range& range) const;
 
   const Model& base_;
   const Model& result_;
