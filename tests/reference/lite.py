@@ -67,7 +67,6 @@ class LiteRangeDecoder:
         return bit
 
 
-
 class LiteDecoder:
     """A segment. `made` is the result so far; it grows. `in_place` is the binary logarithm of the
     blocks that the result is written over the base in, `lag` in blocks later; 0: it is not."""

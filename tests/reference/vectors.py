@@ -11,7 +11,9 @@ import unittest
 from collections.abc import Iterator
 from pathlib import Path
 
-from cases import BASES, DOCS, TOP, VECTORS, Programs
+import patch
+import stream
+from cases import BASES, DOCS, TOP, VECTORS, Programs, read
 from faults import Fault
 from zstd_frames import ZstdMissing
 
@@ -45,6 +47,15 @@ def open_file(path: bytes) -> bytes:
         return (VECTORS / path.decode()).read_bytes()
     except OSError as error:
         raise Fault("cannot_open", str(error)) from error
+
+
+def made_by_decoder(kind: str, data: bytes) -> bytes:
+    """What the Python decoder makes of a vector."""
+    if kind == "model":
+        return stream.read_model(data, open_file)[1]
+    if kind == "delta":
+        return b"".join(chunk.result for chunk in stream.read_delta(data, open_file)[1])
+    return patch.decode(data, read(kind))
 
 
 def give(programs: Programs, kind: str, data: bytes) -> subprocess.CompletedProcess:
