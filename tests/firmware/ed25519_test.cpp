@@ -154,7 +154,10 @@ const char* const kSmallOrder[] = {
 TEST_CASE("firmware ed25519: works in 544 bytes") { CHECK(sizeof(Ed25519) <= 544); }
 
 TEST_CASE("firmware ed25519: takes the signatures of RFC 8032") {
-  const char* const vectors[][3] = {
+  struct Vector {
+    const char *key, *message, *signature;
+  };
+  const Vector vectors[] = {
       {"d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a", "",
        "e5564300c360ac729086e2cc806e828a84877f1eb8e5d974d873e065224901555fb8821590a33bacc61"
        "e"
@@ -175,9 +178,9 @@ TEST_CASE("firmware ed25519: takes the signatures of RFC 8032") {
        "b"
        "c7c66431e0303dca179c138ac17ad9bef1177331a704"},
   };
-  for (const auto& [key, message, signature] : vectors) {
-    CAPTURE(key);
-    CHECK(is_valid({from_hex(key), from_hex(message), from_hex(signature)}));
+  for (const Vector& each : vectors) {
+    CAPTURE(each.key);
+    CHECK(is_valid({from_hex(each.key), from_hex(each.message), from_hex(each.signature)}));
   }
 }
 

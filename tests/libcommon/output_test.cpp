@@ -155,18 +155,22 @@ TEST_CASE("output: no name or a dash is standard output") {
 TEST_CASE("output: what is replaced keeps its mode, and a secret is never opened") {
   const TemporaryFolder folder;
   const mode_t before = ::umask(0022);
-  const std::tuple<unsigned, unsigned, unsigned> cases[] = {
-      {0600, 0666, 0600}, {0640, 0666, 0640}, {0666, 0666, 0666}, {0400, 0666, 0400},
-      {0755, 0666, 0755}, {0644, 0600, 0600}, {0700, 0600, 0700}};
-  for (const auto& [old_mode, mode, expected] : cases) {
+  struct Case {
+    unsigned old_mode, mode, expected;
+  };
+  const Case cases[] = {{0600, 0666, 0600}, {0640, 0666, 0640}, {0666, 0666, 0666},
+                        {0400, 0666, 0400}, {0755, 0666, 0755}, {0644, 0600, 0600},
+                        {0700, 0600, 0700}};
+  for (const Case& each : cases) {
     for (const auto leftovers : {Output::Leftovers::remove, Output::Leftovers::adopt}) {
-      CAPTURE(old_mode);
+      CAPTURE(each.old_mode);
       test::write_file(folder / "out", Bytes{9});
-      fs::permissions(folder / "out", static_cast<fs::perms>(old_mode));
-      Output output(folder / "out", true, mode, leftovers);
+      fs::permissions(folder / "out", static_cast<fs::perms>(each.old_mode));
+      Output output(folder / "out", true, each.mode, leftovers);
       output.write(Bytes{1});
       output.commit();
-      CHECK(fs::status(folder / "out").permissions() == static_cast<fs::perms>(expected));
+      CHECK(fs::status(folder / "out").permissions() ==
+            static_cast<fs::perms>(each.expected));
       fs::remove(folder / "out");
     }
   }
