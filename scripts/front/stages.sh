@@ -125,12 +125,18 @@ open_pipes() { # COUNT
   esac
   protect_name "${TMPDIR:-/tmp}"
   where=$name
-  folder=$(mktemp -d "$where/mallorn-XXXXXX" 2>/dev/null)
+  # An empty $folder would be the root of the file system.
+  if ! folder=$(mktemp -d "$where/mallorn-XXXXXX" 2>/dev/null) || [ -z "$folder" ]; then
+    folder=
+    fail 73 "$where: no folder can be made here [cannot_create]" \
+      'pipes need one meanwhile: set TMPDIR to a folder that may be written'
+  fi
   number=0
   while [ "$number" -lt "$1" ]; do
     number=$((number + 1))
     mkfifo "$folder/$number" 2>/dev/null ||
-      fail 73 "$where: no pipe can be made here [cannot_create]" 'set TMPDIR'
+      fail 73 "$where: no pipe can be made here [cannot_create]" \
+        'set TMPDIR to a folder of a file system that has pipes'
     # Opened for both directions at first: opening one end of a pipe waits for the other.
     eval "exec $((2 * number + 1))<>\"\$folder/\$number\" \
       $((2 * number + 2))<\"\$folder/\$number\" $((2 * number + 1))>\"\$folder/\$number\""

@@ -218,10 +218,25 @@ class FrontEnd(BrokenStageTest):
             (self.home / "out").unlink()
 
     def test_folder_for_the_pipes(self) -> None:
-        done = self.run_program("mallorn", "diff", OLD, NEW, "-o", "out",
-                                env={**self.environment(), "TMPDIR": str(self.home / "absent")})
-        self.assertEqual((done.code, done.status), (73, "cannot_create"), done)
-        self.assertEqual(os.listdir(self.home), [])
+        """Where none can be made, no pipe is made anywhere else: as root, that would be in /."""
+        (self.home / "file").touch()
+        folder = self.home.parent / "path"
+        folder.mkdir()
+        for name in ("mkfifo", "rm"):
+            (folder / name).write_text(f'#!/bin/sh\necho "{name} $*" >> {self.home.parent}/calls\n')
+            (folder / name).chmod(0o755)
+        self.succeed("mallorn", "keygen", self.home.parent / "key")
+        lines = (("diff", OLD, NEW, "-o", "out"),
+                 ("patch", "--key", self.home.parent / "key.pub", OLD, NEW, "-o", "out"),
+                 ("verify", "--key", self.home.parent / "key.pub", OLD, NEW))
+        for where in ("absent", "file", "-absent"):
+            for line in lines:
+                done = self.fail_with(73, "cannot_create", "mallorn", *line,
+                                      env={**self.environment(), "TMPDIR": where,
+                                           "PATH": f"{folder}:{os.environ['PATH']}"})
+                self.assertIn(b"TMPDIR", done.lines[1])
+                self.assertEqual(os.listdir(self.home), ["file"])
+                self.assertFalse((self.home.parent / "calls").exists())
 
     def test_ignored_sigpipe(self) -> None:
         """Some callers ignore SIGPIPE, and what they start inherits that."""
