@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <charconv>
 #include <chrono>
@@ -13,6 +14,7 @@
 #include <optional>
 #include <thread>
 
+#include "libcommon/core/patch_format.hpp"
 #include "libcommon/error.hpp"
 #include "libcommon/output.hpp"
 #include "libcommon/text.hpp"
@@ -26,6 +28,30 @@ constexpr size_t kMaxStateBytes = 1u << 20;
 [[noreturn]] void fail(const std::string& path, const char* reason) {
   throw Error(Status::malformed, path + ": " + reason,
               "see mallorn-sign(1), FILES, before you mend or remove it");
+}
+
+// Spaces at its ends are not to be overlooked.
+std::string encoded(ByteView model_id) {
+  std::string text =
+      encode_path({reinterpret_cast<const char*>(model_id.data()), model_id.size()});
+  if (text.starts_with(' ')) text.replace(0, 1, "%20");
+  if (text.ends_with(' ')) text.replace(text.size() - 1, 1, "%20");
+  return text;
+}
+
+// Whether it is what encoded() makes of some model id: with two ways to write an id, a line
+// that was put there by hand would hold nothing back.
+bool is_as_encoded(std::string_view text) {
+  std::array<uint8_t, kMaxModelIdBytes> model_id{};
+  size_t count = 0;
+  for (size_t at = 0; at < text.size(); ++at, ++count) {
+    if (count == model_id.size()) return false;
+    model_id[count] = static_cast<uint8_t>(text[at]);
+    if (text[at] != '%') continue;
+    if (!from_hex(text.substr(at + 1, 2), ByteSpan(&model_id[count], 1))) return false;
+    at += 2;
+  }
+  return encoded(ByteView(model_id).first(count)) == text;
 }
 
 struct Line {
@@ -43,14 +69,8 @@ Line parse_line(std::string_view text, const std::string& name) {
     fail(name, "a line is not a release and a model id");
   }
   line.model_id = text.substr(static_cast<size_t>(at - text.data()) + 1);
-  for (const char c : line.model_id) {
-    if (c < 0x20 || c > 0x7E) fail(name, "a model id is not as encoded");
-  }
+  if (!is_as_encoded(line.model_id)) fail(name, "a model id is not written as it should be");
   return line;
-}
-
-std::string encoded(ByteView model_id) {
-  return encode_path({reinterpret_cast<const char*>(model_id.data()), model_id.size()});
 }
 
 std::string folder_of(const std::string& path) {

@@ -83,10 +83,32 @@ TEST_CASE("release state: what is not as written is refused") {
                           "7 k\x7Fws\n",
                           "7 k\xC3\xA9\n",
                           "7 kws\n8 kws\n",
-                          "7 kws\n\n"}) {
+                          "7 kws\n\n",
+                          "7 kws \n",
+                          "7  kws\n",
+                          "7  \n",
+                          "7 %6bws\n",
+                          "7 caf%C3%A9\n",
+                          "7 k%20ws\n",
+                          "7 %\n",
+                          "7 kws%2\n",
+                          "7 kws%zz\n"}) {
     CAPTURE(bad);
     CHECK(status_of(kFirst + bad) == Status::malformed);
   }
+}
+
+TEST_CASE("release state: a model id has one way to be written, and a limit") {
+  const Bytes blank = {' ', 'k', ' ', ' ', 's', ' '};
+  for (const Bytes& id : {blank, Bytes{' '}, Bytes{' ', ' '}, Bytes(64, 0xFF), Bytes{}}) {
+    ReleaseState state;
+    CHECK(state.raise(id, 7));
+    CHECK(ReleaseState::parse(state.text(), "state").release_of(id) == 7);
+  }
+  ReleaseState state;
+  CHECK(state.raise(blank, 7));
+  CHECK(state.text() == kFirst + "7 %20k  s%20\n");
+  CHECK(status_of(kFirst + "7 " + std::string(65, 'k') + "\n") == Status::malformed);
 }
 
 TEST_CASE("release state: a file that is missing allows all, one that is broken nothing") {

@@ -219,7 +219,8 @@ class State(SignTest):
         self.assertFalse(self.path("state").exists())
 
     def test_a_broken_file_allows_nothing(self) -> None:
-        for text in (b"", b"7 kws\n", b"mallorn releases 0\n7 kws", b"mallorn releases 0\n-1 kws\n"):
+        for text in (b"", b"7 kws\n", b"mallorn releases 0\n7 kws", b"mallorn releases 0\n-1 kws\n",
+                     b"mallorn releases 0\n8 kws \n", b"mallorn releases 0\n8 %6bws\n"):
             self.give(text, "state")
             for line in (("patch", "-o", "out"), ("verify",)):
                 self.fail_with(65, "malformed", "mallorn", *line, "--key", "acme.pub", "--state", "state",
