@@ -139,15 +139,6 @@ ReleaseState read_resolved(const std::string& path) {
   return ReleaseState::parse(text, path);
 }
 
-void require_allowed(const ReleaseState& state, ByteView model_id, uint32_t release,
-                     const std::string& patch) {
-  const uint32_t least = state.release_of(model_id);
-  if (release >= least) return;
-  throw Error(Status::bad_signature, patch + ": release " + std::to_string(release) +
-                                         " is below " + std::to_string(least) +
-                                         ", which is in use already");
-}
-
 }  // namespace
 
 ReleaseState ReleaseState::parse(std::string_view text, const std::string& name) {
@@ -173,6 +164,20 @@ ReleaseState ReleaseState::read(const std::string& path) {
 uint32_t ReleaseState::release_of(ByteView model_id) const {
   const auto found = releases_.find(encoded(model_id));
   return found == releases_.end() ? 0 : found->second;
+}
+
+void ReleaseState::require_allowed(ByteView model_id, uint32_t release,
+                                   const std::string& patch) const {
+  if (model_id.empty() || release == 0) {
+    throw Error(Status::bad_signature,
+                patch + (model_id.empty() ? ": has no model id" : ": has no release"),
+                "releases in use are kept by model id: mallorn diff --model-id --release");
+  }
+  const uint32_t least = release_of(model_id);
+  if (release >= least) return;
+  throw Error(Status::bad_signature, patch + ": release " + std::to_string(release) +
+                                         " is below " + std::to_string(least) +
+                                         ", which is in use already");
 }
 
 bool ReleaseState::raise(ByteView model_id, uint32_t release) {
@@ -201,13 +206,13 @@ ReleaseUpdate::~ReleaseUpdate() = default;
 
 void ReleaseUpdate::allow(ByteView model_id, uint32_t release,
                           const std::string& patch) const {
-  require_allowed(read_resolved(path_), model_id, release, patch);
+  read_resolved(path_).require_allowed(model_id, release, patch);
 }
 
 void ReleaseUpdate::prepare(ByteView model_id, uint32_t release, const std::string& patch) {
   lock_ = lock_folder_of(path_);
   ReleaseState state = read_resolved(path_);
-  require_allowed(state, model_id, release, patch);
+  state.require_allowed(model_id, release, patch);
   if (!state.raise(model_id, release)) return;
   const std::string text = state.text();
   output_ = std::make_unique<Output>(path_, true);

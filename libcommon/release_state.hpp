@@ -23,8 +23,13 @@ class ReleaseState {
   // read must not pass for one that allows everything.
   static ReleaseState read(const std::string& path);
 
+  bool is_empty() const { return releases_.empty(); }
   // 0 for a model that it does not have.
   uint32_t release_of(ByteView model_id) const;
+  // Throws Error(bad_signature) if it has a higher release for the model, or the patch has
+  // no release or no model id to be kept by: what is not counted could be an old one, too.
+  // `patch` is for the message.
+  void require_allowed(ByteView model_id, uint32_t release, const std::string& patch) const;
   // Lets a model have at least this release; false if it had.
   bool raise(ByteView model_id, uint32_t release);
   std::string text() const;
@@ -43,8 +48,7 @@ class ReleaseUpdate {
   explicit ReleaseUpdate(const std::string& path);
   ~ReleaseUpdate();
 
-  // Throws Error(bad_signature) if the file has a higher release for the model; `patch` is
-  // for the message.
+  // ReleaseState::require_allowed() by what the file has.
   void allow(ByteView model_id, uint32_t release, const std::string& patch) const;
   // Waits, for a few seconds, until no other program changes the file, and keeps others
   // from it; then as allow(), with what the file has now, and writes all there is to be

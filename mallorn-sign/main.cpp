@@ -20,7 +20,8 @@ on, once all of it has been checked, if it is signed by one of the keys.
       --key KEY             sign: secret key; verify: trusted, may be repeated
       --model-id ID         verify: refuse patches for other models
       --min-release N       verify: refuse releases below N
-      --state FILE          verify: refuse releases below that in FILE
+      --state FILE          verify: refuse releases below that in FILE, and
+                            models that are not in it, but for ID
       --check-only          verify: write nothing
       --print-message       sign: write what is to be signed elsewhere
       --signature FILE      sign: take the signature in FILE; KEY is NAME.pub

@@ -53,12 +53,25 @@ void require_signature(const PatchFront& front, const std::string& name,
                   "; trusted: " + list_of(keys, [](const auto& k) { return k.id; }));
 }
 
-void require_release(uint32_t release, uint32_t least, const std::string& name,
-                     const std::string& reason) {
+void require_release(uint32_t release, uint32_t least, const std::string& name) {
   if (release >= least) return;
   throw Error(Status::bad_signature, name + ": release " + std::to_string(release) +
-                                         " is below " + std::to_string(least) + ", " +
-                                         reason);
+                                         " is below " + std::to_string(least) +
+                                         ", the least that is taken");
+}
+
+// A model that nobody has named is only taken by a state that has it, or has none yet: one
+// key signs for many, and of each other model an old release would do.
+void require_state(const PatchHeader& header, const std::string& name,
+                   const Requirements& requirements) {
+  if (!requirements.state) return;
+  const ReleaseState& state = *requirements.state;
+  const ByteView model_id = model_id_of(header);
+  state.require_allowed(model_id, header.release, name);
+  if (requirements.model_id || state.is_empty() || state.release_of(model_id) != 0) return;
+  throw Error(Status::bad_signature,
+              name + ": is for " + shown(model_id) + ", of which no release is in use here",
+              "if that is the model to be updated, say so by --model-id");
 }
 
 }  // namespace
@@ -80,10 +93,8 @@ void require_trusted(const PatchFront& front, const std::string& name,
                                            ", not for model '" + *requirements.model_id +
                                            "'");
   }
-  require_release(header.release, requirements.min_release, name,
-                  "the least that is taken");
-  require_release(header.release, requirements.state.release_of(model_id), name,
-                  "which is in use already");
+  require_release(header.release, requirements.min_release, name);
+  require_state(header, name, requirements);
 }
 
 PatchFront read_trusted_patch(int fd, const std::string& name,

@@ -22,7 +22,7 @@ struct Requirements {
   std::vector<TrustedKey> keys;         // one good signature by any of them is enough
   std::optional<std::string> model_id;  // none: any model's
   uint32_t min_release = 0;
-  ReleaseState state;  // of what is in use already
+  std::optional<ReleaseState> state{};  // of what is in use already
 };
 
 TrustedKey read_trusted_key(const std::string& path);

@@ -99,14 +99,16 @@ be signed by that key, or by one of several.
 EOF
   trust_options
   cat <<'EOF'
-      --state FILE   refuse releases below that in FILE; keep FILE up to date
+      --state FILE   refuse releases below that in FILE, and models that are not
+                     in it, but for ID; keep FILE up to date
 EOF
   common_options
   cat <<'EOF'
 
 examples:
   mallorn patch v1.tflite patch.tflp -o v2.tflite
-  mallorn patch --key acme.pub --state releases old.gguf update.mlp -o new.gguf
+  mallorn patch --key acme.pub --model-id kws --state releases \
+      v1.tflite update.mlp -o v2.tflite
 EOF
 }
 
@@ -124,7 +126,8 @@ what was signed. Other codes: this could not be found out, see mallorn(1).
 EOF
   trust_options
   cat <<'EOF'
-      --state FILE   refuse releases below that in FILE
+      --state FILE   refuse releases below that in FILE, and models that are not
+                     in it, but for ID
 EOF
   common_options
   cat <<'EOF'

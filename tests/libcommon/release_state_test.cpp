@@ -126,7 +126,12 @@ TEST_CASE("release state: a file that is missing allows all, one that is broken 
 TEST_CASE("release state: the file is made, raised, and else left alone") {
   const test::TemporaryFolder folder;
   const std::string path = folder / "state";
-  raise_release(path, bytes_of("kws"), 0);
+  const std::pair<std::string, uint32_t> uncounted[] = {{"kws", 0}, {"", 2}, {"", 0}};
+  for (const auto& patch : uncounted) {
+    CHECK(test::status_of([&] {
+            raise_release(path, bytes_of(patch.first), patch.second);
+          }) == Status::bad_signature);
+  }
   CHECK(folder.count() == 0);
   raise_release(path, bytes_of("kws"), 2);
   CHECK(text_of(path) == kFirst + "2 kws\n");

@@ -187,10 +187,10 @@ class Rotation(SignTest):
 
 
 class State(SignTest):
-    def apply(self, release: int, *, code: int = 0) -> None:
+    def apply(self, release: int, *options: object, code: int = 0) -> None:
         self.succeed("mallorn", "diff", "--sign", "acme.key", "--model-id", "kws", "--release", release,
                      OLD, NEW, "-o", "r", "--force")
-        done = self.run_program("mallorn", "patch", "--key", "acme.pub", "--state", "state", OLD, "r",
+        done = self.run_program("mallorn", "patch", "--key", "acme.pub", "--state", "state", *options, OLD, "r",
                                 "-o", "out", "--force")
         self.assertEqual(done.code, code, done)
 
@@ -208,8 +208,26 @@ class State(SignTest):
         self.apply(7, code=77)
         self.apply(8)
         self.give(b"mallorn releases 0\n9 asr\n", "state")
+        self.apply(7, code=77)
+        self.apply(7, "--model-id", "asr", code=77)
+        self.apply(7, "--model-id", "kws")
         self.apply(7)
         self.assertEqual(self.path("state").read_text(), "mallorn releases 0\n9 asr\n7 kws\n")
+
+    def test_what_is_not_counted_is_refused(self) -> None:
+        """A patch of before that the owner has signed: with no model id, no release, or another id."""
+        self.apply(7)
+        before = self.path("state").read_bytes()
+        for options in (("--release", 9), ("--model-id", "kws"), (), ("--model-id", "kws1", "--release", 9)):
+            self.succeed("mallorn", "diff", "--sign", "acme.key", *options, OLD, NEW, "-o", "p", "--force")
+            patch = self.path("p").read_bytes()
+            self.accept("--key", "acme.pub", patch=patch)
+            self.refuse("--key", "acme.pub", "--state", "state", patch=patch)
+            if "kws1" not in options:
+                self.refuse("--key", "acme.pub", "--state", "absent", patch=patch)
+                self.fail_with(*REFUSED, "mallorn-apply", "--checked", "--state", "state", OLD, "p", "-o", "out")
+            self.assertEqual(self.path("state").read_bytes(), before)
+        self.assertFalse(self.path("absent").exists())
 
     def test_only_success_raises(self) -> None:
         for line in (("patch", NEW, "p", "-o", "out"), ("verify", OLD, "p"), ("verify", NEW, "p")):

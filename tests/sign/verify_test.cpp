@@ -29,6 +29,10 @@ Status status_of(const PatchFront& front, const Requirements& requirements) {
   return test::status_of([&] { require_trusted(front, "patch", requirements); });
 }
 
+ReleaseState state_of(const std::string& lines) {
+  return ReleaseState::parse("mallorn releases 0\n" + lines, "state");
+}
+
 }  // namespace
 
 TEST_CASE("verify: any good signature by any trusted key is enough") {
@@ -137,15 +141,41 @@ TEST_CASE("verify: releases one below, at and one above the least, and those in 
     CHECK((status_of(front, requirements) == Status::ok) == (least <= 7));
   }
   requirements.min_release = 0;
-  for (const char* state : {"6 kws\n", "7 kws\n", "9 other\n", ""}) {
-    requirements.state =
-        ReleaseState::parse("mallorn releases 0\n" + std::string(state), "state");
+  for (const char* state : {"6 kws\n", "7 kws\n", "9 other\n6 kws\n", ""}) {
+    requirements.state = state_of(state);
     CHECK(status_of(front, requirements) == Status::ok);
   }
-  requirements.state = ReleaseState::parse("mallorn releases 0\n8 kws\n", "state");
+  requirements.state = state_of("8 kws\n");
   CHECK(status_of(front, requirements) == Status::bad_signature);
   requirements.min_release = 3;
   CHECK(status_of(front, requirements) == Status::bad_signature);
+}
+
+TEST_CASE("verify: a state takes another model only if it is named") {
+  const Party key;
+  PatchFront front = small_front();  // model kws
+  key.sign(&front);
+  Requirements requirements = only({key.trusted});
+  requirements.state = state_of("6 asr\n");
+  CHECK(status_of(front, requirements) == Status::bad_signature);
+  requirements.model_id = "kws";
+  CHECK(status_of(front, requirements) == Status::ok);
+}
+
+TEST_CASE("verify: a state takes no patch without model id or release") {
+  const Party key;
+  for (const char* state : {"", "6 asr\n", "6 kws\n", "6 \n"}) {
+    Requirements requirements = only({key.trusted});
+    requirements.state = state_of(state);
+    for (const bool has_id : {false, true}) {
+      PatchHeader header = test::header_for_body({1});
+      if (has_id) header.release = 0;
+      if (!has_id) header.model_id_bytes = 0;
+      PatchFront front = test::front_of(header);
+      key.sign(&front);
+      CHECK(status_of(front, requirements) == Status::bad_signature);
+    }
+  }
 }
 
 TEST_CASE("verify: a patch without release is below every other") {
