@@ -69,7 +69,8 @@ Line parse_line(std::string_view text, const std::string& name) {
     fail(name, "a line is not a release and a model id");
   }
   line.model_id = text.substr(static_cast<size_t>(at - text.data()) + 1);
-  if (!is_as_encoded(line.model_id)) fail(name, "a model id is not written as it should be");
+  if (!is_as_encoded(line.model_id))
+    fail(name, "a model id is not written as it should be");
   return line;
 }
 
@@ -78,21 +79,39 @@ std::string folder_of(const std::string& path) {
   return slash == path.npos ? "." : path.substr(0, slash + 1);
 }
 
-// Keeps other programs from changing the file meanwhile. The folder is locked, since the
-// file itself is replaced.
-Fd lock_folder_of(const std::string& path) {
+std::string lock_name(const std::string& path) { return path + ".lock"; }
+
+// Whoever may open a file, be it for reading only, may lock it for ever: this one opens for
+// those alone who may write it, which is its owner with the usual umask. It stays for good,
+// since of two programs one could hold the lock of a file that the other has just removed.
+Fd open_lock(const std::string& path) {
+  const std::string name = lock_name(path);
+  struct stat info {};
+  Fd fd(
+      ::open(name.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0622));
+  if (fd.get() < 0 || ::fstat(fd.get(), &info) != 0) {
+    mallorn::fail(Status::cannot_create, name, errno);
+  }
+  if (!S_ISREG(info.st_mode)) {
+    throw Error(Status::cannot_create, name + ": not a regular file");
+  }
+  return fd;
+}
+
+// Keeps other programs from changing the file meanwhile. It has a lock of its own, since it
+// is replaced, and its folder may be opened by others.
+Fd lock(const std::string& path) {
   constexpr auto kPatience = std::chrono::seconds(10);
   constexpr auto kPause = std::chrono::milliseconds(20);
-  const std::string folder = folder_of(path);
-  Fd fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (fd.get() < 0) mallorn::fail(Status::cannot_create, folder, errno);
+  Fd fd = open_lock(path);
   const auto end = std::chrono::steady_clock::now() + kPatience;
   while (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
     if (errno != EWOULDBLOCK && errno != EINTR) {
-      mallorn::fail(Status::cannot_create, folder, errno);
+      mallorn::fail(Status::cannot_create, lock_name(path), errno);
     }
     if (std::chrono::steady_clock::now() >= end) {
-      throw Error(Status::cannot_create, folder + ": another program holds its lock",
+      throw Error(Status::cannot_create,
+                  lock_name(path) + ": another program holds this lock",
                   path + " cannot be changed meanwhile; run the command again");
     }
     std::this_thread::sleep_for(kPause);
@@ -200,6 +219,10 @@ ReleaseUpdate::ReleaseUpdate(const std::string& path) : path_(resolved(path)) {
   if (::access(folder.c_str(), W_OK | X_OK) != 0) {
     mallorn::fail(Status::cannot_create, folder, errno);
   }
+  const std::string lock = lock_name(path_);
+  if (::access(lock.c_str(), W_OK) != 0 && errno != ENOENT) {
+    mallorn::fail(Status::cannot_create, lock, errno);
+  }
 }
 
 ReleaseUpdate::~ReleaseUpdate() = default;
@@ -210,7 +233,7 @@ void ReleaseUpdate::allow(ByteView model_id, uint32_t release,
 }
 
 void ReleaseUpdate::prepare(ByteView model_id, uint32_t release, const std::string& patch) {
-  lock_ = lock_folder_of(path_);
+  lock_ = lock(path_);
   ReleaseState state = read_resolved(path_);
   state.require_allowed(model_id, release, patch);
   if (!state.raise(model_id, release)) return;

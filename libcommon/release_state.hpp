@@ -41,10 +41,11 @@ class ReleaseState {
 // Keeps a state file up to date with one release that is put to use. In this order:
 // constructed before the work, allow() as soon as the release is known, prepare() when the
 // result is complete but has no name yet, commit() when it has. A link is followed, once.
+// The lock is a file beside it, which stays.
 class ReleaseUpdate {
  public:
   // Throws as ReleaseState::read(), and Error(cannot_create) if the file's folder does not
-  // take a new one.
+  // take a new one, or the lock may not be written.
   explicit ReleaseUpdate(const std::string& path);
   ~ReleaseUpdate();
 

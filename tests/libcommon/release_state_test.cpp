@@ -1,8 +1,12 @@
 #include "libcommon/release_state.hpp"
 
 #include <doctest/doctest.h>
+#include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 
+#include <chrono>
+#include <optional>
 #include <string>
 #include <thread>
 
@@ -140,7 +144,7 @@ TEST_CASE("release state: the file is made, raised, and else left alone") {
         Status::bad_signature);
   raise_release(path, bytes_of("kws"), 2);
   CHECK(text_of(path) == kFirst + "9 asr\n2 kws\n");
-  CHECK(folder.count() == 1);
+  CHECK(folder.count() == 2);  // and its lock
   CHECK(test::status_of([&] { raise_release(folder / "no/state", bytes_of("kws"), 2); }) ==
         Status::cannot_create);
 }
@@ -185,7 +189,43 @@ TEST_CASE("release state: a link is followed, and the file keeps its mode") {
   CHECK(text_of(target) == kFirst + "3 kws\n");
   CHECK(fs::status(target).permissions() ==
         (fs::perms::owner_read | fs::perms::owner_write));
-  CHECK(folder.count() == 2);
+  CHECK(fs::exists(target + ".lock"));
+  CHECK_FALSE(fs::exists(folder / "state.lock"));
+}
+
+TEST_CASE("release state: who may only read keeps nobody from raising it") {
+  const test::TemporaryFolder folder;
+  const std::string path = folder / "state";
+  raise_release(path, bytes_of("kws"), 2);
+  const Fd others[] = {Fd(::open(folder.path().c_str(), O_RDONLY | O_DIRECTORY)),
+                       Fd(::open(path.c_str(), O_RDONLY))};
+  for (const Fd& fd : others) REQUIRE(::flock(fd.get(), LOCK_EX | LOCK_NB) == 0);
+  raise_release(path, bytes_of("kws"), 3);
+  const auto readers = fs::perms::group_read | fs::perms::others_read;
+  CHECK((fs::status(path + ".lock").permissions() & readers) == fs::perms::none);
+  CHECK(fs::is_empty(path + ".lock"));
+}
+
+TEST_CASE("release state: the lock is waited for, and is a file") {
+  const test::TemporaryFolder folder;
+  const std::string path = folder / "state";
+  SUBCASE("held") {
+    std::optional<Fd> held(::open((path + ".lock").c_str(), O_WRONLY | O_CREAT, 0600));
+    REQUIRE(::flock(held->get(), LOCK_EX | LOCK_NB) == 0);
+    std::thread other([&] { raise_release(path, bytes_of("kws"), 3); });
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    CHECK_FALSE(fs::exists(path));
+    held.reset();
+    other.join();
+    CHECK(text_of(path) == kFirst + "3 kws\n");
+    return;
+  }
+  SUBCASE("link") { fs::create_symlink("nowhere", path + ".lock"); }
+  SUBCASE("folder") { fs::create_directory(path + ".lock"); }
+  SUBCASE("pipe") { REQUIRE(::mkfifo((path + ".lock").c_str(), 0600) == 0); }
+  CHECK(test::status_of([&] { raise_release(path, bytes_of("kws"), 3); }) ==
+        Status::cannot_create);
+  CHECK_FALSE(fs::exists(path));
 }
 
 TEST_CASE("release state: of two at a time the lower one fails before it is in use") {
@@ -205,8 +245,9 @@ TEST_CASE("release state: until it is committed the file is as it was") {
   {
     ReleaseUpdate update(path);
     update.prepare(bytes_of("kws"), 2, "patch");
-    CHECK(folder.count() == 0);
+    CHECK_FALSE(fs::exists(path));
   }
-  CHECK(folder.count() == 0);
+  CHECK_FALSE(fs::exists(path));
+  CHECK(folder.count() == 1);  // the lock
   raise_release(path, bytes_of("kws"), 1);
 }
