@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <string_view>
 
+#include "libcommon/core/byte_reader.hpp"
+
 namespace mallorn::parse {
 namespace {
 
@@ -13,11 +15,32 @@ struct Magic {
   const char* name;
 };
 
-// RFC 1952, RFC 8878, the .xz format 1.2, bzip2, LZ4 frames, PKWARE APPNOTE 4.3.7.
+// RFC 1952, RFC 8878, the .xz format 1.2, bzip2, LZ4 frames.
 constexpr Magic kMagics[] = {
     {"\x1f\x8b\x08"sv, "gzip"}, {"\x28\xb5\x2f\xfd"sv, "zstd"}, {"\xfd\x37zXZ\0"sv, "xz"},
-    {"BZh"sv, "bzip2"},         {"\x04\x22\x4d\x18"sv, "lz4"},  {"PK\x03\x04"sv, "zip"},
+    {"BZh"sv, "bzip2"},         {"\x04\x22\x4d\x18"sv, "lz4"},
 };
+
+constexpr uint32_t kZipMember = 0x04034B50;
+
+// Whether `file` is an archive whose first member with anything in it is compressed
+// (PKWARE APPNOTE 4.3.7). PyTorch and NumPy store theirs as they are.
+bool is_compressed_zip(ByteView file) {
+  ByteReader reader(file);
+  while (reader.u32() == kZipMember) {
+    reader.skip(4);  // version, flags
+    const uint16_t method = reader.u16();
+    reader.skip(8);  // time, CRC
+    const uint32_t bytes = reader.u32();
+    reader.skip(4);  // length before
+    const uint64_t name_bytes = reader.u16();
+    const uint64_t extra_bytes = reader.u16();
+    if (!reader.ok()) return false;
+    if (method != 0 || bytes != 0) return method != 0;
+    reader.skip(name_bytes + extra_bytes);
+  }
+  return false;
+}
 
 }  // namespace
 
@@ -29,7 +52,7 @@ const char* compression_of(ByteView file) {
       return magic.name;
     }
   }
-  return nullptr;
+  return is_compressed_zip(file) ? "zip" : nullptr;
 }
 
 }  // namespace mallorn::parse

@@ -64,8 +64,29 @@ TEST_CASE("raw: what is compressed is known by how it begins") {
   CHECK(compression("\xfd\x37zXZ\0\0"sv) == "xz");
   CHECK(compression("BZh91AY"sv) == "bzip2");
   CHECK(compression("\x04\x22\x4d\x18\x60"sv) == "lz4");
-  CHECK(compression("PK\x03\x04\x14"sv) == "zip");
   CHECK(compression(""sv).empty());
   CHECK(compression("\x1f\x8b"sv).empty());
   CHECK(compression("    TFL3"sv).empty());
+}
+
+TEST_CASE("raw: an archive is compressed if its first member with anything in it is") {
+  const auto member = [](uint8_t method, uint8_t size) {
+    std::vector<uint8_t> bytes = {'P',  'K', 3, 4, 20, 0, 0, 0,    method, 0, 0,
+                                  0,    0,   0, 0, 0,  0, 0, size, 0,      0, 0,
+                                  size, 0,   0, 0, 1,  0, 0, 0,    'n'};
+    bytes.insert(bytes.end(), size, 'x');
+    return bytes;
+  };
+  const auto is_compressed = [](std::vector<std::vector<uint8_t>> members) {
+    std::vector<uint8_t> file;
+    for (const auto& bytes : members) file.insert(file.end(), bytes.begin(), bytes.end());
+    return compression_of(file) != nullptr;
+  };
+  CHECK(is_compressed({member(8, 3)}));
+  CHECK_FALSE(is_compressed({member(0, 3)}));
+  CHECK_FALSE(is_compressed({member(0, 3), member(8, 3)}));
+  CHECK(is_compressed({member(0, 0), member(0, 0), member(8, 3)}));  // in folders
+  CHECK_FALSE(is_compressed({member(0, 0)}));
+  std::vector<uint8_t> cut = member(8, 3);
+  for (cut.resize(29); !cut.empty(); cut.pop_back()) CHECK_FALSE(is_compressed({cut}));
 }
