@@ -32,6 +32,10 @@ bool is_link_to_descriptor(const std::string& path) {
   return target.starts_with("/proc/") || target.starts_with("/dev/");
 }
 
+[[noreturn]] void refuse_existing(const std::string& path) {
+  throw Error(Status::cannot_create, path + ": exists", "use --force to replace it");
+}
+
 // What a regular file that is replaced is like; nothing of what is there otherwise. Throws
 // Error(cannot_create) for what may not be replaced, with `force` or without.
 std::optional<struct stat> require_replaceable(const std::string& path, bool force) {
@@ -46,9 +50,7 @@ std::optional<struct stat> require_replaceable(const std::string& path, bool for
       is_link && ((::stat(path.c_str(), &target) == 0 && !S_ISREG(target.st_mode)) ||
                   is_link_to_descriptor(path));
   if ((!is_link && !S_ISREG(info.st_mode)) || is_special_target) refuse_special(path);
-  if (!force) {
-    throw Error(Status::cannot_create, path + ": exists", "use --force to replace it");
-  }
+  if (!force) refuse_existing(path);
   return is_link ? std::nullopt : std::optional(info);
 }
 
@@ -192,8 +194,9 @@ void Output::publish() {
                       AT_SYMLINK_FOLLOW);
     };
     if (!force_) {  // link(2) never replaces: whoever created the name meanwhile keeps it
-      if (link_as(name_) != 0) fail(Status::cannot_create, name_, errno);
-      return;
+      if (link_as(name_) == 0) return;
+      if (errno == EEXIST) refuse_existing(name_);
+      fail(Status::cannot_create, name_, errno);
     }
     temporary_ = part_name(name_);
     if (link_as(temporary_) != 0) {
@@ -211,6 +214,7 @@ void Output::publish() {
   } else if (::rename(temporary_.c_str(), name_.c_str()) != 0) {
     error = errno;
   }
+  if (error == EEXIST && !force_) refuse_existing(name_);
   if (error != 0) fail(Status::cannot_create, name_, error);
 }
 

@@ -101,13 +101,25 @@ TEST_CASE("output: an existing file is refused, and survives even a forced failu
 }
 
 TEST_CASE("output: whoever takes the name meanwhile keeps it") {
-  const TemporaryFolder folder;
-  Output output(folder / "out", false);
-  output.write(Bytes{1});
-  test::write_file(folder / "out", Bytes{9});
-  CHECK(test::status_of([&] { output.commit(); }) == Status::cannot_create);
-  CHECK(test::read_file(folder / "out") == Bytes{9});
-  CHECK(folder.count() == 1);
+  for (const auto leftovers : {Output::Leftovers::remove, Output::Leftovers::adopt}) {
+    const TemporaryFolder folder;
+    {
+      Output output(folder / "out", false, 0666, leftovers);
+      output.write(Bytes{1});
+      test::write_file(folder / "out", Bytes{9});
+      std::string hint;
+      try {
+        output.commit();
+      } catch (const Error& error) {
+        CHECK(error.status() == Status::cannot_create);
+        CHECK(std::string(error.what()).ends_with("out: exists"));
+        hint = error.hint();
+      }
+      CHECK(hint == "use --force to replace it");  // as before the work
+    }
+    CHECK(test::read_file(folder / "out") == Bytes{9});
+    CHECK(folder.count() == 1);
+  }
 }
 
 TEST_CASE("output: a symbolic link is replaced, never written through") {
