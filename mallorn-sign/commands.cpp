@@ -57,6 +57,14 @@ void require_no_key(const Arguments& arguments, const std::string& path) {
               "a secret key that is replaced is lost for good: take another name");
 }
 
+// Of a folder the keys would be hidden files: .key and .pub in it.
+void require_name(const std::string& name) {
+  const std::string last = name.substr(name.rfind('/') + 1);  // npos + 1 is 0
+  if (!last.empty() && last != "." && last != "..") return;
+  throw Error(Status::usage, "keygen takes a NAME, which '" + name + "' does not end with",
+              "the keys are NAME.key and NAME.pub");
+}
+
 void print_message_to_sign(const Arguments& arguments) {
   const Input input(arguments.patch());
   require_no_input(arguments);
@@ -70,6 +78,7 @@ void print_message_to_sign(const Arguments& arguments) {
 
 void make_keys(const Arguments& arguments) {
   const std::string& name = arguments.operands.front();
+  require_name(name);
   require_no_key(arguments, name + ".key");
   Output secret_file(name + ".key", arguments.is_forced, 0600);
   Output public_file(name + ".pub", arguments.is_forced, 0644);

@@ -50,6 +50,17 @@ class Keys(SignTest):
         self.assertEqual(stat.S_IMODE(self.path("acme.key").stat().st_mode), 0o600)
         self.refuse("--key", "acme.pub")
 
+    def test_a_folder_is_no_name(self) -> None:
+        """It would be that of hidden files: folder/.key."""
+        self.path("folder").mkdir()
+        before = sorted(os.listdir(self.home))
+        for name in ("folder/", "folder/.", ".", "..", "./", "/", "absent/"):
+            done = self.fail_with(64, "usage", "mallorn", "keygen", name)
+            self.assertIn(b"NAME.key", done.lines[1])
+        self.fail_with(64, "usage", "mallorn-sign", "keygen", "")
+        self.assertEqual((sorted(os.listdir(self.home)), os.listdir(self.path("folder"))), (before, []))
+        self.succeed("mallorn", "keygen", "folder/.hidden")
+
     def test_halves_are_not_confused(self) -> None:
         self.fail_with(65, "malformed", "mallorn-sign", "verify", "--key", "acme.key", "p")
         self.fail_with(65, "malformed", "mallorn-sign", "sign", "--key", "acme.pub", "p")
