@@ -3,7 +3,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <cstdlib>
+#include <cstring>
 #include <memory>
 #include <optional>
 
@@ -101,26 +103,7 @@ void print_info(const PatchInfo& info, const Arguments& arguments) {
   std::fputs(text.c_str(), stdout);
 }
 
-}  // namespace
-
-int show_info(const Arguments& arguments) {
-  const Input input(arguments.patch());
-  if (arguments.base.empty()) {
-    PatchReader patch(input.fd(), input.name());
-    print_info(read_info(patch), arguments);
-    return 0;
-  }
-  const Fd file = rereadable(input);
-  PatchReader patch(file.get(), input.name());
-  const PatchInfo info = read_info(patch);
-  const std::string table =
-      tensor_table(file, input.name(), arguments.base, options_for(arguments, patch));
-  print_info(info, arguments);
-  std::fputs(("\n" + table).c_str(), stdout);
-  return 0;
-}
-
-int update_in_place(const Arguments& arguments) {
+int make_new_in_place(const Arguments& arguments) {
   const std::string& model = arguments.files[0];
   const Input input(arguments.patch());
   if ((input.is_named() && is_same_file(model, input.name())) ||
@@ -164,7 +147,7 @@ int update_in_place(const Arguments& arguments) {
   return 0;
 }
 
-int apply_patch(const Arguments& arguments) {
+int make_new(const Arguments& arguments) {
   const std::string& base_path = arguments.files[0];
   const MappedFile base(base_path);
   const Input input(arguments.patch());
@@ -205,6 +188,50 @@ int apply_patch(const Arguments& arguments) {
   tell(arguments, input.name(), patch.front(), rebuilt.spent);
   return 0;
 }
+
+bool is_patch(const std::string& path) {
+  std::array<uint8_t, kPatchMagic.size()> bytes{};
+  const Fd file = open_input(path);
+  return read_full(file.get(), bytes, path) == bytes.size() &&
+         memcmp(bytes.data(), kPatchMagic.data(), bytes.size()) == 0;
+}
+
+// Does what takes a base and a patch, and notices if they have changed places.
+int in_order(const Arguments& arguments, int (*work)(const Arguments&)) {
+  try {
+    return work(arguments);
+  } catch (const Error& error) {
+    const std::string& base = arguments.files[0];
+    if (error.status() != Status::bad_magic || !is_patch(base)) throw;
+    throw Error(error.status(), error.what(),
+                base + " is a patch: the old model comes before it");
+  }
+}
+
+}  // namespace
+
+int show_info(const Arguments& arguments) {
+  const Input input(arguments.patch());
+  if (arguments.base.empty()) {
+    PatchReader patch(input.fd(), input.name());
+    print_info(read_info(patch), arguments);
+    return 0;
+  }
+  const Fd file = rereadable(input);
+  PatchReader patch(file.get(), input.name());
+  const PatchInfo info = read_info(patch);
+  const std::string table =
+      tensor_table(file, input.name(), arguments.base, options_for(arguments, patch));
+  print_info(info, arguments);
+  std::fputs(("\n" + table).c_str(), stdout);
+  return 0;
+}
+
+int update_in_place(const Arguments& arguments) {
+  return in_order(arguments, make_new_in_place);
+}
+
+int apply_patch(const Arguments& arguments) { return in_order(arguments, make_new); }
 
 int verify_patch(const Arguments& arguments) {
   try {

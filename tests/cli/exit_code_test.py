@@ -128,6 +128,19 @@ class ExitCodes(ProgramTest):
         self.fail_with(65, "bad_magic", "mallorn-apply", OLD, stdin=junk)
         self.fail_with(65, "bad_magic", "mallorn-apply", "--info", stdin=junk)
 
+    def test_65_operands_in_the_wrong_order(self) -> None:
+        patch = self.home / "patch"
+        patch.write_bytes(self.patch)
+        for line in (("mallorn-apply", patch, OLD), ("mallorn", "patch", patch, OLD, "-o", "out"),
+                     ("mallorn", "patch", "--in-place", patch, OLD)):
+            done = self.fail_with(65, "bad_magic", *line)
+            self.assertIn(f"{patch} is a patch: the old model comes before it".encode(), done.lines[1])
+        done = self.run_program("mallorn", "verify", patch, OLD)
+        self.assertEqual((done.code, done.status), (1, "bad_magic"))
+        self.assertIn(b"is a patch", done.lines[1])
+        done = self.fail_with(65, "bad_magic", "mallorn-apply", OLD, NEW)
+        self.assertEqual(len(done.lines), 1)
+
     def test_65_stream_of_the_other_kind(self) -> None:
         self.fail_with(65, "malformed", "mallorn-pack", stdin=self.succeed("mallorn-parse", OLD))
         self.fail_with(65, "malformed", "mallorn-delta", NEW, stdin=self.make_delta(OLD, NEW))
