@@ -179,15 +179,20 @@ uint64_t parse_number(const std::string& text, const std::string& option, uint64
 
 uint64_t parse_size(const std::string& text, const std::string& option) {
   constexpr std::string_view kUnits = "KMGT";
-  const size_t unit = text.empty() ? kUnits.npos : kUnits.find(text.back());
-  const size_t shift = unit == kUnits.npos ? 0 : 10 * (unit + 1);
   uint64_t value = 0;
-  const char* end = text.data() + text.size() - (shift != 0 ? 1 : 0);
-  const auto [at, fault] = std::from_chars(text.data(), end, value);
-  if (fault != std::errc() || at != end || value == 0 || value > UINT64_MAX >> shift) {
+  const char* const end = text.data() + text.size();
+  const auto [after, fault] = std::from_chars(text.data(), end, value);
+  std::string unit(after, end);
+  for (char& c : unit) c = static_cast<char>(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c);
+  if (unit.ends_with('B')) unit.pop_back();
+  if (unit.size() == 2 && unit[1] == 'I') unit.pop_back();
+  const size_t at = unit.size() == 1 ? kUnits.find(unit) : kUnits.npos;
+  const size_t shift = at == kUnits.npos ? 0 : 10 * (at + 1);
+  const bool is_unit = unit.empty() || at != kUnits.npos;
+  if (fault != std::errc() || !is_unit || value == 0 || value > UINT64_MAX >> shift) {
     throw Error(
         Status::usage,
-        option + " takes a number of bytes, as 512K, 64M or 2G, not '" + text + "'");
+        option + " takes a whole number of bytes, as 512K, 64M or 2G, not '" + text + "'");
   }
   return value << shift;
 }

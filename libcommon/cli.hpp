@@ -37,7 +37,8 @@ uint64_t parse_number(const std::string& text, const std::string& option, uint64
                       uint64_t most);
 
 // A number of bytes above 0: a whole number, or one followed by K, M, G or T, which count
-// in 1,024s. Throws Error(usage) naming `option` otherwise.
+// in 1,024s, also as KiB and KB, in any case. Throws Error(usage) naming `option`
+// otherwise.
 uint64_t parse_size(const std::string& text, const std::string& option);
 
 // `text` with control characters and ill-formed UTF-8 written as \xNN: safe on a terminal.

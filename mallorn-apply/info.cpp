@@ -6,6 +6,7 @@
 #include <tuple>
 
 #include "libcommon/cli.hpp"
+#include "mallorn-apply/memory.hpp"
 
 namespace mallorn::apply {
 namespace {
@@ -19,6 +20,15 @@ uint64_t journal_bytes(const PatchHeader& header) {
 
 const char* profile_name(Profile profile) {
   return profile == Profile::host ? "host" : "lite";
+}
+
+// As --memory counts it; of a patch for small devices also as they do.
+std::string memory_of(const PatchHeader& header) {
+  const std::string one = in_mib(needed_memory(header, 1));
+  if (header.profile == Profile::lite) {
+    return with_commas(header.memory_kib) + " KiB on a device, " + one + " here";
+  }
+  return one + " with one thread, " + in_mib(needed_memory(header, 2)) + " with two";
 }
 
 using SectionKey = std::tuple<CodecId, Dtype, bool, Conversion>;
@@ -162,8 +172,7 @@ std::string info_to_text(const PatchInfo& info, bool is_verbose) {
            to_hex(header.base_digest).c_str());
   text.add("result           %s bytes, sha256 %s\n",
            with_commas(header.result_bytes).c_str(), to_hex(header.result_digest).c_str());
-  text.add("memory           %u KiB%s\n", header.memory_kib,
-           header.profile == Profile::lite ? "" : " per thread");
+  text.add("memory           %s\n", memory_of(header).c_str());
   if (header.model_id_bytes > 0) {
     const auto* id = reinterpret_cast<const char*>(header.model_id.data());
     text.add("model id         %s\n", printable({id, header.model_id_bytes}).c_str());

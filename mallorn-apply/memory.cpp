@@ -39,10 +39,7 @@ uint64_t needed_for_lite(const PatchHeader& header) {
   return is_reserved ? result : 3 * result;
 }
 
-// No less than `bytes`: so much is enough.
-std::string in_mib(uint64_t bytes) {
-  return with_commas(bytes / kMiB + (bytes % kMiB != 0 ? 1 : 0)) + " MiB";
-}
+uint64_t whole_mib(uint64_t bytes) { return bytes / kMiB + (bytes % kMiB != 0 ? 1 : 0); }
 
 // In the largest unit that it is a multiple of.
 std::string exactly(uint64_t bytes) {
@@ -60,6 +57,8 @@ uint64_t needed_memory(const PatchHeader& header, unsigned threads) {
   return kFixedBytes + std::max(declared, real);
 }
 
+std::string in_mib(uint64_t bytes) { return with_commas(whole_mib(bytes)) + " MiB"; }
+
 uint64_t needed_for_undo() { return 4 * kMiB; }
 
 // 2 KiB for each MiB of the result, with as much again to spare.
@@ -73,8 +72,10 @@ unsigned threads_within(uint64_t limit, const PatchHeader& header, unsigned want
     return needed_memory(header, threads) + extra;
   };
   if (needed(1) > limit) {
-    throw Error(Status::out_of_memory, patch + ": needs " + in_mib(needed(1)) +
-                                           " of memory, and may have " + exactly(limit));
+    throw Error(Status::out_of_memory,
+                patch + ": needs " + in_mib(needed(1)) + " of memory, and may have " +
+                    exactly(limit),
+                "give it --memory " + std::to_string(whole_mib(needed(1))) + "M, or more");
   }
   unsigned threads = 1;
   while (threads < wanted && needed(threads + 1) <= limit) ++threads;

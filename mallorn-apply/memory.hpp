@@ -16,6 +16,9 @@ namespace mallorn::apply {
 // more.
 uint64_t needed_memory(const PatchHeader& header, unsigned threads);
 
+// Such a length as people are told of it: in MiB, no less than `bytes`.
+std::string in_mib(uint64_t bytes);
+
 // What an update in place takes beside that: for undo records, and for the plan of a model
 // whose layout is what it was.
 uint64_t needed_for_undo();

@@ -231,15 +231,21 @@ TEST_CASE("cli: numbers with commas") {
   CHECK(with_commas(UINT64_MAX) == "18,446,744,073,709,551,615");
 }
 
-TEST_CASE("cli: sizes count in 1,024s, and end with nothing else") {
+TEST_CASE("cli: sizes count in 1,024s, however the unit is written") {
   CHECK(parse_size("1", "--memory") == 1);
   CHECK(parse_size("3K", "--memory") == 3072);
   CHECK(parse_size("64M", "--memory") == 64u << 20);
   CHECK(parse_size("2G", "--memory") == 2ull << 30);
+  for (const char* text : {"64m", "64MB", "64mb", "64MiB", "64Mi", "64mib", "65536K",
+                           "65536kib", "67108864B", "67108864b"}) {
+    CHECK_MESSAGE(parse_size(text, "--memory") == 64u << 20, text);
+  }
   CHECK(parse_size("16777215T", "--memory") == 16777215ull << 40);
   CHECK(parse_size("18446744073709551615", "--memory") == UINT64_MAX);
-  for (const char* text : {"", "0", "0K", "K", "1k", "1KK", "1.5M", "-1", "+1", " 1", "1 ",
-                           "16777216T", "18446744073709551616"}) {
+  for (const char* text :
+       {"",     "0",     "0K",  "K",    "B",     "1KK",       "1iB",
+        "1i",   "1Mi B", "1BM", "1MBB", "1KiBi", "1.5M",      "1E",
+        "0x1M", "-1",    "+1",  " 1",   "1 ",    "16777216T", "18446744073709551616"}) {
     CHECK_MESSAGE(
         test::status_of([&] { (void)parse_size(text, "--memory"); }) == Status::usage,
         text);

@@ -59,7 +59,8 @@ class Memory(ChunkyTest):
         for line in (("mallorn", "patch", self.old, self.patch, "-o", "out", "--force"),
                      ("mallorn", "verify", self.old, self.patch)):
             self.succeed(*line, "--memory", "24M")
-            self.succeed(*line, "--memory=1G")
+            for size in ("1G", "24mb", "24MiB"):
+                self.succeed(*line, f"--memory={size}")
         self.assertEqual((self.home / "out").read_bytes(), self.models[1])
 
     def test_too_little_is_refused(self) -> None:
@@ -67,7 +68,10 @@ class Memory(ChunkyTest):
         for limit in ("1", "1M", "23M"):
             done = self.fail_with(74, "out_of_memory", "mallorn-apply", self.old, "--memory", limit,
                                   "-o", "out", stdin=damaged)
-            self.assertIn(b"needs 24 MiB of memory", done.err)
+            self.assertIn(b"needs 24 MiB of memory", done.lines[0])
+            self.assertIn(b"--memory 24M", done.lines[1])
+        self.assertIn(b"\nmemory           24 MiB with one thread, 80 MiB with two\n",
+                      self.succeed("mallorn", "info", self.patch))
         self.assertEqual(list(self.home.iterdir()), [])
 
     @unittest.skipIf(is_sanitized(), "a sanitizer needs more memory than that")
@@ -87,7 +91,7 @@ class Memory(ChunkyTest):
             self.assertIn(b"and may have 1,000,001 bytes", done.err)
 
     def test_sizes(self) -> None:
-        for size in ("", "0", "-1", "M", "1.5M", "64m", "64MB", "99999999999999999999", "16777216T", " 1"):
+        for size in ("", "0", "-1", "M", "1.5M", "64MM", "99999999999999999999", "16777216T", " 1"):
             self.fail_with(64, "usage", "mallorn-apply", self.old, self.patch, f"--memory={size}")
         self.fail_with(64, "usage", "mallorn-apply", "--info", self.patch, "--memory", "1G")
 
