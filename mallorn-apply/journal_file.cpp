@@ -35,6 +35,10 @@ std::optional<JournalFile> JournalFile::open(const std::string& path) {
   // O_NONBLOCK: a FIFO in its place must not be waited for.
   Fd fd(::open(path.c_str(), O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
   if (fd.get() < 0 && errno == ENOENT) return std::nullopt;
+  if (fd.get() < 0 && errno == ENAMETOOLONG) {
+    throw Error(Status::cannot_create, path + ": " + std::strerror(errno),
+                "a journal has to be made beside the model: give that a shorter name");
+  }
   struct stat info {};
   if (fd.get() < 0 || ::fstat(fd.get(), &info) != 0) {
     fail_to_open(path, errno == ELOOP ? "is a symbolic link" : std::strerror(errno));

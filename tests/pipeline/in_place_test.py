@@ -170,6 +170,20 @@ class InPlace(InPlaceTest):
                        "model", self.patch)
         self.assertEqual(self.model.read_bytes(), self.old)
 
+    def test_a_name_that_leaves_no_room_for_the_journal(self) -> None:
+        self.use(shuffled_pair())
+        for length, code in ((247, 0), (248, 73), (255, 73)):
+            self.model = self.model.rename(self.home / ("m" * length))
+            for undo in ([], ["--undo"]):
+                done = self.run_program("mallorn", "patch", "--in-place", *undo, self.model.name, self.patch)
+                if code == 0:
+                    self.assertEqual(done.code, 76 if undo else 0, done)
+                    continue
+                self.assertEqual((done.code, done.status), (code, "cannot_create"), done)
+                self.assertIn(b"a shorter name", done.lines[1])
+            self.model.write_bytes(self.old)
+            self.assertEqual(len(os.listdir(self.home)), 1)
+
     def test_no_room_is_kept_by_one_that_failed(self) -> None:
         self.use((b"x" * 5000, random.Random(1).randbytes(4000000)))
         done = self.run_program(*self.line, preexec_fn=lambda: resource.setrlimit(
