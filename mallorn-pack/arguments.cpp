@@ -16,6 +16,15 @@ constexpr uint64_t kDefaultPage = 4096;
 constexpr uint64_t kLeastPage = 64;
 constexpr uint64_t kLargestPage = kMaxLiteBytes / 2;
 
+uint64_t read_page(const CommandLine& line) {
+  const std::string text = line.value("page-size");
+  const uint64_t page = parse_number(text, "--page-size", kLeastPage, kLargestPage);
+  if (std::has_single_bit(page)) return page;
+  throw Error(Status::usage, "--page-size takes a power of two from " +
+                                 std::to_string(kLeastPage) + " to " +
+                                 std::to_string(kLargestPage) + ", not '" + text + "'");
+}
+
 void read_profile(const CommandLine& line, Arguments* arguments) {
   const std::string profile = line.has("profile") ? line.value("profile") : "host";
   if (profile != "host" && profile != "lite") {
@@ -23,27 +32,17 @@ void read_profile(const CommandLine& line, Arguments* arguments) {
                 "host and lite are known");
   }
   arguments->is_lite = profile == "lite";
-  const bool has_page = line.has("page-size");
-  const bool has_ram = line.has("max-ram");
+  for (const char* option : {"page-size", "max-ram", "in-place", "journal", "no-floats"}) {
+    if (arguments->is_lite || !line.has(option)) continue;
+    throw Error(Status::usage, std::string("--") + option + " goes with --profile lite");
+  }
   arguments->is_in_place = line.has("in-place");
   arguments->has_journal = line.has("journal");
   if (arguments->has_journal && !arguments->is_in_place) {
     throw Error(Status::usage, "--journal goes with --in-place");
   }
   arguments->has_floats = !line.has("no-floats");
-  if (!arguments->is_lite &&
-      (has_page || has_ram || arguments->is_in_place || !arguments->has_floats)) {
-    throw Error(
-        Status::usage,
-        "--page-size, --max-ram, --in-place and --no-floats go with --profile lite");
-  }
-  uint64_t page = kDefaultPage;
-  if (has_page) {
-    page = parse_number(line.value("page-size"), "--page-size", kLeastPage, kLargestPage);
-  }
-  if (!std::has_single_bit(page)) {
-    throw Error(Status::usage, "--page-size is not a power of two");
-  }
+  const uint64_t page = line.has("page-size") ? read_page(line) : kDefaultPage;
   arguments->page_bytes = static_cast<uint32_t>(page);
   if (arguments->has_journal) {
     const uint64_t journal =
@@ -51,7 +50,7 @@ void read_profile(const CommandLine& line, Arguments* arguments) {
     arguments->most_lag =
         static_cast<uint32_t>(std::min<uint64_t>(journal / page - 1, kMostInPlaceLag));
   }
-  if (!has_ram) return;
+  if (!line.has("max-ram")) return;
   const uint64_t ram = parse_number(line.value("max-ram"), "--max-ram", 0, UINT64_MAX);
   if (ram < kLiteMemoryKib * 1024) {
     throw Error(Status::usage, "--max-ram: less than patches of profile lite need",

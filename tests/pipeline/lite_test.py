@@ -108,6 +108,15 @@ class Lite(PipelineTest):
             self.assertIn(b"[usage]", done.err)
         self.lite_patch("small", old, new, "--max-ram", 1024)
 
+    def test_what_is_refused_is_named(self) -> None:
+        for options in (("--page-size", 4096), ("--max-ram", 4096), ("--in-place",), ("--journal", 8192),
+                        ("--no-floats",)):
+            done = self.fail_with(64, "usage", "mallorn-pack", *options)
+            self.assertIn(f"{options[0]} goes with --profile lite".encode(), done.err)
+        for page in (4095, 96):
+            done = self.fail_with(64, "usage", "mallorn-pack", "--profile", "lite", "--page-size", page)
+            self.assertIn(f"--page-size takes a power of two from 64 to 536870912, not '{page}'".encode(), done.err)
+
 
 if __name__ == "__main__":
     sys.exit(unittest.main())
