@@ -32,8 +32,35 @@ quoted() {
 }
 
 # $1 with what a terminal would obey, and what is not UTF-8, as \xNN: the printable() of the
-# programs, libcommon/cli.cpp.
+# programs, libcommon/cli.cpp. Called in a subshell.
 printable() {
+  LC_ALL=C  # ranges are of bytes
+  case $1 in
+    *[!\ -~]*) ;;
+    *) printf '%s' "$1" && return ;;
+  esac
+  shown=$(escaped "$1" 2>/dev/null) || shown=
+  [ -n "$shown" ] || shown=$(plain "$1")
+  printf '%s' "$shown"
+}
+
+# $1 with ? for what is not printable ASCII: by the shell alone, where there is no od or awk.
+plain() {
+  rest=$1
+  text=
+  while [ -n "$rest" ]; do
+    behind=${rest#?}
+    case ${rest%"$behind"} in
+      [\ -~]) text=$text${rest%"$behind"} ;;
+      *) text=$text'?' ;;
+    esac
+    [ "$behind" != "$rest" ] || break  # some shells do not take a byte of no character for one
+    rest=$behind
+  done
+  printf '%s' "$text"
+}
+
+escaped() {
   printf '%s' "$1" | od -An -v -tu1 | LC_ALL=C awk '
     # Length of the well-formed, printable sequence that begins at i; 0 if there is none.
     function sequence(i,  a, b, c, size, k) {

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import unittest
@@ -86,6 +87,22 @@ class FrontEnd(PipelineTest):
         done = self.shell("mallorn -n diff --max a b -o c", MALLORN_BIN=str(self.path))
         self.assertEqual(done.out, b"mallorn-parse --by-reference a | mallorn-delta --by-reference --distant b"
                                    b" | mallorn-pack --max -o c\n")
+
+    def test_a_message_without_od_and_awk(self) -> None:
+        for shell in [path for path in map(shutil.which, ("sh", "bash", "busybox")) if path]:
+            command = [shell, "sh"] if shell.endswith("busybox") else [shell]
+            for tools in ((), ("od",), ("awk",)):
+                folder = self.home / "".join([os.path.basename(shell), *tools])
+                folder.mkdir()
+                for tool in tools:
+                    (folder / tool).symlink_to(shutil.which(tool))
+                for name, shown in ((b"absent", b"absent"), (b"a\x1b[2J\n\xff'\\c", b"a?[2J??'\\c")):
+                    done = subprocess.run([*command, FRONT_END, name],
+                                          cwd=self.home, env={**self.environment(), "PATH": str(folder)},
+                                          capture_output=True, check=False)
+                    self.assertEqual((done.returncode, done.stderr.splitlines()[0]),
+                                     (64, b"mallorn: error: no such command: " + shown + b" [usage]"),
+                                     (command, tools))
 
     @unittest.skipUnless(shutil.which("shellcheck"), "needs shellcheck")
     def test_scripts_are_clean(self) -> None:
