@@ -43,21 +43,22 @@ std::string prefix_of(const std::string& name) {
 }
 
 // The unfinished files of `name`, whosoever they are: those that part_name() can have
-// named.
+// named. Of a folder that cannot be read, or not to its end, those that are found.
 std::vector<std::string> parts_of(const std::string& folder, const std::string& name) {
   const std::string path = prefix_of(name);
   const std::string prefix = path.substr(path.rfind('/') + 1);
   std::vector<std::string> found;
-  std::error_code ignored;
-  for (const auto& entry : std::filesystem::directory_iterator(folder, ignored)) {
-    const std::string file = entry.path().filename().string();
+  std::error_code fault;  // a ++ without it would throw
+  std::filesystem::directory_iterator entry(folder, fault);
+  for (; entry != std::filesystem::directory_iterator(); entry.increment(fault)) {
+    const std::string file = entry->path().filename().string();
     if (!file.starts_with(prefix)) continue;
     const std::string number = file.substr(prefix.size());
     int32_t value = 0;
     const auto [end, error] =
         std::from_chars(number.data(), number.data() + number.size(), value);
     const bool is_number = error == std::errc() && number == std::to_string(value);
-    if (is_number && value > 0) found.push_back(entry.path().string());
+    if (is_number && value > 0) found.push_back(entry->path().string());
   }
   return found;
 }

@@ -9,11 +9,13 @@
 //                   before the call, or after it
 //   FAULT_COUNT     a file that gets a line for each call: its name
 //   FAULT_LACKS     what the file system has not: words of tmpfile (O_TMPFILE), rename
-//                   (flags of renameat2), link, lock (flock), and proc (/proc is empty)
+//                   (flags of renameat2), link, lock (flock), proc (/proc is empty), and
+//                   readdir: folders cannot be read to their end
 //
 // Counted are the calls that open, read, write, map, sync, name and close files, by either
 // name that those with large offsets have: a build must not choose one for us.
 #undef _FILE_OFFSET_BITS
+#include <dirent.h>
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <sys/file.h>
@@ -73,6 +75,18 @@ bool lacks(const char* what) {
 int without(int error) {
   errno = error;
   return -1;
+}
+
+// The next entry of a folder; where folders cannot be read to their end, those up to the
+// first that is a file.
+template <typename Entry>
+Entry* read_entry(const char* call, DIR* folder) {
+  static bool is_read = false;
+  const bool fails = is_read && lacks("readdir");
+  Entry* entry = fails ? nullptr : real<Entry* (*)(DIR*)>(call)(folder);
+  if (fails) errno = EIO;
+  is_read = entry != nullptr && entry->d_name[0] != '.';
+  return entry;
 }
 
 enum class Fault { none, error, shortened, kill, killed };
@@ -298,6 +312,9 @@ int unlink(const char* path) noexcept {
   return run("unlink", -1,
              [&](bool) { return real<int (*)(const char*)>("unlink")(path); });
 }
+
+dirent* readdir(DIR* folder) { return read_entry<dirent>("readdir", folder); }
+dirent64* readdir64(DIR* folder) { return read_entry<dirent64>("readdir64", folder); }
 
 // Linux lets go of the descriptor even where close(2) fails.
 int close(int fd) {

@@ -61,6 +61,9 @@ class FileSystems(PipelineTest):
                 with self.subTest(lacking=what):
                     self.check(what)
 
+    def test_a_folder_that_cannot_be_read_to_its_end(self) -> None:
+        self.check(("readdir",))
+
     def test_whoever_takes_the_name_meanwhile_keeps_it(self) -> None:
         for what in (("tmpfile",), ("tmpfile", "rename"), ("tmpfile", "rename", "link")):
             with self.subTest(lacking=what):
