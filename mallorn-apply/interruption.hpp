@@ -17,4 +17,8 @@ bool may_pass(Status status);
 // that names `what` and has kGoOn. Called at most once.
 void end_resumably_on_signals(const std::string& what);
 
+// From now on they do nothing: what is left to do takes a moment, and when it is half done
+// that would not be true.
+void ignore_signals();
+
 }  // namespace mallorn::apply

@@ -9,9 +9,14 @@
 namespace mallorn::apply {
 
 Rebuilt rebuild_resumably(PatchReader& patch, const MappedFile& base, Output& output,
-                          const RebuildOptions& options) {
+                          const RebuildOptions& given) {
   end_resumably_on_signals(output.name());
   const bool had_some = output.held_bytes() != 0;
+  RebuildOptions options = given;
+  options.before_commit = [&] {
+    if (given.before_commit) given.before_commit();
+    ignore_signals();  // a result that has its name cannot be gone on with
+  };
   try {
     return rebuild(patch, base, &output, options);
   } catch (const Error& error) {

@@ -6,7 +6,7 @@
 //   FAULT_KIND      an error (EIO, ENOSPC, EDQUOT, ENOMEM, EINTR); `short`: reads and
 //   writes move
 //                   half of what they should; `kill`, `killed`: the process ends by SIGKILL
-//                   before the call, or after it
+//                   before the call, or after it; `term`: it gets a SIGTERM after it
 //   FAULT_COUNT     a file that gets a line for each call: its name
 //   FAULT_LACKS     what the file system has not: words of tmpfile (O_TMPFILE), rename
 //                   (flags of renameat2), link, lock (flock), proc (/proc is empty), and
@@ -89,7 +89,7 @@ Entry* read_entry(const char* call, DIR* folder) {
   return entry;
 }
 
-enum class Fault { none, error, shortened, kill, killed };
+enum class Fault { none, error, shortened, kill, killed, term };
 
 // What becomes of the next call.
 Fault next_fault(const char* call) {
@@ -115,6 +115,7 @@ Fault next_fault(const char* call) {
   }
   if (std::strcmp(kind, "short") == 0) return Fault::shortened;
   if (std::strcmp(kind, "kill") == 0) return Fault::kill;
+  if (std::strcmp(kind, "term") == 0) return Fault::term;
   return Fault::killed;
 }
 
@@ -126,6 +127,7 @@ Result run(const char* name, Result failed, const Call& call) {
   if (fault == Fault::kill) ::raise(SIGKILL);
   const Result result = call(fault == Fault::shortened);
   if (fault == Fault::killed) ::raise(SIGKILL);
+  if (fault == Fault::term) ::raise(SIGTERM);
   return result;
 }
 

@@ -127,6 +127,22 @@ class Faults(PipelineTest):
     def test_resume(self) -> None:
         self.check_every_call("resume")
 
+    def test_code_75_means_that_the_same_command_goes_on(self) -> None:
+        """Whenever the signal comes: there is no moment when the result is there, and it says 75."""
+        case = self.cases["resume"]
+        codes = set()
+        for at in range(1, len(self.calls_of(case)) + 1):
+            folder = self.home / str(at)
+            folder.mkdir()
+            self.leave(case, folder)
+            done = self.run_with(case, folder, FAULT_AT=str(at), FAULT_KIND="term")
+            codes.add(done.code)
+            if done.code == 75:
+                again = self.run_with(case, folder)
+                self.assertEqual((again.code, again.err), (0, b""), f"call {at}")
+            self.assertEqual((folder / "out").exists(), done.code in (0, 75), f"call {at}: {done}")
+        self.assertEqual(codes, {-signal.SIGTERM, 0, 75})  # before it can go on, when it is done, between
+
     def test_pack(self) -> None:
         self.check_every_call("pack")
 
