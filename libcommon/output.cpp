@@ -62,6 +62,12 @@ bool can_name_descriptor(int fd) {
          named.st_dev == open.st_dev && named.st_ino == open.st_ino;
 }
 
+// Gives the file open as `fd`, which has no name, this one. Returns 0, or -1 with an errno.
+int link_to_descriptor(int fd, const std::string& name) {
+  return ::linkat(AT_FDCWD, path_of_descriptor(fd).c_str(), AT_FDCWD, name.c_str(),
+                  AT_SYMLINK_FOLLOW);
+}
+
 }  // namespace
 
 Output::Output(const std::string& path, bool force, unsigned mode, Leftovers leftovers)
@@ -85,12 +91,7 @@ Output::Output(const std::string& path, bool force, unsigned mode, Leftovers lef
   is_resumable_ = leftovers == Leftovers::adopt;
   if (is_resumable_) use(adopt_leftover(folder_, path));
   remove_leftovers(folder_, path);
-  if (fd_.get() >= 0) return;
-  if (is_resumable_) {
-    open_named(mode);
-  } else {
-    open_temporary(mode);
-  }
+  if (fd_.get() < 0) open_temporary(mode);
 }
 
 void Output::keep_access(const struct stat& replaced, unsigned mode) {
@@ -120,7 +121,7 @@ void Output::give_access() {
 
 void Output::open_temporary(unsigned mode) {
   // An unnamed file vanishes by itself if this program dies, however it dies.
-  fd_ = Fd(::open(folder_.c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, mode));
+  fd_ = Fd(::open(folder_.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, mode));
   if (fd_.get() >= 0 && can_name_descriptor(fd_.get())) {
     (void)hold_part(fd_.get());  // for the moment when it has a name, and not its own
     return;
@@ -129,6 +130,12 @@ void Output::open_temporary(unsigned mode) {
     fail(Status::cannot_create, name_, errno);
   }
   open_named(mode);
+}
+
+void Output::give_temporary_name() {
+  std::string name = part_name(name_);
+  if (link_to_descriptor(fd_.get(), name) != 0) fail(Status::cannot_create, name, errno);
+  temporary_ = std::move(name);
 }
 
 void Output::open_named(unsigned mode) { use(make_part(name_, mode)); }
@@ -150,6 +157,7 @@ Output::~Output() {
 void Output::write(ByteView bytes) {
   is_synced_ = false;
   write_full(fd_.get(), bytes, name_);
+  if (is_resumable_ && temporary_.empty() && !bytes.empty()) give_temporary_name();
 }
 
 uint64_t Output::held_bytes() const {
@@ -177,6 +185,8 @@ bool Output::keep() {
   struct stat info {};
   is_kept_ =
       is_resumable_ && !is_closing_ && ::fstat(fd_.get(), &info) == 0 && info.st_size > 0;
+  if (is_kept_ && temporary_.empty())
+    give_temporary_name();  // its first piece was cut short
   return is_kept_;
 }
 
@@ -188,21 +198,12 @@ void Output::reserve(uint64_t length) {
 
 void Output::publish() {
   if (temporary_.empty()) {
-    const std::string source = path_of_descriptor(fd_.get());
-    const auto link_as = [&](const std::string& target) {
-      return ::linkat(AT_FDCWD, source.c_str(), AT_FDCWD, target.c_str(),
-                      AT_SYMLINK_FOLLOW);
-    };
     if (!force_) {  // link(2) never replaces: whoever created the name meanwhile keeps it
-      if (link_as(name_) == 0) return;
+      if (link_to_descriptor(fd_.get(), name_) == 0) return;
       if (errno == EEXIST) refuse_existing(name_);
       fail(Status::cannot_create, name_, errno);
     }
-    temporary_ = part_name(name_);
-    if (link_as(temporary_) != 0) {
-      const std::string failed = std::exchange(temporary_, {});
-      fail(Status::cannot_create, failed, errno);
-    }
+    give_temporary_name();
   }
   if (!is_file(fd_.get(), temporary_)) {
     throw Error(Status::cannot_create,

@@ -18,8 +18,8 @@ namespace mallorn {
 class Output {
  public:
   // What happens to unfinished files of the same name whose makers have been killed.
-  // `adopt`: the longest of them becomes this one, and this one has a name while it is
-  // made, so that it can be adopted in its turn.
+  // `adopt`: the longest of them becomes this one, and this one has a name as soon as there
+  // is something in it, so that it can be adopted in its turn.
   enum class Leftovers { remove, adopt };
 
   // path "-" or "": standard output. `mode` is that of a new file, before the umask, and
@@ -35,7 +35,7 @@ class Output {
   // Reserves room for a file of `length` bytes, so that a full disk shows before the work;
   // not for one that is resumable.
   void reserve(uint64_t length);
-  // Whether it has a name while it is made, by Leftovers::adopt.
+  // Whether it was opened with Leftovers::adopt.
   bool is_resumable() const { return is_resumable_; }
   // If so, before anything is written: how long that file is, and what it
   // holds, which may be anything. Throws Error(io).
@@ -43,8 +43,8 @@ class Output {
   size_t read_held(uint64_t offset, ByteSpan to) const;
   // Cuts the file off at `offset` and writes from there. Throws Error(io), Error(no_space).
   void go_on_at(uint64_t offset);
-  // Leaves the unfinished file where it is, to be adopted; false if that is no use: it has
-  // no name, or is empty, or perhaps not on the disk what was written.
+  // Leaves the unfinished file where it is, to be adopted; false if that is no use: it is
+  // not resumable, or empty, or perhaps not on the disk what was written.
   bool keep();
 
   // Has what is written put on the disk, so that commit() has little to do.
@@ -66,6 +66,7 @@ class Output {
   void give_access();
   void open_temporary(unsigned mode);
   void open_named(unsigned mode);
+  void give_temporary_name();
   void use(Part&& part);
   void publish();
 

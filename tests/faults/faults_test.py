@@ -98,6 +98,7 @@ class Faults(PipelineTest):
         left = set(os.listdir(folder)) - {"out"}
         if case.leftover is not None:
             self.assertTrue(all(re.fullmatch(r"out\.mallorn-part\.\d+", name) for name in left), left)
+            self.assertTrue(all((folder / name).stat().st_size for name in left), what)
         elif kind not in ("kill", "killed"):
             self.assertEqual(left, set(), what)
         again = self.run_with(case, folder, "--force")
