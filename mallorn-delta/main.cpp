@@ -5,6 +5,7 @@
 #include "libcommon/core/patch_format.hpp"
 #include "libcommon/error.hpp"
 #include "libcommon/parse_process.hpp"
+#include "libcommon/reader_watch.hpp"
 #include "libcommon/stream.hpp"
 #include "mallorn-delta/explain.hpp"
 #include "mallorn-delta/plan.hpp"
@@ -133,6 +134,7 @@ void write_stream(const Model& base, const Model& result, delta::Plan plan,
 int run(int argc, char** argv) {
   Arguments arguments;
   if (!read_arguments(argc, argv, &arguments)) return 0;
+  const ReaderWatch watch;
   const Model result = open_model(arguments.result, arguments.common.threads,
                                   arguments.common.is_quiet, arguments.is_strict);
   const Model base = read_model(STDIN_FILENO, "standard input");

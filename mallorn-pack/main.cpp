@@ -3,10 +3,12 @@
 
 #include <algorithm>
 #include <bit>
+#include <optional>
 
 #include "libcommon/error.hpp"
 #include "libcommon/explanation.hpp"
 #include "libcommon/ordered_pool.hpp"
+#include "libcommon/reader_watch.hpp"
 #include "mallorn-pack/arguments.hpp"
 #include "mallorn-pack/chunk_encoder.hpp"
 #include "mallorn-pack/lite_encoder.hpp"
@@ -174,6 +176,8 @@ int run(int argc, char** argv) {
   pack::Arguments arguments;
   if (!read_arguments(kProgram, argc, argv, &arguments)) return 0;
   Output output(arguments.output, arguments.is_forced);
+  std::optional<ReaderWatch> watch;
+  if (output.is_stdout()) watch.emplace();
   pack::DeltaSource source(STDIN_FILENO, "standard input", arguments.explains);
   const DeltaManifest& manifest = source.manifest();
   pack::PackOptions options{arguments.level, arguments.is_max};

@@ -7,6 +7,7 @@
 #include "libcommon/command_line.hpp"
 #include "libcommon/error.hpp"
 #include "libcommon/file.hpp"
+#include "libcommon/reader_watch.hpp"
 #include "libcommon/stream.hpp"
 #include "mallorn-parse/digests.hpp"
 #include "mallorn-parse/listing.hpp"
@@ -114,6 +115,7 @@ void write_stream(const MappedFile& file, const Manifest& manifest,
 int run(int argc, char** argv) {
   Arguments arguments;
   if (!read_arguments(argc, argv, &arguments)) return 0;
+  const ReaderWatch watch;
   if (arguments.file == "-") return show_stream(arguments);
   const MappedFile file(arguments.file);
   const bool is_stream = !arguments.only_manifest && !arguments.only_lists;

@@ -198,6 +198,18 @@ class FrontEnd(BrokenStageTest):
         done = self.diff()
         self.assertEqual((done.code, done.err), (74, b"third\n"))
 
+    def test_a_stage_ends_as_soon_as_its_reader_has_left(self) -> None:
+        """Not at its next write: what it is at may take minutes. A wrong passphrase is such a case."""
+        for line in (("mallorn-parse", "--manifest", "-"), ("mallorn-delta", NEW), ("mallorn-pack",)):
+            with self.subTest(line=line):
+                reader, writer = os.pipe()
+                process = self.start(*line, stdin=subprocess.PIPE, stdout=writer)
+                os.close(writer)
+                self.assertIsNone(process.poll())
+                os.close(reader)
+                self.assertEqual(process.wait(timeout=60), -signal.SIGPIPE)
+                process.communicate()
+
     def test_absent_models(self) -> None:
         for old, new in (("absent", NEW), (OLD, "absent"), ("absent", "absent"), (OLD, "."),
                          ("absent", "lost"), (".", "absent"), ("/dev/null", NEW)):
