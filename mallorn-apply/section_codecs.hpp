@@ -22,7 +22,7 @@ namespace mallorn::apply {
 struct PieceTrace {
   Piece piece;
   size_t result_end = 0;  // of the section
-  size_t coded_end = 0;   // of its payload, about
+  size_t coded_end = 0;   // of its payload, as the encoder told it
 };
 using SectionTrace = std::vector<PieceTrace>;  // none if the codec has no pieces
 

@@ -163,10 +163,13 @@ std::vector<PartReport> reports_of(const SectionPlan& plan, const CodedSection& 
     for (const PartReport& report : reports) told += report.coded_bytes;
     reports.back().coded_bytes += section.coded.size() - told;
   }
+  uint64_t made = 0;
+  uint64_t told = 0;
   for (size_t i = reports.size(); i < plan.parts.size(); ++i) {
-    reports.push_back(
-        {section.coded.size() * plan.parts[i].length_bytes / plan.result.size(),
-         section.uses_base ? "same value" : "none"});
+    made += plan.parts[i].length_bytes;
+    const uint64_t so_far = section.coded.size() * made / plan.result.size();
+    reports.push_back({so_far - told, section.uses_base ? "same value" : "none"});
+    told = so_far;
   }
   if (section.uses_base && !plan.conversion.is_none()) {
     for (PartReport& report : reports) {

@@ -61,10 +61,12 @@ class RangeDecoder {
     return static_cast<uint32_t>(word >> 1 >> (63 - count));
   }
 
-  // Coded bytes that have not been read yet; it reads some seven bytes ahead.
+  // Coded bytes but for those that RangeEncoder::bytes() told when it was here.
   size_t left() const {
-    const auto not_read = static_cast<size_t>(end_ - next_);
-    return not_read > raw_bytes() ? not_read - raw_bytes() : 0;
+    const auto size = static_cast<size_t>(end_ - begin_);
+    const size_t read = static_cast<size_t>(next_ - begin_) + made_up_;
+    const size_t told = read - kLookahead + raw_bits_ / 8;
+    return told < size ? size - told : 0;
   }
 
   // True if so many bytes were made up that no encoder has written this: whatever more is

@@ -1,6 +1,8 @@
 // The range encoder against the decoder of mallorn-apply.
 #include <doctest/doctest.h>
 
+#include <algorithm>
+
 #include "mallorn-apply/core/range_decoder.hpp"
 #include "mallorn-pack/range_encoder.hpp"
 #include "tests/support/random.hpp"
@@ -60,13 +62,16 @@ std::vector<Bit> random_bits(test::Random& random, size_t count, uint32_t kind) 
 Bytes check_symbols(const std::vector<Symbol>& symbols) {
   Bytes coded;
   pack::RangeEncoder encoder(coded);
+  std::vector<size_t> bytes;
   for (const Symbol& symbol : symbols) {
     REQUIRE(code(encoder, symbol, symbol.bits) == symbol.bits);
+    bytes.push_back(encoder.bytes());
   }
   encoder.finish();
   apply::RangeDecoder decoder(coded);
-  for (const Symbol& symbol : symbols) {
-    REQUIRE(code(decoder, symbol, 0xFFFFFFFF) == symbol.bits);
+  for (size_t i = 0; i < symbols.size(); ++i) {
+    REQUIRE(code(decoder, symbols[i], 0xFFFFFFFF) == symbols[i].bits);
+    REQUIRE(coded.size() - decoder.left() == std::min(bytes[i], coded.size()));
   }
   REQUIRE(decoder.status() == Status::ok);
   return coded;
