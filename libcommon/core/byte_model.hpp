@@ -1,10 +1,11 @@
 // ByteModel: predicts the bytes of gaps (headers, metadata, names, tables), by mixing what
 // the bytes before say with what the base says (docs/format/structure.md, "Bytes").
 //
-// Most bytes are what one guess says, so that is asked first, where the guess has been
-// good; only what it misses is coded bit by bit. Numbers are of 16 bits and what a byte
-// needs lies together: such a bit costs some 100 ns, and a megabyte of them is the slowest
-// there is.
+// Most bytes are what one guess says, so that is asked first: by one bit that asks nobody
+// else where such guesses have nearly always been right, by one that is mixed where they
+// mostly were. Only what they miss is coded bit by bit. Numbers are of 16 bits and what a
+// byte needs lies together: a bit that is mixed costs some 100 ns, and a megabyte of them
+// is the slowest there is.
 //
 // Host profile only: it takes about 3 MiB of memory. All arithmetic is on integers; encoder
 // and decoder run this same text.
@@ -15,6 +16,7 @@
 
 #include "libcommon/core/base_cursor.hpp"
 #include "libcommon/core/bit_model.hpp"
+#include "libcommon/core/byte_guess.hpp"
 #include "libcommon/core/logistic.hpp"
 #include "libcommon/core/recent_match.hpp"
 #include "libcommon/core/word_guess.hpp"
@@ -32,7 +34,8 @@ class ByteModel {
     if (has_lines_) memset(tables_.data(), 0, sizeof tables_);
     has_lines_ = false;
     forget();
-    is_hit_ = {};
+    is_sure_ = {};
+    start_anew(&guess_);
     words_ = WordGuess{};
     recent_.reset();
     bytes_coded_ = 0;
@@ -67,12 +70,14 @@ class ByteModel {
   static constexpr uint32_t kInputs = kContexts + 1;  // and a constant
   static constexpr uint32_t kLineBits = 13;  // lines per context, as a power of two
   static constexpr uint32_t kHitLimit = 100;
-  static constexpr uint32_t kTrustLimit = 60;
   static constexpr uint32_t kLessonLimit = 120;
   static constexpr uint32_t kRunSets = 48;
   // Right guesses in a row after which one bit may do that asks nothing else.
   static constexpr uint32_t kSureRun = 32;
-  static constexpr uint32_t kWorthAsking = 40000;  // of 65536: how often a guess is right
+  // Of 65536, how often a guess is right: so often that its bit need not be mixed, and so
+  // often that it is asked for at all.
+  static constexpr uint32_t kNearlySure = 65300;
+  static constexpr uint32_t kWorthAsking = 34000;
 
   using Inputs = std::array<int16_t, kInputs>;   // twice a stretch
   using Weights = std::array<int16_t, kInputs>;  // 16384 is one
@@ -107,30 +112,16 @@ class ByteModel {
     return experience;
   }
 
-  // How often a guess was right.
-  using Trust = std::array<BitModel, BaseCursor::kMaxRun + 1>;
-  static constexpr Trust first_trust() {
-    Trust trust{};
-    trust.fill({55000, 4});
-    return trust;
-  }
-
   // All that is small and does not begin with zeros.
   void forget() {
     weights_by_run_.fill(first_weights());
     weights_by_node_.fill(first_weights());
     experiences_.fill(first_experience());
     corrections_.fill(first_correction());
-    trusts_.fill(first_trust());
   }
 
   static constexpr uint32_t hash(uint64_t value, uint32_t salt) {
     return static_cast<uint32_t>((value + salt) * 0x9E3779B97F4A7C15ull >> 32);
-  }
-
-  // 0, 1, 2, 3, then doubling: 4.., 8.., 16.., 32 and more.
-  static constexpr uint32_t run_class(uint32_t run) {
-    return run < 4 ? run : run < 8 ? 4 : run < 16 ? 5 : run < 32 ? 6 : 7;
   }
 
   // --- bytes
@@ -140,34 +131,41 @@ class ByteModel {
   template <typename Coder>
   uint8_t code_sure(Coder& coder, uint8_t byte, const BaseCursor& cursor) {
     const uint8_t guess = cursor.straight();
-    BitModel& is_hit = is_hit_[cursor.straight_run() == BaseCursor::kMaxRun ? 1 : 0];
-    if (is_hit.code(coder, byte == guess ? 1u : 0u, kHitLimit) != 0) return guess;
-    begin_byte(cursor);
-    return code_bits(coder, byte);
-  }
-
-  // What the base goes on with, or what followed the last bytes when they were seen before;
-  // null if nothing is guessed.
-  BitModel* find_guess(const BaseCursor& cursor, uint8_t* guess) {
-    const uint32_t recent = recent_.expected();
-    if (cursor.straight_run() == 0 && recent != 0) {
-      *guess = static_cast<uint8_t>(recent);
-      return &trusts_[1][recent_.run()];
-    }
-    *guess = cursor.straight();
-    return cursor.has_straight() ? &trusts_[0][cursor.straight_run()] : nullptr;
+    BitModel& is_sure = is_sure_[cursor.straight_run() == BaseCursor::kMaxRun ? 1 : 0];
+    if (is_sure.code(coder, byte == guess ? 1u : 0u, kHitLimit) != 0) return guess;
+    set_contexts(cursor);
+    return code_unguessed(coder, byte);
   }
 
   template <typename Coder>
   uint8_t code_guessed(Coder& coder, uint8_t byte, const BaseCursor& cursor) {
-    uint8_t guess = 0;
-    BitModel* trust = find_guess(cursor, &guess);
-    begin_byte(cursor);
-    const bool is_asked = trust != nullptr && trust->p16 >= kWorthAsking;
-    const bool is_right = is_asked && code_bit(coder, kGuessNode, byte == guess ? 1 : 0);
-    const uint8_t coded = is_right ? guess : code_bits(coder, byte);
-    if (trust != nullptr) trust->update(coded == guess ? 1 : 0, kTrustLimit);
+    guess_.begin_byte(cursor, history_);
+    const uint8_t coded =
+        is_guessed(coder, byte, cursor) ? guess_.byte() : code_unguessed(coder, byte);
+    guess_.end_byte(coded);
     return coded;
+  }
+
+  // Codes whether the guess is right; false without one that is worth a bit. Then the
+  // byte's contexts have been set.
+  template <typename Coder>
+  bool is_guessed(Coder& coder, uint8_t byte, const BaseCursor& cursor) {
+    const uint32_t wanted = guess_.has_byte() && byte == guess_.byte() ? 1 : 0;
+    if (guess_.has_byte() && guess_.hit_probability() >= kNearlySure) {
+      if (coder.code(guess_.hit_probability(), wanted) != 0) return true;
+      set_contexts(cursor);
+      return false;
+    }
+    set_contexts(cursor);
+    if (!guess_.has_byte() || guess_.trust() < kWorthAsking) return false;
+    find_lines(kGuessLines + 32 * guess_.source());
+    return code_bit(coder, kGuessNode, wanted) != 0;
+  }
+
+  template <typename Coder>
+  uint8_t code_unguessed(Coder& coder, uint8_t byte) {
+    find_lines(kByteLines);
+    return code_bits(coder, byte);
   }
 
   template <typename Coder>
@@ -178,12 +176,6 @@ class ByteModel {
       node = 2 * node + code_bit(coder, {node, depth}, (byte >> (7 - depth)) & 1u);
     }
     return static_cast<uint8_t>(node);
-  }
-
-  void begin_byte(const BaseCursor& cursor) {
-    set_contexts(cursor);
-    has_lines_ = true;
-    find_lines(1);
   }
 
   void set_contexts(const BaseCursor& cursor) {
@@ -239,8 +231,14 @@ class ByteModel {
     return static_cast<uint16_t>((p12 << 4 | count) ^ kFirstSlot);
   }
 
-  // `start`: the node at which the line begins, 1 or that of four bits.
+  // The lines of a byte's upper half begin at node 1, those of the lower half at that of
+  // four bits. Guesses use the former, but for those that do not come from straight on.
+  static constexpr uint32_t kByteLines = 1;
+  static constexpr uint32_t kGuessLines = 1;
+
+  // `start`: the node at which the lines begin.
   void find_lines(uint32_t start) {
+    has_lines_ = true;
     for (uint32_t i = 0; i < kContexts; ++i) {
       const uint32_t line =
           (contexts_[i] + start * 0x9E3779B1u) * 0x2C1B3C6Du >> (32 - kLineBits);
@@ -356,8 +354,8 @@ class ByteModel {
   std::array<Weights, 4 * 256> weights_by_node_;  // and the position, mod 4
   std::array<Experience, kContexts> experiences_;
   std::array<Correction, 4 * kRunSets> corrections_;
-  std::array<Trust, 2> trusts_;  // in the base, and in what was seen before; by run
-  std::array<BitModel, 2> is_hit_{};
+  std::array<BitModel, 2> is_sure_{};
+  ByteGuess guess_;
   WordGuess words_;
   RecentMatch recent_;
   std::array<uint32_t, kContexts> contexts_{};

@@ -141,6 +141,19 @@ Bytes coded_input(const std::string& name) {
     const Bytes noise = random.bytes(1000);
     return encode(random.bytes(500), {{noise}});
   }
+  if (name == "grown numbers") {
+    Bytes base;
+    Bytes grown;
+    for (uint32_t i = 0; i < 400; ++i) {
+      const Bytes text = random.text(1 + random.below(20));
+      for (Bytes* bytes : {&base, &grown}) {
+        bytes->push_back(static_cast<uint8_t>(text.size()));
+        bytes->insert(bytes->end(), bytes == &base ? 3 : 7, 0);
+        bytes->insert(bytes->end(), text.begin(), text.end());
+      }
+    }
+    return encode(base, {{grown}});
+  }
   const Bytes text = random.text(6000);
   if (name == "text") return encode({}, {{text}});
   if (name == "edited base") {

@@ -18,9 +18,10 @@ struct ModelPin {
 
 constexpr ModelPin kModelPins[] = {
     {"numbers", 2363, 0x20C522CF},    {"steps", 1421, 0x36F1C182},
-    {"zeros", 1, 0x0D6B8303},         {"noise", 1013, 0x141AB357},
-    {"text", 2387, 0x1ABFC5C2},       {"edited base", 257, 0xBD9FD6B9},
-    {"moved words", 333, 0x86D08B0E}, {"derived", 801, 0xC0ADF5E7},
+    {"zeros", 2, 0x2BD45F9B},         {"noise", 1014, 0x9155D664},
+    {"text", 2363, 0x624FFB91},       {"edited base", 250, 0xCCDD4071},
+    {"moved words", 320, 0xBFCCCDF8}, {"grown numbers", 22, 0xA07F6486},
+    {"derived", 801, 0xC0ADF5E7},
 };
 
 // Of BlockModel: blocks of each dtype, then bytes of one that is not whole, and

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from expectations import GOLDEN, Cursor, Recent, Words
+from expectations import GOLDEN, Cursor, Guess, Recent, Words, run_class
 from range_coder import RATES, BitModel, RangeDecoder
 
 KNOTS = [22, 36, 60, 98, 162, 267, 439, 720, 1179, 1921, 3108, 4971, 7812, 11955, 17625, 24743, 32768,
@@ -37,10 +37,6 @@ def stretch(p: int) -> int:
     return STRETCH[p >> 4]
 
 
-def run_class(run: int) -> int:
-    return run if run < 4 else 4 if run < 8 else 5 if run < 16 else 6 if run < 32 else 7
-
-
 def hash32(value: int, salt: int) -> int:
     return ((value + salt) * GOLDEN % (1 << 64)) >> 32
 
@@ -53,8 +49,8 @@ class ByteModel:
     def __init__(self) -> None:
         self.words = Words()
         self.recent = Recent()
-        self.hit = [BitModel(), BitModel()]
-        self.trust = [[self._model(55000, 4) for _ in range(64)] for _ in range(2)]
+        self.sure = [BitModel(), BitModel()]
+        self.guess = Guess()
         self.coded = 0
         # of 12 bits, and a count
         self.slots: list[dict[tuple[int, int], list[int]]] = [{} for _ in range(self.CONTEXTS)]
@@ -68,12 +64,6 @@ class ByteModel:
         self.contexts: list[int] = []
         self.run_set = 0
         self.expected = 0
-
-    @staticmethod
-    def _model(p: int, n: int) -> BitModel:
-        model = BitModel()
-        model.p, model.n = p, n
-        return model
 
     def begin_step(self, position: int, before: int) -> None:
         self.position = position
@@ -95,34 +85,30 @@ class ByteModel:
         return byte
 
     def _decode_sure(self, coder: RangeDecoder, cursor: Cursor) -> int:
-        if self.hit[cursor.straight_run == 63].decode(coder, 100):
+        if self.sure[cursor.straight_run == 63].decode(coder, 100):
             return cursor.at_straight() or 0
         self._begin_byte(cursor)
         return self._decode_bits(coder)
-
-    def _guess(self, cursor: Cursor) -> tuple[int | None, BitModel]:
-        recent = self.recent.expected()
-        if cursor.straight_run == 0 and recent is not None:
-            return recent, self.trust[1][self.recent.run]
-        return cursor.at_straight(), self.trust[0][cursor.straight_run]
 
     def asked(self, cursor: Cursor) -> int | None:
         """The byte for which a bit is decoded first, if there is one."""
         if cursor.straight_run >= 32:
             return cursor.at_straight() or 0
-        guess, trust = self._guess(cursor)
-        return guess if trust.p >= 40000 else None
+        self.guess.begin_byte(cursor, self.history)
+        return self.guess.byte if self.guess.is_sure() or self.guess.is_asked() else None
 
     def _decode_guessed(self, coder: RangeDecoder, cursor: Cursor) -> int:
-        guess, trust = self._guess(cursor)
-        asked = self.asked(cursor)
+        guess = self.guess
+        guess.begin_byte(cursor, self.history)
         self._begin_byte(cursor)
-        if asked is not None and self._decode_bit(coder, 0, 0):
-            byte = asked
+        if guess.is_sure():
+            right = coder.bit(clamp(guess.hit.p, 32, 65504))
+        elif guess.is_asked():
+            right = self._decode_bit(coder, 0, 0)
         else:
-            byte = self._decode_bits(coder)
-        if guess is not None:
-            trust.update(int(byte == guess), 60)
+            right = 0
+        byte = guess.byte if right else self._decode_bits(coder)
+        guess.end_byte(byte)
         return byte
 
     def _begin_byte(self, cursor: Cursor) -> None:
@@ -170,7 +156,7 @@ class ByteModel:
             t = 1 + (self.expected >> (7 - depth)) % 2
         else:
             a = r = t = 0
-        first, x = 1, node
+        first, x = 1 + 32 * self.guess.source if node == 0 else 1, node
         if depth >= 4:
             first = node >> (depth - 4)
             x = (1 << (depth - 4)) + node % (1 << (depth - 4))
@@ -183,7 +169,7 @@ class ByteModel:
             key = (model[1], (said + 2112) >> 7)
             lesson = learned.get(key)
             if lesson is None:
-                lesson = learned[key] = self._model(squash((key[1] - 16) * 128), 8)
+                lesson = learned[key] = BitModel(squash((key[1] - 16) * 128), 8)
             models.append(model)
             lessons.append(lesson)
             inputs.append(said + STRETCH[lesson.p >> 4] if model[1] > 0 else 0)

@@ -1,9 +1,15 @@
-"""What the base and the bytes so far let one expect: docs/format/structure.md, sections 8 to 10."""
+"""What the base and the bytes so far let one expect: docs/format/structure.md, sections 7 to 10."""
 
 from __future__ import annotations
 
+from range_coder import BitModel
+
 MASK = 0xFFFFFFFF
 GOLDEN = 0x9E3779B97F4A7C15
+
+
+def run_class(run: int) -> int:
+    return run if run < 4 else 4 if run < 8 else 5 if run < 16 else 6 if run < 32 else 7
 
 
 class Cursor:
@@ -116,3 +122,50 @@ class Recent:
         if self.at == 0 and self.seen[key] > 0:
             self.at, self.run = self.seen[key], 1
         self.seen[key] = self.count
+
+
+class Guess:
+    """Section 7."""
+
+    TRUSTS = (60000, 45000, 20000)
+
+    def __init__(self) -> None:
+        self.trust: list[dict[tuple[int, int, bool], BitModel]] = [{}, {}, {}]
+        self.hits: dict[tuple[int, int, int], BitModel] = {}
+        # of the byte to come
+        self.said: list[tuple[int | None, BitModel]] = []
+        self.source = 0
+        self.byte: int | None = None
+        self.hit = BitModel()
+
+    def begin_byte(self, cursor: Cursor, history: int) -> None:
+        zeros = 0
+        while zeros < 8 and history >> 8 * zeros & 0xFF == 0:
+            zeros += 1
+        straight, waiting = cursor.at_straight(), cursor.at_waiting()
+        runs = (cursor.straight_run, cursor.waiting_run, cursor.straight_run)
+        self.said = []
+        for i, said in enumerate((straight, waiting, 0 if zeros > 0 else None)):
+            key = (zeros, run_class(runs[i]), waiting is not None)
+            self.said.append((said, self.trust[i].setdefault(key, BitModel(self.TRUSTS[i], 4))))
+        there = [i for i in range(3) if self.said[i][0] is not None]
+        self.byte = None
+        if there:
+            self.source = max(there, key=lambda i: (self.said[i][1].p, -i))
+            self.byte, trust = self.said[self.source]
+            others = sum(1 if self.said[i][0] == self.byte else 3 for i in there if i != self.source)
+            part = trust.p >> 11
+            self.hit = self.hits.setdefault((self.source, others, part), BitModel(2048 * part + 1024, 2))
+
+    def is_sure(self) -> bool:
+        return self.byte is not None and self.hit.p >= 65300
+
+    def is_asked(self) -> bool:
+        return self.byte is not None and self.said[self.source][1].p >= 34000
+
+    def end_byte(self, byte: int) -> None:
+        if self.byte is not None:
+            self.hit.update(int(byte == self.byte), 100)
+        for said, trust in self.said:
+            if said is not None:
+                trust.update(int(byte == said), 100)

@@ -366,6 +366,8 @@ def made_up() -> Iterator[Case]:
     yield case("behind-the-base", "structure 7", "a hit where the base has no byte",
                structure_cases.hits_then_end(base))
     yield case("words", "structure 9", "words that change in step", structure_cases.moved_words(base))
+    yield case("grown-numbers", "structure 7", "what grew from four bytes to eight: guesses of every source",
+               structure_cases.grown_numbers(base))
     yield case("steps-16384", "structure 5", "as many steps as a chunk may have", structure_cases.many_steps(base))
     steps = structure_cases.all_steps(base)
     for chunk in steps:

@@ -62,9 +62,9 @@ RATES = [131072 // (2 * n + 3) for n in range(256)]
 class BitModel:
     __slots__ = ("p", "n")
 
-    def __init__(self) -> None:
-        self.p = 32768
-        self.n = 0
+    def __init__(self, p: int = 32768, n: int = 0) -> None:
+        self.p = p
+        self.n = n
 
     def update(self, bit: int, limit: int = 30) -> None:
         target = 65535 if bit else 0

@@ -94,6 +94,19 @@ def moved_words(base: bytes) -> list[Chunk]:
                   result=bytes(made) + base[at:at + 6] + base[at + 9:at + 20])]
 
 
+def grown_numbers(base: bytes) -> list[Chunk]:
+    """Lengths of eight bytes for lengths of four: zeros that go on, and a base that waits."""
+    generator = random.Random(17)
+    start = at = 100
+    made = bytearray()
+    for _ in range(120):
+        length = generator.randrange(1, 14)
+        made += base[at:at + 4] + bytes(4) + base[at + 4:at + 4 + length]
+        at += 4 + length
+    return [Chunk([predicted(bytes(made), start), literal(bytes(made[:200]))],
+                  result=bytes(made) + bytes(made[:200]))]
+
+
 def many_steps(base: bytes) -> list[Chunk]:
     """As many as there may be; probabilities reach their bounds."""
     plans = [copy(7, 128) for _ in range(20)]  # 128, 129: the bits below the leading one are 0
