@@ -7,9 +7,10 @@ static_assert(2 * (large_object_bytes(sizeof(Workspace)) +
                    large_object_bytes(sizeof(ByteModel)) + kMaxRecordBytes) <=
               uint64_t{kHostMemoryKib} * 1024);
 
-LargeObject<Workspace> ChunkDecoders::take() {
+LargeObject<Workspace> ChunkDecoders::take(uint64_t result_bytes) {
+  const bool uses_all = result_bytes >= kMaxChunkCoded / 4;
   const std::lock_guard lock(mutex_);
-  if (free_.empty()) return make_large_object<Workspace>(kernels_, keeps_traces_);
+  if (free_.empty()) return make_large_object<Workspace>(uses_all, kernels_, keeps_traces_);
   LargeObject<Workspace> workspace = std::move(free_.back());
   free_.pop_back();
   return workspace;
@@ -21,7 +22,8 @@ void ChunkDecoders::give_back(LargeObject<Workspace> workspace) {
 }
 
 DecodedChunk ChunkDecoders::decode(const ChunkJob& job, ByteView base) {
-  DecodedChunk decoded{Status::ok, job.patch_offset, job.result_offset, take()};
+  DecodedChunk decoded{Status::ok, job.patch_offset, job.result_offset,
+                       take(job.result_bytes)};
   Workspace& space = *decoded.workspace;
   const SpentTimer timer(&space.decoded, job.result_bytes);
   space.sections.begin_chunk();

@@ -53,7 +53,8 @@ class ChunkDecoders {
   std::vector<SpentOn> spent() const;
 
  private:
-  LargeObject<Workspace> take();
+  // For a chunk of so many bytes.
+  LargeObject<Workspace> take(uint64_t result_bytes);
 
   const TokenKernels& kernels_;
   bool keeps_traces_;

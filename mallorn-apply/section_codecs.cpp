@@ -72,7 +72,7 @@ Status HostSections::decode_by_codec(const SectionHeader& header, ByteView coded
       if (!blocks_) blocks_ = std::make_unique<BlockModel>();
       return decode_blocks(header.dtype, coded, base, blocks_.get(), result, watch);
     case CodecId::values:
-      if (!values_) values_ = std::make_unique<ValueModel>();
+      if (!values_) values_ = std::make_unique_for_overwrite<ValueModel>();
       return decode_values(header.dtype, coded, base, values_.get(), result, watch);
     case CodecId::mask:
       if (!mask_) mask_ = std::make_unique<MaskModel>();
@@ -87,8 +87,9 @@ Status HostSections::decode_by_codec(const SectionHeader& header, ByteView coded
   return Status::unknown_codec;
 }
 
-ByteModel* HostSections::byte_model() {
-  if (!bytes_) bytes_ = make_large_object<ByteModel>();
+ByteModel* HostSections::byte_model(uint64_t bytes) {
+  constexpr uint64_t kMany = 2048;
+  if (!bytes_) bytes_ = make_large_object<ByteModel>(bytes >= kMany);
   return bytes_.get();
 }
 

@@ -36,7 +36,7 @@ class HostSections final : public SectionDecoder {
                 ByteSpan result) override;
   Status decode_by_weights(const SectionHeader& header, ByteView coded, WeightSource& base,
                            ByteSpan result) override;
-  ByteModel* byte_model() override;
+  ByteModel* byte_model(uint64_t bytes) override;
 
   // What decoding took so far, by number of the codec.
   using SpentByCodec = std::array<Spent, kCodecCount>;

@@ -110,8 +110,22 @@ class StructureEncoder {
     before_ = 0;
   }
 
+  // As ChunkHeader has them.
+  uint64_t own_bytes() const {
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < chunk_.steps.size(); ++i) {
+      const bool is_own =
+          chunk_.steps[i].kind != StepKind::copy && layout_.section_of[i] == kNoSection;
+      if (is_own) bytes += chunk_.steps[i].result_bytes;
+    }
+    return bytes;
+  }
+
   void encode_bytes(size_t i, ByteView result, bool has_base) {
-    if (!bytes_) bytes_ = std::make_unique<ByteModel>();
+    if (!bytes_) {
+      bytes_ = std::make_unique<ByteModel>();
+      bytes_->begin_chunk(own_bytes());
+    }
     structure_.features |= kFeatureStructure;
     const uint64_t start = has_base ? chunk_.steps[i].base_offset : 0;
     BaseCursor cursor(has_base ? chunk_.base[i] : ByteView{}, start, start);

@@ -45,10 +45,10 @@ requires(Coder::kIsSmall) class Held<Coder> {
 };
 
 // Puts a model back into the state in which it begins, in place: models are too large for
-// the stack.
+// the stack. Without `()`, which would make all of it zero first.
 template <typename Model>
 void start_anew(Model* model) {
-  new (model) Model();
+  new (model) Model;
 }
 
 // floor(65536 / (n + 1.5)) for n = 0..255: how far a model that has seen n bits moves.
@@ -132,23 +132,23 @@ struct TreeModel {
 
 // A number of up to 63 bits: its length by a tree, the six bits below the leading one
 // modelled for that length, the rest as they are.
-struct NumberModel {
-  TreeModel<6> length;
-  static constexpr uint32_t kTopNodes = 64;
-  std::array<std::array<BitModel, kTopNodes>, 64> top{};
+class NumberModel {
+ public:
+  NumberModel() {}  // else what is left as it was would be made zero
 
   template <typename Coder>
   uint64_t code(Coder& coder, uint64_t number) {
     uint32_t bits = 0;
     while (bits < 63 && (number >> bits) != 0) ++bits;
-    bits = length.code(coder, bits);
+    bits = length_.code(coder, bits);
     if (bits <= 1) return bits;
+    Top& top = top_of(bits);
     uint64_t value = 1;
     uint32_t node = 1;
     for (uint32_t i = bits - 1; i-- > 0;) {
       uint32_t bit = static_cast<uint32_t>(number >> i) & 1u;
       if (node < kTopNodes) {
-        bit = top[bits][node].code(coder, bit);
+        bit = top.nodes[node].code(coder, bit);
         node = 2 * node + bit;
       } else {
         bit = code_even(coder, bit);
@@ -171,6 +171,28 @@ struct NumberModel {
       return code(coder, number);
     }
   }
+
+ private:
+  static constexpr uint32_t kTopNodes = 64;
+
+  // Of numbers of one length. Most lengths never come, and to begin all of them would take
+  // longer than to decode a small patch: memory is as it was until the first one comes.
+  union Top {
+    Top() {}
+    std::array<BitModel, kTopNodes> nodes;
+  };
+
+  Top& top_of(uint32_t bits) {
+    if ((begun_ >> bits & 1) == 0) {
+      top_[bits].nodes.fill({});
+      begun_ |= uint64_t{1} << bits;
+    }
+    return top_[bits];
+  }
+
+  TreeModel<6> length_;
+  uint64_t begun_ = 0;  // by length, a bit
+  std::array<Top, 64> top_;
 };
 
 }  // namespace mallorn

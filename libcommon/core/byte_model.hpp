@@ -25,19 +25,20 @@ namespace mallorn {
 
 class ByteModel {
  public:
-  ByteModel() { forget(); }
+  ByteModel() {}  // nothing: megabytes, of which begin_chunk() makes what is needed
 
-  // Back to the state in which every chunk begins. Costs nothing if no byte was coded
-  // since.
-  void reset() {
-    if (bytes_coded_ == 0) return;
-    if (has_lines_) memset(tables_.data(), 0, sizeof tables_);
-    has_lines_ = false;
-    forget();
+  // Before the bytes of a chunk, which are `bytes` or a few more.
+  void begin_chunk(uint64_t bytes) {
+    line_bits_ = line_bits_for(bytes);
+    memset(lines_of_all_.data(), 0, sizeof(Line) * (kContexts << line_bits_));
+    weights_by_run_.fill(first_weights());
+    weights_by_node_.fill(first_weights());
+    experiences_.fill(first_experience());
+    corrections_.fill(first_correction());
     is_sure_ = {};
     start_anew(&guess_);
     words_ = WordGuess{};
-    recent_.reset();
+    recent_.begin_chunk(line_bits_ + 1);
     bytes_coded_ = 0;
   }
 
@@ -68,7 +69,8 @@ class ByteModel {
  private:
   static constexpr uint32_t kContexts = 11;
   static constexpr uint32_t kInputs = kContexts + 1;  // and a constant
-  static constexpr uint32_t kLineBits = 13;  // lines per context, as a power of two
+  static constexpr uint32_t kMinLineBits = 8;  // lines of a context, as a power of two
+  static constexpr uint32_t kMaxLineBits = 13;
   static constexpr uint32_t kHitLimit = 100;
   static constexpr uint32_t kLessonLimit = 120;
   static constexpr uint32_t kRunSets = 48;
@@ -112,12 +114,11 @@ class ByteModel {
     return experience;
   }
 
-  // All that is small and does not begin with zeros.
-  void forget() {
-    weights_by_run_.fill(first_weights());
-    weights_by_node_.fill(first_weights());
-    experiences_.fill(first_experience());
-    corrections_.fill(first_correction());
+  // Few bytes need few lines, and what is not touched need not be cleared.
+  static uint32_t line_bits_for(uint64_t bytes) {
+    uint32_t bits = kMinLineBits;
+    while (bits < kMaxLineBits && bytes >> bits != 0) ++bits;
+    return bits;
   }
 
   static constexpr uint32_t hash(uint64_t value, uint32_t salt) {
@@ -238,11 +239,10 @@ class ByteModel {
 
   // `start`: the node at which the lines begin.
   void find_lines(uint32_t start) {
-    has_lines_ = true;
     for (uint32_t i = 0; i < kContexts; ++i) {
       const uint32_t line =
-          (contexts_[i] + start * 0x9E3779B1u) * 0x2C1B3C6Du >> (32 - kLineBits);
-      lines_[i] = &tables_[i][line];
+          (contexts_[i] + start * 0x9E3779B1u) * 0x2C1B3C6Du >> (32 - line_bits_);
+      lines_[i] = &lines_of_all_[(i << line_bits_) + line];
       __builtin_prefetch(lines_[i]);
     }
   }
@@ -348,7 +348,6 @@ class ByteModel {
     }
   }
 
-  alignas(64) std::array<std::array<Line, size_t{1} << kLineBits>, kContexts> tables_{};
   std::array<Line*, kContexts> lines_{};
   std::array<Weights, 2 * kRunSets> weights_by_run_;
   std::array<Weights, 4 * 256> weights_by_node_;  // and the position, mod 4
@@ -364,7 +363,9 @@ class ByteModel {
   uint64_t bytes_coded_ = 0;
   uint32_t expected_ = 0;  // with a leading one, as nodes have
   uint32_t run_set_ = 0;
-  bool has_lines_ = false;
+  uint32_t line_bits_ = 0;
+  // Of all contexts, one after the other. Last: what few bytes need lies at the front.
+  alignas(64) std::array<Line, kContexts << kMaxLineBits> lines_of_all_;
 };
 
 }  // namespace mallorn

@@ -145,6 +145,13 @@ struct ChunkHeader {
   uint32_t check = 0;               // CRC-32C of the result bytes
   uint32_t section_count = 0;
   std::array<SectionHeader, kMaxChunkSections> sections{};
+
+  // How many bytes are neither copied nor of a section: those of the structure.
+  uint64_t own_bytes() const {
+    uint64_t bytes = coded_result_bytes;
+    for (uint32_t i = 0; i < section_count; ++i) bytes -= sections[i].result_bytes;
+    return bytes;
+  }
 };
 
 // How many bytes of the base a step of `length` bytes reads that belongs to the section,

@@ -4,13 +4,16 @@
 
 #include <array>
 #include <cstdint>
+#include <cstring>
 
 namespace mallorn {
 
 class RecentMatch {
  public:
-  void reset() {
-    last_seen_.fill(0);
+  // Remembers 2^seen_bits places, 2^14 at most.
+  void begin_chunk(uint32_t seen_bits) {
+    seen_bits_ = seen_bits;
+    memset(last_seen_.data(), 0, sizeof(uint32_t) << seen_bits);
     count_ = at_ = run_ = 0;
   }
 
@@ -41,13 +44,15 @@ class RecentMatch {
   static constexpr uint32_t kLength = 5;
   static constexpr uint32_t kMask = 0xFFFF;
 
-  static uint32_t hash(uint64_t history) {
-    return static_cast<uint32_t>((history & 0xFFFFFFFFFF) * 0x9E3779B97F4A7C15ull >> 50);
+  uint32_t hash(uint64_t history) const {
+    return static_cast<uint32_t>((history & 0xFFFFFFFFFF) * 0x9E3779B97F4A7C15ull >>
+                                 (64 - seen_bits_));
   }
 
-  std::array<uint8_t, kMask + 1> ring_{};
+  std::array<uint8_t, kMask + 1> ring_;
   std::array<uint32_t, 1u << 14>
-      last_seen_{};     // by hash: count_ when those bytes had been coded
+      last_seen_;  // by hash: count_ when those bytes had been coded
+  uint32_t seen_bits_ = 14;
   uint32_t count_ = 0;  // bytes coded
   uint32_t at_ = 0;     // count_ when the expected byte was coded; 0: none
   uint32_t run_ = 0;

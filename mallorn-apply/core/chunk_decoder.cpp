@@ -82,9 +82,10 @@ class StructureDecoder {
 
   Status decode_bytes(const CodedStep& step) {
     if (bytes_ == nullptr) {
-      bytes_ = sections_.byte_model();
+      const uint64_t bytes = space_.view.header.own_bytes();
+      bytes_ = sections_.byte_model(bytes);
       if (bytes_ == nullptr) return Status::unsupported_feature;
-      bytes_->reset();
+      bytes_->begin_chunk(bytes);
     }
     const bool has_base = step.address != AddressKind::none;
     BaseCursor cursor(has_base ? base_ : ByteView{}, 0, has_base ? step.base_offset : 0);

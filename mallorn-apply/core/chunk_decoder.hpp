@@ -24,10 +24,10 @@ class SectionDecoder {
   virtual Status decode_by_weights(const SectionHeader& header, ByteView coded,
                                    WeightSource& base, ByteSpan result) = 0;
 
-  // The model of bytes coded among the steps, in any state; asked for when the first chunk
-  // needs it, for it is large. Null where there is none: such chunks are refused
-  // (unsupported_feature).
-  virtual ByteModel* byte_model() = 0;
+  // The model of bytes coded among the steps, in any state, for a chunk with so many; asked
+  // for when the first chunk needs it, for it is large. Null where there is none: such
+  // chunks are refused (unsupported_feature).
+  virtual ByteModel* byte_model(uint64_t bytes) = 0;
 
  protected:
   ~SectionDecoder() = default;

@@ -59,6 +59,7 @@ struct Writer {
     const auto bytes = std::make_unique<ByteModel>();
     const auto derived = std::make_unique<DerivedModel>();
     model->begin_chunk(straight);
+    bytes->begin_chunk(header.own_bytes());
     derived->begin_chunk();
     for (const CodedStep& step : steps) {
       model->code(coder, step);

@@ -40,13 +40,25 @@ Bytes encode(ByteModel& model, const Bytes& base, const std::vector<Piece>& piec
   return coded;
 }
 
+uint64_t bytes_of(const std::vector<Piece>& pieces) {
+  uint64_t bytes = 0;
+  for (const Piece& piece : pieces) bytes += piece.bytes.size();
+  return bytes;
+}
+
+std::unique_ptr<ByteModel> model_of(const std::vector<Piece>& pieces) {
+  auto model = std::make_unique<ByteModel>();
+  model->begin_chunk(bytes_of(pieces));
+  return model;
+}
+
 Bytes encode(const Bytes& base, const std::vector<Piece>& pieces) {
-  return encode(*std::make_unique<ByteModel>(), base, pieces);
+  return encode(*model_of(pieces), base, pieces);
 }
 
 void check_decodes(const Bytes& base, const std::vector<Piece>& pieces,
                    const Bytes& coded) {
-  const auto model = std::make_unique<ByteModel>();
+  const auto model = model_of(pieces);
   apply::RangeDecoder decoder(coded);
   for (const Piece& piece : pieces) {
     BaseCursor cursor(base, 0, piece.start);
@@ -187,20 +199,20 @@ TEST_CASE("byte model: a decoder follows its encoder, whatever the base") {
   }
 }
 
-TEST_CASE("byte model: reset brings the first state back, exactly") {
+TEST_CASE("byte model: a new chunk brings the first state back, exactly") {
   const Bytes base = test::Random(8).text(3000);
   const std::vector<Piece> pieces = {{test::Random(9).changed(base, 20), 0, 0, 0}};
   const Bytes first = encode(base, pieces);
-  const auto model = std::make_unique<ByteModel>();
-  model->reset();
+  const auto model = model_of(pieces);
   CHECK(encode(*model, base, pieces) == first);
   CHECK(encode(*model, base, pieces) != first);  // it has learned
-  model->reset();
+  model->begin_chunk(bytes_of(pieces));
   CHECK(encode(*model, base, pieces) == first);
 }
 
 TEST_CASE("byte model: no bit is ever certain") {
   const auto model = std::make_unique<ByteModel>();
+  model->begin_chunk(50000);
   RangeCheck check;
   const Bytes base(60000, 0);
   BaseCursor cursor(base, 0, 0);

@@ -12,6 +12,8 @@ using test::Bytes;
 namespace {
 
 struct Walk {
+  Walk() { recent->begin_chunk(14); }
+
   std::unique_ptr<RecentMatch> recent = std::make_unique<RecentMatch>();
   uint64_t history = 0;
   int hits = 0;
@@ -68,13 +70,13 @@ TEST_CASE("recent match: what is more than 64 KiB ago does no harm") {
   CHECK(walk.hits - before < 100);
 }
 
-TEST_CASE("recent match: reset forgets everything") {
+TEST_CASE("recent match: a new chunk forgets everything") {
   const Bytes block = test::Random(6).text(5000);
   Walk fresh;
   fresh.take(block);
   Walk used;
   used.take(test::Random(7).text(70000));
-  used.recent->reset();
+  used.recent->begin_chunk(14);
   used.history = 0;
   used.hits = used.guesses = 0;
   used.take(block);

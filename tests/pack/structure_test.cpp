@@ -18,7 +18,7 @@ struct NoSections final : apply::SectionDecoder {
                            ByteSpan) override {
     return Status::internal;
   }
-  ByteModel* byte_model() override { return bytes.get(); }
+  ByteModel* byte_model(uint64_t) override { return bytes.get(); }
   std::unique_ptr<ByteModel> bytes = std::make_unique<ByteModel>();
 };
 

@@ -42,13 +42,14 @@ def hash32(value: int, salt: int) -> int:
 
 
 class ByteModel:
-    """Lives as long as a chunk."""
+    """Lives as long as a chunk, which has so many bytes of its own."""
 
     CONTEXTS = 11
 
-    def __init__(self) -> None:
+    def __init__(self, own_bytes: int) -> None:
+        self.line_bits = clamp(own_bytes.bit_length(), 8, 13)
         self.words = Words()
-        self.recent = Recent()
+        self.recent = Recent(self.line_bits + 1)
         self.sure = [BitModel(), BitModel()]
         self.guess = Guess()
         self.coded = 0
@@ -163,7 +164,7 @@ class ByteModel:
 
         models, lessons, inputs = [], [], []
         for context, slots, learned in zip(self.contexts, self.slots, self.lessons):
-            j = ((context + first * 0x9E3779B1) * 0x2C1B3C6D & 0xFFFFFFFF) >> 19
+            j = ((context + first * 0x9E3779B1) * 0x2C1B3C6D & 0xFFFFFFFF) >> 32 - self.line_bits
             model = slots.setdefault((j, x), [2048, 0])
             said = STRETCH[model[0]]
             key = (model[1], (said + 2112) >> 7)

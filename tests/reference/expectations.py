@@ -99,9 +99,10 @@ class Words:
 class Recent:
     """Section 10."""
 
-    def __init__(self) -> None:
+    def __init__(self, bits: int) -> None:
+        self.bits = bits
         self.ring = bytearray(65536)
-        self.seen = [0] * 16384
+        self.seen = [0] * (1 << bits)
         self.count = self.at = self.run = 0
 
     def expected(self) -> int | None:
@@ -118,7 +119,7 @@ class Recent:
         self.count += 1
         if self.count < 5:
             return
-        key = ((history % (1 << 40)) * GOLDEN % (1 << 64)) >> 50
+        key = ((history % (1 << 40)) * GOLDEN % (1 << 64)) >> 64 - self.bits
         if self.at == 0 and self.seen[key] > 0:
             self.at, self.run = self.seen[key], 1
         self.seen[key] = self.count

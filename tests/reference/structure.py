@@ -60,7 +60,8 @@ class StructureDecoder:
         self.starts = [place] * 8
         self.before = 0  # as a number: the nearest byte is the lowest
         self.steps: list[Step] = []
-        self.bytes = ByteModel()
+        in_sections = sum(section.result_bytes for section in sections)
+        self.bytes = ByteModel(coded_bytes - in_sections)
         self.kind_models = [Tree(2) for _ in range(5)]
         self.kind_before = 0
         self.length_models = [Number() for _ in range(4)]
