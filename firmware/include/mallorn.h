@@ -50,8 +50,8 @@ typedef enum mallorn_status {
   MALLORN_E_HEADER = -11,    /* the header is damaged or contradicts itself */
   MALLORN_E_PROFILE = -12,   /* a patch, but not of profile lite */
   MALLORN_E_FEATURE = -13,   /* needs something that this decoder does not have */
-  MALLORN_E_KEY = -14,       /* not signed by any key of the policy */
-  MALLORN_E_SIGNATURE = -15, /* signed, but no signature by a key of the policy is good */
+  MALLORN_E_KEY = -14,       /* not signed, or the policy has no key */
+  MALLORN_E_SIGNATURE = -15, /* signed, but not by a key of the policy */
   MALLORN_E_MODEL = -16,     /* made for another model */
   MALLORN_E_RELEASE = -17,   /* older than what has been confirmed here */
   MALLORN_E_SIZE = -18,      /* the result does not fit the slot */

@@ -149,7 +149,7 @@ Bytes make_patch(const Model& base, const Model& result, Fault fault,
     blocks.insert(blocks.end(), id.begin(), id.begin() + kKeyIdBytes);
     blocks.insert(blocks.end(), signature.begin(), signature.end());
   }
-  if (fault == Fault::unsigned_patch) blocks.resize(kSignatureBlockBytes);
+  if (fault == Fault::unsigned_patch) blocks.clear();
   if (fault == Fault::signature) blocks.back() ^= 1;
   if (fault == Fault::body) body[body.size() / 2] ^= 1;
   header[kSignatureCountOffset] =

@@ -18,11 +18,11 @@ SOURCES = sorted([*ROOT.glob("firmware/src/*.cpp"), *ROOT.glob("firmware/sim/*.c
 # What is broken: file, text, what takes its place.
 MUTATIONS = {
     "append behind records of an earlier session":
-        ("slot_log.cpp", "const uint32_t end = log.end + entry_bytes(port, state_bytes); if (!log.is_fresh ||",
-         "if (!log.is_fresh) log.end = log.at + entry_bytes(port, 0);\n"
-         "const uint32_t end = log.end + entry_bytes(port, state_bytes); if ("),
+        ("slot_log.cpp", "log.is_uncertain = !has_seal(m);",
+         "log.is_uncertain = !has_seal(m);\n"
+         "log.end = log.at + entry_bytes(*m.flash.port, 0);"),
     "erase the record before an uncertain one":
-        ("slot_log.cpp", "if (!keeps_other) log.sector ^= 1;", "log.sector ^= 1;"),
+        ("slot_log.cpp", "if (!keeps_other) log.sector ^= kNextRegion;", "log.sector ^= kNextRegion;"),
     "take uncertain records for certain":
         ("slot_log.cpp", "log.is_uncertain = !has_seal(m);", "log.is_uncertain = false;"),
     "change slots before there is a record of the session":
@@ -35,22 +35,22 @@ MUTATIONS = {
         ("slot_log.cpp", "other.sequence - log.sequence) > 0", "other.sequence - log.sequence) < 0"),
     "read the newest record a second time":
         ("slot_log.cpp", "log.is_uncertain = !has_seal(m);",
-         "if (!has_record(m, place_of(log, log.at), m.record)) return MALLORN_E_NO_SLOT;\n"
+         "if (!has_record(m, log.sector, log.at)) return MALLORN_E_NO_SLOT; m.record = other;\n"
          "log.is_uncertain = !has_seal(m);"),
     "use a slot on trial before that is recorded":
-        ("boot.cpp", "if (is_trial || m->log.is_uncertain)", "if (m->log.is_uncertain)"),
+        ("boot.cpp", "if (is_trial || m.log.is_uncertain)", "if (m.log.is_uncertain)"),
     "count no tries":
         ("boot.cpp", "if (has_try) --record.tries;", ""),
     "confirm without making it the slot in use":
-        ("boot.cpp", "record.active ^= 1;", ""),
+        ("boot.cpp", "record.active = slot_of(m);", ""),
     "leave the counter as it is on confirmation":
         ("boot.cpp", "if (record.release < record.trial_release)", "if (false)"),
     "raise the counter before confirmation":
         ("update_slots.cpp", "record.trial_release = m.release;",
          "record.release = record.trial_release = m.release;"),
     "try a slot without hashing it":
-        ("update_slots.cpp", "hash_on(m, new_slot(m), m.lengths.result_bytes, m.result_digest);",
-         "hash_on(m, new_slot(m), m.lengths.result_bytes, nullptr);"),
+        ("update_slots.cpp", "hash_on(m, m.new_slot, m.lengths.result_bytes, m.result_digest);",
+         "hash_on(m, m.new_slot, m.lengths.result_bytes, nullptr);"),
     "go on where the flash is not blank":
         ("update_write.cpp", "m.erased = m.written; if (is_in_place",
          "m.erased = m.written + (m.written != 0 ? port.erase_size : 0); if (is_in_place"),
@@ -59,15 +59,14 @@ MUTATIONS = {
     "record a checkpoint within an erase block":
         ("update_write.cpp", "m.written == m.erased ||", "true ||"),
     "write the slot in use":
-        ("update_slots.cpp", "is_in_place(*m.flash.port) ? m.slot : static_cast<uint8_t>(m.slot ^ 1);",
-         "m.slot;"),
+        ("update_front.cpp", "m.new_slot = is_in_place(port) ? m.slot : m.slot ^ 1;", "m.new_slot = m.slot;"),
     "write less than whole words":
         ("update_write.cpp", "const uint32_t length = whole_words(page.used, m.flash.port->write_size);",
          "const uint32_t length = page.used;"),
     "take any signature":
         ("update_front.cpp", "m.is_trusted = status == MALLORN_DONE;", "m.is_trusted = true;"),
     "take patches without signature":
-        ("update_front.cpp", "m.flash.port->verify != nullptr && !m.is_trusted;", "false;"),
+        ("update_front.cpp", "port.verify != nullptr && !m.is_trusted;", "false;"),
     "take patches for other models":
         ("update_front.cpp", "if (!is_model(*m.policy, front)) return MALLORN_E_MODEL;", ""),
     "take older releases":
@@ -92,14 +91,14 @@ STATE_MUTATIONS = {
          "int first = m.flash.write(place, &record, kRecordBytes);\n"
          "if (first == MALLORN_DONE) first = m.flash.write(place + kRecordBytes, &record, port.write_size);\n"
          "if (first != MALLORN_DONE) return first;\n"
-         "return m.flash.write(place_of(log, state_at), &m.decode.kept, state_bytes);"),
+         "return m.flash.write(log.sector + state_at, &m.decode.kept, state_bytes);"),
     "leave the state behind in the other sector":
-        ("slot_log.cpp", "log.at = log.end = record.state_at = 0;", "log.at = log.end = 0;"),
+        ("slot_log.cpp", "log.end = record.state_at = 0;", "log.end = 0;"),
     "write an uncertain record again without its state":
         ("boot.cpp", "const int status = kHasStates ? read_state(m) : static_cast<int>(MALLORN_E_CHECKPOINT);",
          "const int status = read_state(m); record.resume_result = 0;"),
     "find records only as far as their states":
-        ("slot_log.cpp", "if (other.state_at == end) end += other.state_bytes;", ""),
+        ("slot_log.cpp", "if (other.state_at == next) next += other.state_bytes;", ""),
     "record the journal before it is complete":
         ("update_write.cpp", "return (m.written == m.erased ||", "return (is_in_place(*m.flash.port) ||"),
     "erase a block before the journal is recorded":
@@ -116,7 +115,7 @@ STATE_MUTATIONS = {
         ("update_write.cpp", "m.journal_at = rest_of(m.record.copied, port.journal_size);",
          "m.journal_at = rest_of(m.written, port.journal_size);"),
     "look for what has been made in the slot alone":
-        ("update_write.cpp", "place = is_in_place(*m.flash.port) && offset >= m.record.copied ?", "place = false ?"),
+        ("update_write.cpp", "place = offset >= m.record.copied ?", "place = false ?"),
     "take patches for larger blocks than the device has":
         ("update_front.cpp", "log2 == 0 || (port.erase_size & ((1u << log2) - 1)) != 0", "log2 == 0"),
     "take patches that are not made to be applied in place":
@@ -137,7 +136,7 @@ STATE_MUTATIONS = {
     "go past the end of the journal":
         ("update_write.cpp", "return at < m.flash.port->journal_size ? at", "return at <= m.flash.port->journal_size ? at"),
     "boot with a slot that is half overwritten":
-        ("boot.cpp", "if (is_unfinished(*m)) return MALLORN_E_UNFINISHED;", ""),
+        ("boot.cpp", "if (is_unfinished(m)) return MALLORN_E_UNFINISHED;", ""),
     "hash a base that is not there any more":
         ("update_front.cpp", "return go_to(is_unfinished(m) ? Phase::body : Phase::base);",
          "return go_to(Phase::base);"),

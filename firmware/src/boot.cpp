@@ -19,30 +19,33 @@ int append_with_state(mallorn_update& m) {
 }
 
 // Makes `work` an update that knows the newest record, but has no phase.
-int look_up(mallorn_update** m, const mallorn_port* port, void* context, void* work,
-            size_t work_size) {
-  *m = start(port, context, work, work_size);
-  return *m == nullptr ? static_cast<int>(MALLORN_E_ARGUMENT) : load_log(**m);
+int look_up(const mallorn_port* port, void* context, void* work, size_t work_size) {
+  const int status = start(port, context, work, work_size);
+  return status == MALLORN_DONE ? load_log(*static_cast<mallorn_update*>(work)) : status;
 }
 
-[[gnu::noinline]] void describe(const Record& record, uint8_t slot, bool is_trial,
-                                mallorn_boot_info* info) {
+// The model in the slot that has been confirmed, or that on trial.
+void describe(const mallorn_update& m, bool is_trial, mallorn_boot_info* info) {
+  const Record& record = m.record;
+  const uint8_t slot = is_trial ? slot_of(m) : record.active;
   info->slot = slot;
   info->is_trial = is_trial ? 1 : 0;
-  info->tries_left = info->is_trial != 0 ? record.tries : 0;
-  info->is_rolled_back = 0;
+  info->tries_left = is_trial ? record.tries : 0;
   info->length = record.length[slot];
   info->release = record.release;
   copy_bytes(info->digest, record.digest[slot], 32);
 }
 
 // A confirmation may have been cut short between the record and the counter of the port.
-int catch_up_counter(const mallorn_port* port, void* context, uint32_t release) {
-  if (port->counter_get == nullptr || port->counter_raise == nullptr) return MALLORN_DONE;
+int catch_up_counter(const mallorn_update& m) {
+  const mallorn_port& port = *m.flash.port;
+  void* const context = m.flash.context;
+  const uint32_t release = m.record.release;
+  if (port.counter_get == nullptr || port.counter_raise == nullptr) return MALLORN_DONE;
   uint32_t counter = 0;
-  if (port->counter_get(context, &counter) != 0) return MALLORN_E_COUNTER;
+  if (port.counter_get(context, &counter) != 0) return MALLORN_E_COUNTER;
   if (counter >= release) return MALLORN_DONE;
-  return port->counter_raise(context, release) == 0 ? MALLORN_DONE : MALLORN_E_COUNTER;
+  return port.counter_raise(context, release) == 0 ? MALLORN_DONE : MALLORN_E_COUNTER;
 }
 
 // Takes one try away, or ends the trial that has none left.
@@ -75,60 +78,58 @@ using namespace mallorn::firmware;
 int mallorn_boot(const mallorn_port* port, void* context, void* work, size_t work_size,
                  mallorn_boot_info* info) {
   if (info == nullptr) return MALLORN_E_ARGUMENT;
-  mallorn_update* m;
-  int status = look_up(&m, port, context, work, work_size);
+  int status = look_up(port, context, work, work_size);
   if (status != MALLORN_DONE) return status;
-  Record& record = m->record;
-  describe(record, record.active, false, info);
-  const bool is_trial = record.trial != kNone;
-  const bool is_tried = is_trial && count_try(record);
-  if (is_trial || m->log.is_uncertain) status = append_with_state(*m);
-  if (status != MALLORN_DONE) return status;
-  if (is_unfinished(*m)) return MALLORN_E_UNFINISHED;
-  if (is_tried) describe(record, slot_of(*port, record), true, info);
+  auto& m = *static_cast<mallorn_update*>(work);
+  const bool is_trial = m.record.trial != kNone;
+  const bool is_tried = is_trial && count_try(m.record);
+  if (is_trial || m.log.is_uncertain) status = append_with_state(m);
+  describe(m, is_tried && status == MALLORN_DONE, info);
   info->is_rolled_back = is_trial && !is_tried ? 1 : 0;
-  return catch_up_counter(port, context, record.release);
+  if (status != MALLORN_DONE) return status;
+  if (is_unfinished(m)) return MALLORN_E_UNFINISHED;
+  return catch_up_counter(m);
 }
 
 int mallorn_confirm(const mallorn_port* port, void* context, void* work, size_t work_size) {
-  mallorn_update* m;
-  int status = look_up(&m, port, context, work, work_size);
+  int status = look_up(port, context, work, work_size);
   if (status != MALLORN_DONE) return status;
-  Record& record = m->record;
+  auto& m = *static_cast<mallorn_update*>(work);
+  Record& record = m.record;
   if (record.trial != kRunning) return MALLORN_E_NO_TRIAL;
+  record.active = slot_of(m);
   record.trial = kNone;
-  if (!is_in_place(*port)) record.active ^= 1;
   if (record.release < record.trial_release) record.release = record.trial_release;
-  status = append_with_state(*m);
-  return status == MALLORN_DONE ? catch_up_counter(port, context, record.release) : status;
+  status = append_with_state(m);
+  return status == MALLORN_DONE ? catch_up_counter(m) : status;
 }
 
 int mallorn_reject(const mallorn_port* port, void* context, void* work, size_t work_size) {
-  mallorn_update* m;
-  const int status = look_up(&m, port, context, work, work_size);
+  const int status = look_up(port, context, work, work_size);
   if (status != MALLORN_DONE) return status;
-  if (m->record.trial == kNone) return MALLORN_E_NO_TRIAL;
-  m->record.trial = kNone;
-  return append_with_state(*m);
+  auto& m = *static_cast<mallorn_update*>(work);
+  if (m.record.trial == kNone) return MALLORN_E_NO_TRIAL;
+  m.record.trial = kNone;
+  return append_with_state(m);
 }
 
 int mallorn_provision(const mallorn_port* port, void* context, void* work, size_t work_size,
                       uint8_t slot, uint32_t length, uint32_t release) {
-  mallorn_update* const m = start(port, context, work, work_size);
-  if (m == nullptr || slot > MALLORN_SLOT_B ||
+  if (start(port, context, work, work_size) != MALLORN_DONE || slot > MALLORN_SLOT_B ||
       (is_in_place(*port) && slot != MALLORN_SLOT_A) || length > port->slot_size) {
     return MALLORN_E_ARGUMENT;
   }
-  Record& record = m->record;
+  auto& m = *static_cast<mallorn_update*>(work);
+  Record& record = m.record;
   record = Record{};
   record.active = slot;
   record.release = release;
   record.length[slot] = length;
-  int status = hash_model(*m, slot, length);
+  int status = hash_model(m, slot, length);
   if (status != MALLORN_DONE) return status;
   // What was before must not win over the new record, wherever it is.
-  status = m->flash.erase(place_in(MALLORN_META_B, 0));
+  status = m.flash.erase(place_in(MALLORN_META_B, 0));
   if (status != MALLORN_MORE) return status;
-  start_log(*m);
-  return append_now(*m);
+  start_log(m);
+  return append_now(m);
 }

@@ -13,6 +13,8 @@ constexpr uint32_t place_in(uint32_t region, uint32_t offset) {
   return region << kOffsetBits | offset;
 }
 
+constexpr uint32_t kNextRegion = place_in(1, 0);
+
 struct Flash {
   const mallorn_port* port;
   void* context;

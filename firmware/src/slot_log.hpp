@@ -50,7 +50,7 @@ struct Record {
   uint32_t copied;         // in place: the slot has this much of the result, the journal
                            // the rest
   uint32_t state_at;       // in the sector: the state to take it up with
-  uint32_t state_bytes;    // of whole words; 0: there is none
+  uint32_t state_bytes;    // 0: there is none
   uint8_t update_id[16];  // of the update that may be taken up: its body's digest begins so
   uint8_t digest[2][32];  // SHA-256 of the models in both slots
   uint32_t check;         // CRC-32C of all before
@@ -72,12 +72,11 @@ constexpr uint32_t entry_bytes(const mallorn_port& port, uint32_t state_bytes) {
 
 // Where the log is, in memory.
 struct SlotLog {
-  uint32_t sequence;  // of the newest record
-  uint32_t at;        // where it is
-  uint32_t end;       // where the next one may be
-  uint8_t sector;     // of both
   bool is_uncertain;
-  bool is_fresh;  // the sector has been erased in this session
+  uint32_t sequence;  // of the newest record
+  uint32_t sector;    // where its sector begins; 0: there is none
+  uint32_t at;        // in the sector: that record, as it has been found
+  uint32_t end;       // the next one; beyond every sector before the first erase
 };
 
 // Finds the newest record and makes it m.record; MALLORN_E_NO_SLOT if there is none. Spoils

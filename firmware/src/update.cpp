@@ -12,9 +12,18 @@ using Step = int (*)(mallorn_update& m);
 
 // In the order of Phase.
 constexpr Step kSteps[] = {
-    step_header,     step_signature, step_check,  step_accept,   step_base,
-    step_body,       step_result,    step_verify, step_decode,   step_flush,
-    step_checkpoint, step_copy,      step_drop,   append_record,
+    step_header,
+    step_signature,
+    step_accept,
+    step_base,
+    step_body,
+    step_result,
+    step_verify,
+    step_decode,
+    step_flush,
+    step_checkpoint,
+    kHasOneSlot ? step_copy : nullptr,
+    append_record,
 };
 static_assert(sizeof kSteps / sizeof kSteps[0] == static_cast<size_t>(Phase::done), "all");
 
@@ -45,16 +54,20 @@ bool is_policy(const mallorn_policy* policy) {
 
 }  // namespace
 
-mallorn_update* start(const mallorn_port* port, void* context, void* work,
-                      size_t work_size) {
+int start(const mallorn_port* port, void* context, void* work, size_t work_size) {
   if (!is_port(port) || work == nullptr ||
       (reinterpret_cast<uintptr_t>(work) & (alignof(mallorn_update) - 1)) != 0 ||
       work_size < sizeof(mallorn_update)) {
-    return nullptr;
+    return MALLORN_E_ARGUMENT;
   }
-  auto* const m = static_cast<mallorn_update*>(work);
-  m->flash = {port, context};
-  return m;
+  static_cast<mallorn_update*>(work)->flash = {port, context};
+  return MALLORN_DONE;
+}
+
+uint8_t slot_of(const mallorn_update& m) {
+  const Record& record = m.record;
+  const bool is_other = record.trial == kRunning && !is_in_place(*m.flash.port);
+  return static_cast<uint8_t>(is_other ? record.active ^ 1 : record.active);
 }
 
 uint32_t rest_of(uint32_t number, uint32_t length) {
@@ -84,13 +97,14 @@ size_t mallorn_min_work_size(void) { return sizeof(mallorn_update); }
 
 int mallorn_init(mallorn_update** m, void* work, size_t work_size, const mallorn_port* port,
                  void* context, const mallorn_policy* policy) {
-  mallorn_update* const update = start(port, context, work, work_size);
-  if (m == nullptr || update == nullptr || port->patch_read == nullptr ||
-      (is_in_place(*port) && port->patch_seek == nullptr) || !is_policy(policy)) {
+  if (m == nullptr || start(port, context, work, work_size) != MALLORN_DONE ||
+      port->patch_read == nullptr || !is_policy(policy) ||
+      (is_in_place(*port) && port->patch_seek == nullptr)) {
     return MALLORN_E_ARGUMENT;
   }
+  auto* const update = static_cast<mallorn_update*>(work);
   update->policy = policy;
-  update->is_key_known = update->is_trusted = false;
+  update->has_checked = update->is_check_begun = update->is_trusted = false;
   update->lengths.result_bytes = update->written = 0;
   update->phase = Phase::header;
   update->at = 0;
@@ -124,7 +138,7 @@ int mallorn_verify(mallorn_update* m) {
   if (m->phase != Phase::header || m->at != 0) return MALLORN_E_STATE;
   const int status = load_log(*m);
   if (status != MALLORN_DONE) return status;
-  m->slot = slot_of(*m->flash.port, m->record);
+  m->slot = slot_of(*m);
   m->lengths.base_bytes = m->record.length[m->slot];
   if (m->lengths.base_bytes > m->flash.port->slot_size) return MALLORN_E_SLOT;
   m->phase = Phase::verify;

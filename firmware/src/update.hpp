@@ -1,6 +1,6 @@
 // What an update keeps, all of it: struct mallorn_update.
 //
-//   header -> signature <-> check -> accept -> base -> body
+//   header -> signature -> accept -> base -> body
 //     -> checkpoint -> decode <-> flush <-> checkpoint (<-> copy) -> result -> trial
 //     -> done
 //
@@ -23,8 +23,7 @@ inline uint32_t least(uint32_t a, uint32_t b) { return a < b ? a : b; }
 
 enum class Phase : uint8_t {
   header,      // read it
-  signature,   // read a signature block, look for its key
-  check,       // of the signature
+  signature,   // read a signature block, check it by each key
   accept,      // model, release, lengths; the log
   base,        // hash the slot in use
   body,        // hash it, where the patch can be read twice; else skip what is done
@@ -34,7 +33,6 @@ enum class Phase : uint8_t {
   flush,       // the page into the new slot, or the journal
   checkpoint,  // record that the update may be taken up here; also before all else
   copy,        // in place: a block from the journal to where it belongs
-  drop,        // forget the checkpoint, then fail
   trial,       // record it
   done,
   failed,
@@ -52,17 +50,9 @@ struct Message {
   uint8_t padding[3];
 };
 
-struct KeyDigest {
-  Sha256 hash;
-  uint8_t digest[kDigestBytes];
-};
-
 struct CheckSpace {
   Message message;
-  union {
-    KeyDigest id;
-    Ed25519 scratch;
-  };
+  Ed25519 scratch;
 };
 
 struct HashSpace {
@@ -80,8 +70,10 @@ struct KeptState {
   uint32_t check;
 };
 constexpr uint32_t kKeptBytes = sizeof(KeptState);
+// In flash: whole words, however long those are.
+constexpr uint32_t kStateBytes = whole_words(kKeptBytes, kMaxWordBytes);
 
-// States are written in whole words: what fills the last one follows them in memory.
+// What fills the last words of a state follows it in memory.
 struct DecodeSpace {
   apply::LitePage page;
   apply::LiteInput input;
@@ -89,12 +81,12 @@ struct DecodeSpace {
   uint8_t input_bytes[kInputBytes];
   uint8_t page_bytes[kPageBytes];
 };
+static_assert(kStateBytes <= kKeptBytes + kInputBytes);
 
 // Steps of phases. Each returns go_to(), MALLORN_MORE, MALLORN_WANT_INPUT, or an error;
 // MALLORN_DONE: the next phase is to begin. That of a trial is append_record().
 int step_header(mallorn_update& m);
 int step_signature(mallorn_update& m);
-int step_check(mallorn_update& m);
 int step_accept(mallorn_update& m);
 int step_base(mallorn_update& m);
 int step_body(mallorn_update& m);
@@ -104,7 +96,6 @@ int step_decode(mallorn_update& m);
 int step_flush(mallorn_update& m);
 int step_checkpoint(mallorn_update& m);
 int step_copy(mallorn_update& m);
-int step_drop(mallorn_update& m);
 
 // What a step returns, for mallorn_step(): more is to be done, in this phase, from its
 // beginning.
@@ -134,10 +125,7 @@ inline bool is_in_place(const mallorn_port& port) {
 bool has_room_for_state(const mallorn_port& port);
 
 // Which slot the model is in that is to be used.
-inline uint8_t slot_of(const mallorn_port& port, const Record& record) {
-  const bool is_other = record.trial == kRunning && !is_in_place(port);
-  return static_cast<uint8_t>(is_other ? record.active ^ 1 : record.active);
-}
+uint8_t slot_of(const mallorn_update& m);
 
 // In place: the slot has begun to be overwritten, and has no model until that is done.
 bool is_unfinished(const mallorn_update& m);
@@ -145,13 +133,9 @@ bool is_unfinished(const mallorn_update& m);
 // What is left of a number by a length. (No division: devices lack it.)
 uint32_t rest_of(uint32_t number, uint32_t length);
 
-// Where the result goes, sooner or later.
-uint8_t new_slot(const mallorn_update& m);
-
-// Makes an update, whose phase is none yet, of the memory; nullptr if the port can not be,
-// or the memory does not suffice.
-mallorn_update* start(const mallorn_port* port, void* context, void* work,
-                      size_t work_size);
+// Makes an update, whose phase is none yet, of the memory; MALLORN_E_ARGUMENT if the port
+// can not be, or the memory does not suffice.
+int start(const mallorn_port* port, void* context, void* work, size_t work_size);
 
 // Reads the next bytes of the patch, at most `length`, and adds to m.at how many:
 // MALLORN_DONE if there were any.
@@ -166,15 +150,16 @@ int append_now(mallorn_update& m);
 // instructions for that.
 struct mallorn_update {
   mallorn::firmware::Flash flash;
-  mallorn::firmware::SlotLog log;
   mallorn::firmware::Phase phase;
   uint8_t slot;             // in use
+  uint8_t new_slot;         // that the result is for
   uint8_t signature_count;  // that have not been read yet
   uint8_t key;              // of the policy, that is looked at
   bool is_check_begun;
-  bool is_key_known;  // a block names a key of the policy
+  bool has_checked;  // one of the signatures
   bool is_trusted;
   int8_t error;  // once the phase is `failed`
+  mallorn::firmware::SlotLog log;
   const mallorn_policy* policy;
   uint32_t at;           // how far a phase has come
   uint32_t front_bytes;  // header and signatures

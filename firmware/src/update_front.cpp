@@ -10,15 +10,6 @@ static_assert(sizeof kDomain == kDomainBytes, "its NUL is signed, too");
 
 PatchFront front_of(const Message& message) { return {message.header}; }
 
-// Whether the block's key id is the first bytes of the SHA-256 of `key`.
-bool has_id(mallorn_update& m, const uint8_t* key) {
-  KeyDigest& id = m.check.id;
-  sha256_start(id.hash);
-  sha256_update(id.hash, key, 32);
-  sha256_finish(id.hash, id.digest);
-  return is_same(id.digest, m.block_of_signature, kKeyIdBytes);
-}
-
 int fault_of_release(mallorn_update& m, uint32_t confirmed) {
   uint32_t counter = 0;
   const mallorn_port& port = *m.flash.port;
@@ -100,31 +91,25 @@ int step_header(mallorn_update& m) {
   return go_to(Phase::signature);
 }
 
-// A key id is a hint: each block is tried with each key that has its id.
+// A key id is a hint that is not taken: to make that of each key would cost more code than
+// to check each block by each key costs time.
 int step_signature(mallorn_update& m) {
-  const bool is_wanted = m.flash.port->verify != nullptr && !m.is_trusted;
+  const mallorn_port& port = *m.flash.port;
+  const bool is_wanted = port.verify != nullptr && !m.is_trusted;
   if (m.signature_count == 0) {
     if (!is_wanted) return go_to(Phase::accept);
-    return m.is_key_known ? MALLORN_E_SIGNATURE : MALLORN_E_KEY;
+    return m.has_checked ? MALLORN_E_SIGNATURE : MALLORN_E_KEY;
   }
   if (m.at < kSignatureBlockBytes) {
     const int status =
         read_patch(m, m.block_of_signature + m.at, kSignatureBlockBytes - m.at);
     return status == MALLORN_DONE ? MALLORN_MORE : status;
   }
-  for (; is_wanted && m.key < m.policy->key_count; ++m.key) {
-    if (!has_id(m, m.policy->keys[m.key])) continue;
-    m.is_key_known = true;
-    m.is_check_begun = false;
-    m.phase = Phase::check;
-    return MALLORN_MORE;
+  if (!is_wanted || m.key == m.policy->key_count) {
+    --m.signature_count;
+    m.key = 0;
+    return go_to(Phase::signature);
   }
-  --m.signature_count;
-  m.key = 0;
-  return go_to(Phase::signature);
-}
-
-int step_check(mallorn_update& m) {
   mallorn_check check;
   check.key = m.policy->keys[m.key];
   check.signature = m.block_of_signature + kKeyIdBytes;
@@ -133,12 +118,12 @@ int step_check(mallorn_update& m) {
   check.scratch = &m.check.scratch;
   check.scratch_size = sizeof m.check.scratch;
   check.is_begun = m.is_check_begun ? 1 : 0;
-  m.is_check_begun = true;
-  const int status = m.flash.port->verify(m.flash.context, &check);
-  if (status == MALLORN_MORE) return MALLORN_MORE;
+  const int status = port.verify(m.flash.context, &check);
+  m.has_checked = true;
+  m.is_check_begun = status == MALLORN_MORE;
+  if (m.is_check_begun) return MALLORN_MORE;
   m.is_trusted = status == MALLORN_DONE;
   ++m.key;
-  m.phase = Phase::signature;
   return MALLORN_MORE;
 }
 
@@ -155,6 +140,7 @@ int step_accept(mallorn_update& m) {
   if (status != MALLORN_DONE) return status;
   if (m.lengths.result_bytes > port.slot_size) return MALLORN_E_SIZE;
   m.slot = record.active;
+  m.new_slot = is_in_place(port) ? m.slot : m.slot ^ 1;
   if (m.lengths.base_bytes != record.length[m.slot] ||
       m.lengths.base_bytes > port.slot_size) {
     return MALLORN_E_BASE;

@@ -38,10 +38,6 @@ int hash_on(mallorn_update& m, uint8_t region, uint32_t length, const uint8_t* e
 
 }  // namespace
 
-uint8_t new_slot(const mallorn_update& m) {
-  return is_in_place(*m.flash.port) ? m.slot : static_cast<uint8_t>(m.slot ^ 1);
-}
-
 bool is_unfinished(const mallorn_update& m) {
   return is_in_place(*m.flash.port) && m.record.resume_result != 0;
 }
@@ -66,7 +62,7 @@ int step_body(mallorn_update& m) {
 }
 
 int step_result(mallorn_update& m) {
-  const int status = hash_on(m, new_slot(m), m.lengths.result_bytes, m.result_digest);
+  const int status = hash_on(m, m.new_slot, m.lengths.result_bytes, m.result_digest);
   if (status == MALLORN_E_RESULT) return drop_and_fail(m, status);
   if (status != MALLORN_DONE) return status;
   Record& record = m.record;
@@ -74,8 +70,8 @@ int step_result(mallorn_update& m) {
   record.tries = m.policy->tries;
   record.trial_release = m.release;
   record.resume_result = 0;
-  record.length[new_slot(m)] = m.lengths.result_bytes;
-  copy_bytes(record.digest[new_slot(m)], m.result_digest, kDigestBytes);
+  record.length[m.new_slot] = m.lengths.result_bytes;
+  copy_bytes(record.digest[m.new_slot], m.result_digest, kDigestBytes);
   return go_to(Phase::trial);
 }
 
@@ -85,15 +81,11 @@ int step_verify(mallorn_update& m) {
 }
 
 int drop_and_fail(mallorn_update& m, int error) {
-  if (m.record.resume_result == 0 || is_in_place(*m.flash.port)) return error;
-  m.record.resume_result = 0;
-  m.error = static_cast<int8_t>(error);
-  return go_to(Phase::drop);
-}
-
-int step_drop(mallorn_update& m) {
-  const int status = append_record(m);
-  return status == MALLORN_MORE ? status : m.error;
+  if (m.record.resume_result != 0 && !is_in_place(*m.flash.port)) {
+    m.record.resume_result = 0;
+    append_now(m);
+  }
+  return error;
 }
 
 }  // namespace mallorn::firmware

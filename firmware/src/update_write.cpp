@@ -17,20 +17,21 @@ uint32_t place_in_journal(const mallorn_update& m, uint32_t offset) {
 }
 
 // Where a byte of the result goes first.
-uint32_t place_of_new(const mallorn_update& m, uint32_t offset) {
+[[gnu::noinline]] uint32_t place_of_new(const mallorn_update& m, uint32_t offset) {
   return is_in_place(*m.flash.port) ? place_in_journal(m, offset)
-                                    : place_in(new_slot(m), offset);
+                                    : place_in(m.new_slot, offset);
 }
 
-// For the decoder. What is read of the result does not lie across blocks.
+// For the decoder. What is read of the result does not lie across blocks. Of two slots, the
+// bit that tells it from the base is the one that tells the slots apart.
+static_assert(apply::kLiteOwn == kNextRegion);
 bool read_file(void* context, uint32_t from, uint8_t* to, uint32_t length) {
   const auto& m = *static_cast<const mallorn_update*>(context);
-  uint32_t place = place_in(m.slot, from);
-  if (from >= apply::kLiteOwn) {
+  uint32_t place = place_in(m.slot, 0) ^ from;
+  if (is_in_place(*m.flash.port) && from >= apply::kLiteOwn) {
     const uint32_t offset = from - apply::kLiteOwn;
-    place = is_in_place(*m.flash.port) && offset >= m.record.copied
-                ? place_in_journal(m, offset)
-                : place_in(new_slot(m), offset);
+    place =
+        offset >= m.record.copied ? place_in_journal(m, offset) : place_in(m.slot, offset);
   }
   return m.flash.read(place, to, length) == MALLORN_DONE;
 }
@@ -102,11 +103,10 @@ int erase_block(mallorn_update& m) {
   return m.flash.erase(place_of_new(m, m.written));
 }
 
-// In whole words.
+// In whole words: what is behind the end of the result is of no account.
 int write_page(mallorn_update& m) {
   apply::LitePage& page = m.decode.page;
   const uint32_t length = whole_words(page.used, m.flash.port->write_size);
-  memset(page.data + page.used, 0xFF, length - page.used);
   const int status = m.flash.write(place_of_new(m, m.written), page.data, length);
   m.written += page.used;
   page.used = 0;
@@ -116,8 +116,7 @@ int write_page(mallorn_update& m) {
 }  // namespace
 
 bool has_room_for_state(const mallorn_port& port) {
-  return kHasStates &&
-         entry_bytes(port, whole_words(kKeptBytes, port.write_size)) <= port.meta_size;
+  return kHasStates && entry_bytes(port, kStateBytes) <= port.meta_size;
 }
 
 int begin_decoding(mallorn_update& m) {
@@ -161,9 +160,7 @@ int step_flush(mallorn_update& m) {
 
 int step_checkpoint(mallorn_update& m) {
   KeptState& kept = m.decode.kept;
-  m.record.state_bytes = kHasStates && !kept.decoder.is_at_restart()
-                             ? whole_words(kKeptBytes, m.flash.port->write_size)
-                             : 0;
+  m.record.state_bytes = kHasStates && !kept.decoder.is_at_restart() ? kStateBytes : 0;
   if (kHasStates) kept.check = check_of(kept);
   const int status = append_record(m);
   if (status != MALLORN_DONE) return status;
