@@ -82,10 +82,14 @@ class Encoder {
  private:
   // Everything from piece `next` on up to a restart point; returns the piece behind it.
   size_t add_segment(size_t next) {
-    body_.push_back(static_cast<uint8_t>(restart_log2_));
-    if (next == plan_.pieces.size()) return next;  // of an empty result
+    if (next == plan_.pieces.size()) {  // of an empty result
+      body_.push_back(0);
+      return next;
+    }
     decoder_ = Decoder();
     LiteRangeEncoder coder(body_);
+    LiteCoder<LiteRangeEncoder>{coder, decoder_.models, decoder_.known}.raw(
+        restart_log2_, kLiteRestartBits);
     do {
       add(coder, plan_.pieces[next++]);
     } while (next < plan_.pieces.size() && !is_restart(plan_.pieces[next].begin));

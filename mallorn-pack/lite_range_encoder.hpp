@@ -54,10 +54,10 @@ class LiteRangeEncoder {
   void shift_low() {
     if (low_ < 0xFF000000u || low_ > 0xFFFFFFFFu) {
       const auto carry = static_cast<uint8_t>(low_ >> 32);
-      if (has_cache_) out_.push_back(static_cast<uint8_t>(cache_ + carry));
+      if (unwritten_ == 0) out_.push_back(static_cast<uint8_t>(cache_ + carry));
       for (; pending_ > 0; --pending_) out_.push_back(static_cast<uint8_t>(0xFF + carry));
       cache_ = static_cast<uint8_t>(low_ >> 24);
-      has_cache_ = true;
+      if (unwritten_ > 0) --unwritten_;
     } else {
       ++pending_;
     }
@@ -67,9 +67,9 @@ class LiteRangeEncoder {
   std::vector<uint8_t>& out_;
   size_t start_;
   uint64_t low_ = 0;
-  uint32_t range_ = 0xFFFFFFFFu;
+  uint32_t range_ = 1u << 24;
   uint8_t cache_ = 0;
-  bool has_cache_ = false;  // the very first byte would always be zero: it is not written
+  uint8_t unwritten_ = 2;  // the first two bytes would always be zero: they are not written
   uint64_t pending_ = 0;
 };
 

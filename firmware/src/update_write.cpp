@@ -54,7 +54,7 @@ bool is_copy_next(const mallorn_update& m) {
 
 uint32_t check_of(const KeptState& kept) {
   // Changes where what is kept means something else: states of other versions are not good.
-  constexpr uint32_t kVersion = 3;
+  constexpr uint32_t kVersion = 4;
   return crc32c(kVersion, reinterpret_cast<const uint8_t*>(&kept.decoder),
                 sizeof kept.decoder);
 }

@@ -10,6 +10,10 @@ namespace mallorn {
 constexpr uint32_t kMaxLiteBytesLog2 = 30;
 constexpr uint32_t kMaxLiteBytes = 1u << kMaxLiteBytesLog2;
 
+// A segment says first where the next one may begin: at a multiple of two to the power of a
+// number of so many bits.
+constexpr uint32_t kLiteRestartBits = 5;
+
 // How a step makes its bytes.
 enum class LiteKind : uint8_t {
   copy = 0,     // those of the source
@@ -90,10 +94,9 @@ struct LiteState {
   uint8_t has_codes = 1;    // 1: models of codes are in the shared places, 0: of bytes
   uint8_t last_code = 0;    // residual: 0: it was zero, 1: above, 2: below
   uint8_t last_number = 0;  // 0: it was zero, 1: below, 2: above
-  uint8_t gain_before = 0;  // 0: it was one, 1: as the last, 2: new
   uint8_t length = 0;       // in bits, of the last size
   int16_t average = 16;     // size of residuals of codes, times 16
-  int16_t expected = kLiteUnknown;  // of numbers: bit length plus exponent, times 16
+  int16_t expected = 0;     // of numbers: bit length plus exponent, times 16
   LiteHead head;
   uint32_t gain = 0;       // of the row
   uint32_t last_gain = 0;  // that was not one
@@ -115,9 +118,7 @@ static uint32_t code_lite_signed(Coder& coder, int32_t number) {
 template <typename Coder>
 static void code_lite_source(Coder& coder, uint32_t position, const LiteHead& wanted) {
   LiteHead& head = coder.state.head;
-  if (head.kind != LiteKind::codes && head.kind != LiteKind::numbers) {
-    head.is_own = static_cast<uint8_t>(coder.bit(LitePlaces::kIsOwn, wanted.is_own));
-  }
+  head.is_own = static_cast<uint8_t>(coder.bit(LitePlaces::kIsOwn, wanted.is_own));
   uint32_t source = coder.state.base_stop;
   if (head.is_own != 0) {
     source = position - code_lite_number(coder, LitePlaces::kNumber,
@@ -138,7 +139,7 @@ static void code_lite_type(Coder& coder, const LiteHead& wanted) {
   head.type = static_cast<LiteType>(coder.raw(static_cast<uint32_t>(wanted.type), 3));
   head.base_zero = static_cast<uint8_t>(coder.raw(wanted.base_zero, 8));
   head.result_zero = static_cast<uint8_t>(coder.raw(wanted.result_zero, 8));
-  coder.state.expected = kLiteUnknown;
+  coder.state.expected = 0;
   coder.state.last_number = 0;
 }
 
@@ -155,7 +156,6 @@ template <typename Coder>
   head.is_own = 0;
   head.columns = 0;
   coder.state.gain = coder.state.last_gain = kLiteGainOne;
-  coder.state.gain_before = 0;
   if (has_lite_source(kind)) code_lite_source(coder, position, wanted);
   if (kHasLiteFloats && kind == LiteKind::derived)
     head.factor = coder.raw(wanted.factor, 32);
@@ -176,7 +176,6 @@ template <typename Coder>
 inline void prepare_lite_step(LiteBit* bits, LiteState& state) {
   const LiteHead& head = state.head;
   if (head.kind == LiteKind::copy || head.kind == LiteKind::numbers) return;
-  if (head.kind == LiteKind::alone && head.type < LiteType::f16) return;
   const uint8_t wants_codes = head.kind == LiteKind::codes ? 1 : 0;
   if (state.has_codes == wants_codes) return;
   state.has_codes = wants_codes;
@@ -190,18 +189,14 @@ inline void prepare_lite_step(LiteBit* bits, LiteState& state) {
 template <typename Coder>
 static void code_lite_gain(Coder& coder, uint32_t wanted) {
   auto& state = coder.state;
-  const uint32_t before = state.gain_before;
   uint32_t gain = kLiteGainOne;
-  state.gain_before = 0;
-  if (coder.bit(LitePlaces::kIsOne + before, wanted == kLiteGainOne ? 1 : 0) == 0) {
+  if (coder.bit(LitePlaces::kIsOne, wanted == kLiteGainOne ? 1 : 0) == 0) {
     gain = state.last_gain;
-    state.gain_before = 1;
-    if (coder.bit(LitePlaces::kIsAsLast + before, wanted == gain ? 1 : 0) == 0) {
+    if (coder.bit(LitePlaces::kIsAsLast, wanted == gain ? 1 : 0) == 0) {
       gain =
           kLiteGainOne +
           code_lite_signed(coder, coder.want(static_cast<int32_t>(wanted - kLiteGainOne)));
       state.last_gain = gain;
-      state.gain_before = 2;
     }
   }
   state.gain = gain;

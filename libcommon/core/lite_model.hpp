@@ -56,16 +56,15 @@ struct LitePlaces {
   static constexpr uint32_t kIsStraight = kIsOwn + 1;
   static constexpr uint32_t kIsLikeLast = kIsStraight + 1;
   static constexpr uint32_t kHasGains = kIsLikeLast + 1;
-  static constexpr uint32_t kIsOne = kHasGains + 1;  // 3
-  static constexpr uint32_t kIsAsLast = kIsOne + 3;  // 3
+  static constexpr uint32_t kIsOne = kHasGains + 1;
+  static constexpr uint32_t kIsAsLast = kIsOne + 1;
   // numbers
-  static constexpr uint32_t kMoves = kIsAsLast + 3;         // 10
+  static constexpr uint32_t kMoves = kIsAsLast + 1;         // 10
   static constexpr uint32_t kLonger = kMoves + 10;          // 2 * 5
   static constexpr uint32_t kShorter = kLonger + 10;        // 2 * 5
   static constexpr uint32_t kNumberIsDown = kShorter + 10;  // 3
   static constexpr uint32_t kSecond = kNumberIsDown + 3;    // 10
-  static constexpr uint32_t kThird = kSecond + 10;          // 2
-  static constexpr uint32_t kShared = kThird + 2;
+  static constexpr uint32_t kShared = kSecond + 10;
   // codes
   static constexpr uint32_t kCodeMoves = kShared;              // 4 * 5 * 2
   static constexpr uint32_t kCodeIsDown = kCodeMoves + 40;     // 10
@@ -140,7 +139,7 @@ template <typename Coder>
 }
 
 // A size, at least 1: whether it has more bits than expected, then how many more or fewer,
-// in unary; two bits below the leading one; the others. `longer` is a set of five models,
+// in unary; the bit below the leading one; the others. `longer` is a set of five models,
 // and kLiteShorter behind it is another, if `expected` is above 1. Leaves how many bits it
 // has in state.length.
 template <typename Coder>
@@ -158,10 +157,6 @@ static uint32_t code_lite_size(Coder& coder, uint32_t longer, uint32_t expected,
   if (left > 0) {
     --left;
     coded = 2 + coder.bit(LitePlaces::kSecond + (left < 9 ? left : 9), size >> left & 1u);
-  }
-  if (left > 0) {
-    --left;
-    coded = 2 * coded + coder.bit(LitePlaces::kThird + (coded & 1), size >> left & 1u);
   }
   return coded << left | coder.raw(size & ((1u << left) - 1), left);
 }
@@ -181,10 +176,8 @@ static uint32_t code_lite_code(Coder& coder, uint32_t code, int32_t predicted,
     phase = state.last_code == 1 ? 9 : 8;
     folded = 4;
   }
-  uint32_t level = 0;  // five for each limit that the average has reached: 6, 14, 30
-  for (int32_t rest = (state.average + 2) >> 3; rest > 0 && level < 15; rest >>= 1) {
-    level += 5;
-  }
+  auto level = static_cast<uint32_t>(state.average) >> 3;
+  level = 5 * (level < 3 ? level : 3);
   const auto residual = coder.want(static_cast<int32_t>(code - step));
   uint32_t size = 0;
   uint8_t last = 0;
@@ -201,11 +194,9 @@ static uint32_t code_lite_code(Coder& coder, uint32_t code, int32_t predicted,
   }
   state.last_code = last;
   state.average = static_cast<int16_t>(
-      state.average + ((static_cast<int32_t>(size) * 64 - state.average * 4 + 16) >> 5));
+      state.average + ((static_cast<int32_t>(size) * 16 - state.average + 4) >> 3));
   return step;
 }
-
-constexpr int16_t kLiteUnknown = -32768;
 
 // How far a number is from what was expected of it: values.md, section 10, has the reasons.
 template <typename Coder>
@@ -213,8 +204,7 @@ template <typename Coder>
                                                                  int32_t residual,
                                                                  int32_t exponent) {
   auto& state = coder.state;
-  int32_t half = (state.expected - 16 * exponent + 4) >> 3;
-  if (state.expected == kLiteUnknown) half = 0;
+  const int32_t half = (state.expected - 16 * exponent + 4) >> 3;
   const uint32_t place = half < -1 ? 0 : half > 8 ? 9u : static_cast<uint32_t>(half + 1);
   uint32_t coded = 0;
   uint8_t last = 0;
@@ -232,17 +222,8 @@ template <typename Coder>
     if (is_down != 0) coded = 0 - coded;
   }
   state.last_number = last;
-  const int32_t seen = 16 * (state.length + exponent);
-  if (state.expected == kLiteUnknown) state.expected = static_cast<int16_t>(seen);
-  int32_t moved = seen - state.expected;
-  if (state.length != 0) {
-    moved = (moved + 8) >> 4;
-  } else if (moved < 0) {
-    moved = (moved >> 5) + 1;
-  } else {
-    moved = 0;
-  }
-  state.expected = static_cast<int16_t>(state.expected + moved);
+  const int32_t missed = 16 * (state.length + exponent) - state.expected;
+  state.expected = static_cast<int16_t>(state.expected + ((missed + 8) >> 4));
   return coded;
 }
 

@@ -51,7 +51,7 @@ bool LiteDecoder::resume(const LiteFiles& files, const LiteLengths& lengths,
   if (is_at_restart()) return true;
   const uint32_t position = place_.result_offset + pending_bytes;
   if (range_ < 1u << 24 || position > segment_end_ || segment_end_ > lengths.result_bytes ||
-      state.last_number > 2 || state.gain_before > 2) {
+      state.last_number > 2) {
     return false;
   }
   return phase != Phase::elements || is_sound_step(position);
@@ -75,13 +75,17 @@ LiteStep LiteDecoder::step(LiteInput* input, LitePage* page) {
   if (!is_all_there_ && usable < kLiteInputBytes) return LiteStep::want_input;
   next_ = input->data + input->used;
   end_ = next_ + usable;
-  const Status status = phase_ == Phase::restart ? begin_segment()
-                        : phase_ == Phase::head  ? begin_step()
-                                                 : make_elements();
+  if (phase_ == Phase::restart) {
+    begin_segment();
+  } else if (phase_ == Phase::head) {
+    begin_step();
+  } else {
+    make_elements();
+  }
   const auto used = static_cast<uint32_t>(next_ - (input->data + input->used));
   input->used += used;
   place_.body_offset += used;
-  return status == Status::ok ? LiteStep::more : fail(status);
+  return status_ == Status::ok ? LiteStep::more : LiteStep::failed;
 }
 
 // Nothing may be left of the body. That of an empty result has one byte all the same.
@@ -91,35 +95,29 @@ LiteStep LiteDecoder::end() {
 }
 
 // Everything that adapts begins anew.
-Status LiteDecoder::begin_segment() {
-  // A range of 2^8 wants two bytes, one of 1 wants three: so the four of the code follow
-  // the first.
-  range_ = 1u << 8;
-  read_fixed(kNever);
-  const uint32_t restart_log2 = code_ >> 8 & 0xFF;
-  if (restart_log2 >= kMaxLiteBytesLog2) return Status::corrupt_data;
-  segment_end_ = lengths_.result_bytes;
-  if (restart_log2 != 0) {
-    const uint32_t end = ((place_.result_offset >> restart_log2) + 1) << restart_log2;
-    if (end < segment_end_) segment_end_ = end;
-  }
+void LiteDecoder::begin_segment() {
+  // A range of 1 wants the three bytes that code begins with, and becomes 2^24.
   range_ = 1;
+  code_ = 0;
   read_fixed(kNever);
-  range_ = 0xFFFFFFFFu;
   start_lite_models(models_.data(), 0);
   state = {};
+  const uint32_t restart_log2 = read_raw(kLiteRestartBits);
+  const uint32_t end = ((place_.result_offset >> restart_log2) + 1) << restart_log2;
+  segment_end_ = end < lengths_.result_bytes ? end : lengths_.result_bytes;
   phase_ = Phase::head;
-  return Status::ok;
 }
 
-Status LiteDecoder::begin_step() {
+void LiteDecoder::begin_step() {
   const uint32_t position = place_.result_offset;
   code_lite_head(*this, position, kNoHead);
-  if (!is_sound_step(position)) return Status::corrupt_data;
+  if (!is_sound_step(position)) {
+    status_ = Status::corrupt_data;
+    return;
+  }
   prepare_lite_step(models_.data(), state);
   column_ = 0;
   phase_ = Phase::elements;
-  return Status::ok;
 }
 
 // Whether the step, or what is left of it, makes bytes of the segment from bytes that are
@@ -149,7 +147,7 @@ bool LiteDecoder::is_sound_step(uint32_t position) {
   return source >> log2 == block && (position + length - 1) >> log2 == block;
 }
 
-Status LiteDecoder::make_elements() {
+void LiteDecoder::make_elements() {
   if (state.head.kind == LiteKind::copy && state.head.is_own == 0) {
     make_copies();
   } else {
@@ -163,7 +161,6 @@ Status LiteDecoder::make_elements() {
     phase_ = place_.result_offset + pending_bytes_ == segment_end_ ? Phase::restart
                                                                    : Phase::head;
   }
-  return status_;
 }
 
 void LiteDecoder::make_copies() {

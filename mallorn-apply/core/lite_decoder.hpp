@@ -124,15 +124,15 @@ class LiteDecoder {
   uint32_t read_fixed(uint32_t probability);
 
   LiteStep fail(Status status);
-  Status begin_segment();
-  Status begin_step();
+  void begin_segment();
+  void begin_step();
   bool is_sound_step(uint32_t position);
   void make_element();
   void flush();
   uint8_t source_byte();
   // Called at one place each, and inlined there: a frame less on the stack.
   [[gnu::always_inline]] inline LiteStep end();
-  [[gnu::always_inline]] inline Status make_elements();
+  [[gnu::always_inline]] inline void make_elements();
   [[gnu::always_inline]] inline void make_copies();
 
   uint32_t range_ = 0;
@@ -152,7 +152,7 @@ class LiteDecoder {
 };
 
 // All of it is in the kilobyte that a device has for a patch.
-constexpr size_t kMaxLiteDecoderBytes = 488;
+constexpr size_t kMaxLiteDecoderBytes = 476;
 static_assert(sizeof(void*) != 4 || sizeof(LiteDecoder) <= kMaxLiteDecoderBytes);
 
 }  // namespace mallorn::apply

@@ -111,7 +111,7 @@ class Documents(VectorTest):
         text = section("lite.md", "## 19. Worked example")
         body = hex_rows(text)
         self.assertTrue((VECTORS / "patch/good/lite-abc-abd.mlp").read_bytes().endswith(body))
-        coder = LiteTracer(body[1:])
+        coder = LiteTracer(body)
         made = bytearray()
         lite.LiteDecoder(coder, b"abc", made, 3).run()
         self.assertEqual(made, b"abd")

@@ -15,11 +15,11 @@ MASK = 0xFFFFFFFF
 
 # Where the models are.
 KIND, LENGTH, NUMBER, IS_OWN, IS_STRAIGHT, IS_LIKE_LAST, HAS_GAINS = 0, 7, 22, 37, 38, 39, 40
-IS_ONE, IS_AS_LAST, MOVES, LONGER, SHORTER, IS_DOWN, SECOND, THIRD = 41, 44, 47, 57, 67, 77, 80, 90
-SHARED, MODELS = 92, 168
-CODE_MOVES, CODE_IS_DOWN, CODE_LONGER = 92, 132, 142
-IS_HIT, BYTE_IS_BELOW, BYTE_HIGH, BYTE_LOW = 92, 104, 105, 136
-DEPTH, FLOAT_IS_BELOW, TOP = 145, 160, 161
+IS_ONE, IS_AS_LAST, MOVES, LONGER, SHORTER, IS_DOWN, SECOND = 41, 42, 43, 53, 63, 73, 76
+SHARED, MODELS = 86, 162
+CODE_MOVES, CODE_IS_DOWN, CODE_LONGER = 86, 126, 136
+IS_HIT, BYTE_IS_BELOW, BYTE_HIGH, BYTE_LOW = 86, 98, 99, 130
+DEPTH, FLOAT_IS_BELOW, TOP = 139, 154, 155
 
 
 def signed(number: int, width: int) -> int:
@@ -43,9 +43,9 @@ class LiteRangeDecoder:
     def __init__(self, coded: bytes) -> None:
         self.coded = coded
         self.read = 0
-        self.range = MASK
+        self.range = 1 << 24
         self.code = 0
-        for _ in range(4):
+        for _ in range(3):
             self._take_byte()
 
     def _take_byte(self) -> None:
@@ -68,20 +68,21 @@ class LiteRangeDecoder:
 
 
 class LiteDecoder:
-    """A segment. `made` is the result so far; it grows. `in_place` is the binary logarithm of the
-    blocks that the result is written over the base in, `lag` in blocks later; 0: it is not."""
+    """A segment. `made` is the result so far; it grows, to `length`. `in_place` is the binary logarithm
+    of the blocks that the result is written over the base in, `lag` in blocks later; 0: it is not."""
 
-    def __init__(self, coder: LiteRangeDecoder, base: bytes, made: bytearray, end: int,
+    def __init__(self, coder: LiteRangeDecoder, base: bytes, made: bytearray, length: int,
                  in_place: int = 0, lag: int = 0) -> None:
-        self.coder, self.base, self.made, self.end = coder, base, made, end
+        self.coder, self.base, self.made = coder, base, made
         self.in_place, self.lag = in_place, lag
         self.models = [32768] * MODELS
         self.type = self.base_zero = self.result_zero = 0
         self.base_stop = self.hits = 0
         self.has_codes = True
         self.average, self.last_code = 16, 0
-        self.expected: int | None = None
-        self.last = 0
+        self.expected = self.last = 0
+        restart = self.raw(5)
+        self.end = min(length, (len(made) >> restart) + 1 << restart)
 
     def run(self) -> None:
         while len(self.made) < self.end:
@@ -127,8 +128,7 @@ class LiteDecoder:
         is_own = False
         source, columns, factor, greatest = 0, 0, 0, 0
         if kind not in (LITERAL, ALONE):
-            if kind not in (CODES, NUMBERS):
-                is_own = self.bit(IS_OWN) == 1
+            is_own = self.bit(IS_OWN) == 1
             if is_own:
                 source = position - self.number(NUMBER) & MASK
             elif self.bit(IS_STRAIGHT):
@@ -166,10 +166,10 @@ class LiteDecoder:
             return
         self.type = self.raw(3)
         self.base_zero, self.result_zero = self.raw(8), self.raw(8)
-        self.expected, self.last = None, 0
+        self.expected = self.last = 0
 
     def prepare(self, kind: int) -> None:
-        if kind in (COPY, NUMBERS) or kind == ALONE and self.type < F16:
+        if kind in (COPY, NUMBERS):
             return
         if self.has_codes != (kind == CODES):
             self.has_codes = kind == CODES
@@ -179,10 +179,9 @@ class LiteDecoder:
     def make(self, kind: int, elements: int, size: int, source: int, is_own: bool, columns: int,
              factor: int, greatest: int) -> None:
         gain = last_gain = ONE
-        before = 0
         for i in range(elements):
             if columns and i % columns == 0:
-                gain, last_gain, before = self.gain(last_gain, before)
+                gain, last_gain = self.gain(last_gain)
             file = self.made if is_own else self.base
             at = source + i * size
             bits = int.from_bytes(file[at:at + size], "little") if kind not in (LITERAL, ALONE) else 0
@@ -206,13 +205,13 @@ class LiteDecoder:
 
     # --- sections 10 to 16
 
-    def gain(self, last_gain: int, before: int) -> tuple[int, int, int]:
-        if self.bit(IS_ONE + before):
-            return ONE, last_gain, 0
-        if self.bit(IS_AS_LAST + before):
-            return last_gain, last_gain, 1
+    def gain(self, last_gain: int) -> tuple[int, int]:
+        if self.bit(IS_ONE):
+            return ONE, last_gain
+        if self.bit(IS_AS_LAST):
+            return last_gain, last_gain
         gain = ONE + self.signed_number() & MASK
-        return gain, gain, 2
+        return gain, gain
 
     def byte(self, expected: int) -> int:
         context = 8 + len(self.made) % 4 if self.hits == 15 else self.hits % 8
@@ -233,7 +232,7 @@ class LiteDecoder:
                      + self.place(self.result_zero) * 4096)
         rounded = signed(predicted + 2048, 32)
         step, phase = min(max(rounded >> 12, 0), 255), (rounded >> 9) % 8
-        level = 0 if self.average < 6 else 1 if self.average < 14 else 2 if self.average < 30 else 3
+        level = min(self.average >> 3, 3)
         k = 1 if self.last_code else 0
         fold = 4 if gain == ONE else phase if phase < 4 else 7 - phase
         size = residual = 0
@@ -245,7 +244,7 @@ class LiteDecoder:
             self.last_code = 2 if down else 1
         else:
             self.last_code = 0
-        self.average += size * 64 - self.average * 4 + 16 >> 5
+        self.average += size * 16 - self.average + 4 >> 3
         return self.place((step + residual) % 256)
 
     def size(self, longer: int, shorter: int, expected: int) -> tuple[int, int]:
@@ -260,13 +259,10 @@ class LiteDecoder:
         if left > 0:
             left -= 1
             size = 2 + self.bit(SECOND + min(left, 9))
-        if left > 0:
-            left -= 1
-            size = 2 * size + self.bit(THIRD + size % 2)
         return (size << left) + self.raw(left), length
 
     def residual(self, exponent: int) -> int:
-        half = 0 if self.expected is None else self.expected - 16 * exponent + 4 >> 3
+        half = self.expected - 16 * exponent + 4 >> 3
         place = min(max(half + 1, 0), 9)
         before, length, residual = self.last, 0, 0
         if self.bit(MOVES + place):
@@ -277,14 +273,8 @@ class LiteDecoder:
             self.last = 1 if down else 2
         else:
             self.last = 0
-        seen = 16 * (length + exponent)
-        if self.expected is None:
-            self.expected = seen
-        missed = seen - self.expected
-        if length > 0:
-            self.expected += missed + 8 >> 4
-        elif missed < 0:
-            self.expected += (missed >> 5) + 1
+        missed = 16 * (length + exponent) - self.expected
+        self.expected += missed + 8 >> 4
         return residual
 
     def integer(self, bits: int, gain: int) -> int:
@@ -330,14 +320,9 @@ def decode_lite(body: bytes, base: bytes, result_length: int, in_place: int = 0,
     made = bytearray()
     at = 0
     while len(made) < result_length:
-        restart = body[at] if at < len(body) else 0
-        refuse(restart > 29, "restart")
-        end = result_length
-        if restart:
-            end = min(end, (len(made) >> restart) + 1 << restart)
-        coder = LiteRangeDecoder(body[at + 1:])
-        LiteDecoder(coder, base, made, end, in_place, lag).run()
-        at += 1 + coder.read
+        coder = LiteRangeDecoder(body[at:])
+        LiteDecoder(coder, base, made, result_length, in_place, lag).run()
+        at += coder.read
     used = at if result_length else 1
     refuse(used < len(body), "bytes of the body are left")
     return bytes(made)

@@ -33,17 +33,17 @@ def good(base: bytes) -> Iterator[tuple[str, str, bytes, bytes]]:
     yield case("lite-far", "lengths and sizes of many bits",
                [[head(ALONE, 2, *FLOATS, *want(254, 8), *want(15, 4), *number(239), 1, *want(5, 3),
                       *want(12345, 20), *want(3, 4), 0, *want(7, 3), *want(1 << 19, 20)),
-                 literal(bytes(range(0, 256, 5)))]], 0, 8 + 52)
+                 literal(bytes(range(0, 256, 5)))]], 31, 8 + 52)
     yield case("lite-in-place", "from behind, up to the end of a block",
-               [[literal(b"ab"), copy(24), own(COPY, 26, 5), copy(12, -14), own(COPY, 3, 64)]], 0, 67,
+               [[literal(b"ab"), copy(24), own(COPY, 26, 5), copy(12, -14), own(COPY, 3, 64)]], 31, 67,
                **IN_PLACE)
     yield case("lite-lag", "from two blocks behind, and a little more, up to the end of a block",
                [[literal(b"a"), own(COPY, 127, 1), copy(26), copy(20, -23), copy(18, -22),
-                 own(COPY, 3, 100)]], 0, 195, **WITH_LAG)
+                 own(COPY, 3, 100)]], 31, 195, **WITH_LAG)
 
 
 def bad(base: bytes) -> Iterator[tuple[str, str, str, bytes]]:
-    def case(name: str, what: str, *steps: list[int], restart: int = 0, length: int = 8,
+    def case(name: str, what: str, *steps: list[int], restart: int = 31, length: int = 8,
              extra: bytes = b"", **fields: object) -> tuple[str, str, str, bytes]:
         body = make_body(base, [list(steps)], restart, length, not extra) + extra
         return f"lite-{name}", "corrupt_data", what, lite_patch(base, bytes(length), body, **fields)
@@ -72,10 +72,8 @@ def bad(base: bytes) -> Iterator[tuple[str, str, str, bytes]]:
     for name, features in (("lag-alone", 1 << 9 | 1 << 24),
                            ("lag-too-long", 1 << 9 | 1 << 10 | 29 << 11 | 2 << 24)):
         yield (f"lite-{name}", "malformed", "in place",
-               lite_patch(base, bytes(8), make_body(base, [[eight]], 0, 8), features=features))
-    body = make_body(base, [[eight]], 0, 8)
-    yield ("lite-restart-30", "corrupt_data", "",
-           lite_patch(base, bytes(8), b"\x1e" + body[1:]))
+               lite_patch(base, bytes(8), make_body(base, [[eight]], 31, 8), features=features))
+    body = make_body(base, [[eight]], 31, 8)
     yield ("lite-result", "result_mismatch", "",
            lite_patch(base, bytes(8), body, result_digest=bytes(32)))
     yield "lite-truncated", "truncated", "", lite_patch(base, bytes(8), body + bytes(9))[:-1]

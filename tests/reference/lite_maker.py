@@ -17,7 +17,7 @@ class LiteEncoder:
 
     def __init__(self) -> None:
         self.wanted: deque[int] = deque()
-        self.low, self.range, self.count = 0, 0xFFFFFFFF, 0
+        self.low, self.range, self.count = 0, 1 << 24, 0
 
     def bit(self, p: int) -> int:
         bound = (self.range >> 16) * p
@@ -40,7 +40,7 @@ class LiteEncoder:
             rounded = value >> bits << bits
             if rounded >= self.low:
                 break
-        whole = rounded.to_bytes(4 + self.count, "big")
+        whole = rounded.to_bytes(3 + self.count, "big")
         return whole.rstrip(b"\0") if is_last else whole
 
 
@@ -91,8 +91,8 @@ def make_body(base: bytes, segments: list[list[list[int]]], restart: int, length
     made = bytearray()
     for index, steps in enumerate(segments):
         encoder = LiteEncoder()
-        end = min(length, (len(made) >> restart) + 1 << restart) if restart else length
-        decoder = LiteDecoder(encoder, base, made, end)  # type: ignore
+        encoder.wanted.extend(want(restart, 5))
+        decoder = LiteDecoder(encoder, base, made, length)  # type: ignore
         try:
             for step in steps:
                 encoder.wanted.extend(step)
@@ -100,5 +100,5 @@ def make_body(base: bytes, segments: list[list[list[int]]], restart: int, length
                 assert not encoder.wanted
         except Fault:
             encoder.wanted.clear()
-        body += bytes([restart]) + encoder.coded(is_cut and index + 1 == len(segments))
+        body += encoder.coded(is_cut and index + 1 == len(segments))
     return body
