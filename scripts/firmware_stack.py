@@ -19,7 +19,7 @@ INDIRECT = "__indirect_call"
 POINTERS = [
     (re.compile(r"kSteps\["), ["step_"]),
     (re.compile(r"files_\.read\("), ["read_file"]),
-    (re.compile(r"\bport->verify\("), ["mallorn_verify_ed25519"]),
+    (re.compile(r"\bport(->|\.)verify\("), ["mallorn_verify_ed25519"]),
     (re.compile(r"\bport(->|\.)\w+\("), []),
 ]
 

@@ -26,8 +26,8 @@ MUTATIONS = {
     "take uncertain records for certain":
         ("slot_log.cpp", "log.is_uncertain = !has_seal(m);", "log.is_uncertain = false;"),
     "change slots before there is a record of the session":
-        ("update_write.cpp", "return drop_and_fail(m, MALLORN_E_CHECKPOINT); return go_to(Phase::checkpoint);",
-         "return drop_and_fail(m, MALLORN_E_CHECKPOINT);\n"
+        ("update_write.cpp", "return and_forget(MALLORN_E_CHECKPOINT); return go_to(Phase::checkpoint);",
+         "return and_forget(MALLORN_E_CHECKPOINT);\n"
          "return go_to(is_copy_next(m) ? Phase::copy : Phase::decode);"),
     "take records without looking at their check":
         ("slot_log.cpp", "record.check == check_of(record)", "record.check != 0"),

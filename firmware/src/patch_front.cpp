@@ -14,6 +14,7 @@ constexpr uint32_t kMaxSignatures = 4;
 constexpr uint32_t kKnownFeatures = 1u << 9 | kInPlaceBits;  // the body of profile lite
 
 bool is_in_place_sound(uint32_t features) {
+  if (!kHasOneSlot) return true;
   if ((features & kFeatureInPlace) == 0) return (features & kInPlaceBits) == 0;
   const uint32_t log2 = in_place_log2(features);
   return log2 >= kLeastInPlaceLog2 && log2 <= kMostInPlaceLog2 &&

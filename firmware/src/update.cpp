@@ -52,6 +52,13 @@ bool is_policy(const mallorn_policy* policy) {
          (policy->model_id_length == 0 || policy->model_id != nullptr);
 }
 
+int forget_checkpoint(mallorn_update& m) {
+  if (is_unfinished(m)) return MALLORN_E_UNFINISHED;
+  if (m.record.resume_result == 0) return MALLORN_DONE;
+  m.record.resume_result = 0;
+  return append_now(m);
+}
+
 }  // namespace
 
 int start(const mallorn_port* port, void* context, void* work, size_t work_size) {
@@ -117,6 +124,10 @@ int mallorn_step(mallorn_update* m) {
   if (m->phase == Phase::failed) return m->error;
   if (m->phase == Phase::done) return MALLORN_DONE;
   int status = kSteps[static_cast<uint8_t>(m->phase)](*m);
+  if (status < -kForget) {
+    status += kForget;
+    forget_checkpoint(*m);
+  }
   if (status < 0) {
     m->phase = Phase::failed;
     m->error = static_cast<int8_t>(status);
@@ -151,9 +162,5 @@ int mallorn_abort(mallorn_update* m) {
   m->phase = Phase::failed;
   m->error = MALLORN_E_STATE;
   const int status = load_log(*m);
-  if (status != MALLORN_DONE) return status;
-  if (is_unfinished(*m)) return MALLORN_E_UNFINISHED;
-  if (m->record.resume_result == 0) return MALLORN_DONE;
-  m->record.resume_result = 0;
-  return append_now(*m);
+  return status == MALLORN_DONE ? forget_checkpoint(*m) : status;
 }

@@ -101,20 +101,13 @@ int step_copy(mallorn_update& m);
 // beginning.
 constexpr int kGoTo = 16;
 constexpr int go_to(Phase phase) { return kGoTo + static_cast<int>(phase); }
+// Or an error, before which the checkpoint is to be forgotten, so that what is wrong with
+// it is not taken up again.
+constexpr int kForget = 64;
+constexpr int and_forget(int error) { return error - kForget; }
 // The record that must be there before a slot is changed, and be it that of a checkpoint,
 // again, is in m.record.
 int begin_decoding(mallorn_update& m);
-// Forgets the checkpoint before `error` is reported, so that what is wrong with it is not
-// taken up again.
-int drop_and_fail(mallorn_update& m, int error);
-
-// Devices that all have two slots may say so when they compile this, and save code. Those
-// with one need states; and no patch may turn out to have floats when it is gone half way.
-#if defined(MALLORN_TWO_SLOTS) || defined(MALLORN_NO_STATES) || defined(MALLORN_NO_FLOATS)
-constexpr bool kHasOneSlot = false;
-#else
-constexpr bool kHasOneSlot = true;
-#endif
 
 // Whether there is one slot only.
 inline bool is_in_place(const mallorn_port& port) {

@@ -63,7 +63,7 @@ int step_body(mallorn_update& m) {
 
 int step_result(mallorn_update& m) {
   const int status = hash_on(m, m.new_slot, m.lengths.result_bytes, m.result_digest);
-  if (status == MALLORN_E_RESULT) return drop_and_fail(m, status);
+  if (status == MALLORN_E_RESULT) return and_forget(status);
   if (status != MALLORN_DONE) return status;
   Record& record = m.record;
   record.trial = kWaiting;
@@ -78,14 +78,6 @@ int step_result(mallorn_update& m) {
 int step_verify(mallorn_update& m) {
   const int status = hash_on(m, m.slot, m.lengths.base_bytes, m.record.digest[m.slot]);
   return status == MALLORN_DONE ? go_to(Phase::done) : status;
-}
-
-int drop_and_fail(mallorn_update& m, int error) {
-  if (m.record.resume_result != 0 && !is_in_place(*m.flash.port)) {
-    m.record.resume_result = 0;
-    append_now(m);
-  }
-  return error;
 }
 
 }  // namespace mallorn::firmware

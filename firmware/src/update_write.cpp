@@ -123,7 +123,7 @@ int begin_decoding(mallorn_update& m) {
   DecodeSpace& space = m.decode;
   space.page = {space.page_bytes, kPageBytes, 0};
   space.input = {space.input_bytes, 0, 0};
-  if (!find_block(m) || !begin_decoder(m)) return drop_and_fail(m, MALLORN_E_CHECKPOINT);
+  if (!find_block(m) || !begin_decoder(m)) return and_forget(MALLORN_E_CHECKPOINT);
   return go_to(Phase::checkpoint);
 }
 
@@ -139,14 +139,14 @@ int step_decode(mallorn_update& m) {
     case apply::LiteStep::page_full:
       return go_to(Phase::flush);
     default:
-      return drop_and_fail(m, MALLORN_E_CODED);
+      return and_forget(MALLORN_E_CODED);
   }
 }
 
 // Erases the block that the page begins, if it does; then writes the page.
 int step_flush(mallorn_update& m) {
   if (m.decode.page.used > m.lengths.result_bytes - m.written) {
-    return drop_and_fail(m, MALLORN_E_CODED);
+    return and_forget(MALLORN_E_CODED);
   }
   if (m.written == m.erased) return erase_block(m);
   const int status = write_page(m);

@@ -6,6 +6,15 @@
 
 namespace mallorn {
 
+// Devices that all have two slots may say so when they compile this, and save code: they
+// need not hold a patch to what it promises to others. Those with one need states; and no
+// patch may turn out to have floats when it is gone half way.
+#if defined(MALLORN_TWO_SLOTS) || defined(MALLORN_NO_STATES) || defined(MALLORN_NO_FLOATS)
+constexpr bool kHasOneSlot = false;
+#else
+constexpr bool kHasOneSlot = true;
+#endif
+
 constexpr uint32_t kFeatureInPlace = 1u << 10;
 // The binary logarithm of the blocks' length: five bits. 0 without kFeatureInPlace.
 constexpr uint32_t kInPlaceShift = 11;

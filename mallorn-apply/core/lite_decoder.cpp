@@ -139,6 +139,7 @@ bool LiteDecoder::is_sound_step(uint32_t position) {
   if (head.source > lengths_.base_bytes || length > lengths_.base_bytes - head.source) {
     return false;
   }
+  if (!kHasOneSlot) return true;
   const uint32_t log2 = in_place_log2(lengths_.features);
   const uint32_t source = head.source + (in_place_lag(lengths_.features) << log2);
   if (log2 == 0 || source >= position) return true;
