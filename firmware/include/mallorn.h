@@ -193,6 +193,16 @@ int mallorn_reject(const mallorn_port* port, void* context, void* work, size_t w
 int mallorn_provision(const mallorn_port* port, void* context, void* work, size_t work_size,
                       uint8_t slot, uint32_t length, uint32_t release);
 
+/* For devices whose boot loader has slots, trials and signatures of its own; instead of all
+ * functions above, and linked only where it is named. Applies a patch in one call: from the
+ * model in region `base`, MALLORN_SLOT_A or MALLORN_SLOT_B, into the other one. Both digests
+ * of the header are checked, before the first erase and at the end; no signature is, no model
+ * id and no release. After a power cut it must be called again, and begins anew: the base is
+ * only read. The port needs read, erase, program, patch_read, which gives a byte at least or
+ * fails, slot_size, erase_size and write_size. Feed a watchdog in its functions. */
+int mallorn_apply(const mallorn_port* port, void* context, void* work, size_t work_size,
+                  uint8_t base);
+
 /* For mallorn_port.verify: our own verifier. Linked only where it is named. */
 int mallorn_verify_ed25519(void* context, mallorn_check* check);
 

@@ -24,6 +24,15 @@ void* board_stack_pointer(void);
 /* Only where there is cuts.c. */
 void board_reset(void);
 
+/* Paints what of the stack is free, and finds how far it has been used since. */
+void paint_stack(void);
+uint32_t used_stack(void);
+/* Whether it is not MALLORN_DONE; prints what, then. */
+int is_failed(const char* what, int status);
+/* With one slot: a journal of so many blocks at least, and as long as the patch wants it. 0: the patch
+ * is for two. */
+uint32_t journal_for_patch(const mallorn_port* port, uint32_t blocks);
+
 int demo(void);
 
 #endif

@@ -85,7 +85,7 @@ int demo(void) {
   port.program = program;
   port.patch_read = read_patch;
   port.patch_seek = seek_patch;
-  if ((patch_begin[9] & 4) != 0) port.journal_size = 3 * port.erase_size;
+  port.journal_size = journal_for_patch(&port, 3);
   if (kept.alive != ALIVE) {
     const uint32_t length = (uint32_t)(base_end - base_begin);
     kept.left = NEVER;

@@ -5,20 +5,8 @@
 
 #include "firmware/qemu/board.h"
 
-#define PAINT 0xA5u
-
 static uint64_t work[MALLORN_WORK_SIZE / 8];
 static uint32_t patch_at;
-
-/* Paints what of the stack is free, and finds how far it has been used since. */
-static void paint_stack(void) {
-  for (uint8_t* at = stack_limit; at < (uint8_t*)board_stack_pointer() - 32; ++at) *at = PAINT;
-}
-static uint32_t used_stack(void) {
-  const uint8_t* at = stack_limit;
-  while (*at == PAINT) ++at;
-  return (uint32_t)((uint8_t*)board_stack_pointer() - at);
-}
 
 /* Pieces of 1 to 61 bytes; now and then there is nothing yet. */
 static int32_t read_patch(void* context, void* to, uint32_t length) {
@@ -39,15 +27,6 @@ static int seek_patch(void* context, uint32_t offset) {
   (void)context;
   patch_at = offset;
   return 0;
-}
-
-static int is_failed(const char* what, int status) {
-  if (status == MALLORN_DONE) return 0;
-  board_print(what);
-  board_print(": ");
-  board_print(mallorn_status_name(status));
-  board_print("\n");
-  return 1;
 }
 
 /* Steps until the update is done, or, if `to_header`, the patch is trusted. */
@@ -83,7 +62,7 @@ int demo(void) {
   port.patch_read = read_patch;
   port.patch_seek = seek_patch;
   port.verify = mallorn_verify_ed25519;
-  if ((patch_begin[9] & 4) != 0) port.journal_size = port.erase_size;
+  port.journal_size = journal_for_patch(&port, 1);
   const uint8_t new_slot = port.journal_size != 0 ? MALLORN_SLOT_A : MALLORN_SLOT_B;
   const mallorn_policy policy = {(const uint8_t(*)[32])key_begin, 1, 3, 0, NULL};
   const uint32_t length = (uint32_t)(base_end - base_begin);

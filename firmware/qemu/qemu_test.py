@@ -4,6 +4,8 @@
 
 OPTIONs are those of mallorn diff: with --in-place the device has one slot. -DNAME is one of firmware/:
 the device is compiled so. --cuts: it resets again and again in the middle of the update (cuts.c).
+--apply: it has none but mallorn_apply() (apply.c). --moved: the new model begins with so many bytes more than
+NEW, so that all of it lies behind where it was; a journal keeps that from being overwritten too early.
 
 The patch is made and signed by the front end, with a key of its own. The device must end up
 with NEW: it prints the SHA-256 that it has found, and its stack stays within its limits. Exit 0 if
@@ -59,6 +61,10 @@ def value_of(name, output):
     return found[1]
 
 
+def digest_of(path):
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
 def main(name, mallorn, old, new, *options):
     target = TARGETS[name]
     if not target.is_there or shutil.which(target.machine[0]) is None:
@@ -67,27 +73,30 @@ def main(name, mallorn, old, new, *options):
     with tempfile.TemporaryDirectory() as temporary:
         folder = pathlib.Path(temporary)
         defined = [option for option in options if option.startswith("-D")]
-        is_cut = "--cuts" in options
-        of_diff = [option for option in options if option not in defined and option != "--cuts"]
-        signed, key = make_patch(mallorn, old, new, of_diff, folder)
+        moved = sum(int(option.split("=")[1]) for option in options if option.startswith("--moved="))
+        is_cut, is_applied = "--cuts" in options, "--apply" in options
+        of_diff = [option for option in options
+                   if option not in defined and not re.match("--(cuts|apply|moved)", option)]
+        content = pathlib.Path(new).read_bytes()
+        result = folder / "result.bin"
+        result.write_bytes(content[:moved] + content)
+        signed, key = make_patch(mallorn, old, result if moved else new, of_diff, folder)
         (folder / "base.bin").write_bytes(pathlib.Path(old).read_bytes())
         (folder / "patch.bin").write_bytes(signed)
         (folder / "key.bin").write_bytes(key)
-        program = build(target, defined, "cuts" if is_cut else "demo", folder)
-        result = subprocess.run([*target.machine, program], stdin=subprocess.DEVNULL,
+        program = build(target, defined, "cuts" if is_cut else "apply" if is_applied else "demo", folder)
+        ran = subprocess.run([*target.machine, program], stdin=subprocess.DEVNULL,
                                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                                 timeout=500)
-        print(f"{name}: exit {result.returncode}, patch of {len(signed)} bytes\n{result.stdout}")
-        if result.returncode != 0:
+        print(f"{name}: exit {ran.returncode}, patch of {len(signed)} bytes\n{ran.stdout}")
+        if ran.returncode != 0 or value_of("sha256", ran.stdout) != digest_of(result):
             return 1
-        expected = hashlib.sha256(pathlib.Path(new).read_bytes()).hexdigest()
         if is_cut:
-            return 0 if (value_of("sha256", result.stdout) == expected and
-                         int(value_of("cuts", result.stdout)) > 10) else 1
-        return 0 if (value_of("sha256", result.stdout) == expected and
-                     int(value_of("work", result.stdout)) <= 1024 and
-                     int(value_of("stack, signature", result.stdout)) <= SIGNATURE_STACK and
-                     int(value_of("stack, streaming", result.stdout)) <= target.streaming_stack) else 1
+            return 0 if int(value_of("cuts", ran.stdout)) > 10 else 1
+        limits = {"stack, streaming": target.streaming_stack}
+        if not is_applied:
+            limits |= {"work": 1024, "stack, signature": SIGNATURE_STACK}
+        return 0 if all(int(value_of(what, ran.stdout)) <= limit for what, limit in limits.items()) else 1
 
 
 if __name__ == "__main__":

@@ -4,6 +4,8 @@
 
 #include "firmware/qemu/board.h"
 
+#define PAINT 0xA5u
+
 void* memcpy(void* to, const void* from, size_t length) {
   uint8_t* t = to;
   const uint8_t* f = from;
@@ -82,4 +84,30 @@ void board_exit(int code) {
   semihost(0x20, block);
   for (;;) {
   }
+}
+
+uint32_t journal_for_patch(const mallorn_port* port, uint32_t blocks) {
+  if ((patch_begin[9] & 4) == 0) return 0;
+  const uint32_t lag = (uint32_t)(patch_begin[11] & 127) << (patch_begin[9] >> 3);
+  uint32_t size = blocks * port->erase_size;
+  while (size - port->erase_size < lag) size += port->erase_size;
+  return size;
+}
+
+void paint_stack(void) {
+  for (uint8_t* at = stack_limit; at < (uint8_t*)board_stack_pointer() - 32; ++at) *at = PAINT;
+}
+uint32_t used_stack(void) {
+  const uint8_t* at = stack_limit;
+  while (*at == PAINT) ++at;
+  return (uint32_t)((uint8_t*)board_stack_pointer() - at);
+}
+
+int is_failed(const char* what, int status) {
+  if (status == MALLORN_DONE) return 0;
+  board_print(what);
+  board_print(": ");
+  board_print(mallorn_status_name(status));
+  board_print("\n");
+  return 1;
 }

@@ -24,6 +24,12 @@ int Flash::erase(uint32_t place) const {
              : MALLORN_E_FLASH_ERASE;
 }
 
+int Flash::program(uint32_t place, const void* from, uint32_t length) const {
+  return port->program(context, region_of(place), offset_of(place), from, length) == 0
+             ? MALLORN_DONE
+             : MALLORN_E_FLASH_PROGRAM;
+}
+
 int Flash::write(uint32_t place, const void* from, uint32_t length) const {
   const auto* bytes = static_cast<const uint8_t*>(from);
   uint8_t there[kMaxWordBytes];

@@ -23,6 +23,8 @@ struct Flash {
   int read(uint32_t place, void* to, uint32_t length) const;
   // MALLORN_MORE, since nothing else is done in the same step; or the error.
   int erase(uint32_t place) const;
+  // Whole words, without a look at what is there then. MALLORN_DONE, or the error.
+  int program(uint32_t place, const void* from, uint32_t length) const;
   // Whole words. They are read back: MALLORN_DONE if they are there.
   int write(uint32_t place, const void* from, uint32_t length) const;
 };

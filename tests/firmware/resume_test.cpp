@@ -1,5 +1,5 @@
-// Updates with the decoder that devices have, through power cuts: with two slots and with
-// one. (The simulator, which cuts everywhere, has a decoder of its own.)
+// Updates with the decoder that devices have, through power cuts: with two slots, with one,
+// and in one call. (The simulator, which cuts everywhere, has a decoder of its own.)
 #include <doctest/doctest.h>
 
 #include <memory>
@@ -148,7 +148,78 @@ void check(const Geometry& geometry, test::Random& random) {
   REQUIRE(on.flash.contents(slot, length) == plan.result);
 }
 
+// A base of 7,000 bytes in slot A, and a patch that makes something of it.
+Device make_device(test::Random& random, test::LitePlanner& planner) {
+  while (planner.plan.result.size() < 6000) planner.add_any(1500);
+  const Bytes body = pack::encode_lite(planner.plan, kNoRestart);
+  Device on{NorFlash(kTwoSlots, static_cast<uint32_t>(random())),
+            make_patch(planner.plan, body, 0)};
+  on.flash.fill(MALLORN_SLOT_A, planner.plan.base);
+  on.flash.fill(MALLORN_SLOT_B, Bytes(kTwoSlots.slot_size, 0x5A));  // never erased
+  on.flash.protect(1);
+  return on;
+}
+
+int apply_once(Device& on, const mallorn_port& port) {
+  alignas(8) uint8_t work[MALLORN_WORK_SIZE];
+  on.at = 0;
+  return mallorn_apply(&port, &on, work, sizeof work, MALLORN_SLOT_A);
+}
+
 }  // namespace
+
+TEST_CASE("firmware apply: in one call, again after each power cut") {
+  test::Random random = test::seeded("apply");
+  const mallorn_port port = make_port(kTwoSlots);
+  for (int round = 0; round < 60; ++round) {
+    test::LitePlanner planner(random, 7000);
+    Device on = make_device(random, planner);
+    for (const Cut cut :
+         {Cut::before, Cut::flickering, Cut::blank, Cut::complete, Cut::unreadable}) {
+      on.flash.cut_at(random.below(700), cut);
+      CHECK_THROWS_AS(apply_once(on, port), PowerCut);
+    }
+    on.flash.cut_never();
+    REQUIRE(apply_once(on, port) == MALLORN_DONE);
+    REQUIRE(on.flash.violation() == "");
+    const auto length = static_cast<uint32_t>(planner.plan.result.size());
+    REQUIRE(on.flash.contents(MALLORN_SLOT_B, length) == planner.plan.result);
+  }
+}
+
+TEST_CASE("firmware apply: says what is wrong, before a slot is written where it can") {
+  test::Random random = test::seeded("apply faults");
+  test::LitePlanner planner(random, 7000);
+  const Device good = make_device(random, planner);
+  mallorn_port port = make_port(kTwoSlots);
+  alignas(8) uint8_t work[MALLORN_WORK_SIZE];
+  Device on = good;
+  CHECK(mallorn_apply(nullptr, &on, work, sizeof work, MALLORN_SLOT_A) ==
+        MALLORN_E_ARGUMENT);
+  CHECK(mallorn_apply(&port, &on, work, 64, MALLORN_SLOT_A) == MALLORN_E_ARGUMENT);
+  on.patch[0] ^= 1;
+  CHECK(apply_once(on, port) == MALLORN_E_MAGIC);
+  on = good;
+  on.patch[90] ^= 1;
+  CHECK(apply_once(on, port) == MALLORN_E_HEADER);
+  on = good;
+  on.flash.damage(MALLORN_SLOT_A, 6999);
+  CHECK(apply_once(on, port) == MALLORN_E_BASE);
+  port.slot_size = 5999;
+  on = good;
+  CHECK(apply_once(on, port) == MALLORN_E_SIZE);
+  CHECK(on.flash.slot_operations() == 0);
+  port = make_port(kTwoSlots);
+  on.patch.resize(on.patch.size() - 1);
+  CHECK(apply_once(on, port) == MALLORN_E_PATCH_READ);
+  on = good;
+  on.patch[on.patch.size() / 2] ^= 1;
+  const int status = apply_once(on, port);
+  CHECK((status == MALLORN_E_CODED || status == MALLORN_E_RESULT));
+  on = good;
+  on.flash.stick(MALLORN_SLOT_B);
+  CHECK(apply_once(on, port) == MALLORN_E_RESULT);
+}
 
 TEST_CASE("firmware resume: patches of every kind of step, through many power cuts") {
   test::Random random = test::seeded("resume");
