@@ -3,13 +3,11 @@
 #include <bit>
 
 #include "mallorn-delta/passed_pages.hpp"
+#include "mallorn-delta/range_facts.hpp"
 #include "mallorn-delta/rows.hpp"
 
 namespace mallorn::delta {
 namespace {
-
-// Where nothing is known of elements they may have these widths.
-constexpr std::array<size_t, 3> kWidths = {1, 2, 4};
 
 // An odd number of bytes: so places have all remainders by the width of elements.
 constexpr uint64_t kLeastStride = 31;
@@ -28,35 +26,44 @@ uint64_t AnchorIndex::digest_of(const uint8_t* first) {
 }
 
 AnchorIndex::AnchorIndex(const Model& base) : base_(base) {
+  const std::vector<Range>& ranges = base.manifest.ranges;
+  std::vector<std::vector<Signs>> readings;  // of each range
   uint64_t total = 0;
-  for (const Range& range : base.manifest.ranges) {
-    total += range.length_bytes * (is_structured(range) ? 1 : kWidths.size());
+  for (const Range& range : ranges) {
+    readings.push_back(readings_of(range));
+    uint64_t keys = 0;  // of a place
+    for (const Signs& signs : readings.back()) keys += signs.is_centred() ? 2 : 1;
+    total += range.length_bytes * keys;
   }
   const uint64_t stride = std::max(kLeastStride, total / kMaxAnchors | 1);
   const uint64_t most = std::min<uint64_t>(total / kLeastStride, kMaxAnchors);
   slot_bits_ = std::max(4u, static_cast<unsigned>(std::bit_width(2 * most)));
   filter_.assign((size_t{1} << kFilterBits) / 64, 0);
   slots_.assign(size_t{1} << slot_bits_, 0);
-  for (const Range& range : base.manifest.ranges) add_range(range, stride);
-}
-
-void AnchorIndex::add_range(const Range& range, uint64_t stride) {
-  if (is_structured(range)) {
-    add_places(range, sign_width(range.dtype), row_bytes(range), stride);
-  } else {
-    for (const size_t width : kWidths) add_places(range, width, 0, stride);
+  for (size_t i = 0; i < ranges.size(); ++i) {
+    const uint64_t row = is_structured(ranges[i]) ? row_bytes(ranges[i]) : 0;
+    for (const Signs& signs : readings[i]) add_places(ranges[i], signs, row, stride);
   }
 }
 
+// The ways in which the signs of a range may be read.
+std::vector<Signs> AnchorIndex::readings_of(const Range& range) const {
+  if (!is_structured(range)) return {Signs(1), Signs(2), Signs(4)};
+  const Signs signs(range.dtype, bytes_of(base_, range));
+  base_.file->release(range.offset_bytes, range.length_bytes);
+  return {signs};
+}
+
 // Rows short against the stride have places in every n-th, long ones several.
-void AnchorIndex::add_places(const Range& range, size_t width, uint64_t row_bytes,
+void AnchorIndex::add_places(const Range& range, const Signs& signs, uint64_t row_bytes,
                              uint64_t stride) {
+  const size_t width = signs.width();
   const uint64_t key_bytes = std::max(kKeySigns * width, kKeyBytes);
   if (range.length_bytes < key_bytes) return;
   const uint64_t last = range.length_bytes - key_bytes;
   PassedPages passed(base_, range.offset_bytes);
   const auto add_at = [&](uint64_t at) {
-    add(range.offset_bytes + at, width);
+    add(range.offset_bytes + at, signs);
     passed.advance_to(range.offset_bytes + at);
   };
   if (row_bytes == 0) {
@@ -72,10 +79,18 @@ void AnchorIndex::add_places(const Range& range, size_t width, uint64_t row_byte
   }
 }
 
-void AnchorIndex::add(uint64_t offset, size_t width) {
+// What is amid the elements of one tensor is not amid those of all: where signs are read by
+// it, equal bytes are to be found as well.
+void AnchorIndex::add(uint64_t offset, const Signs& signs) {
   if (offset + 1 >= uint64_t{1} << kOffsetBits) return;
   const uint8_t* at = base_.bytes().data() + offset;
-  const uint64_t key = key_of(sign_key(at, width), at, width);
+  const uint64_t key = key_of(sign_key(signs, at), at, signs.width());
+  add(key, offset);
+  const uint64_t digest = signs.is_centred() ? digest_of(at) : 0;
+  if (digest != key) add(digest, offset);
+}
+
+void AnchorIndex::add(uint64_t key, uint64_t offset) {
   if (key == 0) return;
   const uint64_t mixed = mix(key);
   filter_[mixed >> (64 - kFilterBits) >> 6] |= uint64_t{1}

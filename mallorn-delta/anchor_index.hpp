@@ -42,11 +42,14 @@ class AnchorIndex {
   static constexpr size_t kKeyBytes = 16;
 
   // The key of the kKeySigns elements of `width` bytes from `first` on, whose signs are
-  // `signs`: the signs if they vary, else a digest of the first kKeyBytes bytes. 0 if these
-  // are but one element again and again: such places are everywhere.
+  // `signs`: the signs if they vary, else a digest.
   static uint64_t key_of(uint32_t signs, const uint8_t* first, size_t width) {
     return vary(signs) ? uint64_t{signs} << 8 | width : digest_of(first);
   }
+
+  // The key that stands for the first kKeyBytes bytes. 0 if these are but one element again
+  // and again: such places are everywhere.
+  static uint64_t digest_of(const uint8_t* first);
 
  private:
   static constexpr unsigned kFilterBits = 25;
@@ -64,11 +67,12 @@ class AnchorIndex {
     return drop_one(drop_one(drop_one(signs))) != 0 &&
            drop_one(drop_one(drop_one(~signs))) != 0;
   }
-  static uint64_t digest_of(const uint8_t* first);
 
-  void add_range(const Range& range, uint64_t stride);
-  void add_places(const Range& range, size_t width, uint64_t row_bytes, uint64_t stride);
-  void add(uint64_t offset, size_t width);
+  std::vector<Signs> readings_of(const Range& range) const;
+  void add_places(const Range& range, const Signs& signs, uint64_t row_bytes,
+                  uint64_t stride);
+  void add(uint64_t offset, const Signs& signs);
+  void add(uint64_t key, uint64_t offset);
 
   const Model& base_;
   unsigned slot_bits_;

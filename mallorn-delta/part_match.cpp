@@ -13,7 +13,7 @@
 namespace mallorn::delta {
 namespace {
 
-// Scores of an element: of an equal last byte, of an equal sign, of another sign.
+// Scores of an element: of one that is near, of an equal sign, of another sign.
 constexpr int64_t kSame = 2;
 constexpr int64_t kAgreed = 1;
 constexpr int64_t kDiffered = -4;
@@ -47,7 +47,8 @@ class PartFinder {
         base_(base.bytes()),
         result_(result.bytes().subspan(static_cast<size_t>(range.offset_bytes),
                                        static_cast<size_t>(range.length_bytes))),
-        width_(sign_width(range.dtype)),
+        signs_(range.dtype, result_),
+        width_(signs_.width()),
         block_(dtype_layout(range.dtype).block_bytes),
         row_(row_bytes(range)) {}
 
@@ -73,8 +74,8 @@ class PartFinder {
   }
 
   int64_t score_of(const uint8_t* a, const uint8_t* b) const {
-    const unsigned differing = a[width_ - 1] ^ b[width_ - 1];
-    return differing == 0 ? kSame : differing < 0x80 ? kAgreed : kDiffered;
+    if (signs_.at(a) != signs_.at(b)) return kDiffered;
+    return signs_.are_near(a, b) ? kSame : kAgreed;
   }
 
   // How far elements from the two places on agree.
@@ -127,21 +128,19 @@ class PartFinder {
     PassedPages passed(result_model_, range_.offset_bytes);
     uint64_t tried_from = 0;
     uint64_t skipped = 1;
-    SeedKeys seeds(index_, result_, width_);
-    seeds.go_to(search_begin());
-    while (seeds.next()) {
-      passed.advance_to(range_.offset_bytes + seeds.first());
-      for (size_t i = 0; i < seeds.keys().size(); ++i) {
-        const uint64_t key = seeds.keys()[i];
-        const uint64_t first = seeds.first() + i * width_;
-        if (!index_.may_have(key) || key == 0 || first < tried_from) continue;
+    SeedKeys keys(index_, result_, signs_);
+    keys.go_to(search_begin());
+    while (keys.next()) {
+      passed.advance_to(range_.offset_bytes + keys.seeds().front().at);
+      for (const auto& [key, at] : keys.seeds()) {
+        if (!index_.may_have(key) || key == 0 || at < tried_from) continue;
         if (++tries % kTriesKept == 0) base_model_.file->release(0, base_.size());
-        if (try_key(key, first)) {
-          seeds.go_to(search_begin());
+        if (try_key(key, at)) {
+          keys.go_to(search_begin());
           skipped = 1;
           break;
         }
-        tried_from = first + skipped * width_;
+        tried_from = at + skipped * width_;
         skipped = std::min(skipped * 2, kMostSkipped);
       }
     }
@@ -235,7 +234,8 @@ class PartFinder {
     const uint8_t* const a = result_.data() + at;
     const uint8_t* const b = base_.data() + from;
     if (memcmp(a, b, width_) == 0) return 3;
-    return a[width_ - 1] == b[width_ - 1] ? 2 : sign_at(a, width_) == sign_at(b, width_);
+    if (signs_.at(a) != signs_.at(b)) return 0;
+    return signs_.are_near(a, b) ? 2 : 1;
   }
 
   // A part may have gone on by chance where it should have ended: leaves out elements at
@@ -328,6 +328,7 @@ class PartFinder {
   const Range& range_;
   const ByteView base_;
   const ByteView result_;
+  const Signs signs_;
   const size_t width_;
   const uint64_t block_;
   const uint64_t row_;

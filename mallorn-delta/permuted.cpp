@@ -68,9 +68,10 @@ Permutation inverse_of(const Permutation& permutation) {
 }
 
 uint64_t agreed_signs(ByteView a, ByteView b, size_t width) {
+  const Signs signs(width);
   uint64_t agreed = 0;
   for (size_t at = 0; at < a.size(); at += width)
-    agreed += sign_at(a.data() + at, width) == sign_at(b.data() + at, width) ? 1 : 0;
+    agreed += signs.at(a.data() + at) == signs.at(b.data() + at) ? 1 : 0;
   return agreed;
 }
 

@@ -4,6 +4,7 @@
 
 #include "mallorn-delta/best_lanes.hpp"
 #include "mallorn-delta/range_facts.hpp"
+#include "mallorn-delta/signs.hpp"
 
 namespace mallorn::delta {
 namespace {

@@ -9,7 +9,6 @@
 
 #include "libcommon/core/weight_block.hpp"
 #include "libcommon/log2.hpp"
-#include "mallorn-delta/signs.hpp"
 
 namespace mallorn::delta {
 namespace {
@@ -175,30 +174,6 @@ Relation relate_weights(Dtype dtype, const std::vector<uint32_t>& weights,
   const uint64_t blocks = weights.size() / layout.block_elements;
   return choose(direct.direct * result.size(),
                 entropy(differences) + 1024 * scale_bits * blocks, result.size());
-}
-
-bool agree_throughout(Dtype dtype, ByteView base, ByteView result) {
-  constexpr uint64_t kSections = 64;  // spread over the ranges
-  constexpr uint64_t kSigns = 64;     // compared in each
-  constexpr uint64_t kLeast = 45;     // of these agree by chance once in a thousand times
-  const size_t width = sign_width(dtype);
-  const uint64_t elements = result.size() / width;
-  if (elements < kSigns) return true;
-  const uint64_t sections = std::min(kSections, elements / kSigns);
-  uint64_t strange = 0;
-  for (uint64_t section = 0; section < sections; ++section) {
-    const uint64_t first =
-        (elements - kSigns) / std::max<uint64_t>(sections - 1, 1) * section;
-    uint64_t agreed = 0;
-    for (uint64_t i = first; i < first + kSigns; ++i) {
-      agreed += sign_at(base.data() + i * width, width) ==
-                        sign_at(result.data() + i * width, width)
-                    ? 1
-                    : 0;
-    }
-    strange += agreed < kLeast ? 1 : 0;
-  }
-  return strange * 16 < sections;
 }
 
 }  // namespace mallorn::delta

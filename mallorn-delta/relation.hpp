@@ -26,8 +26,4 @@ Relation relate(Dtype dtype, ByteView base, ByteView result);
 // binary32.
 Relation relate_weights(Dtype dtype, const std::vector<uint32_t>& weights, ByteView result);
 
-// Whether a sample of signs agrees, everywhere along two equally long ranges of elements,
-// by more than chance: false for a tensor of which some rows are from elsewhere.
-bool agree_throughout(Dtype dtype, ByteView base, ByteView result);
-
 }  // namespace mallorn::delta

@@ -11,9 +11,9 @@ namespace mallorn::delta {
 // So many keys at once that memory can be asked for all that they lead to.
 class SeedKeys {
  public:
-  // `bytes` are a tensor's, of elements that are `width` bytes apart.
-  SeedKeys(const AnchorIndex& index, ByteView bytes, size_t width)
-      : index_(index), bytes_(bytes), width_(width) {}
+  // `bytes` are a tensor's, whose signs are read as `signs` says.
+  SeedKeys(const AnchorIndex& index, ByteView bytes, const Signs& signs)
+      : index_(index), bytes_(bytes), signs_(signs), width_(signs.width()) {}
 
   // What next() reads begins with the element at byte `at`.
   void go_to(uint64_t at);
@@ -21,18 +21,25 @@ class SeedKeys {
   // Reads the next keys; false if there are no more.
   bool next();
 
-  // The keys that have been read, and the offset of the element of the first.
-  std::span<const uint64_t> keys() const { return {keys_.data(), count_}; }
-  uint64_t first() const { return first_; }
+  struct Seed {
+    uint64_t key = 0;
+    uint64_t at = 0;  // offset of the first element
+  };
+
+  // Those that have been read, one or two for each element.
+  std::span<const Seed> seeds() const { return {seeds_.data(), seed_count_}; }
 
  private:
+  void add(uint64_t key);
+
   const AnchorIndex& index_;
   const ByteView bytes_;
+  const Signs signs_;
   const size_t width_;
-  std::array<uint64_t, 32> keys_{};
-  size_t count_ = 0;
-  uint64_t first_ = 0;
-  uint32_t signs_ = 0;      // before next_sign_
+  std::array<Seed, 64> seeds_{};
+  size_t seed_count_ = 0;
+  uint64_t next_ = 0;       // offset of the next element to be read
+  uint32_t key_ = 0;        // signs before next_sign_
   uint64_t next_sign_ = 0;  // offset of the next sign to be read
 };
 

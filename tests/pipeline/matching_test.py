@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import random
 import unittest
+from array import array
 from collections.abc import Callable
 from functools import cache
 
@@ -172,6 +174,30 @@ class Matching(PipelineTest):
         table = self.shell('mallorn-parse -v --list "$1"', new)
         self.assertIn(b"labelled by", table.err)
         self.assertIn(b"blk.0.q", table.out)
+
+    def test_rows_without_signs(self) -> None:
+        """Fourfold: what few rows take says nothing of what many do."""
+        def numbers(dtype: str) -> bytes:
+            rng, count = random.Random(dtype), 4 * 160 * COLUMNS
+            if dtype == "f":
+                return array(dtype, (rng.random() for _ in range(count))).tobytes()
+            return array(dtype, (rng.randrange(50000 if dtype != "B" else 90)
+                                 for _ in range(count))).tobytes()
+
+        for dtype, name in (("f", "FLOAT"), ("B", "UINT8"), ("i", "INT32"), ("q", "INT64")):
+            row = COLUMNS * array(dtype).itemsize
+            data = numbers(dtype)
+            rows = [data[at:at + row] for at in range(0, len(data), row)]
+            models = [onnx.model(onnx.graph("g", [], [onnx.raw_tensor(side, name, [len(rows), COLUMNS],
+                                                                  b"".join(order))]))
+                      for side, order in (("v", rows), ("w", shuffled(rows)))]
+            self.assertLess(self.size(name, *models), HEAD + 4.2 * len(rows), name)
+
+    def test_part_of_a_model(self) -> None:
+        """It is no model, and its tensors are guesses: all of it is in the whole one."""
+        whole = gguf(model(False))
+        for name, old, new in (("less", whole, whole[:-100]), ("more", whole[:-100], whole)):
+            self.assertLess(self.size(name, old, new), HEAD + 200, name)
 
     def test_explain_names_the_parts(self) -> None:
         paths = [self.home / "old", self.home / "new"]
