@@ -1,9 +1,11 @@
 #include "mallorn-delta/plan.hpp"
 
 #include <algorithm>
+#include <cstring>
 
 #include "libcommon/derivation.hpp"
 #include "mallorn-delta/byte_match.hpp"
+#include "mallorn-delta/passed_pages.hpp"
 #include "mallorn-delta/permuted.hpp"
 #include "mallorn-delta/plan_parts.hpp"
 #include "mallorn-delta/range_facts.hpp"
@@ -12,10 +14,15 @@
 namespace mallorn::delta {
 namespace {
 
+// Whether there is a model that no parser understood, so that its tensors are guesses.
+bool is_guessed(const Model& base, const Model& result) {
+  return base.manifest.format == "raw" || result.manifest.format == "raw";
+}
+
 // What of the base is worth searching for bytes: everything that is not elements, or
-// everything if the result has ranges that no parser understood.
+// everything if tensors are guesses.
 std::vector<ByteRange> searchable(const Model& base, const Model& result) {
-  const bool is_raw = base.manifest.format == "raw" || result.manifest.format == "raw";
+  const bool is_raw = is_guessed(base, result);
   std::vector<ByteRange> ranges;
   for (const Range& range : base.manifest.ranges) {
     if (!is_raw && is_elements(range)) continue;
@@ -126,6 +133,7 @@ class Planner {
   }
 
   void plan_elements(size_t i) {
+    if (plan_continued(i)) return;
     const Range& range = result_.manifest.ranges[i];
     Step step;  // predicts leading bytes that have a counterpart worth looking at
     step.result_bytes = 0;
@@ -154,6 +162,40 @@ class Planner {
     }
     plan_.tensors.push_back(
         {i, matches_[i], method, estimated_bytes(range, relation), {}, {}, {}});
+  }
+
+  // Plans a tensor as a copy if the base goes on with its bytes where it was left, whatever
+  // they are taken for there.
+  bool plan_continued(size_t i) {
+    const uint64_t length = result_.manifest.ranges[i].length_bytes;
+    if (!range_fits(expected_, length, base_.bytes().size())) return false;
+    if (!is_equal(expected_, result_.manifest.ranges[i].offset_bytes, length)) return false;
+    const size_t first = range_at(base_, expected_);
+    Step step;
+    step.kind = StepKind::copy;
+    step.result_bytes = length;
+    step.base_offset = expected_;
+    add(step);
+    plan_.tensors.push_back({i, {MatchKind::parts, first}, "parts", 0, {}, {first}, {}});
+    return true;
+  }
+
+  // Whether the base has at `from` what the result has at `at`.
+  bool is_equal(uint64_t from, uint64_t at, uint64_t length) const {
+    constexpr uint64_t kPiece = 1u << 16;
+    PassedPages passed(result_, at);
+    PassedPages passed_base(base_, from);
+    for (uint64_t done = 0; done < length;) {
+      const uint64_t piece = std::min(kPiece, length - done);
+      if (memcmp(base_.bytes().data() + from + done, result_.bytes().data() + at + done,
+                 static_cast<size_t>(piece)) != 0) {
+        return false;
+      }
+      done += piece;
+      passed.advance_to(at + done);
+      passed_base.advance_to(from + done);
+    }
+    return true;
   }
 
   // Whether there is nothing better to look for than `step`.
@@ -211,6 +253,11 @@ class Planner {
       return false;
     uint64_t at = 0;
     for (const PartStep& part : parts->steps) {
+      if (part.kind == StepKind::literal && may_be_bytes(part.length)) {
+        plan_bytes(range.offset_bytes + at + part.length);
+        at += part.length;
+        continue;
+      }
       Step made;
       made.kind = part.kind;
       made.result_bytes = part.length;
@@ -220,6 +267,12 @@ class Planner {
     }
     plan_.tensors.push_back(describe(i, *parts));
     return true;
+  }
+
+  // What is guessed to be one tensor may be several, with something else between them.
+  bool may_be_bytes(uint64_t length) const {
+    constexpr uint64_t kMost = 4096;
+    return length <= kMost && is_guessed(base_, result_);
   }
 
   // A tensor that is the whole of another one was found by its contents.
