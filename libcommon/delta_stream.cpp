@@ -15,7 +15,8 @@ namespace mallorn {
 namespace {
 
 // kind, dtype, predictor, three numbers, what the predictor has, five numbers of the place
-constexpr size_t kMaxPermutationBytes = 2 + (kMaxAxes + 1) * kMaxVarintBytes;
+constexpr size_t kMaxPermutationBytes = 2 + (2 * kMaxAxes + 1) * kMaxVarintBytes;
+constexpr size_t kMaxPickBytes = 5;
 constexpr size_t kMaxStepBytes = 3 + 8 * kMaxVarintBytes + kMaxPermutationBytes;
 constexpr uint64_t kMaxParameterBytes = 1u << 16;
 constexpr size_t kMaxNoteText = 1024;
@@ -49,22 +50,53 @@ std::vector<uint8_t> place_to_bytes(const TensorPlace& place) {
   return bytes;
 }
 
+// Each as far from the one behind the last of its axis.
+void write_picks(const Permutation& permutation, Picks picks, ByteWriter& writer) {
+  size_t at = 0;
+  for (uint32_t axis = 0; axis < permutation.axes; ++axis) {
+    uint64_t expected = 0;
+    for (uint32_t i = 0; i < permutation.picked[axis]; ++i) {
+      const uint64_t pick = picks[at++];
+      writer.varint(zigzag(pick - expected));
+      expected = pick + 1;
+    }
+  }
+}
+
+bool read_picks(ByteReader& reader, const Permutation& permutation,
+                std::vector<uint32_t>* picks) {
+  if (permutation.picks_before(permutation.axes) > reader.remaining()) return false;
+  for (uint32_t axis = 0; axis < permutation.axes; ++axis) {
+    uint64_t expected = 0;
+    for (uint32_t i = 0; i < permutation.picked[axis]; ++i) {
+      const uint64_t pick = expected + unzigzag(reader.varint());
+      if (!reader.ok() || pick >= permutation.lengths[axis]) return false;
+      picks->push_back(static_cast<uint32_t>(pick));
+      expected = pick + 1;
+    }
+  }
+  return true;
+}
+
 // Two bits of the second byte for each axis: which of the base it is.
-std::vector<uint8_t> permutation_to_bytes(const Permutation& permutation) {
-  std::vector<uint8_t> bytes(kMaxPermutationBytes);
+std::vector<uint8_t> permutation_to_bytes(const Permutation& permutation, Picks picks) {
+  std::vector<uint8_t> bytes(kMaxPermutationBytes + kMaxPickBytes * picks.size());
   ByteWriter writer(bytes);
   uint32_t order = 0;
   for (uint32_t i = 0; i < permutation.axes; ++i) order |= permutation.order[i] << (2 * i);
   writer.u8(static_cast<uint8_t>(permutation.axes));
   writer.u8(static_cast<uint8_t>(order));
   for (uint32_t i = 0; i < permutation.axes; ++i) writer.varint(permutation.lengths[i]);
+  for (uint32_t i = 0; i < permutation.axes; ++i) writer.varint(permutation.picked[i]);
   writer.varint(permutation.first);
+  write_picks(permutation, picks, writer);
   bytes.resize(writer.size());
   return bytes;
 }
 
 // False for what is no permutation, whatever the tensor; steps_from_bytes() sees to more.
-bool read_permutation(ByteReader& reader, Permutation* permutation) {
+bool read_permutation(ByteReader& reader, Permutation* permutation,
+                      std::vector<uint32_t>* picks) {
   permutation->axes = reader.u8();
   const uint32_t order = reader.u8();
   if (permutation->axes > kMaxAxes || order >> (2 * permutation->axes) != 0) return false;
@@ -74,9 +106,14 @@ bool read_permutation(ByteReader& reader, Permutation* permutation) {
     permutation->order[i] = static_cast<uint8_t>(order >> (2 * i) & 3);
     permutation->lengths[i] = static_cast<uint32_t>(length);
   }
+  for (uint32_t i = 0; i < permutation->axes; ++i) {
+    const uint64_t picked = reader.varint();
+    if (picked > UINT32_MAX) return false;
+    permutation->picked[i] = static_cast<uint32_t>(picked);
+  }
   const uint64_t first = reader.varint();
   permutation->first = static_cast<uint32_t>(first);
-  return reader.ok() && first <= UINT32_MAX;
+  return reader.ok() && first <= UINT32_MAX && read_picks(reader, *permutation, picks);
 }
 
 std::vector<uint8_t> parameters_of(const Step& step) {
@@ -86,7 +123,7 @@ std::vector<uint8_t> parameters_of(const Step& step) {
     bytes.push_back(conversion_to_byte(step.conversion));
     bytes.insert(bytes.end(), step.parameters.begin(), step.parameters.end());
   }
-  if (is_permuted(step)) bytes = permutation_to_bytes(step.permutation);
+  if (is_permuted(step)) bytes = permutation_to_bytes(step.permutation, step.picks);
   const std::vector<uint8_t> place = place_to_bytes(step.place);
   bytes.insert(bytes.end(), place.begin(), place.end());
   return bytes;
@@ -126,7 +163,7 @@ void take_parameters(ByteView parameters, Step* step, ByteReader& reader) {
   }
   if (is_permuted(*step)) {
     ByteReader permuted(parameters);
-    if (!read_permutation(permuted, &step->permutation)) {
+    if (!read_permutation(permuted, &step->permutation, &step->picks)) {
       reader.fail(Status::malformed);
       return;
     }
@@ -213,7 +250,7 @@ ByteView predicting_view(const Step& step, ByteView base, std::vector<uint8_t>* 
                                      static_cast<size_t>(base_bytes_of(step, base.size())));
   if (!is_permuted(step)) return seen;
   made->resize(static_cast<size_t>(step.result_bytes));
-  permute(step.permutation, step.dtype, seen, *made);
+  permute(step.permutation, step.picks, step.dtype, seen, *made);
   return *made;
 }
 
@@ -223,7 +260,8 @@ uint64_t predicting_view_bytes(const Step& step, uint64_t base_length) {
 
 std::vector<uint8_t> steps_to_bytes(const std::vector<Step>& steps) {
   size_t most = kMaxVarintBytes + steps.size() * kMaxStepBytes;
-  for (const Step& step : steps) most += step.parameters.size();
+  for (const Step& step : steps)
+    most += step.parameters.size() + kMaxPickBytes * step.picks.size();
   std::vector<uint8_t> bytes(most);
   ByteWriter writer(bytes);
   writer.varint(steps.size());
@@ -287,6 +325,7 @@ std::vector<Step> steps_from_bytes(ByteView payload, const DeltaManifest& manife
   std::vector<Step> steps;
   uint64_t made = 0;
   uint64_t coded = 0;
+  uint64_t picks = 0;
   for (uint64_t i = 0; i < count && reader.ok(); ++i) {
     Step step = read_step(reader);
     if (!reader.ok()) break;
@@ -296,9 +335,10 @@ std::vector<Step> steps_from_bytes(ByteView payload, const DeltaManifest& manife
     }
     made += step.result_bytes;
     coded += step.kind == StepKind::copy ? 0 : step.result_bytes;
+    picks += step.picks.size();
     steps.push_back(std::move(step));
   }
-  if (made > kMaxChunkResult || coded > kMaxChunkCoded ||
+  if (made > kMaxChunkResult || coded > kMaxChunkCoded || picks > kMaxChunkPicks ||
       std::ranges::count_if(steps, is_permuted) > kMaxChunkPermuted) {
     reader.fail(Status::limit_exceeded);
   }

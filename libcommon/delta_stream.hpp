@@ -56,9 +56,10 @@ struct Step {
   // converted to these, or all of the tensor that is permuted, but for the predictors
   // `bytes` and `derived`, which may begin near its end
   uint64_t base_offset = 0;
-  Conversion conversion;      // predictor `converted`: how the base becomes elements
-  TensorPlace place;          // of elements
-  Permutation permutation{};  // predictor `permuted`: where in the base the elements are
+  Conversion conversion;        // predictor `converted`: how the base becomes elements
+  TensorPlace place;            // of elements
+  Permutation permutation{};    // predictor `permuted`: where in the base the elements are
+  std::vector<uint32_t> picks;  // of the permutation
   // Predictor `derived`: its Derivation. `converted`, by lanes: write_lane_grid()'s, for
   // the elements from the first of the step on.
   std::vector<uint8_t> parameters;

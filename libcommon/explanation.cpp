@@ -57,10 +57,14 @@ std::string shown_predictor(const Piece& piece) {
 
 std::string shown_permutation(const Permutation& permutation) {
   std::string text = "permuted ";
+  std::string picked;
   for (uint32_t i = 0; i < permutation.axes; ++i) {
     text += (i > 0 ? "," : "") + std::to_string(permutation.order[i]);
+    if (permutation.picked[i] == 0) continue;
+    picked += (picked.empty() ? "picked " : ", ") + std::to_string(permutation.picked[i]) +
+              " of " + std::to_string(permutation.lengths[i]);
   }
-  return text;
+  return picked.empty() ? text : picked;
 }
 
 Explanation::Explanation(std::vector<TensorNote> notes)

@@ -11,6 +11,27 @@
 namespace mallorn::delta {
 namespace {
 
+// Keeps of the picks from the axis that is the slowest in the result those of the rows that
+// a step has a part in.
+void drop_picks_elsewhere(Step* step) {
+  Permutation& permutation = step->permutation;
+  const uint32_t axis = permutation.order[0];
+  if (permutation.picked[axis] == 0) return;
+  uint64_t row = 1;  // elements
+  for (uint32_t i = 0; i < permutation.axes; ++i) {
+    if (i != axis) row *= permutation.result_length(i);
+  }
+  const uint64_t elements = step->result_bytes / dtype_layout(step->dtype).block_bytes;
+  const uint64_t first = permutation.first / row;
+  const uint64_t end = (permutation.first + elements + row - 1) / row;
+  const auto before = static_cast<ptrdiff_t>(permutation.picks_before(axis));
+  const auto begin = step->picks.begin() + before;
+  step->picks.erase(begin + static_cast<ptrdiff_t>(end), begin + permutation.picked[axis]);
+  step->picks.erase(begin, begin + static_cast<ptrdiff_t>(first));
+  permutation.picked[axis] = static_cast<uint32_t>(end - first);
+  permutation.first -= static_cast<uint32_t>(first * row);
+}
+
 // The first `length` bytes of `step`, which keeps the rest.
 Step split_off(Step* step, uint64_t length) {
   Step first = *step;
@@ -32,6 +53,8 @@ Step split_off(Step* step, uint64_t length) {
   }
   if (is_permuted(*step)) {
     step->permutation.first += static_cast<uint32_t>(length / layout.block_bytes);
+    drop_picks_elsewhere(&first);
+    if (step->result_bytes > 0) drop_picks_elsewhere(step);
   } else if (step->kind != StepKind::literal) {
     step->base_offset += base_bytes;
   }
@@ -137,9 +160,7 @@ class Chunker {
     // such steps are short, so they go into the next chunk whole.
     const bool is_whole = may_end_early(*step);
     if (is_whole && length < step->result_bytes) length = 0;
-    const bool is_full = open_.size() == kMaxChunkSteps ||
-                         (is_permuted(*step) && permuted_ == kMaxChunkPermuted);
-    if (length == 0 || is_full) {
+    if (length == 0 || is_full(*step, length)) {
       if (open_.empty()) throw Error(Status::internal, "a step is too long for a chunk");
       close();
       return;
@@ -150,7 +171,17 @@ class Chunker {
     permuted_ += is_permuted(*step) ? 1 : 0;
     const bool is_cut = length < step->result_bytes;
     open_.push_back(split_off(step, length));
+    picks_ += open_.back().picks.size();
     if (is_cut) close();  // less than a row may have fitted yet
+  }
+
+  // Whether the open chunk may not have as much of `step`, whatever its length.
+  bool is_full(const Step& step, uint64_t length) const {
+    if (open_.size() == kMaxChunkSteps) return true;
+    if (!is_permuted(step)) return false;
+    Step copy = step;
+    return permuted_ == kMaxChunkPermuted ||
+           picks_ + split_off(&copy, length).picks.size() > kMaxChunkPicks;
   }
 
   void close() {
@@ -159,7 +190,7 @@ class Chunker {
     open_.clear();
     coded_left_ -= coded_bytes_;
     shares_left_ -= shares_left_ > 1 ? 1 : 0;
-    result_bytes_ = coded_bytes_ = permuted_ = 0;
+    result_bytes_ = coded_bytes_ = permuted_ = picks_ = 0;
   }
 
   const std::vector<ByteRange>& whole_;
@@ -170,6 +201,7 @@ class Chunker {
   uint64_t result_bytes_ = 0;
   uint64_t coded_bytes_ = 0;
   uint64_t permuted_ = 0;  // steps
+  uint64_t picks_ = 0;     // of these
   uint64_t coded_left_;    // from the beginning of the open chunk
   uint64_t shares_left_;
 };

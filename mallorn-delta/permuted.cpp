@@ -36,14 +36,15 @@ std::vector<uint64_t> sorted(std::vector<uint64_t> lengths) {
   return lengths;
 }
 
-// A matrix at least, of elements that fill the range.
+// A matrix at least, of elements that fill the range. Blocks are runs of one axis.
 bool may_be_permuted(const Range& range) {
+  const DtypeLayout& layout = dtype_layout(range.dtype);
   if (range.kind != RangeKind::tensor || !is_elements(range) || is_sparsity(range) ||
-      !can_permute(range.dtype) || range.length_bytes > kMaxPermutedBytes) {
+      layout.block_elements > 1 || range.length_bytes > kMaxPermutedBytes) {
     return false;
   }
   const std::vector<uint64_t> lengths = long_axes(range);
-  uint64_t bytes = dtype_layout(range.dtype).block_bytes;
+  uint64_t bytes = layout.block_bytes;
   for (const uint64_t length : lengths) {
     if (!checked_mul(bytes, length, &bytes)) return false;
   }
@@ -180,7 +181,7 @@ std::optional<Relation> PermutedTensors::relate_sample(
     back.first = static_cast<uint32_t>(first);
     const size_t at = actual.size();
     actual.resize(at + bytes);
-    permute(back, range.dtype, result, ByteSpan(actual).subspan(at));
+    permute(back, {}, range.dtype, result, ByteSpan(actual).subspan(at));
     predicted.insert(predicted.end(), run.begin(), run.end());
     if (i >= kSigns) continue;
     agreed += agreed_signs(run, ByteView(actual).subspan(at), width);

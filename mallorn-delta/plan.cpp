@@ -7,6 +7,7 @@
 #include "mallorn-delta/byte_match.hpp"
 #include "mallorn-delta/passed_pages.hpp"
 #include "mallorn-delta/permuted.hpp"
+#include "mallorn-delta/picked.hpp"
 #include "mallorn-delta/plan_parts.hpp"
 #include "mallorn-delta/range_facts.hpp"
 #include "mallorn-delta/range_relation.hpp"
@@ -47,7 +48,8 @@ class Planner {
                                  return relations_.distance(from, range);
                                })),
         derived_(find_derived(base, result)),
-        index_(base.bytes(), searchable(base, result)) {}
+        index_(base.bytes(), searchable(base, result)),
+        picked_(base, result) {}
 
   Plan run() {
     const std::vector<Range>& ranges = result_.manifest.ranges;
@@ -144,7 +146,8 @@ class Planner {
       relation = relations_.relate_elements(match_of(i), range, &step);
     }
     if (!is_well_matched(i, step) &&
-        (plan_permuted(i, step, relation) || plan_parts_of(i, step, relation))) {
+        (plan_permuted(i, step, relation) || plan_picked(i, step, relation) ||
+         plan_parts_of(i, clearly_less(relations_.cost_of(range, step, relation))))) {
       return;
     }
     const uint64_t predicted = step.result_bytes;
@@ -236,10 +239,40 @@ class Planner {
     return true;
   }
 
-  // Plans a tensor that has no good match, part by part, where that is better than `step`
-  // for its leading bytes, which have the relation, and its other bytes on their own. False
-  // if it is not.
-  bool plan_parts_of(size_t i, const Step& step, const Relation& relation) {
+  // Plans a tensor by picks from the axes of its match where that is better than `step` for
+  // its leading bytes, which have the relation, and its other bytes on their own.
+  bool plan_picked(size_t i, const Step& step, const Relation& relation) {
+    const Range& range = result_.manifest.ranges[i];
+    if (!has_match(i)) return false;
+    auto found = picked_.find(match_of(i), range);
+    if (!found) return false;
+    Step made;
+    made.kind = StepKind::predict;
+    made.predictor = Predictor::permuted;
+    made.result_bytes = range.length_bytes;
+    made.base_offset = match_of(i).offset_bytes;
+    made.permutation = found->permutation;
+    made.picks = std::move(found->picks);
+    const uint64_t cost =
+        found->picks_cost + relations_.cost_of(range, made, found->relation);
+    const uint64_t other = relations_.cost_of(range, step, relation);
+    if (cost >= clearly_less(other)) return false;
+    // Where much is new, parts may say better what.
+    if (cost > other / 64 && plan_parts_of(i, clearly_less(cost))) return true;
+    add_elements(i, 0, made);
+    plan_.tensors.push_back({i,
+                             matches_[i],
+                             "permute",
+                             estimated_bytes(range, found->relation),
+                             {},
+                             {},
+                             found->permutation});
+    return true;
+  }
+
+  // Plans a tensor that has no good match, part by part, where that costs less than `most`.
+  // False if it does not.
+  bool plan_parts_of(size_t i, uint64_t most) {
     const Range& range = result_.manifest.ranges[i];
     if (!anchors_) anchors_.emplace(base_);
     std::vector<uint64_t> expected;
@@ -249,8 +282,7 @@ class Planner {
     expected.push_back(expected_);
     const auto parts = plan_parts(base_, *anchors_, result_, range, expected);
     result_.file->release(range.offset_bytes, range.length_bytes);
-    if (!parts || parts->cost >= clearly_less(relations_.cost_of(range, step, relation)))
-      return false;
+    if (!parts || parts->cost >= most) return false;
     uint64_t at = 0;
     for (const PartStep& part : parts->steps) {
       if (part.kind == StepKind::literal && may_be_bytes(part.length)) {
@@ -325,6 +357,7 @@ class Planner {
   std::vector<TensorMatch> matches_;
   std::vector<std::optional<Derived>> derived_;
   ByteIndex index_;
+  PickedTensors picked_;
   std::optional<PermutedTensors> permuted_;  // made when a tensor needs it
   std::optional<AnchorIndex> anchors_;       // likewise
   Plan plan_;

@@ -35,7 +35,7 @@ class PartsPlanner {
         add(StepKind::literal, part.length, 0);
       }
     }
-    const Relation relation = relate_predicted();
+    const Relation relation = relate_all(StepKind::predict);
     if (!is_close(relation)) drop_predicted();
     const bool has_base = std::ranges::any_of(
         plan_.steps, [](const PartStep& step) { return step.kind != StepKind::literal; });
@@ -83,26 +83,26 @@ class PartsPlanner {
     add(StepKind::predict, part.length - planned, part.base_offset + planned);
   }
 
-  // How what is predicted is related to the base: all of it in one, since many parts are
-  // too short to tell.
-  Relation relate_predicted() const {
+  // How steps of a kind are related to the base, or what they cost without one: all of them
+  // in one, since many parts are too short to tell.
+  Relation relate_all(StepKind kind) const {
     constexpr uint64_t kMostSampled = uint64_t{1} << 20;
-    const auto predicted = static_cast<uint64_t>(
-        std::ranges::count(plan_.steps, StepKind::predict, &PartStep::kind));
-    if (predicted == 0) return {};
-    const uint64_t most = std::max(kMostSampled / predicted / block_, uint64_t{1}) * block_;
+    const auto count =
+        static_cast<uint64_t>(std::ranges::count(plan_.steps, kind, &PartStep::kind));
+    if (count == 0) return {};
+    const uint64_t most = std::max(kMostSampled / count / block_, uint64_t{1}) * block_;
     std::vector<uint8_t> from;
     std::vector<uint8_t> to;
     uint64_t at = 0;
     for (const PartStep& step : plan_.steps) {
       const uint64_t length = std::min(step.length, most) / block_ * block_;
-      if (step.kind == StepKind::predict) {
-        append(base_, step.base_offset, length, &from);
+      if (step.kind == kind) {
+        if (kind == StepKind::predict) append(base_, step.base_offset, length, &from);
         append(result_, at, length, &to);
       }
       at += step.length;
     }
-    return relate(range_.dtype, from, to);
+    return relate(range_.dtype, kind == StepKind::predict ? from : to, to);
   }
 
   static void append(ByteView bytes, uint64_t offset, uint64_t length,
@@ -132,7 +132,7 @@ class PartsPlanner {
 
   void add_costs(const Relation& relation) {
     const uint64_t unit = relation_unit(range_.dtype);
-    const uint64_t direct = relate(range_.dtype, result_, result_).direct;
+    const uint64_t direct = relate_all(StepKind::literal).direct;
     for (const PartStep& step : plan_.steps) {
       plan_.cost += kStepCost;
       if (step.kind == StepKind::predict) plan_.cost += step.length / unit * relation.cost;

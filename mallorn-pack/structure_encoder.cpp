@@ -71,7 +71,7 @@ class StructureEncoder {
       encode_bytes(i, result, has_base);
     } else if (has_base) {
       if (is_section && layout_.sections[layout_.section_of[i]].is_permuted)
-        steps_->code_permutation(coder_, step.permutation);
+        encode_permutation(step);
       uint64_t base_bytes = 0;  // has been checked
       (void)predicting_bytes(step, step.result_bytes, &base_bytes);
       const uint64_t end = step.base_offset + base_bytes;
@@ -81,6 +81,17 @@ class StructureEncoder {
       before_ = 0;
     } else {
       remember(result);
+    }
+  }
+
+  void encode_permutation(const Step& step) {
+    steps_->code_permutation(coder_, step.permutation);
+    std::vector<uint32_t> picks = step.picks;
+    size_t at = 0;
+    for (uint32_t axis = 0; axis < step.permutation.axes; ++axis) {
+      const uint32_t count = step.permutation.picked[axis];
+      steps_->code_picks(coder_, std::span<uint32_t>(picks).subspan(at, count));
+      at += count;
     }
   }
 

@@ -44,7 +44,7 @@ constexpr uint32_t kFeatureConverted = 1u << 8;  // sections predicted by anothe
 constexpr uint32_t kFeatureLite = 1u << 9;       // the body is that of profile lite
 constexpr uint32_t kFeatureLanes = 1u << 16;     // sections predicted by codes of lanes
 constexpr uint32_t kFeatureHalves = 1u << 17;    // codes of four bits, by ValueModel
-constexpr uint32_t kFeaturePermuted = 1u << 18;  // steps that read axes in another order
+constexpr uint32_t kFeaturePermuted = 1u << 20;  // steps that read axes in another order
 constexpr uint32_t kFeatureWeights = 1u << 19;   // blocks, by weights of another dtype
 constexpr uint32_t kKnownFeatures = ((1u << 10) - 1) | kFeatureLanes | kFeatureHalves |
                                     kFeaturePermuted |
@@ -93,7 +93,8 @@ constexpr uint64_t kMaxChunkResult = 1ull
                                      << 30;  // result bytes of a chunk, copies included
 constexpr uint32_t kMaxChunkSteps = 1u << 14;
 constexpr uint32_t kMaxChunkSections = 64;
-constexpr uint32_t kMaxChunkPermuted = 255;  // of its steps
+constexpr uint32_t kMaxChunkPermuted = 255;    // of its steps
+constexpr uint32_t kMaxChunkPicks = 1u << 14;  // of all of these
 // A record holds at most this: incompressible sections are stored, structure grows by a
 // little.
 constexpr uint64_t kMaxRecordBytes = kMaxChunkCoded + (1u << 18);

@@ -126,24 +126,45 @@ class StepModel {
   // Behind a step of a section that is permuted. A decoder must check what it gets.
   template <typename Coder>
   Permutation code_permutation(Coder& coder, Permutation permutation) {
-    const uint32_t axes = permutation.axes;
-    const uint32_t coded = axes_.code(coder, axes > 0 ? axes - 1 : 0);
-    permutation.axes = coded > 0 ? coded + 1 : 0;
-    if (permutation.is_none()) return permutation;
-    for (uint32_t i = 0; i < permutation.axes; ++i) {
+    permutation.axes = axes_.code(coder, permutation.axes);
+    for (uint32_t i = 0; i < permutation.axes && i < kMaxAxes; ++i) {
       permutation.order[i] =
           static_cast<uint8_t>(order_[i].code(coder, permutation.order[i]));
-      const uint64_t length = elements_.code(coder, permutation.lengths[i]);
-      permutation.lengths[i] = static_cast<uint32_t>(length < kFar ? length : kFar);
+      permutation.lengths[i] = code_small(elements_, coder, permutation.lengths[i]);
+      permutation.picked[i] = code_small(elements_, coder, permutation.picked[i]);
     }
-    const uint64_t first = elements_.code(coder, permutation.first);
-    permutation.first = static_cast<uint32_t>(first < kFar ? first : kFar);
+    if (!permutation.is_none())
+      permutation.first = code_small(elements_, coder, permutation.first);
     return permutation;
+  }
+
+  // The picks of one axis, likewise. Mostly each is the index behind the one before.
+  template <typename Coder>
+  void code_picks(Coder& coder, std::span<uint32_t> picks) {
+    uint32_t expected = 0;
+    uint32_t moved = 0;
+    for (uint32_t& pick : picks) {
+      const uint32_t ahead = pick - expected;
+      moved = has_moved_[moved].code(coder, ahead != 0 ? 1u : 0u);
+      uint32_t coded = 0;
+      if (moved != 0) {
+        const uint32_t folded = ahead << 1 ^ (0 - (ahead >> 31));
+        coded = static_cast<uint32_t>(elements_.code(coder, folded));
+      }
+      pick = expected + (coded >> 1 ^ (0 - (coded & 1)));
+      expected = pick + 1;
+    }
   }
 
  private:
   // What is too large for any tensor that is permuted.
   static constexpr uint32_t kFar = UINT32_MAX;
+
+  template <typename Coder>
+  static uint32_t code_small(NumberModel& model, Coder& coder, uint32_t number) {
+    const uint64_t coded = model.code(coder, number);
+    return static_cast<uint32_t>(coded < kFar ? coded : kFar);
+  }
 
   template <typename Coder>
   void code_source(Coder& coder, CodedStep* step) {
@@ -196,9 +217,10 @@ class StepModel {
   NumberModel source_distance_{};
   BitModel source_is_ahead_{};
   std::array<TreeModel<8>, 4> factor_{};  // by byte, the lowest first
-  TreeModel<2> axes_{};
+  TreeModel<3> axes_{};
   std::array<TreeModel<2>, kMaxAxes> order_{};
   NumberModel elements_{};
+  std::array<BitModel, 2> has_moved_{};  // a pick; by whether the one before has
   RecentPlaces places_{};
   uint64_t waiting_ = 0;
   uint32_t before_ = 0;

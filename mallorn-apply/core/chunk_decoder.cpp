@@ -24,6 +24,7 @@ class StructureDecoder {
     space_.step_count = 0;
     space_.permuted_count = 0;
     space_.permutations[0] = {};
+    space_.pick_count = 0;
     while (made_ < header.result_bytes) {
       if (space_.step_count == kMaxChunkSteps) return Status::limit_exceeded;
       CodedStep step = space_.steps.code(coder_, {});
@@ -105,6 +106,7 @@ class StructureDecoder {
     return Status::ok;
   }
 
+  // What is permuted is so at once: its place in the result waits for the section.
   Status take_section(CodedStep* taken) {
     const CodedStep& step = *taken;
     const ChunkHeader& header = space_.view.header;
@@ -118,27 +120,47 @@ class StructureDecoder {
     used_[index] += step.length_bytes;
     before_ = 0;  // its bytes come later
     if (!has_base) return Status::ok;
+    Picks picks;
     if (section.is_permuted) {
-      if (const Status status = take_permutation(taken); status != Status::ok)
+      if (const Status status = take_permutation(taken, &picks); status != Status::ok)
         return status;
     }
+    const Permutation& permutation = space_.permutations[step.permutation];
     uint64_t base_bytes = 0;
-    if (!section_base_bytes(section, step.length_bytes,
-                            space_.permutations[step.permutation], &base_bytes) ||
+    if (!section_base_bytes(section, step.length_bytes, permutation, &base_bytes) ||
         !range_fits(step.base_offset, base_bytes, base_.size())) {
       return Status::corrupt_data;
+    }
+    if (step.permutation != 0) {
+      const ByteView tensor = base_.subspan(static_cast<size_t>(step.base_offset),
+                                            static_cast<size_t>(base_bytes));
+      permute(
+          permutation, picks, section.dtype, tensor,
+          ByteSpan(space_.coded).subspan(coded_, static_cast<size_t>(step.length_bytes)));
     }
     end_step(step.base_offset, base_bytes);
     return Status::ok;
   }
 
-  Status take_permutation(CodedStep* step) {
+  Status take_permutation(CodedStep* step, Picks* picks) {
     const Permutation permutation = space_.steps.code_permutation(coder_, {});
     if (permutation.is_none()) return Status::ok;
+    if (permutation.axes > kMaxAxes) return Status::corrupt_data;
     if (space_.permuted_count == kMaxChunkPermuted) return Status::limit_exceeded;
+    const uint64_t count = permutation.picks_before(permutation.axes);
+    if (count > kMaxChunkPicks - space_.pick_count) return Status::limit_exceeded;
     space_.permutations[++space_.permuted_count] = permutation;
+    space_.pick_count += static_cast<uint32_t>(count);
     step->permutation = static_cast<uint8_t>(space_.permuted_count);
-    return Status::ok;
+    size_t at = 0;
+    for (uint32_t axis = 0; axis < permutation.axes; ++axis) {
+      const uint32_t picked = permutation.picked[axis];
+      space_.steps.code_picks(coder_,
+                              std::span<uint32_t>(space_.words).subspan(at, picked));
+      at += picked;
+    }
+    *picks = Picks(space_.words).first(at);
+    return has_picks(permutation, *picks) ? Status::ok : Status::corrupt_data;
   }
 
   // What the numbers differ by from the products that predict them; these are known only
@@ -269,9 +291,9 @@ Status decode_section_bytes(uint32_t index, ByteView base, SectionDecoder& decod
   for_each_step_of(
       index, base, space, [&](const CodedStep& step, ByteView from, ByteSpan to) {
         if (from.empty()) return;
-        const ByteSpan predicted = ByteSpan(space.base).subspan(gathered, to.size());
+        const ByteSpan predicted = space.base().subspan(gathered, to.size());
         if (step.permutation != 0) {
-          permute(space.permutations[step.permutation], header.dtype, from, predicted);
+          memcpy(predicted.data(), to.data(), to.size());
         } else if (header.conversion.is_none()) {
           memcpy(predicted.data(), from.data(), from.size());
         } else if (has_lanes(header.conversion, header.dtype)) {
@@ -281,7 +303,7 @@ Status decode_section_bytes(uint32_t index, ByteView base, SectionDecoder& decod
         }
         gathered += to.size();
       });
-  const ByteView prediction = ByteView(space.base).first(header.has_base ? total : 0);
+  const ByteView prediction = ByteView(space.base()).first(header.has_base ? total : 0);
   return decoder.decode(header, space.view.payloads[index], prediction, result);
 }
 

@@ -42,6 +42,7 @@ struct ChunkWorkspace {
   std::array<CodedStep, kMaxChunkSteps> step;
   uint32_t permuted_count = 0;
   std::array<Permutation, kMaxChunkPermuted + 1> permutations;  // the first is none
+  uint32_t pick_count = 0;                                      // of all of them
   std::array<uint32_t, kMaxChunkSteps>
       made_before;  // by step: bytes of the chunk ahead of it
   std::array<uint32_t, kMaxChunkSteps> coded_before;  // of these, in `coded`
@@ -50,7 +51,10 @@ struct ChunkWorkspace {
   std::array<uint8_t, kMaxChunkCoded> coded;  // the bytes of all steps but copies, in order
   std::array<uint8_t, kMaxChunkCoded>
       section;  // one section's bytes, before they are dealt out
-  std::array<uint8_t, kMaxChunkCoded> base;  // one section's base bytes, gathered
+  // One section's base bytes, gathered; while steps are decoded, the picks of one.
+  std::array<uint32_t, kMaxChunkCoded / sizeof(uint32_t)> words;
+
+  ByteSpan base() { return {reinterpret_cast<uint8_t*>(words.data()), sizeof(words)}; }
 };
 
 // Decodes `record` (without its kind byte), which rebuilds the result from `result_offset`

@@ -50,7 +50,19 @@ struct Writer {
   ChunkHeader header;
   std::vector<CodedStep> steps;
   Permutation permutation{};  // of each step of a permuted section
+  std::vector<uint32_t> picks;
   uint64_t straight = 0;
+
+  void write_permutation(pack::RangeEncoder& coder, StepModel& model) const {
+    model.code_permutation(coder, permutation);
+    std::vector<uint32_t> left = picks;
+    size_t at = 0;
+    for (uint32_t axis = 0; axis < kMaxAxes; ++axis) {
+      const size_t count = std::min<size_t>(permutation.picked[axis], left.size() - at);
+      model.code_picks(coder, std::span<uint32_t>(left).subspan(at, count));
+      at += count;
+    }
+  }
 
   Bytes record() const {
     Bytes structure;
@@ -76,7 +88,7 @@ struct Writer {
       } else if (step.address != AddressKind::none) {
         const bool is_section = step.kind == CodedStepKind::section;
         if (is_section && header.sections[step.section].is_permuted)
-          model->code_permutation(coder, permutation);
+          write_permutation(coder, *model);
         const uint64_t stop = step.base_offset + step.length_bytes;
         model->end_step(step.base_offset, stop, stop);
       }
@@ -310,7 +322,7 @@ TEST_CASE("chunk decoder: a converted section reads what is converted, and no mo
 
 TEST_CASE("chunk decoder: a permuted step reads all of a tensor, and no more") {
   const auto status = [](const Permutation& permutation, uint64_t offset, uint64_t length,
-                         uint32_t count = 1) {
+                         uint32_t count = 1, const std::vector<uint32_t>& picks = {}) {
     Bytes base(100);
     for (size_t i = 0; i < base.size(); ++i) base[i] = static_cast<uint8_t>(i);
     Writer writer;
@@ -320,6 +332,7 @@ TEST_CASE("chunk decoder: a permuted step reads all of a tensor, and no more") {
         CodecId::stored, Dtype::i16, true, count * length, 0, {}, {}, true};
     writer.steps.assign(count, coded(kSection, length, kNear, offset));
     writer.permutation = permutation;
+    writer.picks = picks;
     return decode(writer.record(), base);
   };
   const Permutation matrix = {2, 0, {4, 5}, {1, 0}};
@@ -345,6 +358,22 @@ TEST_CASE("chunk decoder: a permuted step reads all of a tensor, and no more") {
   CHECK(status({}, 60, 40, 1000) == Status::ok);
   CHECK(status(matrix, 60, 40, kMaxChunkPermuted) == Status::ok);
   CHECK(status(matrix, 60, 40, kMaxChunkPermuted + 1) == Status::limit_exceeded);
+  // Of three columns out of five.
+  const Permutation columns = {2, 0, {4, 5}, {0, 1}, {0, 3}};
+  CHECK(status(columns, 60, 24, 1, {4, 0, 1}) == Status::ok);
+  CHECK(workspace().coded[0] == 68);
+  CHECK(workspace().coded[2] == 60);
+  CHECK(workspace().coded[6] == 78);
+  CHECK(base_bytes_of(workspace(), workspace().step[0]) == 40);
+  CHECK(status(columns, 60, 26, 1, {4, 0, 1}) == Status::corrupt_data);
+  CHECK(status(columns, 60, 24, 1, {4, 5, 1}) == Status::corrupt_data);
+  CHECK(status({5, 0, {4, 5}, {0, 1}}, 60, 24) == Status::corrupt_data);
+  const auto picked = [](uint32_t count) { return Permutation{1, 0, {20}, {0}, {count}}; };
+  const std::vector<uint32_t> many(kMaxChunkPicks, 7);
+  CHECK(status(picked(kMaxChunkPicks), 60, 2, 1, many) == Status::ok);
+  CHECK(status(picked(kMaxChunkPicks + 1), 60, 2, 1, many) == Status::limit_exceeded);
+  CHECK(status(picked(kMaxChunkPicks / 2 + 1), 60, 2, 2, many) == Status::limit_exceeded);
+  CHECK(status(picked(UINT32_MAX), 60, 2) == Status::limit_exceeded);
 }
 
 TEST_CASE("chunk decoder: only what is converted may have no payload") {

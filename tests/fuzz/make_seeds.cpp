@@ -116,6 +116,14 @@ Step permuted(uint64_t length, uint64_t base_offset, std::array<uint8_t, kMaxAxe
   return made;
 }
 
+// Elements of i16 of three rows and two columns of a matrix of 8 x 9.
+Step picked(uint64_t length, uint64_t base_offset, uint32_t first) {
+  Step made = step(StepKind::predict, length, base_offset, Dtype::i16, Predictor::permuted);
+  made.permutation = {2, first, {8, 9}, {1, 0}, {3, 2}};
+  made.picks = {7, 2, 3, 0, 8};
+  return made;
+}
+
 Manifest small_manifest() {
   Manifest manifest;
   manifest.format = "gguf";
@@ -168,7 +176,8 @@ void write_stream_seeds() {
                         by_lanes(512, 300, Dtype::u8, Dtype::f16)}));
   write("steps", "permuted",
         steps_to_bytes({permuted(240, 300, {2, 0, 1}, 0), permuted(24, 301, {0, 2, 1}, 12),
-                        permuted(2, 4760, {2, 1, 0}, 119)}));
+                        permuted(2, 4760, {2, 1, 0}, 119), picked(12, 10, 0),
+                        picked(4, 20, 4)}));
   DeltaManifest manifest{{"", 10, {}}, {"", 20, {}}, "gguf"};
   write("delta_manifest", "inline", delta_manifest_to_json(manifest));
   manifest.base.path = "old%25.gguf";
@@ -212,7 +221,10 @@ std::vector<Step> permuted_steps() {
   return {step(StepKind::copy, 450, 0, Dtype::opaque, Predictor::same_value),
           permuted(240, 450, {2, 0, 1}, 0),
           step(StepKind::predict, 64, 900, Dtype::i16, Predictor::same_value),
-          permuted(100, 1000, {1, 0, 2}, 70), permuted(100, 1400, {0, 2, 1}, 0)};
+          permuted(100, 1000, {1, 0, 2}, 70),
+          permuted(100, 1400, {0, 2, 1}, 0),
+          picked(12, 2000, 0),
+          picked(8, 2000, 2)};
 }
 
 // Any bytes, for each conversion from or to these.

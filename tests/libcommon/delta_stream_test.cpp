@@ -256,6 +256,24 @@ TEST_CASE("delta steps: permuted ones read a whole tensor") {
   CHECK(status_of(many, models) == Status::limit_exceeded);
 }
 
+TEST_CASE("delta steps: permuted ones may have picks, which are checked") {
+  const DeltaManifest models = manifest(1000, 100000);
+  const auto picked = [](uint32_t count, const std::vector<uint32_t>& picks) {
+    Step step = permuted(20, 600, {2, 0, {10, 20}, {0, 1}, {0, count}});
+    step.picks = picks;
+    return step;
+  };
+  const Step step = picked(3, {19, 0, 1});
+  CHECK(status_of({step}, models) == Status::ok);
+  CHECK(base_bytes_of(step, 1000) == 400);
+  CHECK(status_of({picked(3, {19, 20, 1})}, models) == Status::malformed);
+  CHECK(status_of({picked(0, {})}, models) == Status::ok);
+  const std::vector<uint32_t> many(1 << 13, 7);
+  CHECK(status_of({picked(1 << 13, many), picked(1 << 13, many)}, models) == Status::ok);
+  CHECK(status_of({picked(1 << 13, many), picked(1 << 13, many), step}, models) ==
+        Status::limit_exceeded);
+}
+
 TEST_CASE("delta steps: what predicts a permuted step are the elements in its order") {
   const Bytes base = {9, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11};
   Bytes made;
@@ -263,6 +281,10 @@ TEST_CASE("delta steps: what predicts a permuted step are the elements in its or
   const ByteView view = predicting_view(moved, base, &made);
   CHECK(Bytes(view.begin(), view.end()) == Bytes{6, 7, 2, 3, 8, 9, 4, 5, 10, 11});
   CHECK(predicting_view_bytes(moved, base.size()) == 10);
+  Step fewer = permuted(6, 1, {2, 1, {2, 3}, {0, 1}, {0, 2}});
+  fewer.picks = {2, 0};
+  const ByteView seen = predicting_view(fewer, base, &made);
+  CHECK(Bytes(seen.begin(), seen.end()) == Bytes{0, 1, 10, 11, 6, 7});
 }
 
 TEST_CASE("delta steps: conversions that do not exist are refused") {

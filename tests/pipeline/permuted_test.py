@@ -21,6 +21,11 @@ Tensor = tuple[str, list[int], bytes]  # name, shape, elements of f32
 SHAPES = {"conv1": [16, 3, 3, 3], "conv2": [32, 16, 3, 3], "conv3": [32, 16, 3, 3], "dw": [32, 1, 5, 5],
           "square": [48, 48], "fc1": [120, 64], "fc2": [120, 64], "bias": [120]}
 
+# Of matrices, what becomes of 48 columns.
+COLUMNS = {"fewer": [column for column in range(48) if column % 5 not in (1, 3)],
+           "moved": random.Random("moved").sample(range(48), 48),
+           "mirrored": list(range(47, -1, -1))}
+
 
 def product(shape: list[int]) -> int:
     made = 1
@@ -46,6 +51,22 @@ def transposed(rows: int, elements: bytes) -> bytes:
     numbers = array("I", elements)
     columns = len(numbers) // rows
     return b"".join(numbers[column::columns].tobytes() for column in range(columns))
+
+
+def without(rows: int, elements: bytes, kept: list[int]) -> bytes:
+    """The columns `kept`, in that order."""
+    size = len(elements) // rows
+    columns = size // 4
+    numbers = array("I", elements)
+    return array("I", (numbers[row * columns + column] for row in range(rows) for column in kept)).tobytes()
+
+
+def narrower(tensor: Tensor, kept: list[int]) -> Tensor:
+    """A matrix that has those columns."""
+    name, shape, elements = tensor
+    if len(shape) != 2 or shape[1] <= max(kept):
+        return tensor
+    return name, [shape[0], len(kept)], without(shape[0], elements, kept)
 
 
 def channels_last(tensor: Tensor) -> Tensor:
@@ -102,9 +123,28 @@ class Permuted(InPlaceTest):
     def test_axes_in_another_order(self) -> None:
         in_parallel(self.check_order, [channels_last, outputs_last, renamed])
 
+    def test_columns_that_fell_out_or_moved(self) -> None:
+        old, tuned = model(False, SHAPES), model(True, SHAPES)
+        plain = self.size("columns plain", gguf(old), gguf(tuned))
+        for name, kept in COLUMNS.items():
+            size = self.size(f"{name} equal", gguf(old), gguf([narrower(t, kept) for t in old]))
+            self.assertLess(size, HEAD + 3 * (STEP + len(kept)), name)
+            size = self.size(f"{name} tuned", gguf(old), gguf([narrower(t, kept) for t in tuned]))
+            self.assertLess(size, 1.02 * plain + 3 * (STEP + len(kept)), name)
+
+    def test_columns_that_came_in_cost_what_they_are(self) -> None:
+        old = model(False, SHAPES)
+        narrow = [narrower(tensor, [c for c in range(64) if c % 7 != 3]) for tensor in old]
+        added = sum(len(tensor[2]) for tensor in old) - sum(len(tensor[2]) for tensor in narrow)
+        self.assertLess(self.size("wider", gguf(narrow), gguf(old)), HEAD + 1.25 * added)
+
     def test_one_patch_by_reference_and_inline(self) -> None:
+        for change in (channels_last, lambda tensor: narrower(tensor, COLUMNS["fewer"])):
+            self.check_ways(change)
+
+    def check_ways(self, change) -> None:
         paths = [self.home.parent / side for side in ("old", "new")]
-        for path, tensors in zip(paths, (model(False, SHAPES), map(channels_last, model(True, SHAPES)))):
+        for path, tensors in zip(paths, (model(False, SHAPES), map(change, model(True, SHAPES)))):
             path.write_bytes(gguf(list(tensors)))
         for options in ([], ["--fast"], ["--max"], ["--profile", "lite"]):
             patches = {self.succeed("mallorn", "diff", "-q", *options, *more, *paths, "-o", "-")
@@ -131,9 +171,10 @@ class Permuted(InPlaceTest):
                 self.assertLess(self.patch.stat().st_size, 600)
 
     def test_an_update_in_place_and_back(self) -> None:
-        self.use((gguf(model(False, SHAPES)), gguf(list(map(outputs_last, model(True, SHAPES))))))
-        self.succeed(*self.line)
-        self.assert_new()
+        for change in (outputs_last, lambda tensor: narrower(tensor, COLUMNS["moved"])):
+            self.use((gguf(model(False, SHAPES)), gguf(list(map(change, model(True, SHAPES))))))
+            self.succeed(*self.line)
+            self.assert_new()
 
     def test_tables_name_the_order(self) -> None:
         old, new = model(False, SHAPES), list(map(channels_last, model(True, SHAPES)))

@@ -347,6 +347,8 @@ def made_up() -> Iterator[Case]:
                "codes from floats, and floats from codes", lanes.result)
     yield case("permuted", "structure 14", "axes in another order, of elements of every width",
                [permuted_cases.good(base)], features=permuted_cases.FEATURES | 1)
+    yield case("picked", "structure 14", "axes that have other indices, of elements and blocks",
+               [permuted_cases.picked(base)], features=permuted_cases.FEATURES)
     yield case("blocks-weights", "blocks 11", "blocks from weights of every dtype, with ranks and without",
                [weights_cases.of_every_kind(base), weights_cases.in_pieces(base)], features=0x80104)
     blocks = read(f"{BASES}/q4_0")

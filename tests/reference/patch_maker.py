@@ -142,13 +142,21 @@ class StructureMaker(StructureDecoder):
 
     def _want_permutation(self, permutation: Permutation | None) -> None:
         coder = self.encoder
-        coder.want_tree(0 if permutation is None else len(permutation.lengths) - 1, 2)
+        coder.want_tree(0 if permutation is None else len(permutation.lengths), 3)
         if permutation is None:
             return
-        for axis, length in zip(permutation.order, permutation.lengths):
+        for axis, length, picks in zip(permutation.order, permutation.lengths, permutation.picks):
             coder.want_tree(axis, 2)
             coder.want_number(length)
+            coder.want_number(len(picks))
         coder.want_number(permutation.first)
+        for picks in permutation.picks:
+            expected = 0
+            for pick in picks:
+                ahead, expected = pick - expected, pick + 1
+                coder.want_tree(int(ahead != 0), 1)
+                if ahead:
+                    coder.want_number(2 * ahead if ahead > 0 else -2 * ahead - 1)
 
     def _want_near(self, plan: Plan) -> None:
         places = self.stops + self.starts

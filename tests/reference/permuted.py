@@ -2,47 +2,60 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import prod
 
-from dtypes import NAMES, SCALARS
+from dtypes import BLOCKS, NAMES, SCALARS
 
 MOST_BYTES = 1 << 28
 MOST_STEPS = 255
-WIDTHS = {"c64": 8, "f8_e4m3fn": 1, "f8_e4m3fnuz": 1, "f8_e5m2": 1, "f8_e5m2fnuz": 1}
+MOST_PICKS = 1 << 14
+WIDTHS = {"c64": 8, "c128": 16}
 
 
 def element_bytes(dtype: int) -> int | None:
-    """Of a dtype that may be permuted."""
+    """Of a dtype that may be permuted: of a block, if it has blocks."""
     name = NAMES.get(dtype, "opaque")
-    if name in ("opaque", "c128", "i4", "u4", "i2", "u2", "f4_e2m1") or name not in SCALARS:
+    if name == "opaque":
         return None
-    return WIDTHS.get(name, SCALARS[name][0])
+    return WIDTHS.get(name) or (SCALARS.get(name) or BLOCKS[name])[0]
 
 
 @dataclass
 class Permutation:
-    """`order[i]` is the axis of the base that axis i of the result is."""
+    """`order[i]` is the axis of the base that axis i of the result is; `picks[a]` are the indices of
+    axis a of the base that the result has, empty if it has all."""
 
     order: list[int]
     lengths: list[int]
     first: int = 0
+    picks: list[list[int]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.picks = self.picks or [[] for _ in self.lengths]
+
+    def sizes(self) -> list[int]:
+        return [len(picks) or length for picks, length in zip(self.picks, self.lengths)]
 
     def seen(self, dtype: int, result_bytes: int) -> int | None:
         """Bytes of the tensor; None if a step of that length may not have this permutation."""
         width = element_bytes(dtype)
         if width is None or sorted(self.order) != list(range(len(self.lengths))):
             return None
-        total = width * prod(self.lengths)
-        if min(self.lengths) < 2 or total > MOST_BYTES or result_bytes % width:
+        total, made = width * prod(self.lengths), width * prod(self.sizes())
+        if min(self.lengths) < 2 or max(total, made) > MOST_BYTES or result_bytes % width:
             return None
-        return total if width * self.first + result_bytes <= total else None
+        if any(not 0 <= pick < length for picks, length in zip(self.picks, self.lengths) for pick in picks):
+            return None
+        return total if width * self.first + result_bytes <= made else None
 
     def place(self, element: int) -> int:
         """Where element `element` of the result is in the base."""
         index = [0] * len(self.lengths)
+        sizes = self.sizes()
         for axis in reversed(self.order):
-            element, index[axis] = divmod(element, self.lengths[axis])
+            element, at = divmod(element, sizes[axis])
+            index[axis] = self.picks[axis][at] if self.picks[axis] else at
         return sum(at * prod(self.lengths[axis + 1:]) for axis, at in enumerate(index))
 
     def gathered(self, dtype: int, tensor: bytes, result_bytes: int) -> bytes:

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 from dtypes import NUMBERS
 from patch_maker import Chunk, Plan, Section, body_of, copy, from_section, make_patch
-from permuted import MOST_STEPS, Permutation
+from permuted import MOST_PICKS, MOST_STEPS, Permutation, element_bytes
 from planes import decode_planes
 from structure import STRAIGHT
 
-FEATURES = 1 << 18
+FEATURES = 1 << 20
 MATRIX = Permutation([1, 0], [3, 5])
 
 
@@ -31,7 +31,7 @@ def good(base: bytes) -> Chunk:
             ("f64", 120, 400, Permutation([3, 1, 0, 2], [2, 3, 4, 5])),
             ("c64", 1, 700, Permutation([2, 3, 0, 1], [5, 2, 2, 3], 59)),
             ("f8_e5m2", 256, 900, Permutation([1, 0], [2, 1 << 7]))):
-        length = count * {"u8": 1, "f16": 2, "i32": 4, "f64": 8, "c64": 8, "f8_e5m2": 1}[dtype]
+        length = count * (element_bytes(NUMBERS[dtype]) or 0)
         made = elements_of(base, offset, dtype, length, permutation)
         plans.append(from_section(len(sections), length, offset, permutation=permutation))
         sections.append(Section(0, NUMBERS[dtype], b"", made, True, is_permuted=True))
@@ -51,6 +51,25 @@ def good(base: bytes) -> Chunk:
     return Chunk(plans + shared, sections, result)
 
 
+def picked(base: bytes) -> Chunk:
+    """Axes that have lost indices, or have them in another order, or again; of blocks, and in
+    another order of axes as well."""
+    sections, plans, result = [], [], b""
+    for dtype, count, offset, permutation in (
+            ("u8", 6, 3, Permutation([0], [9], 0, [[8, 7, 6, 2, 3, 4]])),
+            ("i16", 8, 50, Permutation([0, 1], [4, 5], 1, [[], [0, 3, 4]])),
+            ("f32", 12, 100, Permutation([1, 0], [4, 5], 0, [[3, 1, 0], [0, 0, 2, 4]])),
+            ("c128", 5, 200, Permutation([0, 1, 2], [2, 3, 2], 3, [[], [2, 0], []])),
+            ("q8_0", 4, 500, Permutation([0, 1], [2, 4], 0, [[], [1, 3]])),
+            ("i4", 200, 700, Permutation([0, 1], [2, 300], 100, [[], [*range(5, 105), *range(250, 150, -1)]]))):
+        length = count * (element_bytes(NUMBERS[dtype]) or 0)
+        made = elements_of(base, offset, dtype, length, permutation)
+        plans.append(from_section(len(sections), length, offset, permutation=permutation))
+        sections.append(Section(0, NUMBERS[dtype], b"", made, True, is_permuted=True))
+        result += made
+    return Chunk(plans, sections, result)
+
+
 def bad(base: bytes) -> Iterator[tuple[str, str, str, bytes]]:
     def patch(permutation: Permutation | None, dtype: str = "i16", length: int = 30, offset: int = 0,
               features: int = FEATURES, **fields: object) -> bytes:
@@ -60,12 +79,21 @@ def bad(base: bytes) -> Iterator[tuple[str, str, str, bytes]]:
         chunk = Chunk([plan], [section], bytes(length))
         return make_patch(base, bytes(length), body_of([chunk.record(base, 0)]), features=features)
 
-    yield "undeclared-permuted", "malformed", "bit 18 clear", patch(MATRIX, features=3)
+    yield "undeclared-permuted", "malformed", "bit 20 clear", patch(MATRIX, features=3)
     yield "permuted-unpredicted", "malformed", "without bit 0", patch(MATRIX, flags=4)
     yield ("permuted-converted", "malformed", "bits 1 and 2",
            patch(MATRIX, flags=7, conversion=NUMBERS["f32"]))
-    for dtype in ("opaque", "i4", "c128", "q8_0"):
-        yield f"permuted-{dtype}", "malformed", f"elements of {dtype}", patch(MATRIX, dtype, length=34)
+    yield "permuted-opaque", "malformed", "elements of opaque", patch(MATRIX, "opaque", length=34)
+    yield "permuted-axes", "corrupt_data", "five", patch(Permutation([0, 1, 2, 3, 0], [2] * 5))
+    yield ("picked-beyond", "corrupt_data", "index 5 of 5",
+           patch(Permutation([0, 1], [3, 5], 0, [[], [0, 1, 2, 3, 5]])))
+    yield ("picked-before", "corrupt_data", "index -1", patch(Permutation([0], [20], 0, [[-1, *range(14)]])))
+    yield ("picked-past-end", "corrupt_data", "15 of 12 elements",
+           patch(Permutation([0, 1], [3, 5], 0, [[], [0, 1, 2, 3]])))
+    yield ("picked-large", "corrupt_data", "2^28 + 2^15 bytes, of 2^16",
+           patch(Permutation([0, 1], [1 << 14, 2], 0, [[], [1] * ((1 << 13) + 1)])))
+    yield ("picked-often", "limit_exceeded", "2^14 + 1",
+           patch(Permutation([0], [15], 0, [[0] * (MOST_PICKS + 1)])))
     for name, what, order in (("twice", "an axis that comes twice", [1, 1]),
                               ("beyond", "axis 2 of 2", [2, 0])):
         yield f"permuted-order-{name}", "corrupt_data", what, patch(Permutation(order, [3, 5]))

@@ -13,7 +13,7 @@ from dtypes import NAMES
 from faults import Fault, Reader, crc32c
 from lanes import has_lanes, read_lanes
 from manifest import check_manifest, is_digest, is_whole, malformed, read_object
-from permuted import MOST_STEPS, Permutation
+from permuted import MOST_PICKS, MOST_STEPS, Permutation
 from weights import has_weights
 
 MAGIC = bytes.fromhex("8D 4D 4C 53")
@@ -208,7 +208,9 @@ def read_steps(payload: bytes, base_length: int, result_left: int) -> list[Step]
         raise Fault("trailing_bytes", "after the steps")
     if (sum(step.result_bytes for step in steps) > 1 << 30
             or sum(step.result_bytes for step in steps if step.kind != COPY) > 1 << 20
-            or sum(is_permuted(step) for step in steps) > MOST_STEPS):
+            or sum(is_permuted(step) for step in steps) > MOST_STEPS
+            or sum(len(picks) for step in steps if step.permutation
+                   for picks in step.permutation.picks) > MOST_PICKS):
         raise Fault("limit_exceeded", "chunk")
     check_sources(steps)
     return steps
@@ -218,10 +220,24 @@ def read_permutation(parameters: bytes) -> tuple[Permutation, bytes]:
     """And what follows it."""
     reader = Reader(parameters, short="malformed")
     axes, order = reader.take(2)
-    malformed(2 <= axes <= 4 and order >> 2 * axes == 0, "axes")
-    permutation = Permutation([order >> 2 * i & 3 for i in range(axes)],
-                              [reader.varint() for _ in range(axes)], reader.varint())
+    malformed(1 <= axes <= 4 and order >> 2 * axes == 0, "axes")
+    lengths = [reader.varint() for _ in range(axes)]
+    picked = [reader.varint() for _ in range(axes)]
+    first = reader.varint()
+    malformed(sum(picked) <= reader.left(), "picks")
+    permutation = Permutation([order >> 2 * i & 3 for i in range(axes)], lengths, first,
+                              [read_picks(reader, count) for count in picked])
     return permutation, reader.take(reader.left())
+
+
+def read_picks(reader: Reader, count: int) -> list[int]:
+    picks, expected = [], 0
+    for _ in range(count):
+        folded = reader.varint()
+        picks.append(expected + (folded >> 1 ^ -(folded & 1)))
+        malformed(picks[-1] >= 0, "pick")
+        expected = picks[-1] + 1
+    return picks
 
 
 def is_permuted(step: Step) -> bool:

@@ -121,11 +121,18 @@ def good(programs: Programs) -> Iterator[Case]:
                "stream 7", "f32 from bf16, as it is", b"\0\0bc")
     old = paths[0].read_bytes()  # begins with two rows of three i16; the result has three rows
     made = b"".join(old[2 * i:2 * i + 2] for i in (0, 3, 1, 4, 2, 5))
-    steps = step(0, 0, 0, 2, 0), step(1, 4, 5, 10, 0, 5) + bytes.fromhex("02 01 02 03 01")
+    steps = step(0, 0, 0, 2, 0), step(1, 4, 5, 10, 0, 7) + bytes.fromhex("02 01 02 03 00 00 01")
     yield Case("permuted", "delta",
                delta(*steps, carried=made[2:] + made, tail=end(made),
                      text=delta_manifest(base=side(old), result=side(made))),
                "stream 7", "a matrix that is transposed, from its second element on", made)
+    made = b"".join(old[2 * i:2 * i + 2] for i in (4, 1, 2))
+    picked = step(1, 4, 5, 6, 0, 8) + bytes.fromhex("01 00 06 03 00 08 07 00")
+    yield Case("picked", "delta",
+               delta(picked,
+                     carried=made + made, tail=end(made),
+                     text=delta_manifest(base=side(old), result=side(made))),
+               "stream 7", "three of six elements", made)
 
 
 def bad_frames() -> Iterator[tuple[str, str, str, bytes]]:
@@ -254,13 +261,17 @@ def bad_deltas() -> Iterator[tuple[str, str, str, bytes]]:
     yield ("converted-outside-base", "malformed", "4 bytes of 3",
            delta(step(1, 9, 3, 2, 0, 1) + b"\x0B", count=1))
     for name, what, parameters in (("from-nothing", "no parameters", ""),
-                                   ("axes", "one", "01 00 03 00"), ("bits", "of a third axis", "02 11 01 03 00"),
-                                   ("order", "the same axis twice", "02 05 01 03 00"),
-                                   ("length", "an axis of length 1", "02 01 01 03 00"),
-                                   ("cut", "no first element", "02 01 02 02"),
-                                   ("place", "four varints", "02 01 02 02 00 00 00 00 00"),
-                                   ("past-end", "from the third element on", "02 01 02 02 02"),
-                                   ("outside-base", "4 bytes of 3", "02 01 02 02 00")):
+                                   ("axes", "five", "05 e4 02 02 02 02 02 00 00 00 00 00 00"),
+                                   ("bits", "of a third axis", "02 11 01 03 00 00 00"),
+                                   ("order", "the same axis twice", "02 05 01 03 00 00 00"),
+                                   ("length", "an axis of length 1", "02 01 01 03 00 00 00"),
+                                   ("cut", "no first element", "02 01 02 02 00 00"),
+                                   ("place", "four varints", "02 01 02 02 00 00 00 00 00 00 00"),
+                                   ("past-end", "from the third element on", "02 01 02 02 00 00 02"),
+                                   ("outside-base", "4 bytes of 3", "02 01 02 02 00 00 00"),
+                                   ("pick", "index 3 of 3", "01 00 03 03 00 00 00 02"),
+                                   ("before", "index -1", "01 00 03 03 00 01 02 00"),
+                                   ("picks", "one of three", "01 00 03 03 00 00")):
         data = bytes.fromhex(parameters)
         yield (f"permuted-{name}", "malformed", what,
                delta(step(1, 2, 5, 3, 0, len(data)) + data, count=1))

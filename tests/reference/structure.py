@@ -10,7 +10,7 @@ from byte_model import ByteModel
 from derived import Corrections, add_products
 from expectations import Cursor
 from faults import Fault
-from permuted import MOST_STEPS, Permutation
+from permuted import MOST_PICKS, MOST_STEPS, Permutation
 from range_coder import BitModel, Number, RangeDecoder, Tree
 
 COPY, BYTES, SECTION, DERIVED = 0, 1, 2, 3
@@ -73,9 +73,11 @@ class StructureDecoder:
         self.source_distance_model = Number()
         self.source_direction_model = BitModel()
         self.factor_models = [Tree(8) for _ in range(4)]
-        self.axes_model = Tree(2)
+        self.axes_model = Tree(3)
         self.order_models = [Tree(2) for _ in range(4)]
         self.elements_model = Number()
+        self.moved_models = [BitModel(), BitModel()]
+        self.picks_left = MOST_PICKS
         self.corrections = Corrections()
 
     def run(self) -> list[Step]:
@@ -115,13 +117,29 @@ class StructureDecoder:
         axes = self.axes_model.decode(self.coder)
         if axes == 0:
             return None
+        if axes > 4:
+            raise Fault("corrupt_data", "axes")
         if sum(step.permutation is not None for step in self.steps) == MOST_STEPS:
             raise Fault("limit_exceeded", "permuted steps of a chunk")
-        order, lengths = [], []
-        for i in range(axes + 1):
+        order, lengths, picked = [], [], []
+        for i in range(axes):
             order.append(self.order_models[i].decode(self.coder))
             lengths.append(self.elements_model.decode(self.coder))
-        return Permutation(order, lengths, self.elements_model.decode(self.coder))
+            picked.append(self.elements_model.decode(self.coder))
+        first = self.elements_model.decode(self.coder)
+        self.picks_left -= sum(picked)
+        if self.picks_left < 0:
+            raise Fault("limit_exceeded", "picks of a chunk")
+        return Permutation(order, lengths, first, [self.decode_picks(count) for count in picked])
+
+    def decode_picks(self, count: int) -> list[int]:
+        picks, expected, moved = [], 0, 0
+        for _ in range(count):
+            moved = self.moved_models[moved].decode(self.coder)
+            folded = self.elements_model.decode(self.coder) % (1 << 32) if moved else 0
+            picks.append((expected + (folded >> 1 ^ -(folded & 1))) % (1 << 32))
+            expected = picks[-1] + 1
+        return picks
 
     def decode_source(self, step: Step) -> None:
         distance = self.source_distance_model.decode(self.coder)

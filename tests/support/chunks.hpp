@@ -163,10 +163,10 @@ inline void add_converted(Random& random, size_t most, MadeChunk* chunk) {
   chunk->steps.push_back(std::move(step));
 }
 
-// A permutation of as many elements, at most, in 2 to 4 axes; none if there are too few.
+// A permutation of as many elements, at most, in 1 to 4 axes; none if there are too few.
 inline Permutation make_permutation(Random& random, uint64_t most) {
   Permutation permutation{};
-  permutation.axes = static_cast<uint32_t>(2 + random.below(kMaxAxes - 1));
+  permutation.axes = static_cast<uint32_t>(1 + random.below(kMaxAxes));
   uint64_t elements = 1;
   for (uint32_t i = 0; i < permutation.axes; ++i) {
     const uint64_t left = (most / elements) >> (permutation.axes - 1 - i);
@@ -178,11 +178,29 @@ inline Permutation make_permutation(Random& random, uint64_t most) {
   for (uint32_t i = permutation.axes; i > 1; --i) {
     std::swap(permutation.order[i - 1], permutation.order[random.below(i)]);
   }
-  permutation.first = static_cast<uint32_t>(random.chance(2) ? 0 : random.below(elements));
   return permutation;
 }
 
-// Elements of a tensor of the base whose axes stand in another order, or near them.
+// Picks for some axes of `permutation`; so few that chunks of any number of steps have
+// room.
+inline std::vector<uint32_t> make_picks(Random& random, Permutation* permutation) {
+  std::vector<uint32_t> picks;
+  for (uint32_t axis = 0; axis < permutation->axes; ++axis) {
+    if (random.chance(2)) continue;
+    const uint32_t length = permutation->lengths[axis];
+    const uint64_t count = 1 + random.below(std::min(length, 60u));
+    permutation->picked[axis] = static_cast<uint32_t>(count);
+    for (uint64_t i = 0; i < count; ++i) {
+      const bool goes_on = i > 0 && picks.back() + 1 < length && !random.chance(3);
+      picks.push_back(goes_on ? picks.back() + 1
+                              : static_cast<uint32_t>(random.below(length)));
+    }
+  }
+  return picks;
+}
+
+// Elements of a tensor of the base whose axes stand in another order, or of some indices of
+// them, or near them.
 inline void add_permuted(Random& random, size_t most, MadeChunk* chunk) {
   const DtypeTable table = dtype_table();
   Step step;
@@ -194,9 +212,15 @@ inline void add_permuted(Random& random, size_t most, MadeChunk* chunk) {
   const uint64_t width = dtype_layout(step.dtype).block_bytes;
   step.permutation = make_permutation(random, chunk->base.size() / width);
   if (step.permutation.is_none()) return;
+  step.picks = make_picks(random, &step.permutation);
+  uint64_t elements = 1;  // of the result
+  for (uint32_t axis = 0; axis < step.permutation.axes; ++axis)
+    elements *= step.permutation.result_length(axis);
+  step.permutation.first =
+      static_cast<uint32_t>(random.chance(2) ? 0 : random.below(elements));
   uint64_t bytes = 0;
   REQUIRE(permuted_from(step.permutation, step.dtype, width, &bytes));
-  const uint64_t left = bytes / width - step.permutation.first;
+  const uint64_t left = elements - step.permutation.first;
   const uint64_t all = std::min<uint64_t>(left, std::max<uint64_t>(most / width, 1));
   step.result_bytes = width * (random.chance(2) ? all : 1 + random.below(all));
   step.base_offset = random.below(chunk->base.size() - bytes + 1);
