@@ -1,6 +1,7 @@
 #include "mallorn-delta/derived.hpp"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <map>
 #include <tuple>
@@ -84,6 +85,17 @@ uint64_t bits_as_derived(const Numbers& numbers, const Numbers& source, uint32_t
   return bits;
 }
 
+// How many ratios are so near to `factor` that numbers may agree on it: quick to tell.
+uint32_t near_ratios(const std::array<uint32_t, kProbes>& ratios, uint32_t factor) {
+  constexpr uint32_t kMostApart =
+      4 * kNear;  // units in the last place; agreeing, they are within 10
+  uint32_t count = 0;
+  for (const uint32_t ratio : ratios) {
+    count += ratio - factor + kMostApart <= 2 * kMostApart ? 1 : 0;
+  }
+  return count;
+}
+
 // The factor that most of a few numbers agree on, but for its last bits; 0 if there is
 // none.
 uint32_t guess_factor(const Numbers& numbers, const Numbers& source) {
@@ -91,14 +103,21 @@ uint32_t guess_factor(const Numbers& numbers, const Numbers& source) {
   const size_t count = numbers.size();
   const size_t stride = std::max<size_t>(count / kProbes, 1);
   const auto at = [&](size_t probe) { return probe * count / kProbes + probe % stride; };
-  uint32_t best = 0;
-  uint32_t most = kProbes / 8;
+  std::array<uint32_t, kProbes> ratios{};  // 0: tells nothing
+  uint32_t unknown = 0;
   for (size_t i = 0; i < kProbes; ++i) {
     const uint32_t number = numbers[at(i)];
     const uint32_t from = source[at(i)];
-    if (!is_usual(number) || !is_usual(from)) continue;
-    const auto factor =
-        std::bit_cast<uint32_t>(std::bit_cast<float>(number) / std::bit_cast<float>(from));
+    if (is_usual(number) && is_usual(from)) {
+      ratios[i] = std::bit_cast<uint32_t>(std::bit_cast<float>(number) /
+                                          std::bit_cast<float>(from));
+    }
+    unknown += is_usual(ratios[i]) ? 0 : 1;
+  }
+  uint32_t best = 0;
+  uint32_t most = kProbes / 8;
+  for (const uint32_t factor : ratios) {
+    if (factor == 0 || unknown + near_ratios(ratios, factor) <= most) continue;
     uint32_t agree = 0;
     for (size_t k = 0; k < kProbes; ++k) {
       const uint32_t product = f32_product(source[at(k)], factor);
