@@ -253,6 +253,7 @@ class Encoder {
     const int32_t most = (16 << type.gain_bits) - 1;
     std::vector<uint32_t> gains;
     for (const int32_t gain : fitted.gains) {
+      if (gain < 0) return {};  // the format has none
       gains.push_back(static_cast<uint32_t>(std::clamp(gain, 1, most))
                       << (kLiteGainBits - type.gain_bits));
     }

@@ -73,9 +73,10 @@ double lane_gain(const Lane& lane) {
 }
 
 int32_t to_gain(const ValueType& type, double gain) {
-  const double scaled = gain * type.gain_one() + 0.5;
-  const bool fits = scaled >= 1 && scaled < type.max_gain();
-  return fits ? static_cast<int32_t>(scaled) : type.gain_one();
+  const double scaled = gain * type.gain_one();
+  if (std::fabs(scaled) < 0.5 || std::fabs(scaled) >= type.max_gain())
+    return type.gain_one();
+  return static_cast<int32_t>(scaled < 0 ? scaled - 0.5 : scaled + 0.5);
 }
 
 }  // namespace

@@ -106,9 +106,9 @@ constexpr Guess guess_same(FloatFormat format, uint64_t bits, uint32_t grain) {
 
 // What a float of a format of up to 32 bits becomes when it is multiplied by gain / 2^12
 // and shift * 2^exponent is added, in units of the last place of the least normal number.
-// `gain` is from 1 to 2^17. Without either, and for infinities and NaN, it stays what it
-// is. The order is that of `grain`: within a unit that floats share, nothing is rounded,
-// and phases are eighths of the unit.
+// `gain` is from -2^17 to 2^17, but not 0. Without either, and for infinities and NaN, it
+// stays what it is. The order is that of `grain`: within a unit that floats share, nothing
+// is rounded, and phases are eighths of the unit.
 constexpr Guess guess_float(FloatFormat format, uint64_t bits, int32_t gain, int32_t shift,
                             int32_t exponent, uint32_t grain = 1) {
   const uint64_t magnitude = bits & (format.sign() - 1);
@@ -120,7 +120,8 @@ constexpr Guess guess_float(FloatFormat format, uint64_t bits, int32_t gain, int
       magnitude - (static_cast<uint64_t>(field) << format.mantissa_bits);
   const uint64_t hidden = uint64_t{field != 0} << format.mantissa_bits;
   // sum * 2^place is the value, in these units.
-  auto sum = static_cast<int64_t>((hidden | fraction) * static_cast<uint64_t>(gain));
+  const int64_t significand = static_cast<int64_t>(hidden | fraction);
+  auto sum = significand * gain;
   const auto below = static_cast<int64_t>(0 - (bits >> (format.bits - 1) & 1));
   sum = (sum ^ below) - below;
   int32_t place = (field == 0 ? 0 : field - 1) - static_cast<int32_t>(kFloatGainBits);

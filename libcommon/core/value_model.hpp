@@ -220,7 +220,7 @@ class ValueModel {
     if (gain_kind_ > 2) return false;
     if (gain_kind_ == 2) {
       const int64_t coded = one + code_signed(coder, gain_, int64_t{given} - one);
-      if (coded < 1 || coded > type.max_gain()) return false;
+      if (coded == 0 || coded < -type.max_gain() || coded > type.max_gain()) return false;
       last_gain_ = static_cast<int32_t>(coded);
     }
     *gain = gain_kind_ == 0 ? one : last_gain_;

@@ -23,7 +23,7 @@ struct ValueType {
   bool is_half = false;  // codes of four bits, two in a byte, the first in its lower half
 
   constexpr int32_t gain_one() const { return 1 << gain_bits; }
-  constexpr int32_t max_gain() const { return 32 << gain_bits; }
+  constexpr int32_t max_gain() const { return 32 << gain_bits; }  // and least, below zero
 };
 
 // False for dtypes that are none of integers and floats of whole bytes.

@@ -37,7 +37,8 @@ void check_limits(const ValueType& type, const FittedPiece& fitted) {
                                                        : piece.columns;
   REQUIRE(fitted.gains.size() == lanes);
   for (const int32_t gain : fitted.gains) {
-    REQUIRE(gain >= 1);
+    REQUIRE(gain != 0);
+    REQUIRE(gain >= -type.max_gain());
     REQUIRE(gain <= type.max_gain());
   }
   REQUIRE(piece.ranks <= kMaxRanks);

@@ -284,7 +284,7 @@ class ValuesDecoder(RankDecoder):
             return self.type.one
         if kind == 2:
             self.last_gain = self.type.one + self.decode_signed("gain")
-            refuse(not 1 <= self.last_gain <= MAX_GAIN * self.type.one, "gain")
+            refuse(not 0 < abs(self.last_gain) <= MAX_GAIN * self.type.one, "gain")
         return self.last_gain
 
     def decode_gain_kind(self) -> int:

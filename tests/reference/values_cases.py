@@ -325,6 +325,7 @@ def more_wrong_pieces() -> Iterator[Wrong]:
     for exponent in (-MAX_EXPONENT - 1, MAX_EXPONENT + 1):
         yield Wrong("exponent", str(exponent), "f16", PlannedPiece(2, PREDICTED, ranks=1, exponent=exponent))
     yield Wrong("gain-above", "32 and a bit", "i8", predicted_codes(axis=ROW, gains=[(MAX_GAIN << 12) + 1]))
+    yield Wrong("gain-below", "-32 and a bit", "i8", predicted_codes(axis=ROW, gains=[(-MAX_GAIN << 12) - 1]))
     yield Wrong("gain-above-integer", "32 and a bit", "i16",
                 PlannedPiece(2, PREDICTED, axis=COLUMN, gains=[(MAX_GAIN << 24) + 1]))
     yield Wrong("factor-below", "-32,768", "i8",
