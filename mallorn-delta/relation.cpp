@@ -88,40 +88,130 @@ unsigned difference_length(const Magnitude& a, const Magnitude& b) {
   return length > kBelow ? length - kBelow : 1;
 }
 
-// On their own, the exponents of numbers cost their entropy, the sign and the mantissa
-// their bits. So it is with what differs, but that it has no more bits than the last place
-// of the number asks for.
-Relation relate_floats(FloatLayout layout, ByteView base, ByteView result) {
+// A sampled float before and now.
+struct FloatPair {
+  Magnitude before;
+  Magnitude now;
+};
+
+// What it costs to code the floats of a sample. On their own, the exponents of numbers cost
+// their entropy, the sign and the mantissa their bits. So it is with what differs, but that
+// it has no more bits than the last place of the number asks for, and no more than the
+// number itself. A zero has neither sign nor mantissa: of a pruned tensor, it says nothing
+// about the others.
+Relation relate_pairs(FloatLayout layout, const std::vector<FloatPair>& pairs) {
+  constexpr uint8_t kZero = 255;  // no length that a difference has
   Histogram exponents{};
   Histogram lengths{};
+  uint64_t direct_raw = 0;
   uint64_t residual_raw = 0;
-  uint64_t elements = 0;
-  sample(result.size(), layout.width / 8, [&](size_t at) {
-    const Magnitude old_value = load_float(layout, base.data() + at);
-    const Magnitude new_value = load_float(layout, result.data() + at);
-    const unsigned length = difference_length(old_value, new_value);
-    ++exponents[static_cast<uint8_t>(new_value.place)];
-    ++lengths[static_cast<uint8_t>(length)];
-    if (length != 0)
-      residual_raw += 1 + (std::max(length, new_value.place + 1) - 1 - new_value.place);
-    ++elements;
-  });
-  const uint64_t direct = entropy(exponents) + 1024 * elements * (1 + layout.mantissa_bits);
-  return choose(direct, entropy(lengths) + 1024 * residual_raw, elements);
+  for (const FloatPair& pair : pairs) {
+    const bool is_zero = pair.now.significand == 0;
+    const unsigned length = difference_length(pair.before, pair.now);
+    ++exponents[is_zero ? kZero : static_cast<uint8_t>(pair.now.place)];
+    ++lengths[is_zero && length != 0 ? kZero : static_cast<uint8_t>(length)];
+    if (is_zero) continue;
+    direct_raw += 1 + layout.mantissa_bits;
+    if (length == 0) continue;
+    const unsigned more = std::max(length, pair.now.place + 1) - 1 - pair.now.place;
+    residual_raw += 1 + std::min(more, layout.width);
+  }
+  return choose(entropy(exponents) + 1024 * direct_raw,
+                entropy(lengths) + 1024 * residual_raw, pairs.size());
 }
 
-Relation relate_bytes(ByteView base, ByteView result, size_t stride) {
+// Gains are in units of 2^-12, as those of values; lanes that have one of their own have at
+// least so many elements in a row.
+constexpr int kGainBits = 12;
+constexpr size_t kLaneElements = 64;
+
+// The gain of most pairs from `first` to `last`, or 0 if it is none that can be coded.
+int64_t gain_of(const FloatPair* first, const FloatPair* last) {
+  std::vector<int64_t> gains;
+  for (const FloatPair* pair = first; pair != last; ++pair) {
+    if (pair->before.significand == 0 || pair->now.significand == 0) continue;
+    const int up = kGainBits + static_cast<int>(pair->now.place) -
+                   static_cast<int>(pair->before.place);
+    uint64_t gain = 0;
+    if (up >= 0 && up < 32)
+      gain = ((pair->now.significand << up) + pair->before.significand / 2) /
+             pair->before.significand;
+    const auto size = static_cast<int64_t>(std::min<uint64_t>(gain, 33u << kGainBits));
+    gains.push_back(pair->now.is_negative == pair->before.is_negative ? size : -size);
+  }
+  if (gains.empty()) return 0;
+  const auto middle = gains.begin() + static_cast<std::ptrdiff_t>(gains.size() / 2);
+  std::nth_element(gains.begin(), middle, gains.end());
+  return *middle >= -(32 << kGainBits) && *middle <= 32 << kGainBits ? *middle : 0;
+}
+
+// A number times a gain, with as many bits as before.
+Magnitude multiply(FloatLayout layout, const Magnitude& number, int64_t gain) {
+  const uint64_t product =
+      number.significand * static_cast<uint64_t>(gain < 0 ? -gain : gain);
+  if (product == 0) return {};
+  const auto length = static_cast<int>(std::bit_width(product));
+  const int place = static_cast<int>(number.place) - kGainBits;
+  const int down = std::max(length - static_cast<int>(layout.mantissa_bits) - 1, -place);
+  return {down >= 0 ? product >> std::min(down, 63) : product << -down,
+          static_cast<unsigned>(place + down), number.is_negative != (gain < 0)};
+}
+
+// The same with a gain for each `lane` pairs. What is left of numbers that have nothing to
+// do with each other looks a little smaller so: it has to be clearly less.
+Relation relate_multiplied(FloatLayout layout, std::vector<FloatPair> pairs, size_t lane) {
+  for (size_t begin = 0; begin < pairs.size(); begin += lane) {
+    const size_t end = std::min(begin + lane, pairs.size());
+    const int64_t gain = gain_of(pairs.data() + begin, pairs.data() + end);
+    if (gain == 0) continue;
+    for (size_t i = begin; i < end; ++i)
+      pairs[i].before = multiply(layout, pairs[i].before, gain);
+  }
+  Relation relation = relate_pairs(layout, pairs);
+  relation.is_related = relation.cost * 16 < relation.direct * 15;
+  return relation;
+}
+
+Relation relate_floats(FloatLayout layout, ByteView base, ByteView result) {
+  std::vector<FloatPair> pairs;
+  sample(result.size(), layout.width / 8, [&](size_t at) {
+    pairs.push_back(
+        {load_float(layout, base.data() + at), load_float(layout, result.data() + at)});
+  });
+  const Relation same = relate_pairs(layout, pairs);
+  if (same.is_related || layout.width == 64 || pairs.empty()) return same;
+  for (const size_t lane : {pairs.size(), kLaneElements}) {
+    const Relation multiplied = relate_multiplied(layout, pairs, lane);
+    if (multiplied.is_related) return multiplied;
+  }
+  return same;
+}
+
+// Zeros are told from all others first, as they are in pruned tensors; `sign` is -1 if the
+// base is to be negated.
+Relation relate_bytes(ByteView base, ByteView result, size_t stride, int sign) {
   Histogram direct{};
   Histogram difference{};
+  Histogram zeros{};
   sample(result.size() / stride * stride, stride, [&](size_t at) {
     for (size_t i = at; i < at + stride; ++i) {
       ++direct[result[i]];
-      ++difference[static_cast<uint8_t>(result[i] - base[i])];
+      const auto differs = static_cast<uint8_t>(result[i] - sign * base[i]);
+      const bool is_zero = result[i] == 0 && differs != 0;
+      ++zeros[is_zero ? 1 : 0];
+      if (!is_zero) ++difference[differs];
     }
   });
   uint64_t symbols = 0;
   for (const uint32_t count : direct) symbols += count;
-  return choose(entropy(direct), entropy(difference), symbols);
+  return choose(entropy(direct), entropy(difference) + entropy(zeros), symbols);
+}
+
+Relation relate_codes(ByteView base, ByteView result) {
+  const Relation same = relate_bytes(base, result, 1, 1);
+  if (same.is_related) return same;
+  const Relation negated = relate_bytes(base, result, 1, -1);
+  return negated.is_related ? negated : same;
 }
 
 }  // namespace
@@ -142,8 +232,10 @@ Relation relate(Dtype dtype, ByteView base, ByteView result) {
       return relate_floats({16, 10}, base, result);
     case Dtype::bf16:
       return relate_floats({16, 7}, base, result);
+    case Dtype::i8:
+      return relate_codes(base, result);
     default:
-      return relate_bytes(base, result, dtype_layout(dtype).block_bytes);
+      return relate_bytes(base, result, dtype_layout(dtype).block_bytes, 1);
   }
 }
 

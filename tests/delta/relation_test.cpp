@@ -4,9 +4,11 @@
 
 #include <bit>
 
+#include "mallorn-delta/signs.hpp"
 #include "tests/support/random.hpp"
 
 using namespace mallorn;
+using delta::agree_throughout;
 using delta::relate;
 using test::Bytes;
 
@@ -110,4 +112,61 @@ TEST_CASE("relation: every dtype and length is answered, the same each time") {
       REQUIRE(first.cost <= 130 * 1024);
     }
   }
+}
+
+namespace {
+
+// Each f32 as `change` makes it.
+template <typename Change>
+Bytes each(Bytes bytes, const Change& change) {
+  for (size_t i = 0; i < bytes.size(); i += 4) {
+    const auto value = std::bit_cast<float>(load_le<uint32_t>(&bytes[i]));
+    store_le(&bytes[i], std::bit_cast<uint32_t>(change(i / 4, value)));
+  }
+  return bytes;
+}
+
+}  // namespace
+
+TEST_CASE("relation: a pruned tensor is related to what it was, trained on or not") {
+  test::Random random(8);
+  const Bytes floats = weights(random, 40000, 4);
+  for (const float bound : {0.01f, 0.05f, 0.1f}) {
+    const auto prune = [&](size_t, float value) {
+      return value < bound && value > -bound ? 0.0f : value;
+    };
+    const Bytes pruned = each(floats, prune);
+    CHECK(relate(Dtype::f32, floats, pruned).is_related);
+    CHECK(agree_throughout(Dtype::f32, floats, pruned));
+    CHECK(relate(Dtype::f32, floats, each(shaken(random, floats, 0.1f), prune)).is_related);
+    // Of the few that are left, a base of smaller ones says as much as nothing.
+    if (bound > 0.09f) continue;
+    CHECK_FALSE(
+        relate(Dtype::f32, floats, each(weights(random, 40000, 4), prune)).is_related);
+  }
+  Bytes codes = random.bytes(40000);
+  const Bytes before = codes;
+  for (uint8_t& code : codes) code = static_cast<int8_t>(code) / 64 == 0 ? 0 : code;
+  CHECK(relate(Dtype::i8, before, codes).is_related);
+}
+
+TEST_CASE("relation: a tensor that was multiplied is related, by rows, too") {
+  test::Random random(9);
+  const Bytes floats = weights(random, 40000, 4);
+  for (const float gain : {-1.0f, 0.5f, -0.3f, 3.0f}) {
+    const auto multiply = [&](size_t, float value) { return value * gain; };
+    CHECK(relate(Dtype::f32, floats, each(floats, multiply)).is_related);
+    CHECK(relate(Dtype::f32, floats, each(shaken(random, floats, 0.1f), multiply))
+              .is_related);
+    CHECK(agree_throughout(Dtype::f32, floats, each(floats, multiply)));
+  }
+  const Bytes by_row = each(floats, [](size_t i, float value) {
+    constexpr float kGains[] = {0.5f, -0.7f, 2.0f, -1.0f, 0.1f};
+    return value * kGains[i / 200 % 5];
+  });
+  CHECK(relate(Dtype::f32, floats, by_row).is_related);
+  const Bytes codes = random.bytes(40000);
+  Bytes negated = codes;
+  for (uint8_t& code : negated) code = static_cast<uint8_t>(-code);
+  CHECK(relate(Dtype::i8, codes, negated).is_related);
 }
