@@ -12,6 +12,7 @@
 #include "libcommon/zstd_encoder.hpp"
 #include "mallorn-pack/blocks_codec.hpp"
 #include "mallorn-pack/chunk_layout.hpp"
+#include "mallorn-pack/edits_codec.hpp"
 #include "mallorn-pack/mask_codec.hpp"
 #include "mallorn-pack/mixed_codec.hpp"
 #include "mallorn-pack/planes_codec.hpp"
@@ -83,6 +84,15 @@ std::vector<PartReport> deal_out(const std::vector<PartReport>& reports,
   return dealt;
 }
 
+// Whether most bytes are those of the base.
+bool is_nearly_same(const SectionPlan& plan) {
+  if (plan.base.size() != plan.result.size()) return false;
+  size_t same = 0;
+  for (size_t i = 0; i < plan.result.size(); ++i)
+    same += plan.base[i] == plan.result[i] ? 1u : 0u;
+  return same >= plan.result.size() / 8 * 7;
+}
+
 CodedSection encode_section(const SectionPlan& plan, const PackOptions& options);
 
 // By weights, unless that takes more bytes, or too long.
@@ -125,6 +135,13 @@ CodedSection encode_section(const SectionPlan& plan, const PackOptions& options)
     if (!coded.empty()) offer(CodecId::tokens, plan.has_base, std::move(coded));
     resembles = plan.has_base && best.coded.size() < plan.result.size() / 4 * 3;
   }
+  if (plan.has_base) {
+    std::vector<uint8_t> coded = encode_edits(plan.dtype, joined, plan.base, plan.result);
+    // Tokens decode several times as fast: at fast levels, half of them is worth it.
+    const size_t more = is_fast && best.codec == CodecId::tokens ? coded.size() : 0;
+    if (!coded.empty() && coded.size() + more < best.coded.size())
+      offer(CodecId::edits, true, std::move(coded));
+  }
   if (!is_fast && plan.has_base && quant_grid(plan.dtype) != nullptr) {
     offer(CodecId::blocks, true,
           encode_blocks(plan.dtype, joined, plan.base, plan.result, &reports));
@@ -147,6 +164,15 @@ CodedSection encode_section(const SectionPlan& plan, const PackOptions& options)
   if (resembles && best.coded.size() >= kFewBytes &&
       (plan.has_base ||
        encode_zstd(plan.result, kQuickLevel).size() >= best.coded.size())) {
+    // But where hardly a byte has changed, each codec leaves little.
+    if (plan.has_base && is_nearly_same(plan)) {
+      offer(CodecId::planes, true,
+            encode_planes(plan.dtype, plan.base, plan.result, options.level));
+      if (!is_fast && token_type(plan.dtype, &tokens)) {
+        std::vector<uint8_t> coded = encode_tokens(plan.dtype, plan.base, plan.result);
+        if (!coded.empty()) offer(CodecId::tokens, true, std::move(coded));
+      }
+    }
     return best;
   }
   offer(CodecId::planes, plan.has_base,

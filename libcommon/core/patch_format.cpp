@@ -125,6 +125,8 @@ uint32_t codec_feature(CodecId codec) {
       return kFeatureTokens;
     case CodecId::mixed:
       return kFeatureMixed;
+    case CodecId::edits:
+      return kFeatureEdits;
   }
   return 0;
 }
@@ -272,6 +274,8 @@ const char* codec_name(CodecId codec) {
       return "tokens";
     case CodecId::mixed:
       return "mixed";
+    case CodecId::edits:
+      return "edits";
   }
   return "unknown";
 }

@@ -4,6 +4,7 @@
 
 #include "libcommon/core/conversion.hpp"
 #include "libcommon/core/crc32c.hpp"
+#include "libcommon/core/edit_value.hpp"
 #include "libcommon/core/patch_signature.hpp"
 #include "libcommon/core/quant_block.hpp"
 #include "libcommon/core/value_model.hpp"
@@ -17,6 +18,7 @@
 #include "mallorn-delta/plan.hpp"
 #include "mallorn-pack/blocks_codec.hpp"
 #include "mallorn-pack/chunk_encoder.hpp"
+#include "mallorn-pack/edits_codec.hpp"
 #include "mallorn-pack/lite_encoder.hpp"
 #include "mallorn-pack/lite_in_place.hpp"
 #include "mallorn-pack/mask_codec.hpp"
@@ -317,6 +319,40 @@ void write_mixed_seeds() {
               pack::encode_mixed(Dtype::i8, {{240, {0, 20, 20, 0, 0}}}, {}, sparse)}));
 }
 
+void write_edits_seeds() {
+  for (const Dtype dtype : {Dtype::i8, Dtype::u16, Dtype::i32, Dtype::f16, Dtype::f32}) {
+    ValueType type;
+    (void)value_type(dtype, &type);
+    const Bytes base = matrix(type);
+    const size_t elements = base.size() / type.bytes;
+    const TensorPlace place = {30, 20, 5, 3, -3};  // begins within a row
+    const auto low = static_cast<uint8_t>(base.size());
+    const auto high = static_cast<uint8_t>(base.size() >> 8);
+    const auto seed = [&](const char* name, const Bytes& result) {
+      write("edits_decoder", dtype_layout(dtype).name + std::string("-") + name,
+            join({{static_cast<uint8_t>(dtype), low, high},
+                  base,
+                  pack::encode_edits(dtype, {{result.size(), place, {}}}, base, result)}));
+    };
+    Bytes sparse = base;
+    sparse[sparse.size() / 3] ^= 1;
+    seed("sparse", sparse);
+    Bytes pruned = base;
+    for (size_t i = 0; i < elements; ++i) {
+      const uint64_t bits = load_edit(type, &base[i * type.bytes]);
+      if (edit_order(type, bits) < 3) store_edit(type, &pruned[i * type.bytes], 0);
+    }
+    seed("pruned", pruned);
+    if (!has_factors(type)) continue;
+    Bytes multiplied = base;
+    for (size_t i = 0; i < elements; ++i) {
+      const uint64_t bits = load_edit(type, &base[i * type.bytes]);
+      store_edit(type, &multiplied[i * type.bytes], edit_product(type, bits, 0x3E99999A));
+    }
+    seed("multiplied", multiplied);
+  }
+}
+
 void write_tokens_seeds() {
   const Bytes base = fixed_base();
   const Bytes result = edited(base);
@@ -418,6 +454,7 @@ void write_codec_seeds() {
   write_mask_seeds();
   write_values_seeds();
   write_mixed_seeds();
+  write_edits_seeds();
   write_tokens_seeds();
   write_lite_seeds();
   write_firmware_seed();

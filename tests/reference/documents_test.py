@@ -18,6 +18,8 @@ import blocks  # noqa: E402
 import byte_model  # noqa: E402
 import conversions  # noqa: E402
 import dtypes  # noqa: E402
+import edits  # noqa: E402
+import edits_cases  # noqa: E402
 import lite  # noqa: E402
 import mask  # noqa: E402
 import mixed  # noqa: E402
@@ -165,6 +167,17 @@ class Documents(VectorTest):
         coder = Tracer(coded)
         self.assertEqual(mixed.MixedDecoder("f16", coder).decode(None, len(result)), result)
         coder.check_end()
+        self.check_trace(text, coder)
+
+    def test_example_of_edits(self) -> None:
+        text = section("edits.md", "## 10. Worked example")
+        base, result = (bytes.fromhex(found) for found in
+                        re.findall(r"^    (?:base|result) +([0-9A-F ]+)$", text, re.M))
+        coded = hex_rows(text)
+        self.assertTrue((VECTORS / "patch/good/edits-example.mlp").read_bytes().endswith(coded + b"\0"))
+        self.assertEqual(edits.decode_edits(edits_cases.CODES["f16"], coded, base, len(result)), result)
+        coder = Tracer(coded[1:])
+        edits.EditsDecoder("f16", coder).decode(base)
         self.check_trace(text, coder)
 
     def test_law(self) -> None:

@@ -22,6 +22,7 @@ from tokens_maker import TokensMaker
 
 import blocks_cases
 import conversion_cases
+import edits_cases
 import lite_cases
 import mixed_cases
 import permuted_cases
@@ -333,6 +334,7 @@ def made_up() -> Iterator[Case]:
                [masks()], features=16)
     yield from values_cases.good()
     yield from mixed_cases.good()
+    yield from edits_cases.good()
     yield case("tokens", "tokens", "codec 6: numbers, predicted and on their own, with levels and tails",
                [random_tokens(base, ["i8", "f16", "f32"], 0)], features=64)
     yield case("tokens-blocks", "tokens 9", "codec 6: blocks with and without numbers of groups",

@@ -25,6 +25,7 @@ import byte_model  # noqa: E402
 import journal  # noqa: E402
 import journal_cases  # noqa: E402
 import ed25519  # noqa: E402
+import edits_cases  # noqa: E402
 import mask  # noqa: E402
 import mixed_cases  # noqa: E402
 import patch  # noqa: E402
@@ -134,6 +135,13 @@ class Bad(VectorTest):
 
     def test_more_mixed(self) -> None:
         for wrong in mixed_cases.more_wrong_pieces():
+            with self.subTest(f"{wrong.name}: {wrong.what}"):
+                data = wrong.patch(read(bad_patches.ALPHABET))
+                self.assertEqual(self.refused_by_decoder(bad_patches.ALPHABET, data), "corrupt_data")
+                self.assertEqual(status_of(give(PROGRAMS, bad_patches.ALPHABET, data)), (65, "corrupt_data"))
+
+    def test_more_edits(self) -> None:
+        for wrong in edits_cases.more_wrong_pieces():
             with self.subTest(f"{wrong.name}: {wrong.what}"):
                 data = wrong.patch(read(bad_patches.ALPHABET))
                 self.assertEqual(self.refused_by_decoder(bad_patches.ALPHABET, data), "corrupt_data")
