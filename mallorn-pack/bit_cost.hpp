@@ -27,6 +27,10 @@ class BitCost {
     cost_ += kBitCosts[(bit != 0 ? p16 : 65536 - p16) >> 4];
     return bit;
   }
+  uint32_t code_fine(uint32_t p22, uint32_t bit) {
+    cost_ += kBitCosts[(bit != 0 ? p22 : (1u << 22) - p22) >> 10];
+    return bit;
+  }
   uint32_t code_bits(uint32_t bits, uint32_t count) {
     cost_ += uint64_t{1024} * count;
     return bits;

@@ -15,20 +15,12 @@ class RangeEncoder {
 
   // Codes `bit` when a one has probability p16 of 65536, 0 < p16 < 65536.
   uint32_t code(uint32_t p16, uint32_t bit) {
-    const uint64_t bound = (range_ >> 16) * p16;
-    if (bit != 0) {
-      range_ = bound;
-    } else {
-      low_ += bound;
-      if (low_ < bound) carry();
-      range_ -= bound;
-    }
-    if (range_ >> 32 == 0) {
-      put_bytes(low_, 4);
-      low_ <<= 32;
-      range_ <<= 32;
-    }
-    return bit;
+    return code_below((range_ >> 16) * p16, bit);
+  }
+
+  // The same with a finer probability, of 2^22.
+  uint32_t code_fine(uint32_t p22, uint32_t bit) {
+    return code_below((range_ >> 22) * p22, bit);
   }
 
   // Codes the lowest `count` bits, up to 32, as they are: apart from all others, so that a
@@ -55,6 +47,23 @@ class RangeEncoder {
 
  private:
   static constexpr uint32_t kStateBytes = 8;
+
+  // The part of the range below `bound` stands for a one.
+  uint32_t code_below(uint64_t bound, uint32_t bit) {
+    if (bit != 0) {
+      range_ = bound;
+    } else {
+      low_ += bound;
+      if (low_ < bound) carry();
+      range_ -= bound;
+    }
+    if (range_ >> 32 == 0) {
+      put_bytes(low_, 4);
+      low_ <<= 32;
+      range_ <<= 32;
+    }
+    return bit;
+  }
 
   // The fewest bytes that lie within the range, whatever follows them; or if zeros do.
   void put_tail(bool zeros_follow) {

@@ -5,7 +5,8 @@
 // probability of a one, of 65536; and, for bits as they are, with
 // `uint32_t code_bits(uint32_t bits, uint32_t count)`, count up to 32. An encoder
 // writes `bit` and returns it; a decoder ignores it and returns the bit it reads. Code
-// templated over the coder is therefore one text for both directions. It may have
+// templated over the coder is therefore one text for both directions. `code_fine()` is
+// `code()` with a probability of 2^22, for a FineBitModel. A coder may have
 // `code_part()`, the same as `code()` where no branch shall depend on the bit.
 #pragma once
 
@@ -51,13 +52,15 @@ void start_anew(Model* model) {
   new (model) Model;
 }
 
-// floor(65536 / (n + 1.5)) for n = 0..255: how far a model that has seen n bits moves.
-constexpr std::array<uint16_t, 256> make_rates() {
-  std::array<uint16_t, 256> rates{};
-  for (uint32_t n = 0; n < 256; ++n) rates[n] = static_cast<uint16_t>(131072 / (2 * n + 3));
+// floor(65536 / (n + 1.5)) for n = 0..1023: how far a model that has seen n bits moves.
+constexpr std::array<uint16_t, 1024> make_rates() {
+  std::array<uint16_t, 1024> rates{};
+  for (uint32_t n = 0; n < rates.size(); ++n) {
+    rates[n] = static_cast<uint16_t>(131072 / (2 * n + 3));
+  }
   return rates;
 }
-inline constexpr std::array<uint16_t, 256> kRates = make_rates();
+inline constexpr std::array<uint16_t, 1024> kRates = make_rates();
 
 // One probability with a count: fast while it knows little, slow when it knows much.
 struct BitModel {
@@ -102,6 +105,36 @@ struct BitModel {
     }
     update(bit, limit);
     return bit;
+  }
+};
+
+// The same for a bit that is nearly always zero, as whether a number has changed: its
+// probability can fall further, and be the average of more bits. With 16 bits, thousands of
+// numbers that have not changed would cost more than the few that have.
+struct FineBitModel {
+  static constexpr uint32_t kOne = 1u << 22;
+  static constexpr uint32_t kLeast = 64;
+
+  uint32_t p22 = kOne / 2;
+  uint32_t count = 0;
+
+  uint32_t probability() const { return p22 < kLeast ? kLeast : p22; }
+
+  // `limit` is at most 1023.
+  [[gnu::always_inline]] void update(uint32_t bit, uint32_t limit) {
+    const auto target = static_cast<int64_t>((0u - bit) & (kOne - 1));
+    p22 = static_cast<uint32_t>(p22 + (((target - p22) * kRates[count]) >> 16));
+    count += count < limit ? 1u : 0u;
+  }
+
+  template <typename Coder>
+  [[gnu::always_inline]] uint32_t code(Coder& coder, uint32_t bit, uint32_t limit) {
+    if (coder.code_fine(probability(), bit) != 0) {
+      update(1, limit);
+      return 1;
+    }
+    update(0, limit);
+    return 0;
   }
 };
 

@@ -13,6 +13,7 @@
 #include "libcommon/core/code_model.hpp"
 #include "libcommon/core/quant_block.hpp"
 #include "libcommon/core/rank_model.hpp"
+#include "libcommon/core/residual_model.hpp"
 #include "libcommon/core/weight_block.hpp"
 
 namespace mallorn {
@@ -68,7 +69,8 @@ class BlockModel {
   // Codes whether a block is equal to that of the base. If it is, nothing else is coded.
   template <typename Coder>
   bool code_equal(Coder& coder, bool is_equal) {
-    const bool coded = equal_[equal_before_].code(coder, is_equal ? 1 : 0, kLimit) != 0;
+    const bool coded =
+        equal_[equal_before_].code(coder, is_equal ? 1 : 0, kEqualLimit) != 0;
     equal_before_ = (2 * equal_before_ + (coded ? 1u : 0u)) & 3u;
     return coded;
   }
@@ -88,8 +90,12 @@ class BlockModel {
     if (grid.group_scales.high != 0) {
       if (!code_group_scales(coder, grid, base, block)) return false;
     }
-    for (uint32_t group = 0; group < grid.groups; ++group) {
-      if (!code_group(coder, grid, group, base, block)) return false;
+    uint32_t known = 0;
+    if (!has_ranks_ && has_same_scales(grid, base, *block)) {
+      if (!code_first(coder, grid, base, block, &known)) return false;
+    }
+    for (uint32_t group = known / grid.group_codes; group < grid.groups; ++group) {
+      if (!code_group(coder, grid, group, known, base, block)) return false;
     }
     return true;
   }
@@ -116,7 +122,10 @@ class BlockModel {
       CodePlaces places;
       find_places(grid, quant_line(grid, *block, group), group * grid.group_codes, weights,
                   &places);
-      if (!code_codes(coder, grid, group * grid.group_codes, places, block)) return false;
+      if (!code_codes(coder, grid, group * grid.group_codes, grid.group_codes, places,
+                      block)) {
+        return false;
+      }
     }
     return true;
   }
@@ -130,7 +139,9 @@ class BlockModel {
 
  private:
   static constexpr uint32_t kLimit = 100;
-  static constexpr int16_t kMiddleCode = 8;  // of a table
+  static constexpr uint32_t kEqualLimit = 255;
+  static constexpr uint32_t kFirstPlaces = 32;  // that the model of the first code tells
+  static constexpr int16_t kMiddleCode = 8;     // of a table
   using Numbers = std::array<int16_t, kMaxBlockGroups>;
   static_assert(kMaxGroupCodes <= CodePlaces::kMost &&
                 kMaxBlockGroups <= CodePlaces::kMost);
@@ -138,11 +149,11 @@ class BlockModel {
   template <typename Coder>
   bool code_half(Coder& coder, uint32_t which, uint16_t base, uint16_t* half) {
     const auto difference = static_cast<uint16_t>(monotone(*half) - monotone(base));
-    const uint64_t coded = half_[which].code(coder, zigzag(difference));
-    if (coded > 0xFFFF) return false;
-    *half = monotone(
-        static_cast<uint16_t>(monotone(base) + unzigzag(static_cast<uint16_t>(coded))));
-    return true;
+    const int64_t coded =
+        halves_.code(coder, static_cast<int16_t>(difference), base >> 10 & 31,
+                     ResidualModel::kMiddle, &half_spread_[which]);
+    *half = monotone(static_cast<uint16_t>(monotone(base) + coded));
+    return coded >= INT16_MIN && coded <= INT16_MAX;
   }
 
   // A scale (or minimum) and the integers of the groups, if they have those, which are
@@ -183,33 +194,80 @@ class BlockModel {
   template <typename Coder>
   bool code_group_scales(Coder& coder, const QuantGrid& grid, const QuantBlock& base,
                          QuantBlock* block) {
-    if (!code_groups(coder, scale_, grid, base.scale, block->scale, base.group_scale,
+    const Numbers none{};
+    if (!code_groups(coder, scale_, grid, base.scale, block->scale, none, base.group_scale,
                      &block->group_scale)) {
       return false;
     }
-    return grid.start != Start::taken ||
-           code_groups(coder, minimum_, grid, base.minimum, block->minimum,
+    if (grid.start != Start::taken) return true;
+    // A search that has found another scale has found another minimum for it.
+    Numbers moved{};
+    for (uint32_t i = 0; i < grid.groups; ++i) {
+      moved[i] = block->group_scale[i] != base.group_scale[i] ? 1 : 0;
+    }
+    return code_groups(coder, minimum_, grid, base.minimum, block->minimum, moved,
                        base.group_minimum, &block->group_minimum);
   }
 
-  // The integers of all groups, whose scales are `from` in the base and `to` now.
+  // The integers of all groups, whose scales are `from` in the base and `to` now;
+  // `settings` are theirs.
   template <typename Coder>
   bool code_groups(Coder& coder, CodeModel& model, const QuantGrid& grid, uint16_t from,
-                   uint16_t to, const Numbers& base, Numbers* numbers) {
+                   uint16_t to, const Numbers& settings, const Numbers& base,
+                   Numbers* numbers) {
     const QuantMap map = keeps_ ? kSameNumbers : map_groups(from, to);
     CodePlaces places;
     for (uint32_t i = 0; i < grid.groups; ++i) {
-      CodeModel::set_place(map.predict(base[i]), grid.group_scales, 0, i, &places);
+      CodeModel::set_place(map.predict(base[i]), grid.group_scales,
+                           static_cast<uint32_t>(settings[i]), i, &places);
     }
     return code_numbers(coder, model, grid.group_scales, places, grid.groups,
                         numbers->data());
   }
 
+  static bool has_same_scales(const QuantGrid& grid, const QuantBlock& base,
+                              const QuantBlock& block) {
+    if (base.scale != block.scale || base.minimum != block.minimum) return false;
+    if (grid.group_scales.high == 0) return true;
+    bool is_same = true;
+    for (uint32_t i = 0; i < grid.groups; ++i) {
+      is_same = is_same && base.group_scale[i] == block.group_scale[i];
+      if (grid.start != Start::taken) continue;
+      is_same = is_same && base.group_minimum[i] == block.group_minimum[i];
+    }
+    return is_same;
+  }
+
+  // Of a block that is not equal to that of the base, though all its scales are: which code
+  // is the first that differs, and that code. Those before it need not be coded: `*known`
+  // counts them all.
+  template <typename Coder>
+  bool code_first(Coder& coder, const QuantGrid& grid, const QuantBlock& base,
+                  QuantBlock* block, uint32_t* known) {
+    const uint32_t count = uint32_t{grid.groups} * grid.group_codes;
+    const uint32_t even = count > kFirstPlaces ? 3 : 0;  // bits that are not modelled
+    uint32_t first = 0;                                  // a decoder's says nothing
+    while (first + 1 < count && base.code[first] == block->code[first]) ++first;
+    const uint32_t high = first_.code(coder, first >> even, kLimit);
+    first = high << even | coder.code_bits(first & ((1u << even) - 1), even);
+    for (uint32_t i = 0; i < first; ++i) block->code[i] = base.code[i];
+    *known = first + 1;
+    CodePlaces places;
+    CodeModel::set_place(base.code[first] * 4096, grid.codes, 0, 0, &places);
+    CodeModel::set_phases(1, &places);
+    CodeModel::Run run(code_);
+    int32_t number = block->code[first];
+    if (!run.code_moved(coder, places, 0, grid.codes, &number)) return false;
+    block->code[first] = static_cast<int16_t>(number);
+    return true;
+  }
+
   // Numbers of one kind, each at its place.
   template <typename Coder>
   [[gnu::always_inline]] static bool code_numbers(Coder& coder, CodeModel& model,
-                                                  Bounds bounds, const CodePlaces& places,
+                                                  Bounds bounds, CodePlaces& places,
                                                   uint32_t count, int16_t* numbers) {
+    CodeModel::set_phases(count, &places);
     CodeModel::Run run(model);
     for (uint32_t i = 0; i < count; ++i) {
       int32_t number = numbers[i];
@@ -219,47 +277,51 @@ class BlockModel {
     return true;
   }
 
+  // The codes of a group, but for the first `known` of the block.
   template <typename Coder>
-  bool code_group(Coder& home, const QuantGrid& grid, uint32_t group,
+  bool code_group(Coder& home, const QuantGrid& grid, uint32_t group, uint32_t known,
                   const QuantBlock& base, QuantBlock* block) {
     const QuantLine from = quant_line(grid, base, group);
     const QuantLine to = quant_line(grid, *block, group);
-    const uint32_t begin = group * grid.group_codes;
+    const uint32_t end = (group + 1) * grid.group_codes;
+    const uint32_t all = end - grid.group_codes;
+    const uint32_t begin = known > all ? known : all;
     CodePlaces places;
-    find_places(grid, from, to, begin, base, &places);
-    return code_codes(home, grid, begin, places, block);
+    find_places(grid, from, to, begin, end - begin, base, &places);
+    return code_codes(home, grid, begin, end - begin, places, block);
   }
 
   template <typename Coder>
-  bool code_codes(Coder& home, const QuantGrid& grid, uint32_t begin,
-                  const CodePlaces& places, QuantBlock* block) {
+  bool code_codes(Coder& home, const QuantGrid& grid, uint32_t begin, uint32_t count,
+                  CodePlaces& places, QuantBlock* block) {
     Held held(home);
-    return code_numbers(held.coder(), code_, grid.codes, places, grid.group_codes,
+    return code_numbers(held.coder(), code_, grid.codes, places, count,
                         block->code.data() + begin);
   }
 
-  // Where the codes of a group are predicted, of which `begin` is the first.
+  // Where `count` codes of a group are predicted, of which `begin` is the first.
   void find_places(const QuantGrid& grid, const QuantLine& from, const QuantLine& to,
-                   uint32_t begin, const QuantBlock& base, CodePlaces* places) const {
+                   uint32_t begin, uint32_t count, const QuantBlock& base,
+                   CodePlaces* places) const {
     const uint32_t setting = from.step != to.step || from.start != to.start ? 1 : 0;
     const QuantMap map = keeps_ ? kSameNumbers : map_codes(grid, from, to);
     const int16_t* codes = base.code.data() + begin;
     if (!has_ranks_ && map.is_small()) {  // nearly always, and fast: numbers of 32 bits
       const auto factor = static_cast<int32_t>(map.factor);
       const auto shift = static_cast<int32_t>(map.shift);
-      for (uint32_t i = 0; i < grid.group_codes; ++i) {
+      for (uint32_t i = 0; i < count; ++i) {
         CodeModel::set_place(codes[i] * factor + shift, grid.codes, setting, i, places);
       }
       return;
     }
     if (!has_ranks_) {
-      for (uint32_t i = 0; i < grid.group_codes; ++i) {
+      for (uint32_t i = 0; i < count; ++i) {
         CodeModel::set_place(map.predict(codes[i]), grid.codes, setting, i, places);
       }
       return;
     }
     const int64_t reach = code_reach(exponent_, to.step);
-    for (uint32_t i = 0; i < grid.group_codes; ++i) {
+    for (uint32_t i = 0; i < count; ++i) {
       const int64_t moved = (ranks_.shift(column_ + begin + i) * reach) >> 32;
       CodeModel::set_place(map.predict(codes[i], moved), grid.codes, setting, i, places);
     }
@@ -285,11 +347,13 @@ class BlockModel {
   RankModel ranks_;
   int32_t exponent_ = 0;
   uint32_t column_ = 0;  // of the first code of the block
-  std::array<BitModel, 4> equal_{};
+  std::array<FineBitModel, 4> equal_{};
   uint32_t equal_before_ = 0;  // the last two blocks
   std::array<BitModel, 2> keep_{};
   bool keeps_ = false;  // of the block coded last
-  std::array<NumberModel, 2> half_{};
+  ResidualModel halves_;
+  std::array<Spread, 2> half_spread_{};  // of scales, of minima
+  TreeModel<5> first_{};
   CodeModel scale_;
   CodeModel minimum_;
   CodeModel code_;

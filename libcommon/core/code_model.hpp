@@ -33,6 +33,7 @@ struct CodePlaces {
   static constexpr uint32_t kMost = 32;
 
   std::array<int16_t, kMost> step;      // the number predicted
+  std::array<int16_t, kMost> off;       // how far off it the prediction is, in 4096ths
   std::array<uint16_t, kMost> context;  // of what it may differ by
 };
 
@@ -40,9 +41,9 @@ class CodeModel {
  public:
   static constexpr uint32_t kSettings = 2;
 
-  // Sets place `i`. `predicted` is in units of 1 / 4096, of either sign, below 2^50;
-  // `bounds` are those of the number, of 16 bits; `setting` is what else is known of it,
-  // below kSettings.
+  // Sets place `i`, but for its phase. `predicted` is in units of 1 / 4096, of either sign,
+  // below 2^50; `bounds` are those of the number, of 16 bits; `setting` is what else is
+  // known of it, below kSettings.
   template <typename Number>
   [[gnu::always_inline]] static void set_place(Number predicted, Bounds bounds,
                                                uint32_t setting, uint32_t i,
@@ -52,18 +53,37 @@ class CodeModel {
     const bool is_below = rounded < bounds.low;
     const bool is_above = rounded > bounds.high;
     int32_t step = static_cast<int32_t>(rounded);
-    // 0: just above the middle to the step below; 7: just below that to the step above.
-    uint32_t phase = static_cast<uint32_t>(moved >> 9) & (kPhases - 1);
+    int32_t off = static_cast<int32_t>(moved & 4095) - kHalfStep;
     step = is_below ? bounds.low : step;
-    phase = is_below ? 0 : phase;
+    off = is_below ? -kHalfStep : off;
     step = is_above ? bounds.high : step;
-    phase = is_above ? kPhases - 1 : phase;
+    off = is_above ? kHalfStep - 1 : off;
     const uint32_t edge = step == bounds.low    ? kAtLowest
                           : step == bounds.high ? kAtHighest
                                                 : 0;
     places->step[i] = static_cast<int16_t>(step);
-    places->context[i] =
-        static_cast<uint16_t>(phase * kPhaseUnit + edge * kEdgeUnit + setting * 2);
+    places->off[i] = static_cast<int16_t>(off);
+    places->context[i] = static_cast<uint16_t>(edge * kEdgeUnit + setting * kSettingUnit);
+  }
+
+  // Sets the phases of the first `count` places. 0: just above the middle to the step
+  // below; 15: just below that to the step above. Narrow near the step itself: where steps
+  // moved a little, a code moves about as often as its prediction is far off. Apart from
+  // the above, as all of it fits into 16 bits: eight at once.
+  static void set_phases(uint32_t count, CodePlaces* places) {
+    for (uint32_t i = 0; i < count; ++i) {
+      const int16_t off = places->off[i];
+      const auto sign = static_cast<int16_t>(off >> 15);
+      const auto size = static_cast<int16_t>(off ^ sign);
+      const auto is_from = [size](int32_t begin) {
+        return static_cast<int16_t>(size >= begin);
+      };
+      const auto begun =
+          static_cast<int16_t>(is_from(32) + is_from(64) + is_from(128) + is_from(256) +
+                               is_from(512) + is_from(1024) + is_from(1536));
+      const auto phase = static_cast<uint16_t>((begun ^ sign) + kPhases / 2);
+      places->context[i] = static_cast<uint16_t>(places->context[i] + phase * kPhaseUnit);
+    }
   }
 
  private:
@@ -84,6 +104,19 @@ class CodeModel {
     Run(const Run&) = delete;
     Run& operator=(const Run&) = delete;
 
+    // Codes `*number`, the one at place `i`, which is known to have moved. False as below.
+    template <typename Coder>
+    [[nodiscard, gnu::always_inline]] bool code_moved(Coder& coder,
+                                                      const CodePlaces& places, uint32_t i,
+                                                      Bounds bounds, int32_t* number) {
+      const int32_t step = places.step[i];
+      const int32_t coded =
+          home_.code_residual(coder, *number - step, places.context[i], history_);
+      learn(coded, &history_);
+      *number = step + coded;
+      return *number >= bounds.low && *number <= bounds.high;
+    }
+
     // Codes `*number`, the one at place `i`. False if a decoder has got one out of bounds:
     // its data is damaged, and the number is not to be used.
     template <typename Coder>
@@ -98,10 +131,8 @@ class CodeModel {
         learn(0, &history_);
         return true;
       }
-      const int32_t coded = home_.code_residual(coder, residual, context, history_);
-      learn(coded, &history_);
-      *number = step + coded;
-      return *number >= bounds.low && *number <= bounds.high;
+      *number = step + residual;
+      return code_moved(coder, places, i, bounds, number);
     }
 
    private:
@@ -110,17 +141,20 @@ class CodeModel {
   };
 
  private:
-  static constexpr uint32_t kPhases = 8;
+  static constexpr int32_t kHalfStep = 2048;
+  static constexpr uint32_t kPhases = 16;
   // Of a step: it is the least number, or the greatest.
   static constexpr uint32_t kAtLowest = 1;
   static constexpr uint32_t kAtHighest = 2;
   static constexpr uint32_t kEdges = 4;  // of which one is not in use
-  static constexpr uint32_t kEdgeUnit = 2 * kSettings;
+  static constexpr uint32_t kSettingUnit = 2;
+  static constexpr uint32_t kEdgeUnit = kSettingUnit * kSettings;
   static constexpr uint32_t kPhaseUnit = kEdges * kEdgeUnit;
   static constexpr uint32_t kLevels = 9;
   static constexpr uint32_t kSignLevels = 3;
   static constexpr uint32_t kMaxBits = 8;  // of a residual's magnitude
   static constexpr uint32_t kLimit = 100;
+  static constexpr uint32_t kMovesLimit = 500;
 
   // How large residuals are on average, from 0. (The average never falls below 4.)
   static constexpr uint32_t level_of(int32_t average) {
@@ -132,8 +166,8 @@ class CodeModel {
   [[gnu::always_inline]] bool code_moves(Coder& coder, bool moves, uint32_t context,
                                          const History& history) {
     const uint32_t had_moved = history.last != 0 ? 1 : 0;
-    BitModel& model = moves_[history.level][context + had_moved];
-    return model.code(coder, moves ? 1 : 0, kLimit) != 0;
+    FineBitModel& model = moves_[history.level][context + had_moved];
+    return model.code(coder, moves ? 1 : 0, kMovesLimit) != 0;
   }
 
   // Of a number that has moved.
@@ -180,7 +214,7 @@ class CodeModel {
   }
 
   // By level and context, to which 1 is added if the number before has moved.
-  std::array<std::array<BitModel, kPhases * kPhaseUnit>, kLevels> moves_{};
+  std::array<std::array<FineBitModel, kPhases * kPhaseUnit>, kLevels> moves_{};
   std::array<std::array<std::array<BitModel, 2>, kPhases>, kSignLevels> is_down_{};
   std::array<std::array<BitModel, kMaxBits>, kLevels> is_longer_{};
   std::array<BitModel, kMaxBits + 1> next_{};

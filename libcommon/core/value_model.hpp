@@ -299,11 +299,12 @@ class ValueModel {
     };
     if (piece.axis != GainAxis::column && piece.ranks == 0) {
       for (uint32_t i = 0; i < count; ++i) set_place(i, row_gain_, 0);
-      return;
+    } else {
+      for (uint32_t i = 0; i < count; ++i) {
+        set_place(i, gain_at(piece, begin + i), shift_at(piece, begin + i));
+      }
     }
-    for (uint32_t i = 0; i < count; ++i) {
-      set_place(i, gain_at(piece, begin + i), shift_at(piece, begin + i));
-    }
+    CodeModel::set_phases(count, places);
   }
 
   template <typename Coder>

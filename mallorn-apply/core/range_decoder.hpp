@@ -22,16 +22,13 @@ class RangeDecoder {
   // The next bit, when a one has probability p16 of 65536; `unused` is the encoder's
   // argument.
   [[gnu::always_inline]] uint32_t code(uint32_t p16, [[maybe_unused]] uint32_t unused) {
-    const uint64_t bound = (range_ >> 16) * p16;
-    const bool bit = code_ < bound;
-    if (bit) {
-      range_ = bound;
-    } else {
-      range_ -= bound;
-      code_ -= bound;
-    }
-    normalize();
-    return bit;
+    return code_below((range_ >> 16) * p16);
+  }
+
+  // The same with a finer probability, of 2^22.
+  [[gnu::always_inline]] uint32_t code_fine(uint32_t p22,
+                                            [[maybe_unused]] uint32_t unused) {
+    return code_below((range_ >> 22) * p22);
   }
 
   // The same, for bits that nothing could foresee.
@@ -91,6 +88,19 @@ class RangeDecoder {
   static constexpr size_t kLookahead = 8;
 
   size_t raw_bytes() const { return (raw_bits_ + 7) / 8; }
+
+  // The part of the range below `bound` stands for a one.
+  [[gnu::always_inline]] uint32_t code_below(uint64_t bound) {
+    const bool bit = code_ < bound;
+    if (bit) {
+      range_ = bound;
+    } else {
+      range_ -= bound;
+      code_ -= bound;
+    }
+    normalize();
+    return bit;
+  }
 
   // Compilers take it for any number, and so cannot tell it by a branch.
   template <typename Number>

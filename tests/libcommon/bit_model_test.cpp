@@ -55,12 +55,28 @@ TEST_CASE("bit model: learns fast at first, slowly later, and its limit is the f
   CHECK(seasoned.p16 - before < 65536 / 30);
 }
 
+TEST_CASE("fine bit model: falls further than others, and never to certainty") {
+  for (const uint32_t bit : {0u, 1u}) {
+    FineBitModel model;
+    CHECK(model.probability() == FineBitModel::kOne / 2);
+    for (int i = 0; i < 200000; ++i) {
+      model.update(bit, 1023);
+      REQUIRE(model.probability() >= FineBitModel::kLeast);
+      REQUIRE(model.probability() < FineBitModel::kOne);
+    }
+    CHECK(model.count == 1023);
+    if (bit == 0) CHECK(model.probability() == FineBitModel::kLeast);
+    if (bit == 1) CHECK(model.probability() > FineBitModel::kOne - 2048);
+  }
+}
+
 TEST_CASE("bit model: rates as the specification states them") {
   CHECK(kRates[0] == 43690);
   CHECK(kRates[1] == 26214);
   CHECK(kRates[30] == 2080);
   CHECK(kRates[127] == 510);
   CHECK(kRates[255] == 255);
+  CHECK(kRates[1023] == 63);
 }
 
 TEST_CASE("tree model: codes every symbol, most significant bit first") {

@@ -154,6 +154,11 @@ struct RangeCheck {
     most = std::max(most, p16);
     return random.below(65536) < p16 ? 1 : 0;
   }
+  uint32_t code_fine(uint32_t p22, uint32_t) {
+    REQUIRE(p22 >= FineBitModel::kLeast);
+    REQUIRE(p22 < FineBitModel::kOne);
+    return random.below(FineBitModel::kOne) < p22 ? 1 : 0;
+  }
   uint32_t code_bits(uint32_t, uint32_t count) {
     return static_cast<uint32_t>(random.below(uint64_t{1} << count));
   }

@@ -27,29 +27,29 @@ constexpr ModelPin kModelPins[] = {
 // Of BlockModel: blocks of each dtype, then bytes of one that is not whole, and
 // pieces with ranks.
 constexpr ModelPin kBlockPins[] = {
-    {"q4_0", 3446, 0x05DA538D},
-    {"q4_1", 2992, 0x4277CF29},
-    {"q5_0", 4087, 0x5D3AE92F},
-    {"q5_1", 3548, 0xB5F48EE5},
-    {"q8_0", 6484, 0xB4BB253D},
-    {"q2_k", 9996, 0x73E0AE8F},
-    {"q3_k", 16929, 0x028E106E},
-    {"q4_k", 20444, 0xCCA6FA44},
-    {"q5_k", 24993, 0xF5FA284C},
-    {"q6_k", 31685, 0xB4D37373},
-    {"iq4_nl", 3538, 0x94B03EBF},
-    {"iq4_xs", 22102, 0x920AC35E},
-    {"mxfp4", 3922, 0xC24FF564},
+    {"q4_0", 3490, 0xCFD93DC5},
+    {"q4_1", 3061, 0xB9091647},
+    {"q5_0", 4127, 0xB133B44F},
+    {"q5_1", 3618, 0x3D0EC64F},
+    {"q8_0", 6530, 0xE27C6506},
+    {"q2_k", 10083, 0x3C0DD874},
+    {"q3_k", 17052, 0xC044AC5E},
+    {"q4_k", 20589, 0xAB2B2D56},
+    {"q5_k", 25178, 0x9BD7A421},
+    {"q6_k", 31907, 0x89B58E5C},
+    {"iq4_nl", 3583, 0x93ECBB0C},
+    {"iq4_xs", 22119, 0x1ADD0ABE},
+    {"mxfp4", 3946, 0xFE161241},
     {"bytes", 126, 0xFEC64E3B},
-    {"q4_k with ranks", 12210, 0xD467141B},
-    {"iq4_nl with ranks", 4292, 0x8CBB6414},
+    {"q4_k with ranks", 12270, 0x304668E5},
+    {"iq4_nl with ranks", 4317, 0xCB296E3A},
 };
 
 // Of BlockModel: blocks of each dtype from weights of another.
 constexpr ModelPin kWeightPins[] = {
-    {"q2_k", 3126, 0x6CBD7490},   {"q3_k", 4261, 0xCE130798}, {"q4_k", 4417, 0x9FAE2CD5},
-    {"q5_k", 5276, 0x8324ADE9},   {"q6_k", 7468, 0xED04FF01}, {"iq4_nl", 696, 0x7214AD3F},
-    {"iq4_xs", 4569, 0x833894C5}, {"mxfp4", 583, 0x52D61346},
+    {"q2_k", 3163, 0x85AEDF84},   {"q3_k", 4296, 0x79FB912A}, {"q4_k", 4458, 0x21D87121},
+    {"q5_k", 5323, 0x82C913FA},   {"q6_k", 7508, 0x659999D6}, {"iq4_nl", 697, 0xD78C59B7},
+    {"iq4_xs", 4574, 0xF28F1745}, {"mxfp4", 597, 0xDB5D7D00},
 };
 
 // Of MaskModel: a mask; two, of which the second follows the first; one full, one empty.
@@ -77,7 +77,7 @@ constexpr ModelPin kResidualPins[] = {
 
 // Of ValueModel: pieces of each dtype.
 constexpr ModelPin kValuePins[] = {
-    {"i8", 5994, 0xBDFA50A0},   {"u8", 5996, 0x255ABE00},   {"i16", 8682, 0xDAA34264},
+    {"i8", 5997, 0x2B710E64},   {"u8", 6000, 0x7AE11EAD},   {"i16", 8682, 0xDAA34264},
     {"u16", 8721, 0xC6EB7261},  {"i32", 12394, 0x01A6162B}, {"u32", 12761, 0xB7A07CC5},
     {"i64", 25492, 0x7C5BF180}, {"u64", 25492, 0x7C5BF180}, {"f16", 7476, 0x0B574788},
     {"bf16", 6706, 0x582E4CF8}, {"f32", 15201, 0x3D5FBBC0}, {"f64", 22670, 0xA5B1B0B7},

@@ -135,6 +135,9 @@ TEST_CASE("weights: whatever is decoded is within bounds or refused") {
   struct AnyBits {
     test::Random random{62};
     uint32_t code(uint32_t p16, uint32_t) { return random.below(65536) < p16 ? 1 : 0; }
+    uint32_t code_fine(uint32_t p22, uint32_t) {
+      return random.below(FineBitModel::kOne) < p22 ? 1 : 0;
+    }
     uint32_t code_bits(uint32_t, uint32_t count) {
       return static_cast<uint32_t>(random.below(uint64_t{1} << count));
     }

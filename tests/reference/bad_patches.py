@@ -13,6 +13,7 @@ from good_patches import ABC, GGUF, text, varint_block
 from mask import Shape
 from patch_maker import (Chunk, MaskMaker, Plan, Section, body_of, chunk_records, copy, derived,
                          from_section, literal, make_patch, zstd_blocks, zstd_frame)
+from residuals import NOT_ROUNDED, Guess
 from signatures import with_blocks
 from structure import BYTES, COPY, DERIVED, NEAR, NONE, STRAIGHT
 from tokens_maker import TokensMaker
@@ -197,8 +198,9 @@ class OutOfBounds(BlocksMaker):
     def decode_half(self, which: int, old: int) -> int:
         if self.index >= 0:
             return super().decode_half(which, old)
-        self.encoder.want_number(self.wrong)
-        return self.halves[which].decode(self.coder) % 65536
+        self.half_change = self.wrong
+        return self.decode_residual(self.halves, old >> 10 & 31, Guess(0, NOT_ROUNDED),
+                                    self.half_spreads[which]) % 65536
 
     def decode_next(self, old: bytes) -> bytes:
         made, self.made = self.made[:len(old)], self.made[len(old):]
@@ -209,6 +211,7 @@ class OutOfBounds(BlocksMaker):
         self.encoder.wanted.append(0)
         self.decode_equal()
         self.halves_wanted = (block.scale, block.minimum)
+        self.base_codes = block.codes
         self.numbers_left.extend(numbers)
         self.decode_block(old)
         return old
@@ -235,7 +238,7 @@ def blocks(base: bytes) -> Iterator[tuple[str, str, str, bytes]]:
     for what, name, index, wrong in (("code-above", "q4_0", 4, 8), ("code-below", "q5_0", 2, -17),
                                      ("code-below-0", "q4_1", 20, -1), ("code-128", "q8_0", 1, 128),
                                      ("group-scale", "q4_k", 2, 64), ("group-minimum", "q2_k", 31, 16),
-                                     ("half", "q4_0", -1, 0x10000), ("code-above-15", "mxfp4", 7, 16),
+                                     ("half", "q4_0", -1, 0x8000), ("code-above-15", "mxfp4", 7, 16),
                                      ("power", "mxfp4", -1, 600)):
         size = GRIDS[name].bytes
         payload = OutOfBounds(name, index, wrong).write(base[:size], base[:size])

@@ -8,10 +8,13 @@ from typing import Any
 
 from dtypes import NAMES, Codes, Part
 from faults import Fault, refuse
-from range_coder import BitModel, Number, RangeDecoder, Tree
-from residuals import MAX_COLUMNS, RankDecoder
+from range_coder import BitModel, FineModel, RangeDecoder, Tree
+from residuals import MAX_COLUMNS, NOT_ROUNDED, Guess, RankDecoder, ResidualModel, Spread
 
 LIMIT = 100
+MOVES_LIMIT = 500
+EQUAL_LIMIT = 255
+NARROW = (32, 64, 128, 256, 512, 1024, 1536)  # where phases begin
 LEVELS = (5, 8, 12, 18, 28, 44, 70, 110)
 MAX_EXPONENT = 16
 NO_START, ADDED, TAKEN = "none", "added", "taken"
@@ -162,6 +165,10 @@ def write_block(name: str, block: Block) -> bytes:
     return bytes(made)
 
 
+def scales_of(block: Block) -> tuple:
+    return block.scale, block.minimum, block.group_scales, block.group_minima
+
+
 def monotone(half: int) -> int:
     return half ^ 0x7FFF if half >> 15 else half
 
@@ -205,11 +212,14 @@ class Place:
 def place_of(predicted: int, bounds: tuple[int, int]) -> Place:
     low, high = bounds
     moved = predicted + 2048
-    step, phase = moved >> 12, (moved >> 9) % 8
+    step, off = moved >> 12, moved % 4096 - 2048
     if step < low:
-        step, phase = low, 0
+        step, off = low, -2048
     elif step > high:
-        step, phase = high, 7
+        step, off = high, 2047
+    size = off if off >= 0 else -1 - off
+    narrow = sum(begin <= size for begin in NARROW)
+    phase = 8 + narrow if off >= 0 else 7 - narrow
     return Place(step, phase, 1 if step == low else 2 if step == high else 0)
 
 
@@ -218,6 +228,7 @@ class CodeModel:
 
     def __init__(self) -> None:
         self.models: dict[tuple, BitModel] = {}
+        self.moves: dict[tuple, FineModel] = {}
         self.average = 16
         self.last = 0
 
@@ -226,7 +237,14 @@ class CodeModel:
 
     def decode(self, coder: RangeDecoder, predicted: int, bounds: tuple[int, int], setting: int) -> int:
         place = place_of(predicted, bounds)
-        residual = self.decode_residual(coder, place, setting)
+        return self.add(place, self.decode_residual(coder, place, setting), bounds)
+
+    def decode_moved(self, coder: RangeDecoder, predicted: int, bounds: tuple[int, int]) -> int:
+        """A number that is not the step."""
+        place = place_of(predicted, bounds)
+        return self.add(place, self.decode_size(coder, place), bounds)
+
+    def add(self, place: Place, residual: int, bounds: tuple[int, int]) -> int:
         self.average += 64 * abs(residual) - 4 * self.average + 16 >> 5
         self.last = residual
         number = place.step + residual
@@ -235,10 +253,17 @@ class CodeModel:
         return number
 
     def decode_residual(self, coder: RangeDecoder, place: Place, setting: int) -> int:
-        v = sum(level <= self.average for level in LEVELS)
-        known = 2 * setting + (self.last != 0)
-        if not self.bit(coder, "moves", v, place.phase, place.edge, known):
+        key = (self.level(), place.phase, place.edge, setting, self.last != 0)
+        if not self.moves.setdefault(key, FineModel()).decode(coder, MOVES_LIMIT):
             return 0
+        return self.decode_size(coder, place)
+
+    def level(self) -> int:
+        return sum(level <= self.average for level in LEVELS)
+
+    def decode_size(self, coder: RangeDecoder, place: Place) -> int:
+        """A residual that is not 0."""
+        v = self.level()
         down = place.edge == 2
         if place.edge == 0:
             down = bool(self.bit(coder, "is_down", min(v, 2), place.phase, self.last > 0))
@@ -276,11 +301,13 @@ class BlocksDecoder(RankDecoder):
         self.has_ranks = BitModel()
         self.piece = Piece()
         self.column = 0  # of the first code of the block
-        self.equal = [BitModel() for _ in range(4)]
+        self.equal = [FineModel() for _ in range(4)]
         self.before = 0
         self.keep = [BitModel(), BitModel()]
         self.kept = 0
-        self.halves = [Number(), Number()]
+        self.halves = ResidualModel()
+        self.half_spreads = [Spread(), Spread()]
+        self.first = Tree(5)
         self.group_scale = CodeModel()
         self.group_minimum = CodeModel()
         self.code = CodeModel()
@@ -329,7 +356,7 @@ class BlocksDecoder(RankDecoder):
         return old if self.decode_equal() else write_block(self.name, self.decode_block(old))
 
     def decode_equal(self) -> int:
-        equal = self.equal[self.before].decode(self.coder, LIMIT)
+        equal = self.equal[self.before].decode(self.coder, EQUAL_LIMIT)
         self.before = (2 * self.before + equal) % 4
         return equal
 
@@ -351,17 +378,31 @@ class BlocksDecoder(RankDecoder):
                                   for number in base.group_scales]
         if grid.start == TAKEN and grid.scale_bounds:
             by = self.factor(units(base.minimum), units(block.minimum))
-            block.group_minima = [self.decode_code(self.group_minimum, number * by, grid.scale_bounds)
-                                  for number in base.group_minima]
-        for group in range(grid.groups):
+            block.group_minima = [self.decode_code(self.group_minimum, number * by, grid.scale_bounds, int(old != new))
+                                  for number, old, new in zip(base.group_minima, base.group_scales, block.group_scales)]
+        if not self.piece.has_ranks and scales_of(block) == scales_of(base):
+            self.decode_first(base, block)
+        for group in range(len(block.codes) // grid.group_codes, grid.groups):
             self.decode_codes(group, base, block)
         return block
 
+    def decode_first(self, base: Block, block: Block) -> None:
+        """The codes up to the first that differs from that of the base."""
+        first = self.decode_place()
+        block.codes = base.codes[:first]
+        block.codes.append(self.decode_moved(4096 * base.codes[first]))
+
+    def decode_place(self) -> int:
+        return self.coder.more(self.first.decode(self.coder, LIMIT), 0 if self.block_codes == 32 else 3)
+
+    def decode_moved(self, predicted: int) -> int:
+        return self.code.decode_moved(self.coder, predicted, self.grid.code_bounds)
+
     def decode_half(self, which: int, old: int) -> int:
-        x = self.halves[which].decode(self.coder)
-        if x > 0xFFFF:
+        residual = self.decode_residual(self.halves, old >> 10 & 31, Guess(0, NOT_ROUNDED), self.half_spreads[which])
+        if not -0x8000 <= residual <= 0x7FFF:
             raise Fault("corrupt_data", "difference of halves")
-        half = monotone((monotone(old) + (x >> 1 ^ -(x & 1))) % 65536)
+        half = monotone((monotone(old) + residual) % 65536)
         if self.grid.power and half > 0xFF:
             raise Fault("corrupt_data", "a power beyond a byte")
         return half
@@ -386,8 +427,8 @@ class BlocksDecoder(RankDecoder):
         setting = int((step, start) != (old_step, old_start))
         factor = self.factor(old_step, step)
         shift = 0 if self.kept else ratio(old_start - start, step)
-        begin = group * self.grid.group_codes
-        for i, code in enumerate(base.codes[begin:begin + self.grid.group_codes], begin):
+        begin, end = len(block.codes), (group + 1) * self.grid.group_codes
+        for i, code in enumerate(base.codes[begin:end], begin):
             predicted = self.predict(code, factor, shift, self.move(i, step))
             block.codes.append(self.decode_code(self.code, predicted, self.grid.code_bounds, setting))
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from blocks import BlocksDecoder, CodeModel, Piece, monotone, place_of, read_block
 from faults import Fault
-from rank_maker import PlannedRanks, RankMaker, want_code, zigzag
-from residuals import signed
+from rank_maker import PlannedRanks, RankMaker, want_code, want_moved, zigzag
+from residuals import Guess, signed
 
 
 @dataclass
@@ -26,6 +26,8 @@ class BlocksMaker(RankMaker, BlocksDecoder):
         self.is_ranked = False
         self.numbers_left: deque[int] = deque()
         self.halves_wanted = (0, 0)
+        self.half_change = 0
+        self.base_codes: list[int] = []
         self.written = 0
 
     def write(self, base: bytes, made: bytes, plans: list[PlannedBlocks] | None = None) -> bytes:
@@ -67,6 +69,7 @@ class BlocksMaker(RankMaker, BlocksDecoder):
         block = read_block(self.name, made)
         self.halves_wanted = (block.scale, block.minimum)
         self.numbers_left.extend(block.group_scales + block.group_minima + block.codes)
+        self.base_codes = read_block(self.name, old).codes
         self.decode_block(old)
 
     def decode_keep(self) -> None:
@@ -75,9 +78,27 @@ class BlocksMaker(RankMaker, BlocksDecoder):
         super().decode_keep()
 
     def decode_half(self, which: int, old: int) -> int:
-        change = monotone(self.halves_wanted[which]) - monotone(old)
-        self.encoder.want_number(zigzag(signed(change, 16)))
+        self.half_change = signed(monotone(self.halves_wanted[which]) - monotone(old), 16)
         return super().decode_half(which, old)
+
+    def wanted_residual(self, guess: Guess) -> int:
+        return self.half_change
+
+    def decode_place(self) -> int:
+        codes = list(self.numbers_left)
+        first = next(i for i, code in enumerate(self.base_codes) if code != codes[i])
+        self.encoder.want_tree(first, 5 if self.block_codes == 32 else 8)
+        for _ in range(first):
+            self.numbers_left.popleft()
+        return super().decode_place()
+
+    def decode_moved(self, predicted: int) -> int:
+        number = self.numbers_left.popleft()
+        place = place_of(predicted, self.grid.code_bounds)
+        want_moved(self.encoder, place, number - place.step)
+        with contextlib.suppress(Fault):
+            super().decode_moved(predicted)
+        return number
 
     def decode_code(self, model: CodeModel, predicted: int, bounds: tuple[int, int],
                     setting: int = 0) -> int:

@@ -66,6 +66,12 @@ class Tracer(range_coder.RangeDecoder):
         self.trace.append(f"{bit} | {p} | {before}")
         return bit
 
+    def fine(self, p: int) -> int:
+        before = " | ".join(self.state())
+        bit = super().fine(p)
+        self.trace.append(f"{bit} | {p} | {before}")
+        return bit
+
     def raw(self, n: int) -> int:
         before = " | ".join(self.state())
         value = super().raw(n)

@@ -41,8 +41,13 @@ class RangeEncoder:
         self.raw = ""  # digits
 
     def bit(self, p: int) -> int:
+        return self.below((self.range >> 16) * p)
+
+    def fine(self, p: int) -> int:
+        return self.below((self.range >> 22) * p)
+
+    def below(self, bound: int) -> int:
         bit = self.wanted.popleft()
-        bound = (self.range >> 16) * p
         if bit:
             self.range = bound
         else:

@@ -24,7 +24,13 @@ class RangeDecoder:
 
     def bit(self, p: int) -> int:
         """The next bit; a one has probability p, in 65536ths."""
-        bound = (self.range >> 16) * p
+        return self.below((self.range >> 16) * p)
+
+    def fine(self, p: int) -> int:
+        """The same; p is in 2^22nds."""
+        return self.below((self.range >> 22) * p)
+
+    def below(self, bound: int) -> int:
         bit = 1 if self.code < bound else 0
         if bit:
             self.range = bound
@@ -56,7 +62,7 @@ class RangeDecoder:
             raise Fault("corrupt_data", "the coded bytes do not end where the steps do")
 
 
-RATES = [131072 // (2 * n + 3) for n in range(256)]
+RATES = [131072 // (2 * n + 3) for n in range(1024)]
 
 
 class BitModel:
@@ -75,6 +81,18 @@ class BitModel:
     def decode(self, coder: RangeDecoder, limit: int = 30) -> int:
         bit = coder.bit(min(max(self.p, 32), 65504))
         self.update(bit, limit)
+        return bit
+
+
+class FineModel:
+    def __init__(self) -> None:
+        self.p = 1 << 21
+        self.n = 0
+
+    def decode(self, coder: RangeDecoder, limit: int) -> int:
+        bit = coder.fine(max(self.p, 64))
+        self.p += (((1 << 22) - 1 if bit else 0) - self.p) * RATES[self.n] >> 16
+        self.n = min(self.n + 1, limit)
         return bit
 
 

@@ -30,11 +30,16 @@ def want_code(encoder: RangeEncoder, place: Place, number: int) -> None:
     residual = number - place.step
     encoder.wanted.append(int(residual != 0))
     if residual != 0:
-        if place.edge == 0:
-            encoder.wanted.append(int(residual < 0))
-        bits = abs(residual).bit_length()
-        encoder.wanted.extend([1] * (bits - 1) + [0] * (bits < 8))
-        encoder.want_tree(abs(residual), bits - 1)
+        want_moved(encoder, place, residual)
+
+
+def want_moved(encoder: RangeEncoder, place: Place, residual: int) -> None:
+    """The same of a residual that is known not to be 0."""
+    if place.edge == 0:
+        encoder.wanted.append(int(residual < 0))
+    bits = abs(residual).bit_length()
+    encoder.wanted.extend([1] * (bits - 1) + [0] * (bits < 8))
+    encoder.want_tree(abs(residual), bits - 1)
 
 
 def want_residual(encoder: RangeEncoder, expected: int, residual: int) -> None:
