@@ -209,6 +209,15 @@ bool most_stay(const Array& array, const std::vector<uint64_t>& values) {
   return more >= 0;
 }
 
+// Where it does not follow from the base which elements become `value`, those around say
+// so: whole columns do, or rows.
+uint64_t changed_to(const Array& array, uint64_t value) {
+  uint64_t count = 0;
+  for (size_t i = 0; i < array.elements; ++i)
+    count += array.to(i) == value && array.from(i) != value;
+  return count;
+}
+
 uint64_t from_edit_order(const ValueType& type, int64_t order) {
   if (type.kind == ValueKind::floating) return from_order(type.format, order);
   const auto bits = static_cast<uint64_t>(order);
@@ -270,7 +279,10 @@ EditFit fit_edits(const ValueType& type, ByteView base, ByteView result, bool is
     const bool is_free =
         std::none_of(intervals.begin(), intervals.end(),
                      [&](const Labelled& one) { return overlaps(one.interval, found); });
-    if (found.score < least || !is_free) continue;
+    if (found.score < least || !is_free) {
+      if (type.kind != ValueKind::code) fit.special += changed_to(array, value) / 2;
+      continue;
+    }
     intervals.push_back({found, label});
     fit.special += static_cast<uint64_t>(found.score);
   }

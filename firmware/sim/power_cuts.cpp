@@ -58,6 +58,13 @@ class Lives {
              refused(three_, old, Fault::none, MALLORN_E_RELEASE)}};
   }
 
+  Life dropped() const {
+    Goal given_up = goal(one_, two_);
+    given_up.is_confirmed = false;
+    given_up.is_dropped = true;
+    return {"update that is dropped for another one", one_, {given_up, goal(one_, three_)}};
+  }
+
  private:
   bool is_in_place() const { return geometry_.journal_size != 0; }
 
@@ -77,13 +84,6 @@ class Lives {
     return {"update without confirmation, another update",
             one_,
             {given_up, goal(is_in_place() ? two_ : one_, three_)}};
-  }
-
-  Life dropped() const {
-    Goal given_up = goal(one_, two_);
-    given_up.is_confirmed = false;
-    given_up.is_dropped = true;
-    return {"update that is dropped for another one", one_, {given_up, goal(one_, three_)}};
   }
 
   Life with_refusals() const {
@@ -277,6 +277,11 @@ void run(bool is_full, bool has_states, bool is_once) {
     simulation.cut_twice(geometry, options, life, is_full ? 1 : step,
                          is_full ? 1 : meta_step);
   };
+  // What only shows where an update is given up.
+  const Flash& first = kFlashes[has_states ? kFirstWithStates : 0];
+  simulation.cut_once(first.geometry, {true, true, 1},
+                      Lives(first.geometry, {true, true, 1}).dropped(), 2 * first.step);
+  const uint64_t once = simulation.cases() - whole;
   if (!has_states && !is_once) {
     cut_twice(kTiny, {false, true, 2}, 1, 11, 1);
     cut_twice(kTiny, {true, false, 2}, 2, 11, 1);
@@ -286,7 +291,7 @@ void run(bool is_full, bool has_states, bool is_once) {
     cut_twice(kTinyWithLag, {true, true, 2}, 1, 97, 41);
     cut_twice(kTinyInPlace, {true, true, 2}, 1, 17, 3);
   }
-  const uint64_t twice = simulation.cases() - whole;
+  const uint64_t twice = simulation.cases() - whole - once;
   for_each_life(
       has_states, [&](const Flash& flash, const Options& options, const Life& life) {
         simulation.cut_once(flash.geometry, options, life, is_full ? 1 : flash.step);

@@ -44,8 +44,8 @@ constexpr uint32_t kFeatureConverted = 1u << 8;  // sections predicted by anothe
 constexpr uint32_t kFeatureLite = 1u << 9;       // the body is that of profile lite
 constexpr uint32_t kFeatureLanes = 1u << 16;     // sections predicted by codes of lanes
 constexpr uint32_t kFeatureHalves = 1u << 17;    // codes of four bits, by ValueModel
-constexpr uint32_t kFeaturePermuted = 1u << 20;  // steps that read axes in another order
 constexpr uint32_t kFeatureWeights = 1u << 19;   // blocks, by weights of another dtype
+constexpr uint32_t kFeaturePermuted = 1u << 20;  // steps that read axes in another order
 constexpr uint32_t kFeatureEdits = 1u << 22;     // sections coded by EditModel
 constexpr uint32_t kKnownFeatures = ((1u << 10) - 1) | kFeatureLanes | kFeatureHalves |
                                     kFeaturePermuted | kFeatureWeights |

@@ -9,10 +9,12 @@ namespace {
 
 using Bits = std::array<uint8_t, kMaxChunkCoded / 8>;
 
-uint32_t bit_at(const Bits& bits, uint64_t i) { return bits[i / 8] >> (i % 8) & 1u; }
+uint32_t bit_at(const Bits& bits, uint64_t i) {
+  return bits[static_cast<size_t>(i / 8)] >> (i % 8) & 1u;
+}
 void set_bit(Bits& bits, uint64_t i, uint32_t bit) {
-  const auto before = i % 8 == 0 ? 0u : uint32_t{bits[i / 8]};
-  bits[i / 8] = static_cast<uint8_t>(before | bit << (i % 8));
+  uint8_t& byte = bits[static_cast<size_t>(i / 8)];
+  byte = static_cast<uint8_t>((i % 8 == 0 ? 0u : byte) | bit << (i % 8));
 }
 
 // The elements of a piece, from element `first` of the section on, but for others: those
