@@ -2,10 +2,10 @@
 // a small update, in every two of them. Prints how many cases there were; exit 1 and a
 // message for the first that fails.
 //
-//   power-cuts [--full | --states | --once]
+//   power-cuts [--full | --states | --once | --few]
 //
 // Without --full operations are thinned. --states: only devices that keep states, with two
-// slots or one. --once: no two cuts.
+// slots or one. --once: no two cuts; --few: of those an eighth.
 #include <cstdio>
 #include <cstring>
 #include <iterator>
@@ -262,7 +262,8 @@ void for_each_life(bool has_states, Visit visit) {
 }
 
 // What notices most in the shortest time comes first.
-void run(bool is_full, bool has_states, bool is_once) {
+// `few`: how many operations there are to one that is cut, beyond the steps of each flash.
+void run(bool is_full, bool has_states, bool is_once, uint64_t few) {
   Simulation simulation;
   for_each_life(has_states,
                 [&](const Flash& flash, const Options& options, const Life& life) {
@@ -294,7 +295,7 @@ void run(bool is_full, bool has_states, bool is_once) {
   const uint64_t twice = simulation.cases() - whole - once;
   for_each_life(
       has_states, [&](const Flash& flash, const Options& options, const Life& life) {
-        simulation.cut_once(flash.geometry, options, life, is_full ? 1 : flash.step);
+        simulation.cut_once(flash.geometry, options, life, is_full ? 1 : few * flash.step);
       });
   std::printf("%llu cases: %llu with one cut at most, %llu with two\n",
               (unsigned long long)simulation.cases(),
@@ -309,8 +310,9 @@ int main(int count, char** arguments) {
     const auto is_given = [&](const char* name) {
       return count > 1 && std::strcmp(arguments[1], name) == 0;
     };
+    const bool is_few = is_given("--few");
     mallorn::firmware::sim::run(is_given("--full"), is_given("--states"),
-                                is_given("--once"));
+                                is_few || is_given("--once"), is_few ? 8 : 1);
   } catch (const std::string& what) {
     std::fprintf(stderr, "power-cuts: %s\n", what.c_str());
     return 1;

@@ -62,8 +62,9 @@ Bytes changed(const ValueType& type, const Bytes& base, const Change& change) {
 // How far an element is from zero in the order of its type.
 uint64_t size_of(const ValueType& type, uint64_t bits) {
   const int64_t order = edit_order(type, bits);
-  return type.kind == ValueKind::floating ? without_sign(order)
-                                          : static_cast<uint64_t>(std::abs(order));
+  if (type.kind == ValueKind::floating) return without_sign(order);
+  const auto size = static_cast<uint64_t>(order);
+  return order < 0 ? 0 - size : size;
 }
 
 uint64_t quantile(const ValueType& type, const Bytes& base, size_t part, size_t of) {
