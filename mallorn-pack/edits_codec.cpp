@@ -134,6 +134,7 @@ std::vector<Run> runs_of(const EditType& edited, const std::vector<SectionPart>&
   size_t at = 0;
   for (const SectionPart& part : parts) {
     const auto length = static_cast<size_t>(part.length_bytes);
+    if (length == 0) continue;
     const uint32_t bytes = edited.type.bytes;
     TensorPlace place = part.place;
     if (edited.block_bytes != 0) place = {0, edited.block_bytes, 0, 0, 0};
