@@ -1,7 +1,6 @@
 #include "mallorn-apply/section_codecs.hpp"
 
 #include "mallorn-apply/core/blocks_decoder.hpp"
-#include "mallorn-apply/core/edits_decoder.hpp"
 #include "mallorn-apply/core/mask_decoder.hpp"
 #include "mallorn-apply/core/mixed_decoder.hpp"
 #include "mallorn-apply/core/values_decoder.hpp"
@@ -84,12 +83,10 @@ Status HostSections::decode_by_codec(const SectionHeader& header, ByteView coded
     case CodecId::mixed:
       if (!mixed_) mixed_ = std::make_unique<MixedModel>();
       return decode_mixed(header.dtype, coded, base, mixed_.get(), result);
-    case CodecId::edits: {
-      if (!values_) values_ = std::make_unique<ValueModel>();
-      const auto workspace = std::make_unique<EditsWorkspace>();
-      return decode_edits(header.dtype, coded, base, workspace.get(), values_.get(),
-                          result);
-    }
+    case CodecId::edits:
+      if (!values_) values_ = std::make_unique_for_overwrite<ValueModel>();
+      if (!edits_) edits_ = std::make_unique<EditsWorkspace>();
+      return decode_edits(header.dtype, coded, base, edits_.get(), values_.get(), result);
   }
   return Status::unknown_codec;
 }

@@ -10,6 +10,7 @@
 #include "libcommon/core/mixed_model.hpp"
 #include "libcommon/core/value_model.hpp"
 #include "mallorn-apply/core/chunk_decoder.hpp"
+#include "mallorn-apply/core/edits_decoder.hpp"
 #include "mallorn-apply/core/piece_watch.hpp"
 #include "mallorn-apply/core/tokens_decoder.hpp"
 #include "mallorn-apply/fast_tokens.hpp"
@@ -64,6 +65,7 @@ class HostSections final : public SectionDecoder {
   std::unique_ptr<MaskModel> mask_;
   std::unique_ptr<TokensWorkspace> tokens_;
   std::unique_ptr<MixedModel> mixed_;
+  std::unique_ptr<EditsWorkspace> edits_;
 };
 
 }  // namespace mallorn::apply

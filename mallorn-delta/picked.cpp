@@ -159,6 +159,7 @@ std::optional<PickedMatch> PickedTensors::find_axes(AxisPair* pair,
       if (known == known_.end()) continue;
       std::vector<size_t> others = changed;
       std::erase(others, axis);
+      // A copy: what is found with these may add to them.
       const std::vector<std::vector<uint32_t>> all = known->second;
       for (const std::vector<uint32_t>& picks : all) {
         pair->axes[axis].picks = picks;

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "libcommon/error.hpp"
+#include "mallorn-pack/append_varint.hpp"
 #include "mallorn-pack/edit_factor.hpp"
 #include "mallorn-pack/edit_fit.hpp"
 #include "mallorn-pack/range_encoder.hpp"
@@ -86,9 +87,7 @@ class Encoder {
   std::vector<uint8_t> finish(Dtype dtype) {
     coder_.finish();
     std::vector<uint8_t> made;
-    uint64_t length = coded_.size();
-    for (; length >= 128; length >>= 7) made.push_back(static_cast<uint8_t>(length | 128));
-    made.push_back(static_cast<uint8_t>(length));
+    append_varint(coded_.size(), &made);
     made.insert(made.end(), coded_.begin(), coded_.end());
     if (!others_.result.empty()) {
       const std::vector<uint8_t> rest =

@@ -7,6 +7,7 @@
 
 #include "libcommon/core/block_fields.hpp"
 #include "libcommon/log2.hpp"
+#include "mallorn-pack/append_varint.hpp"
 #include "mallorn-pack/token_writer.hpp"
 
 namespace mallorn::pack {
@@ -102,10 +103,6 @@ class Encoder {
 
   static void append(const std::vector<uint8_t>& bytes, std::vector<uint8_t>* to) {
     to->insert(to->end(), bytes.begin(), bytes.end());
-  }
-  static void append_varint(uint64_t value, std::vector<uint8_t>* to) {
-    for (; value >= 0x80; value >>= 7) to->push_back(static_cast<uint8_t>(value | 0x80));
-    to->push_back(static_cast<uint8_t>(value));
   }
 
   template <typename Visit>

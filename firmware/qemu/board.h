@@ -24,6 +24,13 @@ void* board_stack_pointer(void);
 /* Only where there is cuts.c. */
 void board_reset(void);
 
+/* The patch, in pieces of 1 to 61 bytes; `has_pauses`: now and then there is nothing yet. */
+int32_t patch_piece(void* to, uint32_t length, int has_pauses);
+/* The next piece begins at `offset`. */
+void patch_go_to(uint32_t offset);
+/* By the header: bytes of the new model. */
+uint32_t patch_result_length(void);
+
 /* Paints what of the stack is free, and finds how far it has been used since. */
 void paint_stack(void);
 uint32_t used_stack(void);

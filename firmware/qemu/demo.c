@@ -6,26 +6,15 @@
 #include "firmware/qemu/board.h"
 
 static uint64_t work[MALLORN_WORK_SIZE / 8];
-static uint32_t patch_at;
 
-/* Pieces of 1 to 61 bytes; now and then there is nothing yet. */
 static int32_t read_patch(void* context, void* to, uint32_t length) {
-  static uint32_t piece;
   (void)context;
-  piece = (piece + 17) & 63;
-  if (piece < 3) return 0;
-  const uint32_t left = (uint32_t)(patch_end - patch_begin) - patch_at;
-  uint32_t count = piece - 2;
-  if (count > left) count = left;
-  if (count > length) count = length;
-  memcpy(to, patch_begin + patch_at, count);
-  patch_at += count;
-  return (int32_t)count;
+  return patch_piece(to, length, 1);
 }
 
 static int seek_patch(void* context, uint32_t offset) {
   (void)context;
-  patch_at = offset;
+  patch_go_to(offset);
   return 0;
 }
 

@@ -86,6 +86,30 @@ void board_exit(int code) {
   }
 }
 
+static uint32_t patch_at;
+
+int32_t patch_piece(void* to, uint32_t length, int has_pauses) {
+  static uint32_t piece;
+  piece = (piece + 17) & 63;
+  if (piece < 3 && has_pauses) return 0;
+  const uint32_t left = (uint32_t)(patch_end - patch_begin) - patch_at;
+  uint32_t count = piece < 3 ? 1 : piece - 2;
+  if (count > left) count = left;
+  if (count > length) count = length;
+  memcpy(to, patch_begin + patch_at, count);
+  patch_at += count;
+  return (int32_t)count;
+}
+
+void patch_go_to(uint32_t offset) { patch_at = offset; }
+
+/* These read what docs/format/patch.md says of the header. */
+uint32_t patch_result_length(void) {
+  uint32_t length;
+  memcpy(&length, patch_begin + 102, sizeof length);
+  return length;
+}
+
 uint32_t journal_for_patch(const mallorn_port* port, uint32_t blocks) {
   if ((patch_begin[9] & 4) == 0) return 0;
   const uint32_t lag = (uint32_t)(patch_begin[11] & 127) << (patch_begin[9] >> 3);

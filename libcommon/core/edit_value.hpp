@@ -29,8 +29,11 @@ inline uint64_t load_edit(const ValueType& type, const uint8_t* from) {
   return type.bytes == 1 ? *from : load_bits(type, from);
 }
 inline void store_edit(const ValueType& type, uint8_t* to, uint64_t bits) {
-  if (type.bytes == 1) *to = static_cast<uint8_t>(bits);
-  store_bits(type, to, bits);
+  if (type.bytes == 1) {
+    *to = static_cast<uint8_t>(bits);
+  } else {
+    store_bits(type, to, bits);
+  }
 }
 constexpr int64_t edit_order(const ValueType& type, uint64_t bits) {
   if (type.kind == ValueKind::floating) return to_order(type.format, bits);

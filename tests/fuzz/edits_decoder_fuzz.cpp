@@ -11,25 +11,9 @@
 #include "libcommon/core/edit_value.hpp"
 #include "mallorn-apply/core/edits_decoder.hpp"
 #include "mallorn-pack/edits_codec.hpp"
-
-namespace {
+#include "tests/fuzz/parts.hpp"
 
 using namespace mallorn;
-
-TensorPlace place_of(ByteView base) {
-  if (base.size() < 4) return {};
-  const uint64_t columns = base[1] % 64;
-  return {base[0], columns * (1 + base[2] % 3), columns, 0, int32_t{base[3]} - 128};
-}
-
-// In two parts, the first of which may end within an element.
-std::vector<pack::SectionPart> parts_of(ByteView base, size_t length) {
-  const size_t first = base.size() < 5 ? length : length * base[4] / 255 / 4 * 4;
-  const TensorPlace place = place_of(base);
-  return {{first, place, {}}, {length - first, {}, {}}};
-}
-
-}  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   static const auto workspace = std::make_unique<apply::EditsWorkspace>();
@@ -47,7 +31,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (status != Status::ok || !edit_type(dtype, &type)) std::abort();
 
   const std::vector<uint8_t> recoded =
-      pack::encode_edits(dtype, parts_of(base, result.size()), base, result);
+      pack::encode_edits(dtype, fuzz::parts_of(base, result.size(), 4), base, result);
   if (recoded.empty()) return 0;
   std::vector<uint8_t> again(result.size());
   const Status repeated =

@@ -9,25 +9,9 @@
 #include "libcommon/core/byte_reader.hpp"
 #include "mallorn-apply/core/values_decoder.hpp"
 #include "mallorn-pack/values_codec.hpp"
-
-namespace {
+#include "tests/fuzz/parts.hpp"
 
 using namespace mallorn;
-
-TensorPlace place_of(ByteView base) {
-  if (base.size() < 4) return {};
-  const uint64_t columns = base[1] % 64;
-  return {base[0], columns * (1 + base[2] % 3), columns, 0, int32_t{base[3]} - 128};
-}
-
-// In two parts, the first of which may end within an element.
-std::vector<pack::SectionPart> parts_of(ByteView base, size_t length) {
-  const size_t first = base.size() < 5 ? length : length * base[4] / 255;
-  const TensorPlace place = place_of(base);
-  return {{first, place}, {length - first, {}}};
-}
-
-}  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   static const auto model = std::make_unique<ValueModel>();
@@ -45,7 +29,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (status != Status::ok || !may_decode) std::abort();
 
   const std::vector<uint8_t> recoded =
-      pack::encode_values(dtype, parts_of(base, result.size()), base, result);
+      pack::encode_values(dtype, fuzz::parts_of(base, result.size(), 1), base, result);
   std::vector<uint8_t> again(result.size());
   const Status repeated = apply::decode_values(dtype, recoded, base, model.get(), again);
   if (repeated != Status::ok || again != result) std::abort();

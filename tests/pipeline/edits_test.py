@@ -99,14 +99,6 @@ class Edits(InPlaceTest):
         super().setUp()
         self.old = weights()
 
-    def size(self, name: str, old: bytes, new: bytes, *options: str) -> int:
-        paths = [self.home.parent / f"{name}.{side}" for side in ("old", "new")]
-        for path, content in zip(paths, (old, new)):
-            path.write_bytes(content)
-        patch = self.succeed("mallorn", "diff", "-q", *options, *paths, "-o", "-")
-        self.assertEqual(self.succeed("mallorn-apply", paths[0], stdin=patch), new, name)
-        return len(patch)
-
     def changed(self, change: Change) -> Weights:
         return {name: change(numbers) for name, numbers in self.old.items()}
 
@@ -114,7 +106,7 @@ class Edits(InPlaceTest):
         """A change costs at most so many bytes for each tensor."""
         def one(item: tuple[str, tuple[Change, float]]) -> None:
             name, (change, bound) = item
-            size = self.size(f"{name}-{kind}", gguf(self.old, kind), gguf(self.changed(change), kind))
+            size = self.patch_size(f"{name}-{kind}", gguf(self.old, kind), gguf(self.changed(change), kind))
             self.assertLess(size, HEAD + len(SHAPES) * bound, f"{name}, {kind}")
 
         in_parallel(one, list(changes.items()))
@@ -138,20 +130,20 @@ class Edits(InPlaceTest):
 
     def test_what_is_pruned_and_tuned(self) -> None:
         old = gguf(self.old)
-        all_tuned = self.size("tuned", old, gguf(self.changed(tuned)))
+        all_tuned = self.patch_size("tuned", old, gguf(self.changed(tuned)))
         for share in (0.3, 0.8):
             change = after(tuned, pruned(share))
-            both = self.size(f"tuned-{share}", old, gguf(self.changed(change)))
+            both = self.patch_size(f"tuned-{share}", old, gguf(self.changed(change)))
             self.assertLess(both, all_tuned * (1 - share) * 1.05 + WEIGHTS / 8 / 10, share)
             # The other way round: zeros stay.
             base = gguf(self.changed(pruned(share)))
-            again = self.size(f"again-{share}", base, gguf(self.changed(change)))
+            again = self.patch_size(f"again-{share}", base, gguf(self.changed(change)))
             self.assertLess(again, all_tuned * (1 - share) * 1.05 + WEIGHTS / 8 / 10, share)
 
     def test_more_effort_is_not_larger(self) -> None:
         for name, change in {"few": rarely(200, lambda number: number * 1.01), "clipped": clipped}.items():
             new = gguf(self.changed(change))
-            sizes = [self.size(f"{name}{option}", gguf(self.old), new, option)
+            sizes = [self.patch_size(f"{name}{option}", gguf(self.old), new, option)
                      for option in ("--max", "--level=9", "--fast")]
             self.assertEqual(sizes, sorted(sizes), name)
 

@@ -112,23 +112,14 @@ CASES: dict[str, tuple[Callable[[Model], Model], int, int]] = {
 
 
 class Matching(PipelineTest):
-    def size(self, name: str, old: bytes, new: bytes) -> int:
-        """Of the patch, which makes the new model."""
-        paths = [self.home / f"{name}.{side}" for side in ("old", "new")]
-        for path, content in zip(paths, (old, new)):
-            path.write_bytes(content)
-        patch = self.succeed("mallorn", "diff", "-q", *paths, "-o", "-")
-        self.assertEqual(self.succeed("mallorn-apply", paths[0], stdin=patch), new, name)
-        return len(patch)
-
     def check_case(self, name: str) -> None:
         change, new_bytes, steps = CASES[name]
         old, tuned = model(False), model(True)
-        size = self.size(name, gguf(old), gguf(change(old)))
+        size = self.patch_size(name, gguf(old), gguf(change(old)))
         # A step takes some 4 bytes. What is new takes most of what it has.
         self.assertLess(size, HEAD + 16 * len(change(old)) + 4 * steps + new_bytes, name)
-        plain = self.size(f"{name}, plain", gguf(old), gguf(tuned))
-        size = self.size(f"{name}, tuned", gguf(old), gguf(change(tuned)))
+        plain = self.patch_size(f"{name}, plain", gguf(old), gguf(tuned))
+        size = self.patch_size(f"{name}, tuned", gguf(old), gguf(change(tuned)))
         self.assertLess(size, 1.1 * plain + 16 * steps + new_bytes, name)
 
     def test_what_has_moved_is_found(self) -> None:
@@ -136,22 +127,22 @@ class Matching(PipelineTest):
 
     def test_what_was_merged_is_split_again(self) -> None:
         old = model(False)
-        self.assertLess(self.size("split", gguf(merged(old)), gguf(old)), 1000)
+        self.assertLess(self.patch_size("split", gguf(merged(old)), gguf(old)), 1000)
 
     def test_a_base_that_no_parser_understands(self) -> None:
         old, tuned = gguf(model(False)), gguf(model(True))
-        plain = self.size("plain", old, tuned)
+        plain = self.patch_size("plain", old, tuned)
         for name, base in (("shifted", b"sixteen bytes ..." + old), ("torn", old[:-100])):
-            self.assertLess(self.size(name, base, old), 600, name)
-            self.assertLess(self.size(f"{name}, tuned", base, tuned), 1.1 * plain + 600, name)
+            self.assertLess(self.patch_size(name, base, old), 600, name)
+            self.assertLess(self.patch_size(f"{name}, tuned", base, tuned), 1.1 * plain + 600, name)
 
     def test_weights_in_a_file_of_no_known_format(self) -> None:
         def container(tensors: Model) -> bytes:
             return b"{'any': 'header'}" + b"".join(b"".join(rows) for rows in tensors.values())
 
         old, tuned = model(False), model(True)
-        plain = self.size("plain", gguf(old), gguf(tuned))
-        size = self.size("container", container(old), container(tuned))
+        plain = self.patch_size("plain", gguf(old), gguf(tuned))
+        size = self.patch_size("container", container(old), container(tuned))
         self.assertLess(size, 1.15 * plain + 2000)  # the first block is taken for plain bytes
 
     def test_weights_that_an_onnx_model_keeps_elsewhere(self) -> None:
@@ -168,7 +159,7 @@ class Matching(PipelineTest):
             (folder / "net.onnx_data").write_bytes(data)
             (folder / "net.onnx").write_bytes(onnx.model(onnx.graph("g", [], initializers)))
         old, new = self.home / "old/net.onnx_data", self.home / "new/net.onnx_data"
-        plain = self.size("plain", gguf(model(False)), gguf(model(True)))
+        plain = self.patch_size("plain", gguf(model(False)), gguf(model(True)))
         patch = self.succeed("mallorn", "diff", "-q", old, new, "-o", "-")
         self.assertLess(len(patch), plain + 300)
         table = self.shell('mallorn-parse -v --list "$1"', new)
@@ -191,13 +182,13 @@ class Matching(PipelineTest):
             models = [onnx.model(onnx.graph("g", [], [onnx.raw_tensor(side, name, [len(rows), COLUMNS],
                                                                   b"".join(order))]))
                       for side, order in (("v", rows), ("w", shuffled(rows)))]
-            self.assertLess(self.size(name, *models), HEAD + 4.2 * len(rows), name)
+            self.assertLess(self.patch_size(name, *models), HEAD + 4.2 * len(rows), name)
 
     def test_part_of_a_model(self) -> None:
         """It is no model, and its tensors are guesses: all of it is in the whole one."""
         whole = gguf(model(False))
         for name, old, new in (("less", whole, whole[:-100]), ("more", whole[:-100], whole)):
-            self.assertLess(self.size(name, old, new), HEAD + 200, name)
+            self.assertLess(self.patch_size(name, old, new), HEAD + 200, name)
 
     def test_explain_names_the_parts(self) -> None:
         paths = [self.home / "old", self.home / "new"]

@@ -102,22 +102,14 @@ def gguf(tensors: list[Tensor]) -> bytes:
 
 
 class Permuted(InPlaceTest):
-    def size(self, name: str, old: bytes, new: bytes, *options: str) -> int:
-        paths = [self.home.parent / f"{name}.{side}" for side in ("old", "new")]
-        for path, content in zip(paths, (old, new)):
-            path.write_bytes(content)
-        patch = self.succeed("mallorn", "diff", "-q", *options, *paths, "-o", "-")
-        self.assertEqual(self.succeed("mallorn-apply", paths[0], stdin=patch), new, name)
-        return len(patch)
-
     def check_order(self, order) -> None:
         old, tuned = model(False, SHAPES), model(True, SHAPES)
         name = order.__name__
         for source, target in ((old, list(map(order, old))), (list(map(order, old)), old)):
-            size = self.size(f"{name} equal", gguf(source), gguf(target))
+            size = self.patch_size(f"{name} equal", gguf(source), gguf(target))
             self.assertLess(size, HEAD + (STEP + 16) * len(SHAPES), name)
-        plain = self.size(f"{name} plain", gguf(old), gguf(tuned))
-        size = self.size(f"{name} tuned", gguf(old), gguf(list(map(order, tuned))))
+        plain = self.patch_size(f"{name} plain", gguf(old), gguf(tuned))
+        size = self.patch_size(f"{name} tuned", gguf(old), gguf(list(map(order, tuned))))
         self.assertLess(size, 1.01 * plain + (STEP + 16) * len(SHAPES), name)
 
     def test_axes_in_another_order(self) -> None:
@@ -125,18 +117,18 @@ class Permuted(InPlaceTest):
 
     def test_columns_that_fell_out_or_moved(self) -> None:
         old, tuned = model(False, SHAPES), model(True, SHAPES)
-        plain = self.size("columns plain", gguf(old), gguf(tuned))
+        plain = self.patch_size("columns plain", gguf(old), gguf(tuned))
         for name, kept in COLUMNS.items():
-            size = self.size(f"{name} equal", gguf(old), gguf([narrower(t, kept) for t in old]))
+            size = self.patch_size(f"{name} equal", gguf(old), gguf([narrower(t, kept) for t in old]))
             self.assertLess(size, HEAD + 3 * (STEP + len(kept)), name)
-            size = self.size(f"{name} tuned", gguf(old), gguf([narrower(t, kept) for t in tuned]))
+            size = self.patch_size(f"{name} tuned", gguf(old), gguf([narrower(t, kept) for t in tuned]))
             self.assertLess(size, 1.02 * plain + 3 * (STEP + len(kept)), name)
 
     def test_columns_that_came_in_cost_what_they_are(self) -> None:
         old = model(False, SHAPES)
         narrow = [narrower(tensor, [c for c in range(64) if c % 7 != 3]) for tensor in old]
         added = sum(len(tensor[2]) for tensor in old) - sum(len(tensor[2]) for tensor in narrow)
-        self.assertLess(self.size("wider", gguf(narrow), gguf(old)), HEAD + 1.25 * added)
+        self.assertLess(self.patch_size("wider", gguf(narrow), gguf(old)), HEAD + 1.25 * added)
 
     def test_one_patch_by_reference_and_inline(self) -> None:
         for change in (channels_last, lambda tensor: narrower(tensor, COLUMNS["fewer"])):

@@ -62,6 +62,15 @@ class PipelineTest(ProgramTest):
                               check=False, stdin=subprocess.DEVNULL, timeout=DEADLINE)
         return Done(done.returncode, done.stdout, done.stderr)
 
+    def patch_size(self, name: str, old: bytes, new: bytes, *options: str) -> int:
+        """Of the patch, which makes the new model."""
+        paths = [self.home.parent / f"{name}.{side}" for side in ("old", "new")]
+        for path, content in zip(paths, (old, new)):
+            path.write_bytes(content)
+        patch = self.succeed("mallorn", "diff", "-q", *options, *paths, "-o", "-")
+        self.assertEqual(self.succeed("mallorn-apply", paths[0], stdin=patch), new, name)
+        return len(patch)
+
     def stand_in(self, name: str, script: str, *, only_for: Path | None = None) -> None:
         """Puts a shell script in the place of a program; "$real" is what it stands for.
 
