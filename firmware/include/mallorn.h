@@ -198,8 +198,10 @@ int mallorn_provision(const mallorn_port* port, void* context, void* work, size_
  * model in region `base`, MALLORN_SLOT_A or MALLORN_SLOT_B, into the other one. Both digests
  * of the header are checked, before the first erase and at the end; no signature is, no model
  * id and no release. After a power cut it must be called again, and begins anew: the base is
- * only read. The port needs read, erase, program, patch_read, which gives a byte at least or
- * fails, slot_size, erase_size and write_size. Feed a watchdog in its functions. */
+ * only read. Flash that does not keep what is written ends it with MALLORN_E_RESULT, or with
+ * MALLORN_E_CODED if the patch reads there what it has made. The port needs read, erase,
+ * program, patch_read, which gives a byte at least or fails, slot_size, erase_size and
+ * write_size. Feed a watchdog in its functions. */
 int mallorn_apply(const mallorn_port* port, void* context, void* work, size_t work_size,
                   uint8_t base);
 

@@ -216,9 +216,28 @@ TEST_CASE("firmware apply: says what is wrong, before a slot is written where it
   on.patch[on.patch.size() / 2] ^= 1;
   const int status = apply_once(on, port);
   CHECK((status == MALLORN_E_CODED || status == MALLORN_E_RESULT));
-  on = good;
+}
+
+TEST_CASE("firmware apply: notices a region that does not keep what is written") {
+  test::Random random = test::seeded("apply stuck");
+  const mallorn_port port = make_port(kTwoSlots);
+  test::LitePlanner copier(random, 7000);
+  pack::LitePiece piece;
+  piece.content = pack::LiteContent::copy;
+  piece.has_base = true;
+  piece.base_offset = 1000;
+  copier.add(piece, copier.base_at(1000, 6000));
+  Device on = make_device(random, copier);
   on.flash.stick(MALLORN_SLOT_B);
   CHECK(apply_once(on, port) == MALLORN_E_RESULT);
+  // A patch that reads what it has made may not get to its end.
+  for (int round = 0; round < 60; ++round) {
+    test::LitePlanner planner(random, 7000);
+    on = make_device(random, planner);
+    on.flash.stick(MALLORN_SLOT_B);
+    const int status = apply_once(on, port);
+    CHECK((status == MALLORN_E_CODED || status == MALLORN_E_RESULT));
+  }
 }
 
 TEST_CASE("firmware resume: patches of every kind of step, through many power cuts") {
