@@ -29,11 +29,11 @@ struct Pair {
   double half;  // of what is between `now` and the next number
 };
 
-// A sample of pairs that are numbers, none of them 0.
-std::vector<Pair> sample(const ValueType& type, ByteView base, ByteView result) {
-  std::vector<Pair> pairs;
+// Calls visit(pair) for each `step`th pair of numbers, none of them 0.
+template <typename Visit>
+void for_each_pair(const ValueType& type, ByteView base, ByteView result, size_t step,
+                   const Visit& visit) {
   const size_t elements = result.size() / type.bytes;
-  const size_t step = std::max<size_t>(elements / kSample, 1);
   for (size_t i = 0; i < elements; i += step) {
     const uint64_t from = load_edit(type, base.data() + i * type.bytes);
     const uint64_t to = load_edit(type, result.data() + i * type.bytes);
@@ -43,9 +43,8 @@ std::vector<Pair> sample(const ValueType& type, ByteView base, ByteView result) 
     };
     if (!is_number(from) || !is_number(to)) continue;
     const double now = number(type, to);
-    pairs.push_back({number(type, from), now, std::fabs(number(type, to + 1) - now) / 2});
+    visit(Pair{number(type, from), now, std::fabs(number(type, to + 1) - now) / 2});
   }
-  return pairs;
 }
 
 double middle_ratio(const std::vector<Pair>& pairs) {
@@ -56,28 +55,73 @@ double middle_ratio(const std::vector<Pair>& pairs) {
   return *middle;
 }
 
-// kF32One if there is none. Rounding leaves some room around each ratio; what they all have
-// in common is narrow.
-uint32_t find_factor(const ValueType& type, ByteView base, ByteView result) {
-  const std::vector<Pair> pairs = sample(type, base, result);
-  if (pairs.size() < kFewest) return kF32One;
-  const double ratio = middle_ratio(pairs);
-  const double near =
-      std::fabs(ratio) * power_of_two(-static_cast<int64_t>(type.format.mantissa_bits));
+// What the ratios of pairs have in common, of those that are `near` one. Rounding leaves
+// some room around each; that of all is narrow.
+struct Common {
+  double ratio;
+  double near;
   double low = -std::numeric_limits<double>::infinity();
   double high = std::numeric_limits<double>::infinity();
   size_t agree = 0;
-  for (const Pair& pair : pairs) {
+
+  void add(const Pair& pair) {
     const double of_pair = pair.now / pair.before;
-    if (!(std::fabs(of_pair - ratio) <= near)) continue;
+    if (!(std::fabs(of_pair - ratio) <= near)) return;
     const double room = std::fabs(pair.half / pair.before);
     low = std::max(low, of_pair - room);
     high = std::min(high, of_pair + room);
     ++agree;
   }
-  if (agree * 4 < pairs.size() * 3) return kF32One;
-  const double factor = low <= high ? (low + high) / 2 : ratio;
-  return std::bit_cast<uint32_t>(static_cast<float>(factor));
+  // Products are rounded twice, so that what all have in common may be a little less than
+  // nothing.
+  bool is_any() const { return low <= high + std::fabs(ratio) * 0x1p-22; }
+  double middle() const { return (low + high) / 2; }
+};
+
+size_t count_misses(const ValueType& type, uint32_t factor, ByteView base,
+                    ByteView result) {
+  size_t misses = 0;
+  for (size_t at = 0; at < result.size(); at += type.bytes) {
+    const uint64_t product = edit_product(type, load_edit(type, base.data() + at), factor);
+    misses += product != load_edit(type, result.data() + at) ? 1u : 0u;
+  }
+  return misses;
+}
+
+// The factor, or one of its neighbours, whichever makes most of the result.
+uint32_t best_near(const ValueType& type, uint32_t factor, ByteView base, ByteView result) {
+  uint32_t best = factor;
+  size_t least = count_misses(type, factor, base, result);
+  for (const uint32_t other : {factor - 1, factor + 1}) {
+    if (least == 0) break;
+    const size_t misses = count_misses(type, other, base, result);
+    if (misses < least) best = other;
+    least = std::min(least, misses);
+  }
+  return best;
+}
+
+// kF32One if there is none. A sample tells whether there is; what all elements have in
+// common, which it is.
+uint32_t find_factor(const ValueType& type, ByteView base, ByteView result) {
+  std::vector<Pair> pairs;
+  const size_t step = std::max<size_t>(result.size() / type.bytes / kSample, 1);
+  for_each_pair(type, base, result, step, [&](const Pair& pair) { pairs.push_back(pair); });
+  if (pairs.size() < kFewest) return kF32One;
+  const double ratio = middle_ratio(pairs);
+  if (ratio == 1) return kF32One;  // most stay as they are
+  const double near =
+      std::fabs(ratio) * power_of_two(-static_cast<int64_t>(type.format.mantissa_bits));
+  Common sample{ratio, near};
+  for (const Pair& pair : pairs) sample.add(pair);
+  if (sample.agree * 4 < pairs.size() * 3) return kF32One;
+  Common all{ratio, near};
+  for_each_pair(type, base, result, 1, [&](const Pair& pair) { all.add(pair); });
+  // Others, that only happen to be near, may leave nothing.
+  const double factor = all.is_any()      ? all.middle()
+                        : sample.is_any() ? sample.middle()
+                                          : ratio;
+  return best_near(type, std::bit_cast<uint32_t>(static_cast<float>(factor)), base, result);
 }
 
 // Whether elements may be multiplied by it: by no number, or by 0, never.
