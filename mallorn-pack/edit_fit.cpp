@@ -249,8 +249,9 @@ void cut(const Array& array, std::vector<Labelled> intervals, uint8_t otherwise,
     } else {
       add(one.interval.low, one.label);
     }
-    end = one.interval.high + 1;
+    // Nothing is above the highest int64, which has no place after it.
     if (&one == &intervals.back() && !has_any(array, one.interval, true)) break;
+    end = one.interval.high + 1;
     add(*end, otherwise);
   }
 }
