@@ -127,8 +127,8 @@ CodedStep derived(uint64_t length, int64_t ahead, uint32_t factor = 0x40000000) 
   return step;
 }
 
-Status status_of(uint64_t result, uint64_t coded_result, std::vector<CodedStep> steps,
-                 const std::vector<SectionHeader>& sections = {}) {
+Status chunk_status(uint64_t result, uint64_t coded_result, std::vector<CodedStep> steps,
+                    const std::vector<SectionHeader>& sections = {}) {
   const Bytes base(100, 1);
   Writer writer;
   writer.header.result_bytes = result;
@@ -148,19 +148,19 @@ constexpr AddressKind kNear = AddressKind::near;
 }  // namespace
 
 TEST_CASE("chunk decoder: copies inside the base, and not one byte further") {
-  CHECK(status_of(10, 0, {coded(kCopy, 10, AddressKind::straight)}) == Status::ok);
-  CHECK(status_of(100, 0, {coded(kCopy, 100, AddressKind::straight)}) == Status::ok);
-  CHECK(status_of(101, 0, {coded(kCopy, 101, AddressKind::straight)}) ==
+  CHECK(chunk_status(10, 0, {coded(kCopy, 10, AddressKind::straight)}) == Status::ok);
+  CHECK(chunk_status(100, 0, {coded(kCopy, 100, AddressKind::straight)}) == Status::ok);
+  CHECK(chunk_status(101, 0, {coded(kCopy, 101, AddressKind::straight)}) ==
         Status::corrupt_data);
-  CHECK(status_of(10, 0, {coded(kCopy, 10, kNear, 90)}) == Status::ok);
-  CHECK(status_of(10, 0, {coded(kCopy, 10, kNear, 91)}) == Status::corrupt_data);
-  CHECK(status_of(10, 0, {coded(kCopy, 10, kNear, (1ull << 63) - 1)}) ==
+  CHECK(chunk_status(10, 0, {coded(kCopy, 10, kNear, 90)}) == Status::ok);
+  CHECK(chunk_status(10, 0, {coded(kCopy, 10, kNear, 91)}) == Status::corrupt_data);
+  CHECK(chunk_status(10, 0, {coded(kCopy, 10, kNear, (1ull << 63) - 1)}) ==
         Status::corrupt_data);
-  CHECK(status_of(10, 0, {coded(kCopy, 10)}) == Status::corrupt_data);  // from nowhere
+  CHECK(chunk_status(10, 0, {coded(kCopy, 10)}) == Status::corrupt_data);  // from nowhere
   // After a copy up to the end, `straight` is the end.
-  CHECK(status_of(101, 0,
-                  {coded(kCopy, 100, AddressKind::straight),
-                   coded(kCopy, 1, AddressKind::straight)}) == Status::corrupt_data);
+  CHECK(chunk_status(101, 0,
+                     {coded(kCopy, 100, AddressKind::straight),
+                      coded(kCopy, 1, AddressKind::straight)}) == Status::corrupt_data);
 }
 
 TEST_CASE("chunk decoder: addresses that wrap below zero are refused") {
@@ -173,20 +173,21 @@ TEST_CASE("chunk decoder: addresses that wrap below zero are refused") {
 }
 
 TEST_CASE("chunk decoder: steps make the chunk's bytes, no more, no less") {
-  CHECK(status_of(10, 10, {coded(kBytes, 10)}) == Status::ok);
-  CHECK(status_of(10, 10, {coded(kBytes, 11)}) == Status::corrupt_data);
-  CHECK(status_of(10, 10, {coded(kBytes, 0), coded(kBytes, 10)}) == Status::corrupt_data);
-  CHECK(status_of(10, 5, {coded(kBytes, 10)}) == Status::corrupt_data);
-  CHECK(status_of(10, 5, {coded(kBytes, 4), coded(kCopy, 6, AddressKind::straight)}) ==
+  CHECK(chunk_status(10, 10, {coded(kBytes, 10)}) == Status::ok);
+  CHECK(chunk_status(10, 10, {coded(kBytes, 11)}) == Status::corrupt_data);
+  CHECK(chunk_status(10, 10, {coded(kBytes, 0), coded(kBytes, 10)}) ==
         Status::corrupt_data);
-  CHECK(status_of(10, 4, {coded(kBytes, 4), coded(kCopy, 6, AddressKind::straight)}) ==
+  CHECK(chunk_status(10, 5, {coded(kBytes, 10)}) == Status::corrupt_data);
+  CHECK(chunk_status(10, 5, {coded(kBytes, 4), coded(kCopy, 6, AddressKind::straight)}) ==
+        Status::corrupt_data);
+  CHECK(chunk_status(10, 4, {coded(kBytes, 4), coded(kCopy, 6, AddressKind::straight)}) ==
         Status::ok);
-  CHECK(status_of(10, 10, {coded(kBytes, (1ull << 62))}) == Status::corrupt_data);
+  CHECK(chunk_status(10, 10, {coded(kBytes, (1ull << 62))}) == Status::corrupt_data);
 }
 
 TEST_CASE("chunk decoder: a few bytes do not make a megabyte of work") {
   workspace().coded.fill(0x11);
-  CHECK(status_of(kMaxChunkCoded, kMaxChunkCoded, {coded(kBytes, kMaxChunkCoded)}) ==
+  CHECK(chunk_status(kMaxChunkCoded, kMaxChunkCoded, {coded(kBytes, kMaxChunkCoded)}) ==
         Status::corrupt_data);
   CHECK(workspace().coded[0] == 0xFF);
   CHECK(workspace().coded[kMaxChunkCoded / 4] == 0x11);
@@ -194,33 +195,34 @@ TEST_CASE("chunk decoder: a few bytes do not make a megabyte of work") {
 }
 
 TEST_CASE("chunk decoder: bytes may begin at the end of the base, and not beyond") {
-  CHECK(status_of(10, 10, {coded(kBytes, 10, kNear, 100)}) == Status::ok);
-  CHECK(status_of(10, 10, {coded(kBytes, 10, kNear, 101)}) == Status::corrupt_data);
+  CHECK(chunk_status(10, 10, {coded(kBytes, 10, kNear, 100)}) == Status::ok);
+  CHECK(chunk_status(10, 10, {coded(kBytes, 10, kNear, 101)}) == Status::corrupt_data);
 }
 
 TEST_CASE("chunk decoder: sections hold exactly what their steps take") {
   const SectionHeader four = {CodecId::stored, Dtype::u8, false, 4, 4};
   const SectionHeader based = {CodecId::stored, Dtype::u8, true, 4, 4};
-  CHECK(status_of(4, 4, {coded(kSection, 4)}, {four}) == Status::ok);
+  CHECK(chunk_status(4, 4, {coded(kSection, 4)}, {four}) == Status::ok);
   CHECK(workspace().coded[3] == 0x55);
-  CHECK(status_of(4, 4, {coded(kSection, 2), coded(kSection, 2)}, {four}) == Status::ok);
-  CHECK(status_of(5, 5, {coded(kSection, 5)}, {four}) == Status::corrupt_data);
-  CHECK(status_of(5, 5, {coded(kSection, 3), coded(kSection, 2)}, {four}) ==
+  CHECK(chunk_status(4, 4, {coded(kSection, 2), coded(kSection, 2)}, {four}) == Status::ok);
+  CHECK(chunk_status(5, 5, {coded(kSection, 5)}, {four}) == Status::corrupt_data);
+  CHECK(chunk_status(5, 5, {coded(kSection, 3), coded(kSection, 2)}, {four}) ==
         Status::corrupt_data);
-  CHECK(status_of(4, 4, {coded(kSection, 3), coded(kBytes, 1)}, {four}) ==
+  CHECK(chunk_status(4, 4, {coded(kSection, 3), coded(kBytes, 1)}, {four}) ==
         Status::corrupt_data);
-  CHECK(status_of(4, 4, {coded(kSection, 4, AddressKind::none, 0, 1)}, {four}) ==
+  CHECK(chunk_status(4, 4, {coded(kSection, 4, AddressKind::none, 0, 1)}, {four}) ==
         Status::corrupt_data);
-  CHECK(status_of(4, 4, {coded(kSection, 4, AddressKind::none, 0, 63)}, {four}) ==
+  CHECK(chunk_status(4, 4, {coded(kSection, 4, AddressKind::none, 0, 63)}, {four}) ==
         Status::corrupt_data);
-  CHECK(status_of(4, 4, {coded(kSection, 4)}) == Status::corrupt_data);
-  CHECK(status_of(4, 4, {coded(kSection, 4, AddressKind::straight)}, {based}) ==
+  CHECK(chunk_status(4, 4, {coded(kSection, 4)}) == Status::corrupt_data);
+  CHECK(chunk_status(4, 4, {coded(kSection, 4, AddressKind::straight)}, {based}) ==
         Status::ok);
-  CHECK(status_of(4, 4, {coded(kSection, 4)}, {based}) == Status::corrupt_data);
-  CHECK(status_of(4, 4, {coded(kSection, 4, AddressKind::straight)}, {four}) ==
+  CHECK(chunk_status(4, 4, {coded(kSection, 4)}, {based}) == Status::corrupt_data);
+  CHECK(chunk_status(4, 4, {coded(kSection, 4, AddressKind::straight)}, {four}) ==
         Status::corrupt_data);
-  CHECK(status_of(4, 4, {coded(kSection, 4, kNear, 97)}, {based}) == Status::corrupt_data);
-  CHECK(status_of(4, 4, {coded(kSection, 4, kNear, 96)}, {based}) == Status::ok);
+  CHECK(chunk_status(4, 4, {coded(kSection, 4, kNear, 97)}, {based}) ==
+        Status::corrupt_data);
+  CHECK(chunk_status(4, 4, {coded(kSection, 4, kNear, 96)}, {based}) == Status::ok);
 }
 
 TEST_CASE("chunk decoder: derived numbers follow from any bytes of the chunk") {
@@ -230,49 +232,50 @@ TEST_CASE("chunk decoder: derived numbers follow from any bytes of the chunk") {
   constexpr uint32_t kOnes = 0x01010101;  // what the base is full of
   const SectionHeader four = {CodecId::stored, Dtype::u8, false, 4, 4};
   // From a copy, before it and behind it.
-  CHECK(status_of(8, 4, {coded(kCopy, 4, AddressKind::straight), derived(4, -4)}) ==
+  CHECK(chunk_status(8, 4, {coded(kCopy, 4, AddressKind::straight), derived(4, -4)}) ==
         Status::ok);
   CHECK(number(0) == f32_product(kOnes, 0x40000000));
-  CHECK(status_of(8, 4, {derived(4, 4), coded(kCopy, 4, kNear, 96)}) == Status::ok);
+  CHECK(chunk_status(8, 4, {derived(4, 4), coded(kCopy, 4, kNear, 96)}) == Status::ok);
   CHECK(number(0) == f32_product(kOnes, 0x40000000));
   // From a section, which is decoded later than the steps.
-  CHECK(status_of(8, 8, {derived(4, 4), coded(kSection, 4)}, {four}) == Status::ok);
+  CHECK(chunk_status(8, 8, {derived(4, 4), coded(kSection, 4)}, {four}) == Status::ok);
   CHECK(number(0) == f32_product(0x55555555, 0x40000000));
   // From several steps, and from numbers that were derived before.
-  CHECK(status_of(14, 11,
-                  {coded(kBytes, 3), coded(kCopy, 3, kNear, 7), derived(4, -5),
-                   derived(4, -6)}) == Status::ok);
+  CHECK(chunk_status(14, 11,
+                     {coded(kBytes, 3), coded(kCopy, 3, kNear, 7), derived(4, -5),
+                      derived(4, -6)}) == Status::ok);
   CHECK(number(3) == f32_product(0x01010000, 0x40000000));
   CHECK(number(7) == f32_product(number(3) << 16 | 0x0101, 0x40000000));
 }
 
 TEST_CASE("chunk decoder: derived numbers without a source that is known are refused") {
   const CodedStep eight = coded(kBytes, 8);
-  CHECK(status_of(16, 16, {eight, derived(8, -8)}) == Status::ok);
-  CHECK(status_of(16, 16, {eight, derived(8, -9)}) ==
+  CHECK(chunk_status(16, 16, {eight, derived(8, -8)}) == Status::ok);
+  CHECK(chunk_status(16, 16, {eight, derived(8, -9)}) ==
         Status::corrupt_data);  // chunk's begin
-  CHECK(status_of(16, 16, {derived(8, 8), eight}) == Status::ok);
-  CHECK(status_of(16, 16, {derived(8, 9), eight}) == Status::corrupt_data);  // its end
-  CHECK(status_of(16, 16, {derived(8, 17), eight}) == Status::corrupt_data);
-  CHECK(status_of(16, 16, {derived(8, INT64_MAX), eight}) == Status::corrupt_data);
-  CHECK(status_of(16, 16, {eight, derived(8, -INT64_MAX)}) == Status::corrupt_data);
+  CHECK(chunk_status(16, 16, {derived(8, 8), eight}) == Status::ok);
+  CHECK(chunk_status(16, 16, {derived(8, 9), eight}) == Status::corrupt_data);  // its end
+  CHECK(chunk_status(16, 16, {derived(8, 17), eight}) == Status::corrupt_data);
+  CHECK(chunk_status(16, 16, {derived(8, INT64_MAX), eight}) == Status::corrupt_data);
+  CHECK(chunk_status(16, 16, {eight, derived(8, -INT64_MAX)}) == Status::corrupt_data);
   // Itself, in part or whole; derived numbers that come later.
-  CHECK(status_of(16, 16, {eight, derived(8, 0)}) == Status::corrupt_data);
-  CHECK(status_of(16, 16, {eight, derived(8, -1)}) == Status::corrupt_data);
-  CHECK(status_of(16, 16, {derived(8, 7), eight}) == Status::corrupt_data);
-  CHECK(status_of(24, 24, {derived(8, 8), derived(8, 8), eight}) == Status::corrupt_data);
-  CHECK(status_of(24, 24, {eight, derived(8, -8), derived(8, -8)}) == Status::ok);
+  CHECK(chunk_status(16, 16, {eight, derived(8, 0)}) == Status::corrupt_data);
+  CHECK(chunk_status(16, 16, {eight, derived(8, -1)}) == Status::corrupt_data);
+  CHECK(chunk_status(16, 16, {derived(8, 7), eight}) == Status::corrupt_data);
+  CHECK(chunk_status(24, 24, {derived(8, 8), derived(8, 8), eight}) ==
+        Status::corrupt_data);
+  CHECK(chunk_status(24, 24, {eight, derived(8, -8), derived(8, -8)}) == Status::ok);
 }
 
 TEST_CASE("chunk decoder: derived numbers are whole; factors may be anything") {
   const CodedStep eight = coded(kBytes, 8);
   for (const uint64_t length : {1, 2, 3, 5, 6, 7}) {
-    CHECK(status_of(8 + length, 8 + length, {eight, derived(length, -8)}) ==
+    CHECK(chunk_status(8 + length, 8 + length, {eight, derived(length, -8)}) ==
           Status::corrupt_data);
   }
   for (const uint32_t factor : {0x7F800000u, 0xFF800000u, 0x7FC00000u}) {
     workspace().coded.fill(0x11);
-    CHECK(status_of(16, 16, {eight, derived(8, -8, factor)}) == Status::ok);
+    CHECK(chunk_status(16, 16, {eight, derived(8, -8, factor)}) == Status::ok);
     CHECK(workspace().coded[8] == 0);
     CHECK(workspace().coded[15] == 0);
   }
@@ -280,16 +283,16 @@ TEST_CASE("chunk decoder: derived numbers are whole; factors may be anything") {
 
 TEST_CASE("chunk decoder: a few bytes do not make a megabyte of numbers") {
   workspace().coded.fill(0x11);
-  CHECK(status_of(kMaxChunkCoded, kMaxChunkCoded - 4,
-                  {coded(kCopy, 4, AddressKind::straight),
-                   derived(kMaxChunkCoded - 4, -4)}) == Status::corrupt_data);
+  CHECK(chunk_status(kMaxChunkCoded, kMaxChunkCoded - 4,
+                     {coded(kCopy, 4, AddressKind::straight),
+                      derived(kMaxChunkCoded - 4, -4)}) == Status::corrupt_data);
   CHECK(workspace().coded[kMaxChunkCoded / 2] == 0x11);
 }
 
 TEST_CASE("chunk decoder: a stored section has as many bytes as it makes") {
   for (const uint64_t length : {uint64_t{3}, uint64_t{5}}) {
-    CHECK(status_of(4, 4, {coded(kSection, 4)},
-                    {{CodecId::stored, Dtype::u8, false, 4, length}}) ==
+    CHECK(chunk_status(4, 4, {coded(kSection, 4)},
+                       {{CodecId::stored, Dtype::u8, false, 4, length}}) ==
           Status::corrupt_data);
   }
 }
@@ -301,7 +304,7 @@ TEST_CASE("chunk decoder: a converted section reads what is converted, and no mo
   const SectionHeader halves = section(Dtype::f16, 20, {Dtype::f32});
   const auto status = [](const SectionHeader& header, uint64_t offset) {
     const uint64_t length = header.result_bytes;
-    return status_of(length, length, {coded(kSection, length, kNear, offset)}, {header});
+    return chunk_status(length, length, {coded(kSection, length, kNear, offset)}, {header});
   };
   workspace().coded.fill(0x11);
   CHECK(status(halves, 60) == Status::ok);
@@ -379,15 +382,15 @@ TEST_CASE("chunk decoder: a permuted step reads all of a tensor, and no more") {
 TEST_CASE("chunk decoder: only what is converted may have no payload") {
   SectionHeader section = {CodecId::stored, Dtype::bf16, true, 8, 0, {Dtype::f32}};
   const CodedStep step = coded(kSection, 8, kNear, 0);
-  CHECK(status_of(8, 8, {step}, {section}) == Status::ok);
+  CHECK(chunk_status(8, 8, {step}, {section}) == Status::ok);
   CHECK((used_features(workspace()) & kFeatureConverted) != 0);
   section.coded_bytes = 7;
-  CHECK(status_of(8, 8, {step}, {section}) == Status::corrupt_data);
+  CHECK(chunk_status(8, 8, {step}, {section}) == Status::corrupt_data);
   section.coded_bytes = 8;
-  CHECK(status_of(8, 8, {step}, {section}) == Status::ok);
+  CHECK(chunk_status(8, 8, {step}, {section}) == Status::ok);
   section.coded_bytes = 0;
   section.conversion = {};
-  CHECK(status_of(8, 8, {step}, {section}) == Status::corrupt_data);
+  CHECK(chunk_status(8, 8, {step}, {section}) == Status::corrupt_data);
 }
 
 TEST_CASE("chunk decoder: as many steps as a chunk may have, and one more") {

@@ -19,7 +19,7 @@ std::vector<Bytes> read_all(int fd) {
   return records;
 }
 
-Status status_of(const Bytes& patch) {
+Status read_status(const Bytes& patch) {
   const Fd file = test::file_of(patch);
   return test::status_of([&] { (void)read_all(file.get()); });
 }
@@ -61,7 +61,7 @@ TEST_CASE("patch reader: every proper prefix is refused as truncated") {
   for (size_t length = 0; length < patch.size(); ++length) {
     CAPTURE(length);
     REQUIRE(
-        status_of(Bytes(patch.begin(), patch.begin() + static_cast<ptrdiff_t>(length))) ==
+        read_status(Bytes(patch.begin(), patch.begin() + static_cast<ptrdiff_t>(length))) ==
         Status::truncated);
   }
 }
@@ -85,7 +85,7 @@ TEST_CASE("patch reader: signatures stand before the records, none to the most")
   const Bytes patch = test::signed_bytes(unsigned_patch, signatures);
   for (size_t length = 0; length < patch.size(); ++length) {
     REQUIRE(
-        status_of(Bytes(patch.begin(), patch.begin() + static_cast<ptrdiff_t>(length))) ==
+        read_status(Bytes(patch.begin(), patch.begin() + static_cast<ptrdiff_t>(length))) ==
         Status::truncated);
   }
 }
@@ -95,48 +95,49 @@ TEST_CASE("patch reader: every single-bit flip is refused") {
   for (size_t bit = 0; bit < 8 * patch.size(); ++bit) {
     Bytes flipped = patch;
     flipped[bit / 8] = static_cast<uint8_t>(flipped[bit / 8] ^ 1u << bit % 8);
-    REQUIRE(status_of(flipped) != Status::ok);
+    REQUIRE(read_status(flipped) != Status::ok);
   }
 }
 
 TEST_CASE("patch reader: what is no patch is told apart") {
-  CHECK(status_of(Bytes(200, 'x')) == Status::bad_magic);
-  CHECK(status_of({'x', 'y', 'z', 0}) == Status::bad_magic);
-  CHECK(status_of({0x8D, 'M', 'L', 'S', 0, 0, 0, 0}) == Status::bad_magic);
-  CHECK(status_of({}) == Status::truncated);
+  CHECK(read_status(Bytes(200, 'x')) == Status::bad_magic);
+  CHECK(read_status({'x', 'y', 'z', 0}) == Status::bad_magic);
+  CHECK(read_status({0x8D, 'M', 'L', 'S', 0, 0, 0, 0}) == Status::bad_magic);
+  CHECK(read_status({}) == Status::truncated);
   Bytes newer = test::patch_bytes({}, kRecords);
   newer[4] = 1;
-  CHECK(status_of(newer) == Status::unsupported_version);
+  CHECK(read_status(newer) == Status::unsupported_version);
 }
 
 TEST_CASE("patch reader: bytes after the end are refused") {
   Bytes patch = test::patch_bytes(small_header(), kRecords);
   patch.push_back(0);
-  CHECK(status_of(patch) == Status::trailing_bytes);
+  CHECK(read_status(patch) == Status::trailing_bytes);
 }
 
 TEST_CASE("patch reader: a body that is not the header's is refused") {
   Bytes patch = test::patch_bytes({}, kRecords);
   patch[patch.size() - 2] ^= 1;
-  CHECK(status_of(patch) == Status::corrupt_data);
+  CHECK(read_status(patch) == Status::corrupt_data);
 }
 
 TEST_CASE("patch reader: lengths of records, with digests that are right") {
-  CHECK(status_of(with_body({0})) == Status::ok);
-  CHECK(status_of(with_body({1, 9, 0})) == Status::ok);
-  CHECK(status_of(with_body({0x81, 0x00, 9, 0})) == Status::ok);  // not minimal
-  CHECK(status_of(with_body({2, 9, 0})) == Status::malformed);  // takes the end mark along
-  CHECK(status_of(with_body({0x7F, 9, 0})) ==
-        Status::malformed);                                  // past the end of the body
-  CHECK(status_of(with_body({0, 0})) == Status::malformed);  // end mark before the end
-  CHECK(status_of(with_body({0, 1, 9, 0})) == Status::malformed);
-  CHECK(status_of(with_body({1, 9})) == Status::malformed);           // no end mark
-  CHECK(status_of(with_body(Bytes(10, 0xFF))) == Status::malformed);  // over 64 bits
+  CHECK(read_status(with_body({0})) == Status::ok);
+  CHECK(read_status(with_body({1, 9, 0})) == Status::ok);
+  CHECK(read_status(with_body({0x81, 0x00, 9, 0})) == Status::ok);  // not minimal
+  CHECK(read_status(with_body({2, 9, 0})) ==
+        Status::malformed);  // takes the end mark along
+  CHECK(read_status(with_body({0x7F, 9, 0})) ==
+        Status::malformed);                                    // past the end of the body
+  CHECK(read_status(with_body({0, 0})) == Status::malformed);  // end mark before the end
+  CHECK(read_status(with_body({0, 1, 9, 0})) == Status::malformed);
+  CHECK(read_status(with_body({1, 9})) == Status::malformed);           // no end mark
+  CHECK(read_status(with_body(Bytes(10, 0xFF))) == Status::malformed);  // over 64 bits
 }
 
 TEST_CASE("patch reader: the longest record, one byte less, one more") {
   const auto with_record = [](uint64_t length) {
-    return status_of(test::patch_bytes({}, {Bytes(length, 3)}));
+    return read_status(test::patch_bytes({}, {Bytes(length, 3)}));
   };
   CHECK(with_record(kMaxRecordBytes - 1) == Status::ok);
   CHECK(with_record(kMaxRecordBytes) == Status::ok);
@@ -150,7 +151,7 @@ TEST_CASE("patch reader: a length is not believed, nothing is allocated for it")
   patch.resize(write_patch_header(header, patch));
   patch.insert(patch.end(), 8, 0xFF);
   patch.push_back(0x7F);
-  CHECK(status_of(patch) == Status::limit_exceeded);
+  CHECK(read_status(patch) == Status::limit_exceeded);
 }
 
 TEST_CASE("patch reader: faults name the patch and the byte where the record begins") {

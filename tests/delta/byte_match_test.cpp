@@ -13,7 +13,8 @@ using test::Bytes;
 
 namespace {
 
-std::vector<Segment> match(const Bytes& base, const Bytes& result, uint64_t expected = 0) {
+std::vector<Segment> segments_of(const Bytes& base, const Bytes& result,
+                                 uint64_t expected = 0) {
   const ByteIndex index(base, {{0, base.size()}});
   return delta::match_bytes(base, index, result, expected);
 }
@@ -46,7 +47,7 @@ uint64_t copied(const std::vector<Segment>& segments) {
 // Of this process's own time: other work on the machine does not count.
 double seconds_to_match(const Bytes& base, const Bytes& result) {
   const std::clock_t start = std::clock();
-  check(match(base, result), base, result);
+  check(segments_of(base, result), base, result);
   return static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;
 }
 
@@ -79,21 +80,21 @@ TEST_CASE("byte match: segments tile any result, and copies are true") {
       const size_t gone = std::min<size_t>(random.below(400), result.size());
       result.erase(result.begin(), result.begin() + static_cast<ptrdiff_t>(gone));
     }
-    check(match(base, result, random.below(base.size() + 1)), base, result);
+    check(segments_of(base, result, random.below(base.size() + 1)), base, result);
   }
 }
 
 TEST_CASE("byte match: nothing of nothing") {
-  CHECK(match({}, {}).empty());
-  CHECK(match(Bytes(1000, 1), {}).empty());
-  const std::vector<Segment> segments = match({}, Bytes(1000, 1));
+  CHECK(segments_of({}, {}).empty());
+  CHECK(segments_of(Bytes(1000, 1), {}).empty());
+  const std::vector<Segment> segments = segments_of({}, Bytes(1000, 1));
   check(segments, {}, Bytes(1000, 1));
   CHECK_FALSE(segments[0].has_base);
 }
 
 TEST_CASE("byte match: equal bytes are one copy") {
   const Bytes bytes = test::Random(1).bytes(50000);
-  const std::vector<Segment> segments = match(bytes, bytes);
+  const std::vector<Segment> segments = segments_of(bytes, bytes);
   REQUIRE(segments.size() == 1);
   CHECK(segments[0].is_copy);
 }
@@ -103,20 +104,20 @@ TEST_CASE("byte match: what moved, was inserted or removed is still found") {
   const Bytes base = random.bytes(50000);
   Bytes moved(base.begin() + 20000, base.end());
   moved.insert(moved.end(), base.begin(), base.begin() + 20000);
-  CHECK(copied(match(base, moved)) == moved.size());
+  CHECK(copied(segments_of(base, moved)) == moved.size());
   Bytes inserted = base;
   const Bytes more = random.bytes(300);
   inserted.insert(inserted.begin() + 25000, more.begin(), more.end());
-  CHECK(copied(match(base, inserted)) >= base.size() - 4);
+  CHECK(copied(segments_of(base, inserted)) >= base.size() - 4);
   Bytes removed = base;
   removed.erase(removed.begin() + 10000, removed.begin() + 10300);
-  CHECK(copied(match(base, removed)) == removed.size());
-  check(match(base, removed), base, removed);
+  CHECK(copied(segments_of(base, removed)) == removed.size());
+  check(segments_of(base, removed), base, removed);
 }
 
 TEST_CASE("byte match: no segment but a copy is longer than a chunk takes") {
   const Bytes noise = test::Random(3).bytes(300000);
-  for (const Segment& segment : match(test::Random(4).bytes(300000), noise)) {
+  for (const Segment& segment : segments_of(test::Random(4).bytes(300000), noise)) {
     REQUIRE((segment.is_copy || segment.length <= 1u << 16));
   }
 }

@@ -69,7 +69,7 @@ void check_decodes(const Bytes& base, const std::vector<Piece>& pieces,
 }
 
 // Checks that coders are asked for nothing certain.
-struct RangeCheck {
+struct RangeOfBytes {
   uint32_t least = 65536;
   uint32_t most = 0;
 
@@ -213,7 +213,7 @@ TEST_CASE("byte model: a new chunk brings the first state back, exactly") {
 TEST_CASE("byte model: no bit is ever certain") {
   const auto model = std::make_unique<ByteModel>();
   model->begin_chunk(50000);
-  RangeCheck check;
+  RangeOfBytes check;
   const Bytes base(60000, 0);
   BaseCursor cursor(base, 0, 0);
   model->begin_step(0, 0);

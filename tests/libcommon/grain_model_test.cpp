@@ -15,7 +15,7 @@ using namespace mallorn;
 
 namespace {
 
-constexpr FloatFormat kFormats[] = {kF16, kBf16, kF32};
+constexpr FloatFormat kGrainFormats[] = {kF16, kBf16, kF32};
 
 // Counts the bits that are coded as they are.
 struct RawCounter {
@@ -35,7 +35,7 @@ uint32_t any_grain(test::Random& random, FloatFormat format) {
 
 TEST_CASE("grain: orders grow with floats, and whole floats have one each") {
   test::Random random = test::seeded("grain orders");
-  for (const FloatFormat format : kFormats) {
+  for (const FloatFormat format : kGrainFormats) {
     for (int i = 0; i < 20000; ++i) {
       const uint32_t grain = any_grain(random, format);
       const uint64_t bits = random() & (format.sign() - 1);
@@ -50,7 +50,7 @@ TEST_CASE("grain: orders grow with floats, and whole floats have one each") {
 
 TEST_CASE("grain: grain 1 is the order of all floats") {
   test::Random random = test::seeded("grain 1");
-  for (const FloatFormat format : kFormats) {
+  for (const FloatFormat format : kGrainFormats) {
     for (int i = 0; i < 5000; ++i) {
       const uint64_t bits = random() & (2 * format.sign() - 1);
       REQUIRE(to_order(format, bits, 1) == to_order(format, bits));
@@ -73,7 +73,7 @@ TEST_CASE("grain model: every f16 comes back, whatever the grain") {
 
 TEST_CASE("grain model: what is written is read") {
   test::Random random = test::seeded("grain model");
-  for (const FloatFormat format : kFormats) {
+  for (const FloatFormat format : kGrainFormats) {
     std::vector<uint32_t> grains;
     std::vector<uint64_t> floats;
     std::vector<uint8_t> coded;
@@ -102,7 +102,7 @@ TEST_CASE("grain model: what is written is read") {
 TEST_CASE("grain model: any order is some float") {
   test::Random random = test::seeded("grain model, hostile");
   const auto model = std::make_unique<GrainModel>();
-  for (const FloatFormat format : kFormats) {
+  for (const FloatFormat format : kGrainFormats) {
     for (int i = 0; i < 20000; ++i) {
       const std::vector<uint8_t> coded = {static_cast<uint8_t>(random()),
                                           static_cast<uint8_t>(random()), 0x5A, 0xC3, 7};
@@ -120,7 +120,7 @@ TEST_CASE("grain model: any order is some float") {
 TEST_CASE("grain: what is guessed of a float lies where the float does, up to rounding") {
   test::Random random = test::seeded("grain guesses");
   constexpr int32_t kOne = 1 << kFloatGainBits;
-  for (const FloatFormat format : kFormats) {
+  for (const FloatFormat format : kGrainFormats) {
     for (int i = 0; i < 20000; ++i) {
       const uint32_t grain = any_grain(random, format);
       const uint64_t bits = (random() & (2 * format.sign() - 1)) | 1;  // no zero

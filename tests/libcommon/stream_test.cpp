@@ -13,24 +13,24 @@ using test::Bytes;
 
 namespace {
 
-struct Part {
+struct WrittenFrame {
   FrameType type;
   Bytes payload;
 
-  bool operator==(const Part&) const = default;
+  bool operator==(const WrittenFrame&) const = default;
 };
 
-Bytes written(StreamKind kind, const std::vector<Part>& parts) {
+Bytes written(StreamKind kind, const std::vector<WrittenFrame>& parts) {
   const Fd file = test::file_of({});
   StreamWriter writer(file.get(), "test", kind);
-  for (const Part& part : parts) writer.write(part.type, part.payload);
+  for (const WrittenFrame& part : parts) writer.write(part.type, part.payload);
   return test::contents_of(file);
 }
 
 // Everything up to the end frame.
-std::vector<Part> read_all(int fd, StreamKind kind) {
+std::vector<WrittenFrame> read_all(int fd, StreamKind kind) {
   StreamReader reader(fd, "test", kind);
-  std::vector<Part> parts;
+  std::vector<WrittenFrame> parts;
   do {
     const Frame& frame = reader.next();
     parts.push_back({frame.type, frame.payload});
@@ -44,7 +44,7 @@ Status status_of(const Bytes& bytes, StreamKind kind = StreamKind::model) {
   return test::status_of([&] { (void)read_all(file.get(), kind); });
 }
 
-const std::vector<Part> kParts = {
+const std::vector<WrittenFrame> kParts = {
     {FrameType::manifest, {'{', '}'}},   {FrameType::bytes, {}},
     {FrameType::bytes, {1, 2, 3, 4, 5}}, {FrameType::steps, {9}},
     {FrameType::end, {'e', 'n', 'd'}},
@@ -104,7 +104,7 @@ TEST_CASE("stream: long payloads are cut into frames of at most 1 MiB") {
     const Fd file = test::file_of(
         written(StreamKind::model, {{FrameType::bytes, payload}, {FrameType::end, {}}}));
     Bytes joined;
-    for (const Part& part : read_all(file.get(), StreamKind::model)) {
+    for (const WrittenFrame& part : read_all(file.get(), StreamKind::model)) {
       CHECK(part.payload.size() <= kMaxFramePayload);
       joined.insert(joined.end(), part.payload.begin(), part.payload.end());
     }
@@ -173,7 +173,8 @@ TEST_CASE("stream: unknown frames are skipped if optional and refused if not") {
   CHECK(status_of(join({kHead, frame(99, 0, {1, 2, 3}), end})) ==
         Status::unsupported_feature);
   const Fd file = test::file_of(join({kHead, frame(99, 1, {1}), frame(2, 0, {7}), end}));
-  CHECK(read_all(file.get(), StreamKind::model).front() == Part{FrameType::bytes, {7}});
+  CHECK(read_all(file.get(), StreamKind::model).front() ==
+        WrittenFrame{FrameType::bytes, {7}});
   Bytes damaged = join({kHead, frame(99, 1, {1, 2, 3}), end});
   damaged[17] ^= 1;  // skipped frames are checked as well
   CHECK(status_of(damaged) == Status::check_mismatch);

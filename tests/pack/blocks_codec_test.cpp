@@ -20,40 +20,40 @@ using test::SectionPair;
 
 namespace {
 
-BlockModel* workspace() {
+BlockModel* blocks_workspace() {
   static const auto model = std::make_unique<BlockModel>();
   return model.get();
 }
 
 // Coded bytes, base and result each exactly as large as they say, so that sanitizers see
 // what is read or written past them.
-Status decode(Dtype dtype, ByteView coded, ByteView base, ByteSpan result) {
+Status decode_blocks(Dtype dtype, ByteView coded, ByteView base, ByteSpan result) {
   const Bytes exact_coded(coded.begin(), coded.end());
   const Bytes exact_base(base.begin(), base.end());
-  return apply::decode_blocks(dtype, exact_coded, exact_base, workspace(), result);
+  return apply::decode_blocks(dtype, exact_coded, exact_base, blocks_workspace(), result);
 }
 
-Status decode(Dtype dtype, ByteView coded, ByteView base) {
+Status decode_blocks(Dtype dtype, ByteView coded, ByteView base) {
   Bytes result(base.size());
-  return decode(dtype, coded, base, result);
+  return decode_blocks(dtype, coded, base, result);
 }
 
 Bytes encode(Dtype dtype, ByteView base, ByteView result) {
   return pack::encode_blocks(dtype, {{result.size(), {}}}, base, result);
 }
 
-Bytes check_round_trip(Dtype dtype, const std::vector<SectionPart>& parts, ByteView base,
-                       ByteView result) {
+Bytes check_blocks(Dtype dtype, const std::vector<SectionPart>& parts, ByteView base,
+                   ByteView result) {
   const Bytes coded = pack::encode_blocks(dtype, parts, base, result);
   REQUIRE(coded == pack::encode_blocks(dtype, parts, base, result));
   Bytes decoded(result.size(), 0xA5);
-  REQUIRE(decode(dtype, coded, base, decoded) == Status::ok);
+  REQUIRE(decode_blocks(dtype, coded, base, decoded) == Status::ok);
   REQUIRE(decoded == Bytes(result.begin(), result.end()));
   return coded;
 }
 
-Bytes check_round_trip(Dtype dtype, ByteView base, ByteView result) {
-  return check_round_trip(dtype, {{result.size(), {}}}, base, result);
+Bytes check_blocks(Dtype dtype, ByteView base, ByteView result) {
+  return check_blocks(dtype, {{result.size(), {}}}, base, result);
 }
 
 // A place in a matrix with rows of so many blocks, `first` blocks from its start.
@@ -164,15 +164,15 @@ TEST_CASE("blocks codec: blocks of every kind come back") {
   for_each_grid([&](Dtype dtype, size_t block_bytes) {
     for (const size_t blocks : {1, 2, 3, 50, 300}) {
       const SectionPair pair = test::make_section_pair(random, dtype, blocks);
-      check_round_trip(dtype, pair.base, pair.result);
+      check_blocks(dtype, pair.base, pair.result);
     }
     const size_t size = 20 * block_bytes;
     const Bytes base = random.bytes(size);
-    check_round_trip(dtype, base, base);
-    check_round_trip(dtype, base, random.bytes(size));
-    check_round_trip(dtype, base, random.changed(base, 30));
-    check_round_trip(dtype, Bytes(size, 0), base);
-    check_round_trip(dtype, base, Bytes(size, 0xFF));
+    check_blocks(dtype, base, base);
+    check_blocks(dtype, base, random.bytes(size));
+    check_blocks(dtype, base, random.changed(base, 30));
+    check_blocks(dtype, Bytes(size, 0), base);
+    check_blocks(dtype, base, Bytes(size, 0xFF));
   });
 }
 
@@ -182,7 +182,7 @@ TEST_CASE("blocks codec: every length from none, blocks that are not whole inclu
     for (size_t size = 0; size <= 2 * block_bytes + 1; ++size) {
       CAPTURE(size);
       const Bytes base = random.bytes(size);
-      check_round_trip(dtype, base, random.changed(base, 10));
+      check_blocks(dtype, base, random.changed(base, 10));
     }
   });
 }
@@ -203,8 +203,8 @@ TEST_CASE("blocks codec: parts of any length, at any place, come back") {
         if (random.chance(8)) parts.back().place.first_element = random();
         left -= part;
       }
-      check_round_trip(dtype, parts, ByteView(pair.base).first(length),
-                       ByteView(pair.result).first(length));
+      check_blocks(dtype, parts, ByteView(pair.base).first(length),
+                   ByteView(pair.result).first(length));
     }
   });
 }
@@ -219,17 +219,16 @@ TEST_CASE("blocks codec: an update of a few ranks makes sections much smaller") 
       const SectionPair pair = low_rank_sections(random, dtype, 300, row_blocks, ranks);
       const size_t size = pair.result.size();
       const SectionPart matrix = {size, place_of(dtype, row_blocks, 0)};
-      const size_t blind = check_round_trip(dtype, pair.base, pair.result).size();
-      const size_t seen = check_round_trip(dtype, {matrix}, pair.base, pair.result).size();
+      const size_t blind = check_blocks(dtype, pair.base, pair.result).size();
+      const size_t seen = check_blocks(dtype, {matrix}, pair.base, pair.result).size();
       CHECK(seen * 3 / 2 < blind);
       if (ranks == 1) CHECK(seen * 7 / 4 < blind);
       // The same where the part begins with the end of a row.
       const size_t before = (row_blocks - 1) * dtype_layout(dtype).block_bytes;
       const SectionPart part = {size - before, place_of(dtype, row_blocks, row_blocks - 1)};
-      const size_t begun =
-          check_round_trip(dtype, {part}, ByteView(pair.base).subspan(before),
-                           ByteView(pair.result).subspan(before))
-              .size();
+      const size_t begun = check_blocks(dtype, {part}, ByteView(pair.base).subspan(before),
+                                        ByteView(pair.result).subspan(before))
+                               .size();
       CHECK(begun < seen + seen / 20 + 50);
     }
   }
@@ -237,9 +236,10 @@ TEST_CASE("blocks codec: an update of a few ranks makes sections much smaller") 
 
 TEST_CASE("blocks codec: a result without bytes is coded as none") {
   for_each_grid([](Dtype dtype, size_t) {
-    CHECK(check_round_trip(dtype, {}, {}).empty());
-    CHECK(decode(dtype, Bytes{0}, {}) == Status::ok);  // read before anything is asked for
-    CHECK(decode(dtype, Bytes(9, 0), {}) == Status::corrupt_data);
+    CHECK(check_blocks(dtype, {}, {}).empty());
+    CHECK(decode_blocks(dtype, Bytes{0}, {}) ==
+          Status::ok);  // read before anything is asked for
+    CHECK(decode_blocks(dtype, Bytes(9, 0), {}) == Status::corrupt_data);
   });
 }
 
@@ -248,8 +248,8 @@ TEST_CASE("blocks codec: growth is bounded, whatever the blocks") {
   for_each_grid([&](Dtype dtype, size_t block_bytes) {
     const Bytes base = random.bytes(400 * block_bytes);
     const Bytes result = random.bytes(400 * block_bytes);
-    CHECK(check_round_trip(dtype, base, base).size() < 10);
-    CHECK(check_round_trip(dtype, base, result).size() < result.size() * 12 / 10);
+    CHECK(check_blocks(dtype, base, base).size() < 10);
+    CHECK(check_blocks(dtype, base, result).size() < result.size() * 12 / 10);
   });
 }
 
@@ -259,10 +259,10 @@ TEST_CASE(
   const SectionPair pair = test::make_section_pair(random, Dtype::q4_k, 20);
   const Bytes coded = encode(Dtype::q4_k, pair.base, pair.result);
   Bytes first(pair.result.size());
-  REQUIRE(decode(Dtype::q4_k, coded, pair.base, first) == Status::ok);
-  (void)decode(Dtype::q8_0, random.bytes(300), random.bytes(3400));
+  REQUIRE(decode_blocks(Dtype::q4_k, coded, pair.base, first) == Status::ok);
+  (void)decode_blocks(Dtype::q8_0, random.bytes(300), random.bytes(3400));
   Bytes again(pair.result.size());
-  REQUIRE(decode(Dtype::q4_k, coded, pair.base, again) == Status::ok);
+  REQUIRE(decode_blocks(Dtype::q4_k, coded, pair.base, again) == Status::ok);
   CHECK(first == pair.result);
   CHECK(again == pair.result);
 }
@@ -277,17 +277,20 @@ TEST_CASE("blocks codec: refuses dtypes without a grid and a base of another len
     const bool has_grid = quant_grid(dtype) != nullptr;
     const Bytes coded = has_grid ? encode(dtype, base, base) : random.bytes(40);
     const Status expected = has_grid ? Status::ok : Status::corrupt_data;
-    CHECK(decode(dtype, coded, base) == expected);
-    CHECK(decode(dtype, {}, {}) == expected);
+    CHECK(decode_blocks(dtype, coded, base) == expected);
+    CHECK(decode_blocks(dtype, {}, {}) == expected);
     Bytes result(base.size());
     const Status refused = Status::corrupt_data;
-    CHECK(decode(dtype, coded, {}, result) == refused);
-    CHECK(decode(dtype, coded, ByteView(base).first(base.size() - 1), result) == refused);
-    CHECK(decode(dtype, coded, base, ByteSpan(result).first(result.size() - 1)) == refused);
-    CHECK(decode(dtype, coded, base, ByteSpan()) == refused);
+    CHECK(decode_blocks(dtype, coded, {}, result) == refused);
+    CHECK(decode_blocks(dtype, coded, ByteView(base).first(base.size() - 1), result) ==
+          refused);
+    CHECK(decode_blocks(dtype, coded, base, ByteSpan(result).first(result.size() - 1)) ==
+          refused);
+    CHECK(decode_blocks(dtype, coded, base, ByteSpan()) == refused);
   }
   Bytes result(100);
-  CHECK(decode(static_cast<Dtype>(200), {}, Bytes(100), result) == Status::corrupt_data);
+  CHECK(decode_blocks(static_cast<Dtype>(200), {}, Bytes(100), result) ==
+        Status::corrupt_data);
 }
 
 TEST_CASE("blocks codec: coded bytes that are cut are refused, or not the result") {
@@ -302,7 +305,8 @@ TEST_CASE("blocks codec: coded bytes that are cut are refused, or not the result
     for (size_t size = 0; size < coded.size(); ++size) {
       CAPTURE(size);
       Bytes result(pair.result.size());
-      const Status status = decode(dtype, ByteView(coded).first(size), pair.base, result);
+      const Status status =
+          decode_blocks(dtype, ByteView(coded).first(size), pair.base, result);
       REQUIRE((status == Status::ok || status == Status::corrupt_data));
       // Where a block ends, a few made-up zeros say that all others are as in the base: it
       // is the check of the chunk that sees this. Far from the end it is not the result.
@@ -314,7 +318,7 @@ TEST_CASE("blocks codec: coded bytes that are cut are refused, or not the result
     for (size_t more = 1; more <= 16; ++more) {
       longer.push_back(random.byte());
       if (more <= 8) continue;  // as many as the decoder may make up
-      REQUIRE(decode(dtype, longer, pair.base) == Status::corrupt_data);
+      REQUIRE(decode_blocks(dtype, longer, pair.base) == Status::corrupt_data);
     }
   });
 }
@@ -331,7 +335,7 @@ TEST_CASE("blocks codec: damaged coded bytes end with a status") {
                           ? random.bytes(1 + random.below(500))
                           : random.changed(coded, 1 + random.below(coded.size()));
       if (round % 3 == 1) damaged.resize(random.below(2 * coded.size()));
-      const Status status = decode(dtype, damaged, pair.base);
+      const Status status = decode_blocks(dtype, damaged, pair.base);
       REQUIRE((status == Status::ok || status == Status::corrupt_data));
     }
   });

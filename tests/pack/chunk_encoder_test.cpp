@@ -12,13 +12,13 @@ using test::MadeChunk;
 
 namespace {
 
-apply::ChunkWorkspace& workspace() {
+apply::ChunkWorkspace& chunk_workspace() {
   static const auto space = std::make_unique<apply::ChunkWorkspace>();
   return *space;
 }
 
 // Checks the way there and back; returns the length of the record.
-size_t check_round_trip(const MadeChunk& chunk, int level) {
+size_t check_chunk(const MadeChunk& chunk, int level) {
   const pack::PackOptions options{level};
   const pack::EncodedChunk coded =
       pack::encode_chunk(chunk.input(true), chunk.base.size(), options);
@@ -29,12 +29,13 @@ size_t check_round_trip(const MadeChunk& chunk, int level) {
   REQUIRE(pack::encode_chunk(chunk.input(false), chunk.base.size(), options).record ==
           coded.record);
   apply::HostSections sections;
-  const Status status = apply::decode_chunk(ByteView(coded.record).subspan(1), chunk.base,
-                                            chunk.result_offset, sections, &workspace());
+  const Status status =
+      apply::decode_chunk(ByteView(coded.record).subspan(1), chunk.base,
+                          chunk.result_offset, sections, &chunk_workspace());
   REQUIRE(status == Status::ok);
-  REQUIRE(workspace().view.header.result_bytes == chunk.result.size());
-  REQUIRE(workspace().view.header.check == crc32c(0, chunk.result));
-  REQUIRE(test::result_of(workspace(), chunk.base) == chunk.result);
+  REQUIRE(chunk_workspace().view.header.result_bytes == chunk.result.size());
+  REQUIRE(chunk_workspace().view.header.check == crc32c(0, chunk.result));
+  REQUIRE(test::result_of(chunk_workspace(), chunk.base) == chunk.result);
   return coded.record.size();
 }
 
@@ -57,7 +58,7 @@ TEST_CASE("chunk: random bases, results and steps come back, with bounded growth
   for (int round = 0; round < 50; ++round) {
     const size_t count = 1 + random.length(60);
     const MadeChunk chunk = test::make_chunk(random, random.length(30000), count, 3000);
-    const size_t size = check_round_trip(chunk, 1 + static_cast<int>(random.below(5)));
+    const size_t size = check_chunk(chunk, 1 + static_cast<int>(random.below(5)));
     // A head, a dozen bytes for a step, and what noise costs in ByteModel.
     REQUIRE(size <= 64 + 24 * kMaxChunkSections + 12 * chunk.steps.size() +
                         chunk.result.size() * 21 / 20);
@@ -75,10 +76,9 @@ TEST_CASE("chunk: all dtypes, all small sizes, predicted and literal") {
          {size_t{1}, block, block + 1, 3 * block, 40 * block + block / 2}) {
       CAPTURE(size);
       const Bytes base = random.bytes(size);
-      check_round_trip(one_step(StepKind::predict, dtype, base, random.changed(base, 7)),
-                       3);
-      check_round_trip(one_step(StepKind::predict, dtype, base, random.bytes(size)), 3);
-      check_round_trip(one_step(StepKind::literal, dtype, {}, random.bytes(size)), 3);
+      check_chunk(one_step(StepKind::predict, dtype, base, random.changed(base, 7)), 3);
+      check_chunk(one_step(StepKind::predict, dtype, base, random.bytes(size)), 3);
+      check_chunk(one_step(StepKind::literal, dtype, {}, random.bytes(size)), 3);
     }
   }
 }
@@ -88,9 +88,9 @@ TEST_CASE("chunk: every length from one byte") {
   for (size_t size = 1; size < 70; ++size) {
     const Bytes base = random.text(size);
     const Bytes result = random.changed(base, 5);
-    check_round_trip(one_step(StepKind::literal, Dtype::opaque, {}, result), 19);
-    check_round_trip(one_step(StepKind::predict, Dtype::opaque, base, result), 19);
-    check_round_trip(one_step(StepKind::copy, Dtype::opaque, base, base), 19);
+    check_chunk(one_step(StepKind::literal, Dtype::opaque, {}, result), 19);
+    check_chunk(one_step(StepKind::predict, Dtype::opaque, base, result), 19);
+    check_chunk(one_step(StepKind::copy, Dtype::opaque, base, base), 19);
   }
 }
 
@@ -102,7 +102,7 @@ TEST_CASE("chunk: the largest there is, of noise, grows by little") {
     // Opaque bytes go through ByteModel, which grows noise; elements that are noise are
     // stored.
     const size_t growth = dtype == Dtype::opaque ? noise.size() / 100 : 200;
-    CHECK(check_round_trip(chunk, 1) <= noise.size() + growth);
+    CHECK(check_chunk(chunk, 1) <= noise.size() + growth);
   }
 }
 
@@ -122,24 +122,24 @@ TEST_CASE("chunk: as many steps as there may be") {
       chunk.result.push_back(is_copy ? chunk.base[step.base_offset + k] : random.byte());
     }
   }
-  CHECK(check_round_trip(chunk, 1) <= kMaxRecordBytes);
+  CHECK(check_chunk(chunk, 1) <= kMaxRecordBytes);
 }
 
 TEST_CASE("chunk: an unchanged tensor costs a few bytes, a small change a little more") {
   test::Random random(16);
   const Bytes base = random.bytes(100000);
-  CHECK(check_round_trip(one_step(StepKind::copy, Dtype::opaque, base, base), 3) < 32);
-  CHECK(check_round_trip(one_step(StepKind::predict, Dtype::f32, base, base), 3) < 80);
-  CHECK(check_round_trip(
+  CHECK(check_chunk(one_step(StepKind::copy, Dtype::opaque, base, base), 3) < 32);
+  CHECK(check_chunk(one_step(StepKind::predict, Dtype::f32, base, base), 3) < 80);
+  CHECK(check_chunk(
             one_step(StepKind::predict, Dtype::i8, base, random.changed(base, 2000)), 19) <
         600);
   const Bytes text = random.text(30000);
   Bytes edited = text;
   edited.insert(edited.begin() + 15000, 30, 'z');
-  CHECK(check_round_trip(one_step(StepKind::literal, Dtype::opaque, {}, text), 3) < 15000);
+  CHECK(check_chunk(one_step(StepKind::literal, Dtype::opaque, {}, text), 3) < 15000);
   MadeChunk inserted = one_step(StepKind::predict, Dtype::opaque, text, edited);
   inserted.steps[0].predictor = Predictor::bytes;
-  CHECK(check_round_trip(inserted, 3) < 250);
+  CHECK(check_chunk(inserted, 3) < 250);
 }
 
 TEST_CASE("chunk: encoding twice gives the same bytes, whatever was encoded in between") {

@@ -24,7 +24,7 @@ namespace {
 
 // Coded bytes, base and result each exactly as large as they say, so that sanitizers see
 // what is read or written past them.
-Status decode(Dtype dtype, ByteView coded, ByteView base, ByteSpan result) {
+Status decode_edits(Dtype dtype, ByteView coded, ByteView base, ByteSpan result) {
   static const auto workspace = std::make_unique<apply::EditsWorkspace>();
   static const auto values = std::make_unique<ValueModel>();
   const Bytes exact_coded(coded.begin(), coded.end());
@@ -34,13 +34,13 @@ Status decode(Dtype dtype, ByteView coded, ByteView base, ByteSpan result) {
 }
 
 // Empty if the encoder leaves it to others.
-Bytes check_round_trip(Dtype dtype, const std::vector<SectionPart>& parts, ByteView base,
-                       ByteView result) {
+Bytes check_edits(Dtype dtype, const std::vector<SectionPart>& parts, ByteView base,
+                  ByteView result) {
   const Bytes coded = pack::encode_edits(dtype, parts, base, result);
   REQUIRE(coded == pack::encode_edits(dtype, parts, base, result));
   if (coded.empty()) return coded;
   Bytes decoded(result.size(), 0xA5);
-  REQUIRE(decode(dtype, coded, base, decoded) == Status::ok);
+  REQUIRE(decode_edits(dtype, coded, base, decoded) == Status::ok);
   REQUIRE(decoded == Bytes(result.begin(), result.end()));
   return coded;
 }
@@ -76,7 +76,7 @@ uint64_t quantile(const ValueType& type, const Bytes& base, size_t part, size_t 
 }
 
 template <typename Visit>
-void for_each_type(const Visit& visit) {
+void for_each_edits_type(const Visit& visit) {
   for (const Dtype dtype : test::kValueDtypes) {
     ValueType type;
     if (!value_type(dtype, &type)) continue;
@@ -90,7 +90,7 @@ void for_each_type(const Visit& visit) {
 TEST_CASE("edits codec: elements of every kind come back, in any parts at any places") {
   test::Random random = test::seeded("edits codec");
   size_t coded = 0;
-  for_each_type([&](Dtype dtype, const ValueType& type) {
+  for_each_edits_type([&](Dtype dtype, const ValueType& type) {
     for (int round = 0; round < 40; ++round) {
       const size_t elements = 2 + random.below(round < 36 ? 700 : 9000);
       const Bytes base = test::any_elements(random, type, elements);
@@ -108,7 +108,7 @@ TEST_CASE("edits codec: elements of every kind come back, in any parts at any pl
       const TensorPlace place = {random.below(1000), row, row, 3, -3};
       std::vector<SectionPart> parts = {{result.size() - first, place, {}}};
       if (first > 0) parts.push_back({first, {}, {}});
-      coded += check_round_trip(dtype, parts, base, result).empty() ? 0u : 1u;
+      coded += check_edits(dtype, parts, base, result).empty() ? 0u : 1u;
     }
   });
   CHECK(coded > 200);
@@ -116,14 +116,14 @@ TEST_CASE("edits codec: elements of every kind come back, in any parts at any pl
 
 TEST_CASE("edits codec: a pruned tensor costs what its bound does") {
   test::Random random = test::seeded("edits codec pruned");
-  for_each_type([&](Dtype dtype, const ValueType& type) {
+  for_each_edits_type([&](Dtype dtype, const ValueType& type) {
     const Bytes base = test::bell_weights(random, type, 20000);
     for (const size_t tenths : {1, 5, 8}) {
       const uint64_t bound = quantile(type, base, tenths, 10);
       const Bytes pruned = changed(type, base, [&](uint64_t bits) {
         return size_of(type, bits) < bound ? 0 : bits;
       });
-      const Bytes coded = check_round_trip(dtype, matrix(pruned, 100), base, pruned);
+      const Bytes coded = check_edits(dtype, matrix(pruned, 100), base, pruned);
       CHECK(!coded.empty());
       CHECK(coded.size() < 96);
     }
@@ -138,12 +138,12 @@ TEST_CASE("edits codec: clipped on both sides") {
   const Bytes clipped = changed(type, base, [&](uint64_t bits) {
     return size_of(type, bits) > bound ? (bits & type.format.sign()) | bound : bits;
   });
-  CHECK(check_round_trip(Dtype::f32, matrix(clipped, 100), base, clipped).size() < 96);
+  CHECK(check_edits(Dtype::f32, matrix(clipped, 100), base, clipped).size() < 96);
 }
 
 TEST_CASE("edits codec: one element in a thousand") {
   test::Random random = test::seeded("edits codec sparse");
-  for_each_type([&](Dtype dtype, const ValueType& type) {
+  for_each_edits_type([&](Dtype dtype, const ValueType& type) {
     const size_t elements = 50000;
     const Bytes base = test::bell_weights(random, type, elements);
     size_t moved = 0;
@@ -152,7 +152,7 @@ TEST_CASE("edits codec: one element in a thousand") {
       moved += moves ? 1u : 0u;
       return moves ? bits ^ 1 : bits;
     });
-    const Bytes coded = check_round_trip(dtype, matrix(result, 250), base, result);
+    const Bytes coded = check_edits(dtype, matrix(result, 250), base, result);
     CHECK(coded.size() < 2 * moved + 40);  // where, and what
   });
 }
@@ -167,13 +167,13 @@ TEST_CASE(
     for (const uint32_t factor : {0x3E99999Au, 0xBF8CCCCDu, 0x40000001u}) {
       const Bytes result = changed(
           type, base, [&](uint64_t bits) { return edit_product(type, bits, factor); });
-      CHECK(check_round_trip(dtype, matrix(result, 200), base, result).size() < 64);
+      CHECK(check_edits(dtype, matrix(result, 200), base, result).size() < 64);
       // Multiplied, then pruned.
       const uint64_t bound = quantile(type, result, 1, 2);
       const Bytes pruned = changed(type, result, [&](uint64_t bits) {
         return size_of(type, bits) < bound ? 0 : bits;
       });
-      CHECK(check_round_trip(dtype, matrix(pruned, 200), base, pruned).size() < 2000);
+      CHECK(check_edits(dtype, matrix(pruned, 200), base, pruned).size() < 2000);
     }
     size_t i = 0;
     std::vector<uint32_t> factors(100);
@@ -185,16 +185,16 @@ TEST_CASE(
     });
     // Begun within a row, too.
     const size_t from = 70 * type.bytes;
-    CHECK(check_round_trip(dtype, matrix(result, 200), base, result).size() < 100 * 6);
+    CHECK(check_edits(dtype, matrix(result, 200), base, result).size() < 100 * 6);
     const Bytes base_left(base.begin() + from, base.end());
     const Bytes left(result.begin() + from, result.end());
-    CHECK(check_round_trip(dtype, matrix(left, 200, 70), base_left, left).size() < 100 * 6);
+    CHECK(check_edits(dtype, matrix(left, 200, 70), base_left, left).size() < 100 * 6);
   }
 }
 
 TEST_CASE("edits codec: what is trained on, or has nothing in common, is left to others") {
   test::Random random = test::seeded("edits codec others");
-  for_each_type([&](Dtype dtype, const ValueType& type) {
+  for_each_edits_type([&](Dtype dtype, const ValueType& type) {
     const Bytes base = test::bell_weights(random, type, 20000);
     const Bytes other = test::bell_weights(random, type, 20000);
     CHECK(pack::encode_edits(dtype, matrix(other, 100), base, other).empty());
@@ -212,13 +212,12 @@ TEST_CASE(
   for (size_t at = 0; at < base.size(); at += block) base[at + 1] = 0x20;
   Bytes scaled = base;
   for (size_t at = 0; at < base.size(); at += block) scaled[at + 1] = 0x24;
-  CHECK(
-      check_round_trip(Dtype::q8_0, {{base.size(), {0, 320, 320, 0, 0}, {}}}, base, scaled)
-          .size() < 400);
+  CHECK(check_edits(Dtype::q8_0, {{base.size(), {0, 320, 320, 0, 0}, {}}}, base, scaled)
+            .size() < 400);
   Bytes pruned = base;
   for (size_t i = 0; i < base.size(); ++i)
     if (i % block > 1 && std::abs(static_cast<int8_t>(base[i])) < 50) pruned[i] = 0;
-  CHECK(check_round_trip(Dtype::q8_0, matrix(pruned, 320), base, pruned).size() < 1000);
+  CHECK(check_edits(Dtype::q8_0, matrix(pruned, 320), base, pruned).size() < 1000);
 }
 
 TEST_CASE("edits codec: dtypes without values, and parts of elements") {
@@ -226,8 +225,8 @@ TEST_CASE("edits codec: dtypes without values, and parts of elements") {
   CHECK(pack::encode_edits(Dtype::i4, {{64, {}, {}}}, bytes, bytes).empty());
   CHECK(pack::encode_edits(Dtype::f32, {{62, {}, {}}, {2, {}, {}}}, bytes, bytes).empty());
   Bytes result(64);
-  CHECK(decode(Dtype::opaque, {}, bytes, result) == Status::corrupt_data);
-  CHECK(decode(Dtype::i4, {}, bytes, result) == Status::corrupt_data);
+  CHECK(decode_edits(Dtype::opaque, {}, bytes, result) == Status::corrupt_data);
+  CHECK(decode_edits(Dtype::i4, {}, bytes, result) == Status::corrupt_data);
 }
 
 TEST_CASE("edits codec: damage is refused, or decodes to something") {
@@ -239,19 +238,20 @@ TEST_CASE("edits codec: damage is refused, or decodes to something") {
     if (random.chance(20)) return bits ^ 3;
     return size_of(type, bits) < bound ? 0 : bits;
   });
-  const Bytes coded = check_round_trip(Dtype::f16, matrix(pruned, 30), base, pruned);
+  const Bytes coded = check_edits(Dtype::f16, matrix(pruned, 30), base, pruned);
   REQUIRE(!coded.empty());
   Bytes result(pruned.size());
   for (size_t length = 0; length + 8 < coded.size(); ++length) {
-    const Status status = decode(Dtype::f16, ByteView(coded).first(length), base, result);
+    const Status status =
+        decode_edits(Dtype::f16, ByteView(coded).first(length), base, result);
     CHECK((status == Status::corrupt_data || status == Status::ok));
   }
-  CHECK(decode(Dtype::f16, coded, ByteView(base).first(base.size() - 2), result) ==
+  CHECK(decode_edits(Dtype::f16, coded, ByteView(base).first(base.size() - 2), result) ==
         Status::corrupt_data);
-  CHECK(decode(Dtype::f16, coded, {}, result) == Status::corrupt_data);
+  CHECK(decode_edits(Dtype::f16, coded, {}, result) == Status::corrupt_data);
   for (int round = 0; round < 500; ++round) {
     const Bytes damaged = random.changed(coded, 60);
-    const Status status = decode(Dtype::f16, damaged, base, result);
+    const Status status = decode_edits(Dtype::f16, damaged, base, result);
     CHECK((status == Status::corrupt_data || status == Status::ok));
   }
 }

@@ -23,22 +23,22 @@ constexpr uint8_t kWidths[] = {1, 2, 4};
 
 // Coded bytes and result each exactly as large as they say, so that sanitizers see what is
 // read or written past them.
-Status decode(ByteView coded, ByteSpan result) {
+Status decode_mask(ByteView coded, ByteSpan result) {
   static const auto model = std::make_unique<MaskModel>();
   const Bytes exact(coded.begin(), coded.end());
   return apply::decode_mask(Dtype::opaque, exact, {}, model.get(), result);
 }
 
-Status decode(ByteView coded, size_t length) {
+Status decode_mask(ByteView coded, size_t length) {
   Bytes result(length);
-  return decode(coded, result);
+  return decode_mask(coded, result);
 }
 
-Bytes check_round_trip(const std::vector<MaskShape>& masks, const Bytes& result) {
+Bytes check_mask(const std::vector<MaskShape>& masks, const Bytes& result) {
   const Bytes coded = pack::encode_mask(masks, result);
   REQUIRE(coded == pack::encode_mask(masks, result));
   Bytes decoded(result.size(), 0xA5);
-  REQUIRE(decode(coded, decoded) == Status::ok);
+  REQUIRE(decode_mask(coded, decoded) == Status::ok);
   REQUIRE(decoded == result);
   return coded;
 }
@@ -63,7 +63,7 @@ void check_rows(const Rows& rows) {
         REQUIRE(mask->rows == rows.size());
         REQUIRE(mask->columns == columns);
         REQUIRE(mask->ones == ones);
-        check_round_trip({*mask}, arrays.joined(mask->has_segments_first));
+        check_mask({*mask}, arrays.joined(mask->has_segments_first));
       }
     }
   }
@@ -162,9 +162,9 @@ TEST_CASE("mask codec: masks of one section come back, joined") {
     const Bytes joined = arrays.joined(mask->has_segments_first);
     result.insert(result.end(), joined.begin(), joined.end());
   }
-  const Bytes coded = check_round_trip(masks, result);
-  CHECK(decode(coded, result.size() - 1) == Status::corrupt_data);
-  CHECK(decode(coded, result.size() + 1) == Status::corrupt_data);
+  const Bytes coded = check_mask(masks, result);
+  CHECK(decode_mask(coded, result.size() - 1) == Status::corrupt_data);
+  CHECK(decode_mask(coded, result.size() + 1) == Status::corrupt_data);
 }
 
 TEST_CASE("mask codec: other arrays are none of a mask") {
@@ -198,15 +198,15 @@ TEST_CASE("mask codec: other arrays are none of a mask") {
 }
 
 TEST_CASE("mask codec: masks without rows, columns or ones are decoded, if there are any") {
-  CHECK(decode(coded_shape({0, 0, 0, false, 1, 1}), 1) == Status::ok);
-  CHECK(decode(coded_shape({9, 0, 0, true, 4, 2}), 20) == Status::ok);
-  CHECK(decode(coded_shape({9, 50, 0, false, 2, 4}), 40) == Status::ok);
+  CHECK(decode_mask(coded_shape({0, 0, 0, false, 1, 1}), 1) == Status::ok);
+  CHECK(decode_mask(coded_shape({9, 0, 0, true, 4, 2}), 20) == Status::ok);
+  CHECK(decode_mask(coded_shape({9, 50, 0, false, 2, 4}), 40) == Status::ok);
 }
 
 TEST_CASE("mask codec: refuses other dtypes, a base, and shapes beyond their bounds") {
   const MaskShape shape = {2, 5, 4, false, 1, 1};
   const Bytes result = {1, 4, 0, 2, 0, 2, 4};
-  const Bytes coded = check_round_trip({shape}, result);
+  const Bytes coded = check_mask({shape}, result);
   const auto model = std::make_unique<MaskModel>();
   Bytes made(result.size());
   const auto status = [&](Dtype dtype, ByteView base) {
@@ -215,10 +215,10 @@ TEST_CASE("mask codec: refuses other dtypes, a base, and shapes beyond their bou
   CHECK(status(Dtype::opaque, {}) == Status::ok);
   CHECK(status(Dtype::u8, {}) == Status::corrupt_data);
   CHECK(status(Dtype::opaque, result) == Status::corrupt_data);
-  CHECK(decode({}, 0) == Status::ok);
-  CHECK(decode({}, 1) == Status::corrupt_data);
+  CHECK(decode_mask({}, 0) == Status::ok);
+  CHECK(decode_mask({}, 1) == Status::corrupt_data);
   const auto refused = [](const MaskShape& wrong) {
-    return decode(coded_shape(wrong), 100) == Status::corrupt_data;
+    return decode_mask(coded_shape(wrong), 100) == Status::corrupt_data;
   };
   CHECK(refused({2, 5, 11, false, 1, 1}));              // more ones than cells
   CHECK(refused({2, 257, 4, false, 1, 1}));             // columns beyond their element
@@ -242,7 +242,7 @@ TEST_CASE("mask codec: cells of all masks of a section together are limited") {
       result.insert(result.end(), arrays.begin(), arrays.end());
     }
     Bytes decoded(result.size());
-    const Status status = decode(pack::encode_mask({half, other}, result), decoded);
+    const Status status = decode_mask(pack::encode_mask({half, other}, result), decoded);
     return status == Status::ok && decoded != result ? Status::internal : status;
   };
   CHECK(status_of(256) == Status::ok);
@@ -260,28 +260,28 @@ TEST_CASE("mask codec: coded bytes that are cut or damaged end with a status") {
   REQUIRE(coded.size() > 200);
   for (size_t size = 0; size < coded.size(); ++size) {
     Bytes made(result.size());
-    const Status status = decode(ByteView(coded).first(size), made);
+    const Status status = decode_mask(ByteView(coded).first(size), made);
     REQUIRE((status == Status::ok || status == Status::corrupt_data));
     if (size + 9 < coded.size()) REQUIRE((status != Status::ok || made != result));
   }
-  CHECK(decode(ByteView(coded).first(coded.size() / 2), result.size()) ==
+  CHECK(decode_mask(ByteView(coded).first(coded.size() / 2), result.size()) ==
         Status::corrupt_data);
   Bytes longer = coded;
   longer.resize(coded.size() + 9, 1);
-  CHECK(decode(longer, result.size()) == Status::corrupt_data);
+  CHECK(decode_mask(longer, result.size()) == Status::corrupt_data);
   for (int round = 0; round < 2000; ++round) {
     const Bytes damaged = round % 2 == 0
                               ? random.bytes(random.below(300))
                               : random.changed(coded, 1 + random.below(coded.size()));
-    const Status status = decode(damaged, random.below(3000));
+    const Status status = decode_mask(damaged, random.below(3000));
     REQUIRE((status == Status::ok || status == Status::corrupt_data));
   }
 }
 
 TEST_CASE("mask codec: few bytes do not keep a decoder busy") {
   // 2^25 cells are said to follow, of which nothing is coded.
-  CHECK(decode(coded_shape({512, 65536, 1u << 18, false, 2, 4}), (1u << 19) + 513 * 4) ==
-        Status::corrupt_data);
+  CHECK(decode_mask(coded_shape({512, 65536, 1u << 18, false, 2, 4}),
+                    (1u << 19) + 513 * 4) == Status::corrupt_data);
 }
 
 TEST_CASE("mask codec: pack takes it for pruned tensors, but not when it must be fast") {

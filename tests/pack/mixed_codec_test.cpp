@@ -21,25 +21,25 @@ using test::Bytes;
 
 namespace {
 
-MixedModel* workspace() {
+MixedModel* mixed_workspace() {
   static const auto model = std::make_unique<MixedModel>();
   return model.get();
 }
 
 // Coded bytes, base and result each exactly as large as they say, so that sanitizers see
 // what is read or written past them.
-Status decode(Dtype dtype, ByteView coded, ByteView base, ByteSpan result) {
+Status decode_mixed(Dtype dtype, ByteView coded, ByteView base, ByteSpan result) {
   const Bytes exact_coded(coded.begin(), coded.end());
   const Bytes exact_base(base.begin(), base.end());
-  return apply::decode_mixed(dtype, exact_coded, exact_base, workspace(), result);
+  return apply::decode_mixed(dtype, exact_coded, exact_base, mixed_workspace(), result);
 }
 
-Bytes check_round_trip(Dtype dtype, const std::vector<SectionPart>& parts, ByteView base,
-                       ByteView result) {
+Bytes check_mixed(Dtype dtype, const std::vector<SectionPart>& parts, ByteView base,
+                  ByteView result) {
   const Bytes coded = pack::encode_mixed(dtype, parts, base, result);
   REQUIRE(coded == pack::encode_mixed(dtype, parts, base, result));
   Bytes decoded(result.size(), 0xA5);
-  REQUIRE(decode(dtype, coded, base, decoded) == Status::ok);
+  REQUIRE(decode_mixed(dtype, coded, base, decoded) == Status::ok);
   REQUIRE(decoded == Bytes(result.begin(), result.end()));
   return coded;
 }
@@ -68,7 +68,7 @@ std::vector<SectionPart> any_parts(test::Random& random, size_t length) {
 }
 
 template <typename Visit>
-void for_each_type(const Visit& visit) {
+void for_each_mixed_type(const Visit& visit) {
   for (const Dtype dtype : test::kValueDtypes) {
     ValueType type;
     if (!mixed_type(dtype, &type)) continue;
@@ -92,7 +92,7 @@ Bytes rows_of(test::Random& random, const ValueType& type, size_t rows, size_t c
 
 TEST_CASE("mixed codec: elements of every kind come back, in any parts at any places") {
   test::Random random = test::seeded("mixed codec");
-  for_each_type([&](Dtype dtype, const ValueType& type) {
+  for_each_mixed_type([&](Dtype dtype, const ValueType& type) {
     for (int round = 0; round < 6; ++round) {
       const size_t elements = 1 + random.below(700);
       Bytes base = test::any_elements(random, type, elements);
@@ -103,35 +103,35 @@ TEST_CASE("mixed codec: elements of every kind come back, in any parts at any pl
       base.resize(base.size() + more, 3);
       result.resize(result.size() + more, 4);
       const std::vector<SectionPart> parts = any_parts(random, result.size());
-      check_round_trip(dtype, parts, base, result);
-      check_round_trip(dtype, parts, {}, result);
+      check_mixed(dtype, parts, base, result);
+      check_mixed(dtype, parts, {}, result);
     }
   });
 }
 
 TEST_CASE("mixed codec: every length from none") {
   test::Random random = test::seeded("mixed codec lengths");
-  for_each_type([&](Dtype dtype, const ValueType& type) {
+  for_each_mixed_type([&](Dtype dtype, const ValueType& type) {
     for (size_t size = 0; size <= 4 * type.bytes + 1; ++size) {
       CAPTURE(size);
       const Bytes base = random.bytes(size);
       const std::vector<SectionPart> parts = {{size, {1, 3, 3, 0, 0}}};
-      check_round_trip(dtype, parts, base, random.changed(base, 10));
-      check_round_trip(dtype, parts, {}, base);
+      check_mixed(dtype, parts, base, random.changed(base, 10));
+      check_mixed(dtype, parts, {}, base);
     }
-    CHECK(check_round_trip(dtype, {}, {}, {}).empty());
-    CHECK(decode(dtype, Bytes(9, 0), {}, {}) == Status::corrupt_data);
+    CHECK(check_mixed(dtype, {}, {}, {}).empty());
+    CHECK(decode_mixed(dtype, Bytes(9, 0), {}, {}) == Status::corrupt_data);
   });
 }
 
 TEST_CASE("mixed codec: growth is bounded, whatever the elements") {
   test::Random random(181);
-  for_each_type([&](Dtype dtype, const ValueType& type) {
+  for_each_mixed_type([&](Dtype dtype, const ValueType& type) {
     const Bytes result = random.bytes(4000 * type.bytes);
     const Bytes zeros(4000 * type.bytes, 0);
-    CHECK(check_round_trip(dtype, matrix(result, 80), {}, result).size() <
+    CHECK(check_mixed(dtype, matrix(result, 80), {}, result).size() <
           result.size() * 103 / 100);
-    CHECK(check_round_trip(dtype, matrix(zeros, 80), {}, zeros).size() < 100);
+    CHECK(check_mixed(dtype, matrix(zeros, 80), {}, zeros).size() < 100);
   });
 }
 
@@ -143,7 +143,7 @@ TEST_CASE("mixed codec: a bell curve costs its entropy, however wide each row is
   // log2(sigma * sqrt(2 pi e)) of standard deviations 16 and 4.
   const double bits = 2.0471 + (4.0 + 2.0) / 2;
   const auto least = static_cast<size_t>(bits / 8 * 200 * 300);
-  const size_t coded = check_round_trip(Dtype::i8, matrix(result, 300), {}, result).size();
+  const size_t coded = check_mixed(Dtype::i8, matrix(result, 300), {}, result).size();
   CHECK(coded < least * 101 / 100);
   CHECK(coded > least * 99 / 100);
   CHECK(coded * 105 <
@@ -167,8 +167,7 @@ TEST_CASE("mixed codec: what follows its neighbours, or in part the base, costs 
     return test::to_bits(type, numbers[at++] / 2 + test::bell(random, type) / 8);
   });
   const auto bits = [&](const std::vector<SectionPart>& parts, ByteView from) {
-    return 8.0 *
-           static_cast<double>(check_round_trip(Dtype::f32, parts, from, result).size()) /
+    return 8.0 * static_cast<double>(check_mixed(Dtype::f32, parts, from, result).size()) /
            static_cast<double>(numbers.size());
   };
   const double alone = bits({{result.size(), {}}}, {});
@@ -190,8 +189,8 @@ TEST_CASE("mixed codec: channels without elements cost next to nothing") {
   const Bytes dense = rows_of(random, type, 100, 100, [](size_t) { return 1.0; });
   const MixedPiece piece = pack::fit_mixed(type, 100, 100, 0, {}, sparse);
   CHECK(piece.method == MixedMethod::sparse);
-  CHECK(check_round_trip(Dtype::i8, matrix(sparse, 100), {}, sparse).size() <
-        check_round_trip(Dtype::i8, matrix(dense, 100), {}, dense).size() + 500);
+  CHECK(check_mixed(Dtype::i8, matrix(sparse, 100), {}, sparse).size() <
+        check_mixed(Dtype::i8, matrix(dense, 100), {}, dense).size() + 500);
 }
 
 TEST_CASE("mixed codec: pack takes it where it is asked to, and where it is smaller") {
@@ -238,18 +237,19 @@ TEST_CASE("mixed codec: a base of another length, other dtypes, damage are refus
   const Bytes base = test::moved(random, type, result, 40);
   const Bytes coded = pack::encode_mixed(Dtype::f16, matrix(result, 30), base, result);
   Bytes decoded(result.size());
-  CHECK(decode(Dtype::f16, coded, ByteView(base).first(base.size() - 1), decoded) ==
+  CHECK(decode_mixed(Dtype::f16, coded, ByteView(base).first(base.size() - 1), decoded) ==
         Status::corrupt_data);
   for (const Dtype dtype : {Dtype::f64, Dtype::i64, Dtype::q4_0, Dtype::opaque}) {
-    CHECK(decode(dtype, coded, base, decoded) == Status::corrupt_data);
+    CHECK(decode_mixed(dtype, coded, base, decoded) == Status::corrupt_data);
   }
   for (size_t length = 0; length < coded.size(); length += 7) {
-    const Status status = decode(Dtype::f16, ByteView(coded).first(length), base, decoded);
+    const Status status =
+        decode_mixed(Dtype::f16, ByteView(coded).first(length), base, decoded);
     CHECK((status == Status::corrupt_data || decoded != result));
   }
   for (int round = 0; round < 200; ++round) {
     const Bytes damaged = random.changed(coded, 50);
-    const Status status = decode(Dtype::f16, damaged, base, decoded);
+    const Status status = decode_mixed(Dtype::f16, damaged, base, decoded);
     REQUIRE((status == Status::ok || status == Status::corrupt_data));
   }
 }

@@ -15,7 +15,7 @@ namespace {
 
 using Bytes = std::vector<uint8_t>;
 
-Bytes noise(std::mt19937& random, size_t size) {
+Bytes planes_noise(std::mt19937& random, size_t size) {
   Bytes bytes(size);
   for (uint8_t& byte : bytes) byte = static_cast<uint8_t>(random());
   return bytes;
@@ -30,12 +30,12 @@ Bytes changed(std::mt19937& random, Bytes base, unsigned rarity) {
   return base;
 }
 
-Status decode(Dtype dtype, const Bytes& coded, ByteView base, size_t size) {
+Status decode_planes(Dtype dtype, const Bytes& coded, ByteView base, size_t size) {
   Bytes result(size);
   return apply::decode_planes(dtype, coded, base, result);
 }
 
-Bytes check_round_trip(Dtype dtype, ByteView base, ByteView result, int level) {
+Bytes check_planes(Dtype dtype, ByteView base, ByteView result, int level) {
   const Bytes coded = pack::encode_planes(dtype, base, result, level);
   CHECK(coded == pack::encode_planes(dtype, base, result, level));
   CHECK(coded.size() <= result.size() + pack::kPlanesGrowth);
@@ -46,7 +46,7 @@ Bytes check_round_trip(Dtype dtype, ByteView base, ByteView result, int level) {
 }
 
 template <typename Visit>
-void for_each_dtype(const Visit& visit) {
+void for_each_planes_dtype(const Visit& visit) {
   const DtypeTable table = dtype_table();
   for (size_t i = 0; i < table.count; ++i) visit(table.entries[i]);
 }
@@ -55,18 +55,18 @@ void for_each_dtype(const Visit& visit) {
 
 TEST_CASE("planes codec: round trips for all dtypes and lengths, with and without base") {
   std::mt19937 random(7);
-  for_each_dtype([&](const DtypeLayout& layout) {
+  for_each_planes_dtype([&](const DtypeLayout& layout) {
     CAPTURE(std::string(layout.name));
     const size_t block = layout.block_bytes;
     for (const size_t size :
          {size_t{0}, block - 1, block, 2 * block + block / 2, 100 * block}) {
       CAPTURE(size);
-      const Bytes base = noise(random, size);
-      check_round_trip(layout.dtype, {}, base, 3);
-      check_round_trip(layout.dtype, base, base, 3);
-      check_round_trip(layout.dtype, base, changed(random, base, 3), 3);
-      check_round_trip(layout.dtype, base, changed(random, base, 50), 19);
-      check_round_trip(layout.dtype, base, noise(random, size), 1);
+      const Bytes base = planes_noise(random, size);
+      check_planes(layout.dtype, {}, base, 3);
+      check_planes(layout.dtype, base, base, 3);
+      check_planes(layout.dtype, base, changed(random, base, 3), 3);
+      check_planes(layout.dtype, base, changed(random, base, 50), 19);
+      check_planes(layout.dtype, base, planes_noise(random, size), 1);
     }
   });
 }
@@ -75,10 +75,10 @@ TEST_CASE("planes codec: a large section round trips, and small changes cost lit
   std::mt19937 random(8);
   for (const Dtype dtype : {Dtype::i8, Dtype::f16, Dtype::f32, Dtype::q4_k, Dtype::q6_k}) {
     const size_t size = (size_t{1} << 20) - 5;
-    const Bytes base = noise(random, size);
-    CHECK(check_round_trip(dtype, base, base, 3).size() < 64);
-    CHECK(check_round_trip(dtype, base, changed(random, base, 100), 3).size() < size / 6);
-    check_round_trip(dtype, base, noise(random, size), 3);
+    const Bytes base = planes_noise(random, size);
+    CHECK(check_planes(dtype, base, base, 3).size() < 64);
+    CHECK(check_planes(dtype, base, changed(random, base, 100), 3).size() < size / 6);
+    check_planes(dtype, base, planes_noise(random, size), 3);
   }
 }
 
@@ -88,7 +88,7 @@ TEST_CASE("planes codec: a base without relation does no harm") {
   for (size_t i = 0; i < result.size(); ++i) {
     result[i] = static_cast<uint8_t>(i % 4 == 3 ? 0x3C + random() % 3 : random());
   }
-  const Bytes base = noise(random, result.size());
+  const Bytes base = planes_noise(random, result.size());
   const size_t alone = pack::encode_planes(Dtype::f32, {}, result, 3).size();
   CHECK(alone < result.size() * 9 / 10);
   CHECK(pack::encode_planes(Dtype::f32, base, result, 3).size() <= alone + alone / 100);
@@ -121,7 +121,7 @@ TEST_CASE("planes codec: the worked examples of the specification") {
 TEST_CASE("planes codec: refuses what is malformed") {
   const Bytes base(10);
   const auto status = [&](const Bytes& coded) {
-    return decode(Dtype::u8, coded, base, 10);
+    return decode_planes(Dtype::u8, coded, base, 10);
   };
   const Status corrupt = Status::corrupt_data;
   CHECK(status({0x01, 0x01, 0x07}) == Status::ok);
@@ -142,26 +142,26 @@ TEST_CASE("planes codec: refuses what is malformed") {
         corrupt);                                      // mask too long
   CHECK(status({0x01, 0x03, 0x01, 0x00}) == corrupt);  // mask of zeros
   CHECK(status({0x01, 0x03, 0x03, 0x00, 0x02, 0x00, 0x01, 0x05}) ==
-        corrupt);                                                   // nested sparse
-  CHECK(decode(Dtype::u8, {0x01, 0x01, 0x07}, {}, 10) == corrupt);  // no base
-  CHECK(decode(Dtype::u8, {0x00, 0x01, 0x07}, {}, 10) == Status::ok);
-  CHECK(decode(Dtype::u8, {0x00}, {}, 0) == Status::ok);
-  CHECK(decode(Dtype::u8, {}, {}, 0) == corrupt);
+        corrupt);                                                          // nested sparse
+  CHECK(decode_planes(Dtype::u8, {0x01, 0x01, 0x07}, {}, 10) == corrupt);  // no base
+  CHECK(decode_planes(Dtype::u8, {0x00, 0x01, 0x07}, {}, 10) == Status::ok);
+  CHECK(decode_planes(Dtype::u8, {0x00}, {}, 0) == Status::ok);
+  CHECK(decode_planes(Dtype::u8, {}, {}, 0) == corrupt);
 }
 
 TEST_CASE("planes codec: refuses every proper prefix, survives every bit flip") {
   std::mt19937 random(10);
   for (const Dtype dtype : {Dtype::i8, Dtype::f32, Dtype::q4_k}) {
-    const Bytes base = noise(random, 1500);
+    const Bytes base = planes_noise(random, 1500);
     const Bytes coded = pack::encode_planes(dtype, base, changed(random, base, 20), 19);
     for (size_t size = 0; size < coded.size(); ++size) {
       const Bytes prefix(coded.begin(), coded.begin() + static_cast<ptrdiff_t>(size));
-      REQUIRE(decode(dtype, prefix, base, base.size()) == Status::corrupt_data);
+      REQUIRE(decode_planes(dtype, prefix, base, base.size()) == Status::corrupt_data);
     }
     for (size_t bit = 0; bit < 8 * coded.size(); ++bit) {
       Bytes flipped = coded;
       flipped[bit / 8] = static_cast<uint8_t>(flipped[bit / 8] ^ (1u << (bit % 8)));
-      const Status status = decode(dtype, flipped, base, base.size());
+      const Status status = decode_planes(dtype, flipped, base, base.size());
       REQUIRE((status == Status::ok || status == Status::corrupt_data));
     }
   }

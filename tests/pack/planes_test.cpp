@@ -29,7 +29,7 @@ Bytes join(Dtype dtype, PlaneMode mode, ByteView planes, ByteView base) {
   return result;
 }
 
-void check_round_trip(Dtype dtype, ByteView base, ByteView result) {
+void check_split(Dtype dtype, ByteView base, ByteView result) {
   for (const PlaneMode mode : kModes) {
     if (!has_mode(dtype, mode)) continue;
     const Bytes planes = pack::split_planes(dtype, mode, base, result);
@@ -39,7 +39,7 @@ void check_round_trip(Dtype dtype, ByteView base, ByteView result) {
 }
 
 template <typename Visit>
-void for_each_dtype(const Visit& visit) {
+void for_each_layout(const Visit& visit) {
   const DtypeTable table = dtype_table();
   for (size_t i = 0; i < table.count; ++i) visit(table.entries[i]);
 }
@@ -47,7 +47,7 @@ void for_each_dtype(const Visit& visit) {
 }  // namespace
 
 TEST_CASE("planes: fields cover every byte of a block exactly once") {
-  for_each_dtype([](const DtypeLayout& layout) {
+  for_each_layout([](const DtypeLayout& layout) {
     CAPTURE(std::string(layout.name));
     const size_t block_bytes = plane_block_bytes(layout.dtype);
     CHECK(layout.block_bytes % block_bytes == 0);
@@ -66,7 +66,7 @@ TEST_CASE("planes: fields cover every byte of a block exactly once") {
 
 TEST_CASE("planes: codes and scales are bijections on blocks of any content") {
   std::mt19937 random(1);
-  for_each_dtype([&](const DtypeLayout& layout) {
+  for_each_layout([&](const DtypeLayout& layout) {
     CAPTURE(std::string(layout.name));
     const BlockFields block = block_fields(layout.dtype);
     for (size_t i = 0; i < block.code_count; ++i) {
@@ -123,7 +123,7 @@ TEST_CASE("planes: code numbers are where the formats put them") {
 
 TEST_CASE("planes: join inverts split, for all dtypes, modes and lengths") {
   std::mt19937 random(2);
-  for_each_dtype([&](const DtypeLayout& layout) {
+  for_each_layout([&](const DtypeLayout& layout) {
     CAPTURE(std::string(layout.name));
     const size_t block = layout.block_bytes;
     for (const size_t blocks : {0, 1, 2, 31, 32, 33, 100}) {
@@ -131,9 +131,9 @@ TEST_CASE("planes: join inverts split, for all dtypes, modes and lengths") {
         const Bytes base = noise(random, blocks * block + tail);
         Bytes near = base;
         for (size_t i = 0; i < near.size(); i += 1 + random() % 9) ++near[i];
-        check_round_trip(layout.dtype, base, near);
-        check_round_trip(layout.dtype, base, noise(random, base.size()));
-        check_round_trip(layout.dtype, base, base);
+        check_split(layout.dtype, base, near);
+        check_split(layout.dtype, base, noise(random, base.size()));
+        check_split(layout.dtype, base, base);
       }
     }
   });
@@ -152,7 +152,7 @@ TEST_CASE("planes: differences are taken within numbers, for all values") {
     return pack::split_planes(dtype, PlaneMode::residual, base, result);
   };
   for (const Dtype dtype : {Dtype::u8, Dtype::u4, Dtype::u2, Dtype::f8_e5m2}) {
-    check_round_trip(dtype, base, result);
+    check_split(dtype, base, result);
   }
   const Bytes bytes = residual(Dtype::i8);
   const Bytes nibbles = residual(Dtype::i4);
@@ -182,8 +182,8 @@ TEST_CASE("planes: every pair of half floats, NaN and infinities too, survives")
                     {static_cast<uint8_t>(other), static_cast<uint8_t>(other >> 8)});
     }
   }
-  check_round_trip(Dtype::f16, base, result);
-  check_round_trip(Dtype::f16, result, base);
+  check_split(Dtype::f16, base, result);
+  check_split(Dtype::f16, result, base);
 }
 
 TEST_CASE("planes: numbers map as specified") {

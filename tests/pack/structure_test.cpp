@@ -37,8 +37,8 @@ Bytes record_of(const MadeChunk& chunk, const Bytes& structure) {
   return record;
 }
 
-Status decode(const MadeChunk& chunk, const Bytes& structure,
-              apply::ChunkWorkspace* space) {
+Status decode_structure(const MadeChunk& chunk, const Bytes& structure,
+                        apply::ChunkWorkspace* space) {
   NoSections sections;
   return apply::decode_chunk(record_of(chunk, structure), chunk.base, chunk.result_offset,
                              sections, space);
@@ -60,7 +60,7 @@ TEST_CASE("structure: steps and their bytes come back") {
     const size_t count = 1 + random.below(40);
     const MadeChunk chunk = test::make_chunk(random, random.length(5000), count, 600);
     const pack::Structure structure = encode(chunk);
-    REQUIRE(decode(chunk, structure.coded, space.get()) == Status::ok);
+    REQUIRE(decode_structure(chunk, structure.coded, space.get()) == Status::ok);
     REQUIRE(space->step_count == chunk.steps.size());
     for (size_t i = 0; i < chunk.steps.size(); ++i) {
       REQUIRE(space->step[i].length_bytes == chunk.steps[i].result_bytes);
@@ -99,9 +99,9 @@ TEST_CASE("structure: more bytes than the coding are refused") {
   const auto space = std::make_unique<apply::ChunkWorkspace>();
   const MadeChunk chunk = test::make_chunk(random, 1000, 10, 100);
   Bytes coded = encode(chunk).coded;
-  REQUIRE(decode(chunk, coded, space.get()) == Status::ok);
+  REQUIRE(decode_structure(chunk, coded, space.get()) == Status::ok);
   coded.insert(coded.end(), 9, 0);
-  CHECK(decode(chunk, coded, space.get()) == Status::corrupt_data);
+  CHECK(decode_structure(chunk, coded, space.get()) == Status::corrupt_data);
 }
 
 TEST_CASE("structure: a workspace may be used again, whatever it decoded before") {
@@ -109,12 +109,12 @@ TEST_CASE("structure: a workspace may be used again, whatever it decoded before"
   const auto used = std::make_unique<apply::ChunkWorkspace>();
   const MadeChunk first = test::make_chunk(random, 3000, 20, 300);
   const MadeChunk second = test::make_chunk(random, 3000, 20, 300);
-  REQUIRE(decode(first, encode(first).coded, used.get()) == Status::ok);
-  REQUIRE(decode(second, encode(second).coded, used.get()) == Status::ok);
+  REQUIRE(decode_structure(first, encode(first).coded, used.get()) == Status::ok);
+  REQUIRE(decode_structure(second, encode(second).coded, used.get()) == Status::ok);
   CHECK(test::result_of(*used, second.base) == second.result);
   Bytes damaged = encode(first).coded;
   damaged.resize(damaged.size() / 2);
-  (void)decode(first, damaged, used.get());
-  REQUIRE(decode(second, encode(second).coded, used.get()) == Status::ok);
+  (void)decode_structure(first, damaged, used.get());
+  REQUIRE(decode_structure(second, encode(second).coded, used.get()) == Status::ok);
   CHECK(test::result_of(*used, second.base) == second.result);
 }

@@ -27,7 +27,7 @@ Status decode_by(const apply::TokenKernels& kernels, Dtype dtype, ByteView coded
 
 // Coded bytes, base and result each exactly as large as they say, so that sanitizers see
 // what is read or written past them. All implementations do the same.
-Status decode(Dtype dtype, ByteView coded, ByteView base, ByteSpan result) {
+Status decode_tokens(Dtype dtype, ByteView coded, ByteView base, ByteSpan result) {
   const Bytes exact_coded(coded.begin(), coded.end());
   const Bytes exact_base(base.begin(), base.end());
   const Status status =
@@ -38,18 +38,18 @@ Status decode(Dtype dtype, ByteView coded, ByteView base, ByteSpan result) {
   return status;
 }
 
-Bytes check_round_trip(Dtype dtype, ByteView base, ByteView result) {
+Bytes check_tokens(Dtype dtype, ByteView base, ByteView result) {
   const Bytes coded = pack::encode_tokens(dtype, base, result);
   REQUIRE(coded == pack::encode_tokens(dtype, base, result));
   Bytes decoded(result.size(), 0xA5);
-  REQUIRE(decode(dtype, coded, base, decoded) == Status::ok);
+  REQUIRE(decode_tokens(dtype, coded, base, decoded) == Status::ok);
   REQUIRE(decoded == Bytes(result.begin(), result.end()));
   return coded;
 }
 
 // Calls visit(dtype, type) for every dtype that the codec takes.
 template <typename Visit>
-void for_each_type(const Visit& visit) {
+void for_each_tokens_type(const Visit& visit) {
   const DtypeTable table = dtype_table();
   size_t count = 0;
   for (size_t i = 0; i < table.count; ++i) {
@@ -113,17 +113,17 @@ TEST_CASE("tokens codec: every number has a token, and comes back from it") {
 
 TEST_CASE("tokens codec: round trips of every dtype and length") {
   test::Random random = test::seeded("tokens codec");
-  for_each_type([&](Dtype dtype, const TokenType& type) {
+  for_each_tokens_type([&](Dtype dtype, const TokenType& type) {
     for (size_t size = type.bytes; size < type.bytes + 300; size += 1 + random.below(30)) {
       const Bytes base = random.bytes(size);
-      check_round_trip(dtype, base, random.bytes(size));
-      check_round_trip(dtype, base, random.changed(base, 1 + random.below(300)));
-      check_round_trip(dtype, base, base);
-      if (type.kind != TokenKind::blocks) check_round_trip(dtype, {}, random.text(size));
+      check_tokens(dtype, base, random.bytes(size));
+      check_tokens(dtype, base, random.changed(base, 1 + random.below(300)));
+      check_tokens(dtype, base, base);
+      if (type.kind != TokenKind::blocks) check_tokens(dtype, {}, random.text(size));
     }
     for (const size_t elements : {2000u, 9001u}) {
       const test::SectionPair pair = related(random, dtype, type, elements);
-      check_round_trip(dtype, pair.base, pair.result);
+      check_tokens(dtype, pair.base, pair.result);
     }
   });
 }
@@ -134,23 +134,23 @@ TEST_CASE("tokens codec: the largest section there is") {
     const Bytes base = random.bytes(kMaxTokenBytes);
     Bytes result = base;
     for (size_t i = 0; i < result.size(); i += 1 + random.below(1000)) ++result[i];
-    check_round_trip(dtype, base, result);
+    check_tokens(dtype, base, result);
     result.push_back(1);
     CHECK(pack::encode_tokens(dtype, result, result).empty());
-    CHECK(decode(dtype, random.bytes(300), result, result) == Status::corrupt_data);
+    CHECK(decode_tokens(dtype, random.bytes(300), result, result) == Status::corrupt_data);
   }
 }
 
 TEST_CASE(
     "tokens codec: what resembles the base is small, what does not is hardly larger") {
   test::Random random(52);
-  for_each_type([&](Dtype dtype, const TokenType& type) {
+  for_each_tokens_type([&](Dtype dtype, const TokenType& type) {
     const test::SectionPair pair = related(random, dtype, type, 20000);
-    const Bytes coded = check_round_trip(dtype, pair.base, pair.result);
+    const Bytes coded = check_tokens(dtype, pair.base, pair.result);
     CHECK(coded.size() < pair.result.size() * 2 / 5);
-    CHECK(check_round_trip(dtype, pair.base, pair.base).size() < 200);
+    CHECK(check_tokens(dtype, pair.base, pair.base).size() < 200);
     const Bytes noise = random.bytes(pair.result.size());
-    CHECK(check_round_trip(dtype, pair.base, noise).size() < noise.size() * 4 / 3);
+    CHECK(check_tokens(dtype, pair.base, noise).size() < noise.size() * 4 / 3);
   });
 }
 
@@ -160,7 +160,7 @@ TEST_CASE("tokens codec: blocks with every extreme") {
     TokenType type;
     if (!token_type(dtype, &type)) continue;
     const test::SectionPair pair = test::make_section_pair(random, dtype, 300);
-    check_round_trip(dtype, pair.base, pair.result);
+    check_tokens(dtype, pair.base, pair.result);
   }
 }
 
@@ -177,33 +177,34 @@ TEST_CASE("tokens codec: refuses dtypes it does not take, and a base of another 
     CHECK(coded.empty() != is_taken);
     Bytes result(base.size());
     const Status expected = is_taken ? Status::ok : Status::corrupt_data;
-    CHECK(decode(dtype, coded, base, result) == expected);
-    CHECK(decode(dtype, coded, {}, result) == Status::corrupt_data);
-    CHECK(decode(dtype, coded, ByteView(base).first(1), result) == Status::corrupt_data);
-    CHECK(decode(dtype, {}, base, result) == Status::corrupt_data);
-    CHECK(decode(dtype, coded, {}, {}) == Status::corrupt_data);
+    CHECK(decode_tokens(dtype, coded, base, result) == expected);
+    CHECK(decode_tokens(dtype, coded, {}, result) == Status::corrupt_data);
+    CHECK(decode_tokens(dtype, coded, ByteView(base).first(1), result) ==
+          Status::corrupt_data);
+    CHECK(decode_tokens(dtype, {}, base, result) == Status::corrupt_data);
+    CHECK(decode_tokens(dtype, coded, {}, {}) == Status::corrupt_data);
   }
 }
 
 TEST_CASE("tokens codec: coded bytes that are cut, or go on, are refused") {
   test::Random random(55);
-  for_each_type([&](Dtype dtype, const TokenType& type) {
+  for_each_tokens_type([&](Dtype dtype, const TokenType& type) {
     const test::SectionPair pair = related(random, dtype, type, 80);
     Bytes coded = pack::encode_tokens(dtype, pair.base, pair.result);
     Bytes result(pair.result.size());
     for (size_t size = 0; size < coded.size(); size += 1 + size / 100) {
       CAPTURE(size);
-      REQUIRE(decode(dtype, ByteView(coded).first(size), pair.base, result) ==
+      REQUIRE(decode_tokens(dtype, ByteView(coded).first(size), pair.base, result) ==
               Status::corrupt_data);
     }
     coded.push_back(0);
-    CHECK(decode(dtype, coded, pair.base, result) == Status::corrupt_data);
+    CHECK(decode_tokens(dtype, coded, pair.base, result) == Status::corrupt_data);
   });
 }
 
 TEST_CASE("tokens codec: damage is refused, or decodes alike everywhere") {
   test::Random random = test::seeded("tokens codec, damaged");
-  for_each_type([&](Dtype dtype, const TokenType& type) {
+  for_each_tokens_type([&](Dtype dtype, const TokenType& type) {
     const test::SectionPair pair = related(random, dtype, type, 400);
     const Bytes coded = pack::encode_tokens(dtype, pair.base, pair.result);
     for (int i = 0; i < 200; ++i) {
@@ -212,7 +213,7 @@ TEST_CASE("tokens codec: damage is refused, or decodes alike everywhere") {
                                          : random.below(coded.size());
       damaged[at] = static_cast<uint8_t>(damaged[at] ^ 1u << random.below(8));
       Bytes result(pair.result.size());
-      const Status status = decode(dtype, damaged, pair.base, result);
+      const Status status = decode_tokens(dtype, damaged, pair.base, result);
       REQUIRE((status == Status::ok || status == Status::corrupt_data));
     }
   });

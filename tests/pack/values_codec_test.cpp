@@ -20,25 +20,25 @@ using test::ValuePair;
 
 namespace {
 
-ValueModel* workspace() {
+ValueModel* values_workspace() {
   static const auto model = std::make_unique<ValueModel>();
   return model.get();
 }
 
 // Coded bytes, base and result each exactly as large as they say, so that sanitizers see
 // what is read or written past them.
-Status decode(Dtype dtype, ByteView coded, ByteView base, ByteSpan result) {
+Status decode_values(Dtype dtype, ByteView coded, ByteView base, ByteSpan result) {
   const Bytes exact_coded(coded.begin(), coded.end());
   const Bytes exact_base(base.begin(), base.end());
-  return apply::decode_values(dtype, exact_coded, exact_base, workspace(), result);
+  return apply::decode_values(dtype, exact_coded, exact_base, values_workspace(), result);
 }
 
-Bytes check_round_trip(Dtype dtype, const std::vector<SectionPart>& parts, ByteView base,
-                       ByteView result) {
+Bytes check_values(Dtype dtype, const std::vector<SectionPart>& parts, ByteView base,
+                   ByteView result) {
   const Bytes coded = pack::encode_values(dtype, parts, base, result);
   REQUIRE(coded == pack::encode_values(dtype, parts, base, result));
   Bytes decoded(result.size(), 0xA5);
-  REQUIRE(decode(dtype, coded, base, decoded) == Status::ok);
+  REQUIRE(decode_values(dtype, coded, base, decoded) == Status::ok);
   REQUIRE(decoded == Bytes(result.begin(), result.end()));
   return coded;
 }
@@ -73,7 +73,7 @@ std::vector<SectionPart> any_parts(test::Random& random, size_t length) {
 }
 
 template <typename Visit>
-void for_each_type(const Visit& visit) {
+void for_each_values_type(const Visit& visit) {
   for (const Dtype dtype : test::kValueDtypes) {
     CAPTURE(std::string(dtype_layout(dtype).name));
     visit(dtype, test::type_of(dtype));
@@ -112,7 +112,7 @@ Packed packed(Dtype dtype, const ValuePair& pair, uint64_t row, int level) {
 
 TEST_CASE("values codec: elements of every kind come back, in any parts at any places") {
   test::Random random = test::seeded("values codec");
-  for_each_type([&](Dtype dtype, const ValueType& type) {
+  for_each_values_type([&](Dtype dtype, const ValueType& type) {
     for (int round = 0; round < 10; ++round) {
       const size_t elements = 1 + random.below(900);
       Bytes base = test::any_elements(random, type, elements);
@@ -123,45 +123,45 @@ TEST_CASE("values codec: elements of every kind come back, in any parts at any p
       base.resize(base.size() + more, 3);
       result.resize(result.size() + more, 4);
       const std::vector<SectionPart> parts = any_parts(random, result.size());
-      check_round_trip(dtype, parts, base, result);
-      check_round_trip(dtype, parts, {}, result);
+      check_values(dtype, parts, base, result);
+      check_values(dtype, parts, {}, result);
     }
   });
 }
 
 TEST_CASE("values codec: every length from none") {
   test::Random random = test::seeded("values codec lengths");
-  for_each_type([&](Dtype dtype, const ValueType& type) {
+  for_each_values_type([&](Dtype dtype, const ValueType& type) {
     for (size_t size = 0; size <= 5 * type.bytes + 1; ++size) {
       CAPTURE(size);
       const Bytes base = random.bytes(size);
       const std::vector<SectionPart> parts = {{size, {1, 3, 3, 0, 0}}};
-      check_round_trip(dtype, parts, base, random.changed(base, 10));
-      check_round_trip(dtype, parts, {}, base);
+      check_values(dtype, parts, base, random.changed(base, 10));
+      check_values(dtype, parts, {}, base);
     }
-    CHECK(check_round_trip(dtype, {}, {}, {}).empty());
-    CHECK(decode(dtype, Bytes(9, 0), {}, {}) == Status::corrupt_data);
+    CHECK(check_values(dtype, {}, {}, {}).empty());
+    CHECK(decode_values(dtype, Bytes(9, 0), {}, {}) == Status::corrupt_data);
   });
 }
 
 TEST_CASE("values codec: growth is bounded, whatever the elements") {
   test::Random random(81);
-  for_each_type([&](Dtype dtype, const ValueType& type) {
+  for_each_values_type([&](Dtype dtype, const ValueType& type) {
     const Bytes base = random.bytes(4000 * type.bytes);
     const Bytes result = random.bytes(4000 * type.bytes);
     const std::vector<SectionPart> parts = matrix(result, 80);
-    CHECK(check_round_trip(dtype, parts, base, base).size() < 32);
-    CHECK(check_round_trip(dtype, parts, base, result).size() < result.size() * 11 / 10);
-    CHECK(check_round_trip(dtype, parts, {}, result).size() < result.size() * 11 / 10);
+    CHECK(check_values(dtype, parts, base, base).size() < 32);
+    CHECK(check_values(dtype, parts, base, result).size() < result.size() * 11 / 10);
+    CHECK(check_values(dtype, parts, {}, result).size() < result.size() * 11 / 10);
   });
 }
 
 TEST_CASE("values codec: small moves cost little more than the moves say") {
   test::Random random(82);
-  for_each_type([&](Dtype dtype, const ValueType& type) {
+  for_each_values_type([&](Dtype dtype, const ValueType& type) {
     const Bytes base = test::weights(random, type, 8000);
     const Bytes result = test::moved(random, type, base, 4);
-    const size_t size = check_round_trip(dtype, matrix(result, 80), base, result).size();
+    const size_t size = check_values(dtype, matrix(result, 80), base, result).size();
     CHECK(size < 8000 * 35 / 80);  // log2(9) bits each
   });
 }
@@ -175,11 +175,10 @@ TEST_CASE("values codec: an update of few ranks makes a section much smaller") {
       CAPTURE(ranks);
       const ValuePair pair = test::low_rank_pair(random, type, {150, 200}, ranks);
       const size_t found =
-          check_round_trip(dtype, matrix(pair.result, 200), pair.base, pair.result).size();
+          check_values(dtype, matrix(pair.result, 200), pair.base, pair.result).size();
       // Without a shape no rank can be told.
       const size_t blind =
-          check_round_trip(dtype, {{pair.result.size(), {}}}, pair.base, pair.result)
-              .size();
+          check_values(dtype, {{pair.result.size(), {}}}, pair.base, pair.result).size();
       CHECK((ranks == 1 ? 2 * found : found * 3 / 2) < blind);
     }
   }
@@ -194,10 +193,9 @@ TEST_CASE("values codec: gains of rows or columns make a section much smaller") 
       std::vector<double> gains;
       const ValuePair pair = test::scaled_pair(random, type, {100, 160}, axis, &gains);
       const size_t found =
-          check_round_trip(dtype, matrix(pair.result, 160), pair.base, pair.result).size();
+          check_values(dtype, matrix(pair.result, 160), pair.base, pair.result).size();
       const size_t blind =
-          check_round_trip(dtype, {{pair.result.size(), {}}}, pair.base, pair.result)
-              .size();
+          check_values(dtype, {{pair.result.size(), {}}}, pair.base, pair.result).size();
       CHECK(found * 10 < blind * 8);
     }
   }
@@ -208,10 +206,10 @@ TEST_CASE("values codec: a place that begins within a row is no hindrance") {
   const ValueType type = test::type_of(Dtype::f16);
   const ValuePair pair = test::low_rank_pair(random, type, {150, 200}, 1);
   const size_t whole =
-      check_round_trip(Dtype::f16, matrix(pair.result, 200), pair.base, pair.result).size();
+      check_values(Dtype::f16, matrix(pair.result, 200), pair.base, pair.result).size();
   const ByteView base = ByteView(pair.base).subspan(2 * 130);
   const ByteView result = ByteView(pair.result).subspan(2 * 130);
-  CHECK(check_round_trip(Dtype::f16, matrix(result, 200, 130), base, result).size() <
+  CHECK(check_values(Dtype::f16, matrix(result, 200, 130), base, result).size() <
         whole + 300);
 }
 
@@ -223,11 +221,11 @@ TEST_CASE(
   const Bytes coded =
       pack::encode_values(Dtype::f32, matrix(pair.result, 50), pair.base, pair.result);
   Bytes first(pair.result.size());
-  REQUIRE(decode(Dtype::f32, coded, pair.base, first) == Status::ok);
+  REQUIRE(decode_values(Dtype::f32, coded, pair.base, first) == Status::ok);
   Bytes other(3000);
-  (void)decode(Dtype::i8, random.bytes(900), random.bytes(3000), other);
+  (void)decode_values(Dtype::i8, random.bytes(900), random.bytes(3000), other);
   Bytes again(pair.result.size(), 0xFF);
-  REQUIRE(decode(Dtype::f32, coded, pair.base, again) == Status::ok);
+  REQUIRE(decode_values(Dtype::f32, coded, pair.base, again) == Status::ok);
   CHECK(first == pair.result);
   CHECK(again == pair.result);
 }
@@ -245,7 +243,7 @@ TEST_CASE("values codec: codes of four bits, wherever rows begin") {
     const Bytes base = random.bytes(length);
     const Bytes result = random.chance(4) ? random.bytes(length)
                                           : random.changed(base, 1 + random.below(40));
-    check_round_trip(dtype, parts, random.chance(3) ? ByteView() : base, result);
+    check_values(dtype, parts, random.chance(3) ? ByteView() : base, result);
   }
 }
 
@@ -265,11 +263,11 @@ TEST_CASE("values codec: codes of four bits have gains by row, and bounds") {
       const int32_t moved = (load_code(type, base.data(), i) * step + 2) >> 2;
       store_code(type, result.data(), i, std::clamp(moved, low, low + 15));
     }
-    const Bytes coded = check_round_trip(dtype, parts, base, result);
+    const Bytes coded = check_values(dtype, parts, base, result);
     CHECK(coded.size() < kElements / 2 / 10);  // else some two bits of four
     for (size_t cut = 0; cut + 9 < coded.size(); cut += 7) {
       Bytes decoded(result.size());
-      const Status status = decode(dtype, ByteView(coded).first(cut), base, decoded);
+      const Status status = decode_values(dtype, ByteView(coded).first(cut), base, decoded);
       REQUIRE((status == Status::corrupt_data || decoded != result));
     }
   }
@@ -289,19 +287,21 @@ TEST_CASE("values codec: refuses dtypes that are no numbers, and a base of other
                             : random.bytes(40);
     Bytes result(base.size());
     const Status expected = has_type ? Status::ok : Status::corrupt_data;
-    CHECK(decode(dtype, coded, base, result) == expected);
-    CHECK(decode(dtype, {}, {}, {}) == expected);
+    CHECK(decode_values(dtype, coded, base, result) == expected);
+    CHECK(decode_values(dtype, {}, {}, {}) == expected);
     const Status refused = Status::corrupt_data;
-    CHECK(decode(dtype, coded, ByteView(base).first(base.size() - 1), result) == refused);
-    CHECK(decode(dtype, coded, base, ByteSpan(result).first(result.size() - 1)) == refused);
-    CHECK(decode(dtype, coded, {}, result) == refused);  // it was predicted
-    CHECK(decode(dtype, coded, base, ByteSpan()) == refused);
+    CHECK(decode_values(dtype, coded, ByteView(base).first(base.size() - 1), result) ==
+          refused);
+    CHECK(decode_values(dtype, coded, base, ByteSpan(result).first(result.size() - 1)) ==
+          refused);
+    CHECK(decode_values(dtype, coded, {}, result) == refused);  // it was predicted
+    CHECK(decode_values(dtype, coded, base, ByteSpan()) == refused);
   }
 }
 
 TEST_CASE("values codec: coded bytes that are cut are refused, or not the result") {
   test::Random random(88);
-  for_each_type([&](Dtype dtype, const ValueType& type) {
+  for_each_values_type([&](Dtype dtype, const ValueType& type) {
     const Bytes base = test::weights(random, type, 300);
     const Bytes result = test::moved(random, type, base, 50);
     const Bytes coded = pack::encode_values(dtype, matrix(result, 20), base, result);
@@ -309,7 +309,8 @@ TEST_CASE("values codec: coded bytes that are cut are refused, or not the result
     for (size_t size = 0; size < coded.size(); ++size) {
       CAPTURE(size);
       Bytes decoded(result.size());
-      const Status status = decode(dtype, ByteView(coded).first(size), base, decoded);
+      const Status status =
+          decode_values(dtype, ByteView(coded).first(size), base, decoded);
       REQUIRE((status == Status::ok || status == Status::corrupt_data));
       // A few bytes may be made up: it is the check of the chunk that sees them.
       if (size + 9 < coded.size() && status == Status::ok) REQUIRE(decoded != result);
@@ -319,14 +320,14 @@ TEST_CASE("values codec: coded bytes that are cut are refused, or not the result
       longer.push_back(random.byte());
       if (more <= 8) continue;  // as many as the decoder may make up
       Bytes decoded(result.size());
-      REQUIRE(decode(dtype, longer, base, decoded) == Status::corrupt_data);
+      REQUIRE(decode_values(dtype, longer, base, decoded) == Status::corrupt_data);
     }
   });
 }
 
 TEST_CASE("values codec: damaged coded bytes end with a status") {
   test::Random random = test::seeded("values codec damage");
-  for_each_type([&](Dtype dtype, const ValueType& type) {
+  for_each_values_type([&](Dtype dtype, const ValueType& type) {
     const ValuePair pair = test::low_rank_pair(
         random, type.gain_bits == 0 ? test::type_of(Dtype::f32) : type, {20, 24}, 1);
     const bool has_base = !random.chance(4);
@@ -339,7 +340,7 @@ TEST_CASE("values codec: damaged coded bytes end with a status") {
                           : random.changed(coded, 1 + random.below(coded.size()));
       if (round % 3 == 1) damaged.resize(random.below(2 * coded.size()));
       Bytes decoded(pair.result.size());
-      const Status status = decode(dtype, damaged, base, decoded);
+      const Status status = decode_values(dtype, damaged, base, decoded);
       REQUIRE((status == Status::ok || status == Status::corrupt_data));
     }
   });
@@ -348,7 +349,7 @@ TEST_CASE("values codec: damaged coded bytes end with a status") {
 TEST_CASE(
     "values codec: pack takes it for related elements, but not when it must be fast") {
   test::Random random(89);
-  for_each_type([&](Dtype dtype, const ValueType& type) {
+  for_each_values_type([&](Dtype dtype, const ValueType& type) {
     if (dtype == Dtype::f64) return;  // planes come as near: most bits are noise
     const ValuePair pair = test::trained_pair(random, type, 70000);
     const Packed thorough = packed(dtype, pair, 100, 9);

@@ -20,7 +20,7 @@ Bytes words(std::mt19937& random, size_t size) {
   return bytes;
 }
 
-Status decode(const Bytes& coded, size_t size) {
+Status decode_zstd(const Bytes& coded, size_t size) {
   Bytes result(size);
   return apply::decode_zstd(coded, result);
 }
@@ -78,12 +78,12 @@ TEST_CASE("zstd: the worked example of the specification") {
 
 TEST_CASE("zstd: refuses a result of another length") {
   const Bytes coded = encode_zstd(Bytes(1000, 7), 3);
-  CHECK(decode(coded, 1000) == Status::ok);
-  CHECK(decode(coded, 999) == Status::corrupt_data);
-  CHECK(decode(coded, 1001) == Status::corrupt_data);
-  CHECK(decode(coded, 0) == Status::corrupt_data);
-  CHECK(decode({}, 1) == Status::corrupt_data);
-  CHECK(decode({}, 0) == Status::ok);
+  CHECK(decode_zstd(coded, 1000) == Status::ok);
+  CHECK(decode_zstd(coded, 999) == Status::corrupt_data);
+  CHECK(decode_zstd(coded, 1001) == Status::corrupt_data);
+  CHECK(decode_zstd(coded, 0) == Status::corrupt_data);
+  CHECK(decode_zstd({}, 1) == Status::corrupt_data);
+  CHECK(decode_zstd({}, 0) == Status::ok);
 }
 
 TEST_CASE("zstd: refuses every proper prefix and anything after the last block") {
@@ -91,11 +91,11 @@ TEST_CASE("zstd: refuses every proper prefix and anything after the last block")
   const Bytes result = words(random, 3000);
   Bytes coded = encode_zstd(result, 3);
   for (size_t size = 0; size < coded.size(); ++size) {
-    CHECK(decode(Bytes(coded.begin(), coded.begin() + static_cast<ptrdiff_t>(size)),
-                 3000) == Status::corrupt_data);
+    CHECK(decode_zstd(Bytes(coded.begin(), coded.begin() + static_cast<ptrdiff_t>(size)),
+                      3000) == Status::corrupt_data);
   }
   coded.push_back(0);
-  CHECK(decode(coded, 3000) == Status::corrupt_data);
+  CHECK(decode_zstd(coded, 3000) == Status::corrupt_data);
 }
 
 TEST_CASE("zstd: refuses a second frame, a bomb and a reserved block") {
@@ -103,17 +103,17 @@ TEST_CASE("zstd: refuses a second frame, a bomb and a reserved block") {
   Bytes two = good;
   two.insert(two.end(), {0x00, 0x50});
   two.insert(two.end(), good.begin(), good.end());
-  CHECK(decode(good, 1) == Status::ok);
-  CHECK(decode(two, 2) == Status::corrupt_data);
+  CHECK(decode_zstd(good, 1) == Status::ok);
+  CHECK(decode_zstd(two, 2) == Status::corrupt_data);
   Bytes bomb;
   for (int i = 0; i < 1000; ++i) {
     const Bytes one = block(i == 999, kRle, 131072, {0});
     bomb.insert(bomb.end(), one.begin(), one.end());
   }
-  CHECK(decode(bomb, 1000) == Status::corrupt_data);
-  CHECK(decode(bomb, 131072) == Status::corrupt_data);
-  CHECK(decode(block(true, kRle, 131073, {0}), 131073) == Status::corrupt_data);
-  CHECK(decode(block(true, kReserved, 1, {0}), 1) == Status::corrupt_data);
+  CHECK(decode_zstd(bomb, 1000) == Status::corrupt_data);
+  CHECK(decode_zstd(bomb, 131072) == Status::corrupt_data);
+  CHECK(decode_zstd(block(true, kRle, 131073, {0}), 131073) == Status::corrupt_data);
+  CHECK(decode_zstd(block(true, kReserved, 1, {0}), 1) == Status::corrupt_data);
 }
 
 TEST_CASE("zstd: no bit flip reaches beyond the result") {
@@ -123,7 +123,7 @@ TEST_CASE("zstd: no bit flip reaches beyond the result") {
   for (size_t bit = 0; bit < 8 * coded.size(); ++bit) {
     Bytes flipped = coded;
     flipped[bit / 8] = static_cast<uint8_t>(flipped[bit / 8] ^ (1u << (bit % 8)));
-    const Status status = decode(flipped, result.size());
+    const Status status = decode_zstd(flipped, result.size());
     CHECK((status == Status::ok || status == Status::corrupt_data));
   }
 }

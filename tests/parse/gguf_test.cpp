@@ -13,7 +13,8 @@ using namespace mallorn::parse;
 namespace {
 
 constexpr uint32_t kF32 = 0, kQ4K = 12, kUnknownType = 4;
-constexpr uint32_t kU8 = 0, kU32 = 4, kI32 = 5, kFloat = 6, kString = 8, kArray = 9;
+constexpr uint32_t kTypeU8 = 0, kTypeU32 = 4, kTypeI32 = 5, kTypeFloat = 6, kTypeString = 8,
+                   kTypeArray = 9;
 
 // Writes the fields of a GGUF file, in the width and byte order of its version.
 class Builder {
@@ -33,10 +34,10 @@ class Builder {
   Builder& count(uint64_t value) { return number(value, version_ == 1 ? 4 : 8); }
   Builder& string(const std::string& text) { return count(text.size()).raw(text); }
   Builder& array(uint32_t type, uint64_t elements) {
-    return u32(kArray).u32(type).count(elements);
+    return u32(kTypeArray).u32(type).count(elements);
   }
   Builder& alignment(uint32_t value) {
-    return string("general.alignment").u32(kU32).u32(value);
+    return string("general.alignment").u32(kTypeU32).u32(value);
   }
   Builder& tensor(const std::string& name, const std::vector<uint64_t>& dims, uint32_t type,
                   uint64_t offset) {
@@ -141,14 +142,14 @@ TEST_CASE("gguf: refuses versions 0 and 4 and other magics") {
 TEST_CASE("gguf: labels large metadata and passes over small") {
   Builder file;
   file.header(0, 6);
-  file.string("few").array(kFloat, 15).data(60);
-  const size_t scores = file.string("scores").array(kFloat, 16).bytes.size();
-  const size_t types = file.data(64).string("types").array(kI32, 16).bytes.size();
+  file.string("few").array(kTypeFloat, 15).data(60);
+  const size_t scores = file.string("scores").array(kTypeFloat, 16).bytes.size();
+  const size_t types = file.data(64).string("types").array(kTypeI32, 16).bytes.size();
   file.data(64);
-  const size_t tokens = file.string("tokens").array(kString, 512).bytes.size();
+  const size_t tokens = file.string("tokens").array(kTypeString, 512).bytes.size();
   for (int i = 0; i < 512; ++i) file.string("");
-  file.string("merges").array(kString, 1).string("small");
-  const size_t text = file.string("template").u32(kString).count(4096).bytes.size();
+  file.string("merges").array(kTypeString, 1).string("small");
+  const size_t text = file.string("template").u32(kTypeString).count(4096).bytes.size();
   file.data(4096);
   const ParsedModel model = read_all(file);
   REQUIRE(model.ranges.size() == 4);
@@ -190,9 +191,9 @@ TEST_CASE("gguf: alignment is any power of two up to 2^20") {
 
 TEST_CASE("gguf: alignment must be a u32 and agree with itself") {
   Builder as_i32, as_string, twice, differing;
-  as_i32.header(0, 1).string("general.alignment").u32(kI32).u32(32);
+  as_i32.header(0, 1).string("general.alignment").u32(kTypeI32).u32(32);
   CHECK(status_of(as_i32) == Status::malformed);
-  as_string.header(0, 1).string("general.alignment").u32(kString).string("32");
+  as_string.header(0, 1).string("general.alignment").u32(kTypeString).string("32");
   CHECK(status_of(as_string) == Status::malformed);
   CHECK(status_of(twice.header(0, 2).alignment(64).alignment(64)) == Status::ok);
   CHECK(status_of(differing.header(0, 2).alignment(64).alignment(32)) == Status::malformed);
@@ -280,13 +281,13 @@ TEST_CASE("gguf: counts are compared with the bytes that follow") {
     Builder tensors, pairs, numbers, strings, arrays, text;
     CHECK(status_of(tensors.header(count, 0)) == Status::truncated);
     CHECK(status_of(pairs.header(0, count)) == Status::truncated);
-    numbers.header(0, 1).string("k").array(kU8, count).data(8);
+    numbers.header(0, 1).string("k").array(kTypeU8, count).data(8);
     CHECK(status_of(numbers) == Status::truncated);
-    strings.header(0, 1).string("k").array(kString, count).data(64);
+    strings.header(0, 1).string("k").array(kTypeString, count).data(64);
     CHECK(status_of(strings) == Status::truncated);
-    arrays.header(0, 1).string("k").array(kArray, count).data(64);
+    arrays.header(0, 1).string("k").array(kTypeArray, count).data(64);
     CHECK(status_of(arrays) == Status::truncated);
-    text.header(0, 1).string("k").u32(kString).count(count).data(64);
+    text.header(0, 1).string("k").u32(kTypeString).count(count).data(64);
     CHECK(status_of(text) == Status::truncated);
   }
 }
@@ -295,9 +296,9 @@ TEST_CASE("gguf: arrays nest 64 deep") {
   for (const int depth : {63, 64, 65, 10000}) {
     CAPTURE(depth);
     Builder file;
-    file.header(0, 1).string("k").u32(kArray);
-    for (int i = 1; i < depth; ++i) file.u32(kArray).u64(1);
-    file.u32(kU8).u64(3).data(3);
+    file.header(0, 1).string("k").u32(kTypeArray);
+    for (int i = 1; i < depth; ++i) file.u32(kTypeArray).u64(1);
+    file.u32(kTypeU8).u64(3).data(3);
     CHECK(status_of(file) == (depth > 64 ? Status::limit_exceeded : Status::ok));
   }
 }
@@ -322,8 +323,14 @@ TEST_CASE("gguf: at most 131072 tensors and large values") {
 
 TEST_CASE("gguf: every prefix of a file is refused or stays inside its bytes") {
   Builder whole;
-  whole.header(2, 3).alignment(64).string("s").u32(kString).string("text");
-  whole.string("a").array(kArray, 2).u32(kU8).count(3).data(3).u32(kString).count(1);
+  whole.header(2, 3).alignment(64).string("s").u32(kTypeString).string("text");
+  whole.string("a")
+      .array(kTypeArray, 2)
+      .u32(kTypeU8)
+      .count(3)
+      .data(3)
+      .u32(kTypeString)
+      .count(1);
   whole.string("x").tensor("w", {3, 2}, kF32, 0).tensor("v", {3}, kUnknownType, 64);
   whole.pad_to(64).data(100);
   CHECK(status_of(whole) == Status::ok);

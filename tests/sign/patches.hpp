@@ -26,4 +26,6 @@ inline PatchFront front_of(const PatchHeader& header) {
   return front;
 }
 
+inline PatchFront small_front() { return front_of(header_for_body({1, 2, 3})); }
+
 }  // namespace mallorn::test

@@ -18,12 +18,10 @@ std::shared_ptr<SecretKey> new_key() {
   return std::make_shared<SecretKey>(SecretKey::generate());
 }
 
-PatchFront small_front() { return test::front_of(test::header_for_body({1, 2, 3})); }
-
 }  // namespace
 
 TEST_CASE("signing: signatures are added up to the most, without a change to others") {
-  PatchFront front = small_front();
+  PatchFront front = test::small_front();
   std::vector<PatchSignature> before;
   for (uint8_t i = 0; i < kMaxPatchSignatures; ++i) {
     const auto key = new_key();
@@ -40,7 +38,7 @@ TEST_CASE("signing: signatures are added up to the most, without a change to oth
 }
 
 TEST_CASE("signing: a key signs once; what it has signed before is replaced") {
-  PatchFront front = small_front();
+  PatchFront front = test::small_front();
   const auto key = new_key();
   add_signature(signer_by(key), "patch", &front);
   add_signature(signer_by(new_key()), "patch", &front);
@@ -52,7 +50,7 @@ TEST_CASE("signing: a key signs once; what it has signed before is replaced") {
 
 TEST_CASE("signing: a signature from elsewhere is taken if it is good") {
   const test::TemporaryFolder folder;
-  PatchFront front = small_front();
+  PatchFront front = test::small_front();
   const auto key = new_key();
   const std::string pem = public_key_to_pem(key->public_key());
   test::write_file(folder / "k.pub",

@@ -21,8 +21,6 @@ struct Party {
   }
 };
 
-PatchFront small_front() { return test::front_of(test::header_for_body({1, 2, 3})); }
-
 Requirements only(std::vector<TrustedKey> keys) { return {std::move(keys), {}, 0, {}}; }
 
 Status status_of(const PatchFront& front, const Requirements& requirements) {
@@ -37,7 +35,7 @@ ReleaseState state_of(const std::string& lines) {
 
 TEST_CASE("verify: any good signature by any trusted key is enough") {
   const Party old_key, new_key, other;
-  PatchFront front = small_front();
+  PatchFront front = test::small_front();
   CHECK(status_of(front, only({old_key.trusted})) == Status::bad_signature);  // unsigned
   old_key.sign(&front);
   CHECK(status_of(front, only({old_key.trusted})) == Status::ok);
@@ -53,14 +51,14 @@ TEST_CASE("verify: any good signature by any trusted key is enough") {
 
 TEST_CASE("verify: a wrong signature neither helps nor harms the others") {
   const Party key, other;
-  PatchFront front = small_front();
+  PatchFront front = test::small_front();
   key.sign(&front);
   front.signatures[0].signature[0] ^= 1;
   CHECK(status_of(front, only({key.trusted})) == Status::bad_signature);
   key.sign(&front);  // a second block of the same key
   CHECK(status_of(front, only({key.trusted})) == Status::ok);
   // A key's id on another's signature.
-  PatchFront confused = small_front();
+  PatchFront confused = test::small_front();
   other.sign(&confused);
   confused.signatures[0].key_id = key.trusted.id;
   CHECK(status_of(confused, only({key.trusted})) == Status::bad_signature);
@@ -69,7 +67,7 @@ TEST_CASE("verify: a wrong signature neither helps nor harms the others") {
 
 TEST_CASE("verify: whatever bit of the header is changed, its check put right or not") {
   const Party key;
-  PatchFront front = small_front();
+  PatchFront front = test::small_front();
   key.sign(&front);
   for (size_t bit = 0; bit < 8 * (front.header_bytes.size() - 4); ++bit) {
     if (bit / 8 == kPatchSignatureCountOffset) continue;
@@ -117,7 +115,7 @@ TEST_CASE("verify: every bit and every length of a signed patch, in the file") {
 
 TEST_CASE("verify: the model, byte for byte") {
   const Party key;
-  PatchFront front = small_front();
+  PatchFront front = test::small_front();
   key.sign(&front);
   Requirements requirements = only({key.trusted});
   const auto for_model = [&](const std::string& id) {
@@ -133,7 +131,7 @@ TEST_CASE("verify: the model, byte for byte") {
 
 TEST_CASE("verify: releases one below, at and one above the least, and those in use") {
   const Party key;
-  PatchFront front = small_front();  // release 7
+  PatchFront front = test::small_front();  // release 7
   key.sign(&front);
   Requirements requirements = only({key.trusted});
   for (const uint32_t least : {0u, 6u, 7u, 8u, UINT32_MAX}) {
@@ -153,7 +151,7 @@ TEST_CASE("verify: releases one below, at and one above the least, and those in 
 
 TEST_CASE("verify: a state takes another model only if it is named") {
   const Party key;
-  PatchFront front = small_front();  // model kws
+  PatchFront front = test::small_front();  // model kws
   key.sign(&front);
   Requirements requirements = only({key.trusted});
   requirements.state = state_of("6 asr\n");
