@@ -219,8 +219,9 @@ std::string info_to_json(const PatchInfo& info) {
   Text text;
   text.add("{\"version\":%d,\"profile\":\"%s\",\"patch_bytes\":%llu,", kPatchVersion,
            profile_name(header.profile), Number{info.patch_bytes});
-  text.add("\"features\":%u,\"memory_kib\":%u,\"release\":%llu,", header.features,
-           header.memory_kib, Number{header.release});
+  text.add("\"features\":%u,\"memory_kib\":%u,\"memory_mib\":%llu,\"release\":%llu,",
+           header.features, header.memory_kib, Number{whole_mib(needed_memory(header, 1))},
+           Number{header.release});
   text.add("\"model_id\":\"%s\",",
            to_hex(ByteView(header.model_id).first(header.model_id_bytes)).c_str());
   text.add("\"signatures\":[");

@@ -39,8 +39,6 @@ uint64_t needed_for_lite(const PatchHeader& header) {
   return is_reserved ? result : 3 * result;
 }
 
-uint64_t whole_mib(uint64_t bytes) { return bytes / kMiB + (bytes % kMiB != 0 ? 1 : 0); }
-
 // In the largest unit that it is a multiple of.
 std::string exactly(uint64_t bytes) {
   if (bytes % kMiB == 0) return with_commas(bytes / kMiB) + " MiB";
@@ -56,6 +54,8 @@ uint64_t needed_memory(const PatchHeader& header, unsigned threads) {
       has_lite_body(header) ? needed_for_lite(header) : needed_for_chunks(threads);
   return kFixedBytes + std::max(declared, real);
 }
+
+uint64_t whole_mib(uint64_t bytes) { return bytes / kMiB + (bytes % kMiB != 0 ? 1 : 0); }
 
 std::string in_mib(uint64_t bytes) { return with_commas(whole_mib(bytes)) + " MiB"; }
 

@@ -16,7 +16,8 @@ namespace mallorn::apply {
 // more.
 uint64_t needed_memory(const PatchHeader& header, unsigned threads);
 
-// Such a length as people are told of it: in MiB, no less than `bytes`.
+// Such a length in MiB, no less than `bytes`; and as people are told of it.
+uint64_t whole_mib(uint64_t bytes);
 std::string in_mib(uint64_t bytes);
 
 // What an update in place takes beside that: for undo records, and for the plan of a model

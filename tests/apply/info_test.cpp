@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "libcommon/error.hpp"
+#include "mallorn-apply/memory.hpp"
 #include "tests/apply/patches.hpp"
 #include "tests/support/files.hpp"
 
@@ -71,6 +72,8 @@ TEST_CASE("info: sums over chunks and sections, nothing decoded") {
   CHECK(json["patch_bytes"] == patch.size());
   CHECK(json["release"] == 7);
   CHECK(json["memory_kib"] == 99);
+  CHECK(json["memory_mib"] == apply::whole_mib(apply::needed_memory(header, 1)));
+  CHECK(json["memory_mib"] == apply::whole_mib(apply::needed_memory(header, 1)));
   CHECK(json["base"]["length"] == 10);
   CHECK(json["base"]["sha256"] == to_hex(header.base_digest));
   CHECK(json["result"]["length"] == 20);
