@@ -9,6 +9,7 @@
 
 #include "mallorn-apply/core/blocks_decoder.hpp"
 #include "mallorn-pack/chunk_encoder.hpp"
+#include "tests/pack/coded_check.hpp"
 #include "tests/support/chunks.hpp"
 #include "tests/support/quant_blocks.hpp"
 #include "tests/support/weights.hpp"
@@ -28,8 +29,8 @@ BlockModel* blocks_workspace() {
 // Coded bytes, base and result each exactly as large as they say, so that sanitizers see
 // what is read or written past them.
 Status decode_blocks(Dtype dtype, ByteView coded, ByteView base, ByteSpan result) {
-  const Bytes exact_coded(coded.begin(), coded.end());
-  const Bytes exact_base(base.begin(), base.end());
+  const Bytes exact_coded = test::exactly(coded);
+  const Bytes exact_base = test::exactly(base);
   return apply::decode_blocks(dtype, exact_coded, exact_base, blocks_workspace(), result);
 }
 
@@ -44,12 +45,11 @@ Bytes encode(Dtype dtype, ByteView base, ByteView result) {
 
 Bytes check_blocks(Dtype dtype, const std::vector<SectionPart>& parts, ByteView base,
                    ByteView result) {
-  const Bytes coded = pack::encode_blocks(dtype, parts, base, result);
-  REQUIRE(coded == pack::encode_blocks(dtype, parts, base, result));
-  Bytes decoded(result.size(), 0xA5);
-  REQUIRE(decode_blocks(dtype, coded, base, decoded) == Status::ok);
-  REQUIRE(decoded == Bytes(result.begin(), result.end()));
-  return coded;
+  return test::check_coded([&] { return pack::encode_blocks(dtype, parts, base, result); },
+                           [&](ByteView coded, ByteSpan decoded) {
+                             return decode_blocks(dtype, coded, base, decoded);
+                           },
+                           result);
 }
 
 Bytes check_blocks(Dtype dtype, ByteView base, ByteView result) {

@@ -13,6 +13,7 @@
 #include "mallorn-apply/core/edits_decoder.hpp"
 #include "mallorn-pack/edit_factor.hpp"
 #include "mallorn-pack/edit_fit.hpp"
+#include "tests/pack/coded_check.hpp"
 #include "tests/support/chunks.hpp"
 #include "tests/support/value_pairs.hpp"
 
@@ -27,8 +28,8 @@ namespace {
 Status decode_edits(Dtype dtype, ByteView coded, ByteView base, ByteSpan result) {
   static const auto workspace = std::make_unique<apply::EditsWorkspace>();
   static const auto values = std::make_unique<ValueModel>();
-  const Bytes exact_coded(coded.begin(), coded.end());
-  const Bytes exact_base(base.begin(), base.end());
+  const Bytes exact_coded = test::exactly(coded);
+  const Bytes exact_base = test::exactly(base);
   return apply::decode_edits(dtype, exact_coded, exact_base, workspace.get(), values.get(),
                              result);
 }
@@ -36,13 +37,12 @@ Status decode_edits(Dtype dtype, ByteView coded, ByteView base, ByteSpan result)
 // Empty if the encoder leaves it to others.
 Bytes check_edits(Dtype dtype, const std::vector<SectionPart>& parts, ByteView base,
                   ByteView result) {
-  const Bytes coded = pack::encode_edits(dtype, parts, base, result);
-  REQUIRE(coded == pack::encode_edits(dtype, parts, base, result));
-  if (coded.empty()) return coded;
-  Bytes decoded(result.size(), 0xA5);
-  REQUIRE(decode_edits(dtype, coded, base, decoded) == Status::ok);
-  REQUIRE(decoded == Bytes(result.begin(), result.end()));
-  return coded;
+  if (pack::encode_edits(dtype, parts, base, result).empty()) return {};
+  return test::check_coded([&] { return pack::encode_edits(dtype, parts, base, result); },
+                           [&](ByteView coded, ByteSpan decoded) {
+                             return decode_edits(dtype, coded, base, decoded);
+                           },
+                           result);
 }
 
 std::vector<SectionPart> matrix(ByteView result, uint64_t row, uint64_t first = 0) {

@@ -9,6 +9,7 @@
 #include "mallorn-apply/core/mask_decoder.hpp"
 #include "mallorn-pack/chunk_encoder.hpp"
 #include "mallorn-pack/range_encoder.hpp"
+#include "tests/pack/coded_check.hpp"
 #include "tests/support/chunks.hpp"
 #include "tests/support/masks.hpp"
 
@@ -35,12 +36,10 @@ Status decode_mask(ByteView coded, size_t length) {
 }
 
 Bytes check_mask(const std::vector<MaskShape>& masks, const Bytes& result) {
-  const Bytes coded = pack::encode_mask(masks, result);
-  REQUIRE(coded == pack::encode_mask(masks, result));
-  Bytes decoded(result.size(), 0xA5);
-  REQUIRE(decode_mask(coded, decoded) == Status::ok);
-  REQUIRE(decoded == result);
-  return coded;
+  return test::check_coded(
+      [&] { return pack::encode_mask(masks, result); },
+      [&](ByteView coded, ByteSpan decoded) { return decode_mask(coded, decoded); },
+      result);
 }
 
 // In both orders and all widths that the numbers fit in.

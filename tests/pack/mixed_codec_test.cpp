@@ -12,6 +12,7 @@
 #include "mallorn-pack/chunk_encoder.hpp"
 #include "mallorn-pack/mixed_fit.hpp"
 #include "mallorn-pack/values_codec.hpp"
+#include "tests/pack/coded_check.hpp"
 #include "tests/support/chunks.hpp"
 #include "tests/support/value_pairs.hpp"
 
@@ -29,19 +30,18 @@ MixedModel* mixed_workspace() {
 // Coded bytes, base and result each exactly as large as they say, so that sanitizers see
 // what is read or written past them.
 Status decode_mixed(Dtype dtype, ByteView coded, ByteView base, ByteSpan result) {
-  const Bytes exact_coded(coded.begin(), coded.end());
-  const Bytes exact_base(base.begin(), base.end());
+  const Bytes exact_coded = test::exactly(coded);
+  const Bytes exact_base = test::exactly(base);
   return apply::decode_mixed(dtype, exact_coded, exact_base, mixed_workspace(), result);
 }
 
 Bytes check_mixed(Dtype dtype, const std::vector<SectionPart>& parts, ByteView base,
                   ByteView result) {
-  const Bytes coded = pack::encode_mixed(dtype, parts, base, result);
-  REQUIRE(coded == pack::encode_mixed(dtype, parts, base, result));
-  Bytes decoded(result.size(), 0xA5);
-  REQUIRE(decode_mixed(dtype, coded, base, decoded) == Status::ok);
-  REQUIRE(decoded == Bytes(result.begin(), result.end()));
-  return coded;
+  return test::check_coded([&] { return pack::encode_mixed(dtype, parts, base, result); },
+                           [&](ByteView coded, ByteSpan decoded) {
+                             return decode_mixed(dtype, coded, base, decoded);
+                           },
+                           result);
 }
 
 // One part of a matrix whose rows have so many elements.

@@ -11,6 +11,7 @@
 #include "mallorn-apply/core/tokens_decoder.hpp"
 #include "mallorn-apply/fast_tokens.hpp"
 #include "mallorn-pack/chunk_encoder.hpp"
+#include "tests/pack/coded_check.hpp"
 #include "tests/support/chunks.hpp"
 #include "tests/support/quant_blocks.hpp"
 
@@ -28,8 +29,8 @@ Status decode_by(const apply::TokenKernels& kernels, Dtype dtype, ByteView coded
 // Coded bytes, base and result each exactly as large as they say, so that sanitizers see
 // what is read or written past them. All implementations do the same.
 Status decode_tokens(Dtype dtype, ByteView coded, ByteView base, ByteSpan result) {
-  const Bytes exact_coded(coded.begin(), coded.end());
-  const Bytes exact_base(base.begin(), base.end());
+  const Bytes exact_coded = test::exactly(coded);
+  const Bytes exact_base = test::exactly(base);
   const Status status =
       decode_by(apply::portable_kernels(), dtype, exact_coded, exact_base, result);
   Bytes fast(result.size(), 0x5A);
@@ -39,12 +40,11 @@ Status decode_tokens(Dtype dtype, ByteView coded, ByteView base, ByteSpan result
 }
 
 Bytes check_tokens(Dtype dtype, ByteView base, ByteView result) {
-  const Bytes coded = pack::encode_tokens(dtype, base, result);
-  REQUIRE(coded == pack::encode_tokens(dtype, base, result));
-  Bytes decoded(result.size(), 0xA5);
-  REQUIRE(decode_tokens(dtype, coded, base, decoded) == Status::ok);
-  REQUIRE(decoded == Bytes(result.begin(), result.end()));
-  return coded;
+  return test::check_coded([&] { return pack::encode_tokens(dtype, base, result); },
+                           [&](ByteView coded, ByteSpan decoded) {
+                             return decode_tokens(dtype, coded, base, decoded);
+                           },
+                           result);
 }
 
 // Calls visit(dtype, type) for every dtype that the codec takes.

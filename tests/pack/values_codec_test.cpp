@@ -10,6 +10,7 @@
 
 #include "mallorn-apply/core/values_decoder.hpp"
 #include "mallorn-pack/chunk_encoder.hpp"
+#include "tests/pack/coded_check.hpp"
 #include "tests/support/chunks.hpp"
 #include "tests/support/value_pairs.hpp"
 
@@ -28,19 +29,18 @@ ValueModel* values_workspace() {
 // Coded bytes, base and result each exactly as large as they say, so that sanitizers see
 // what is read or written past them.
 Status decode_values(Dtype dtype, ByteView coded, ByteView base, ByteSpan result) {
-  const Bytes exact_coded(coded.begin(), coded.end());
-  const Bytes exact_base(base.begin(), base.end());
+  const Bytes exact_coded = test::exactly(coded);
+  const Bytes exact_base = test::exactly(base);
   return apply::decode_values(dtype, exact_coded, exact_base, values_workspace(), result);
 }
 
 Bytes check_values(Dtype dtype, const std::vector<SectionPart>& parts, ByteView base,
                    ByteView result) {
-  const Bytes coded = pack::encode_values(dtype, parts, base, result);
-  REQUIRE(coded == pack::encode_values(dtype, parts, base, result));
-  Bytes decoded(result.size(), 0xA5);
-  REQUIRE(decode_values(dtype, coded, base, decoded) == Status::ok);
-  REQUIRE(decoded == Bytes(result.begin(), result.end()));
-  return coded;
+  return test::check_coded([&] { return pack::encode_values(dtype, parts, base, result); },
+                           [&](ByteView coded, ByteSpan decoded) {
+                             return decode_values(dtype, coded, base, decoded);
+                           },
+                           result);
 }
 
 // One part of a matrix whose rows have so many elements.
