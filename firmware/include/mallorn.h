@@ -148,8 +148,10 @@ typedef struct mallorn_update mallorn_update;
 /* At least so many bytes of work are needed; never more than MALLORN_WORK_SIZE. */
 size_t mallorn_min_work_size(void);
 
-/* Begins an update: *m lies in `work`. The patch is read from its first byte on, also when
- * an interrupted update is taken up. */
+/* Begins an update: *m lies in `work`, or is NULL with MALLORN_E_ARGUMENT, where something
+ * of the port, the policy or the work is not as it has to be: `work` is too small or not
+ * aligned for pointers, a function is missing, or a size breaks its rule. The patch is read
+ * from its first byte on, also when an interrupted update is taken up. */
 int mallorn_init(mallorn_update** m, void* work, size_t work_size, const mallorn_port* port,
                  void* context, const mallorn_policy* policy);
 /* Does a little of the update: one erase, one page, one record (five pages with the state of
@@ -201,7 +203,8 @@ int mallorn_provision(const mallorn_port* port, void* context, void* work, size_
  * only read. Flash that does not keep what is written ends it with MALLORN_E_RESULT, or with
  * MALLORN_E_CODED if the patch reads there what it has made. The port needs read, erase,
  * program, patch_read, which gives a byte at least or fails, slot_size, erase_size and
- * write_size. Feed a watchdog in its functions. */
+ * write_size. Feed a watchdog in its functions. Of the arguments only the pointers to port
+ * and work and its size are checked: what a port must hold, it takes for granted. */
 int mallorn_apply(const mallorn_port* port, void* context, void* work, size_t work_size,
                   uint8_t base);
 

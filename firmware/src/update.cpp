@@ -40,8 +40,8 @@ bool is_port(const mallorn_port* port) {
   return port != nullptr && port->read != nullptr && port->erase != nullptr &&
          port->program != nullptr && is_word_size(port->write_size) &&
          port->erase_size >= kPageBytes && port->erase_size % kPageBytes == 0 &&
-         port->slot_size >= port->erase_size &&
          (port->slot_size | port->meta_size | port->journal_size) >> kOffsetBits == 0 &&
+         port->slot_size != 0 && rest_of(port->slot_size, port->erase_size) == 0 &&
          port->meta_size >= kRecordBytes + port->write_size &&
          (port->journal_size == 0 || (is_in_place(*port) && is_journal(*port)));
 }
@@ -104,7 +104,9 @@ size_t mallorn_min_work_size(void) { return sizeof(mallorn_update); }
 
 int mallorn_init(mallorn_update** m, void* work, size_t work_size, const mallorn_port* port,
                  void* context, const mallorn_policy* policy) {
-  if (m == nullptr || start(port, context, work, work_size) != MALLORN_DONE ||
+  if (m == nullptr) return MALLORN_E_ARGUMENT;
+  *m = nullptr;  // which mallorn_step() refuses
+  if (start(port, context, work, work_size) != MALLORN_DONE ||
       port->patch_read == nullptr || !is_policy(policy) ||
       (is_in_place(*port) && port->patch_seek == nullptr)) {
     return MALLORN_E_ARGUMENT;

@@ -165,7 +165,13 @@ TEST_CASE("firmware update: refuses ports and memory that cannot be") {
   CHECK(with(&mallorn_port::erase_size, 100u) == MALLORN_E_ARGUMENT);
   CHECK(with(&mallorn_port::meta_size, 128u) == MALLORN_E_ARGUMENT);
   CHECK(with(&mallorn_port::slot_size, 512u) == MALLORN_E_ARGUMENT);
+  CHECK(with(&mallorn_port::slot_size, 1536u) == MALLORN_E_ARGUMENT);
+  CHECK(with(&mallorn_port::slot_size, 0u) == MALLORN_E_ARGUMENT);
+  CHECK(with(&mallorn_port::slot_size, 3072u) == MALLORN_DONE);
   CHECK(with(&mallorn_port::patch_read, nullptr) == MALLORN_E_ARGUMENT);
+  // Who goes on all the same is told so.
+  CHECK(m == nullptr);
+  CHECK(mallorn_step(m) == MALLORN_E_ARGUMENT);
   // A journal is made of erase blocks, and wants states and a patch that can be read twice.
   port.patch_seek = [](void*, uint32_t) { return 0; };
   CHECK(with(&mallorn_port::journal_size, 1024u) == MALLORN_DONE);
