@@ -13,7 +13,9 @@ import unittest
 
 ROOT = pathlib.Path(sys.argv.pop()).resolve()
 COMPILER = sys.argv.pop()
-SOURCES = sorted([*ROOT.glob("firmware/src/*.cpp"), *ROOT.glob("firmware/sim/*.cpp")])
+# Constants of hashes are not computed in simulations.
+SOURCES = sorted(source for source in [*ROOT.glob("firmware/src/*.cpp"), *ROOT.glob("firmware/sim/*.cpp")]
+                 if source.name != "sha_constants.cpp")
 
 # What is broken: file, text, what takes its place.
 MUTATIONS = {

@@ -9,7 +9,7 @@
 namespace mallorn::firmware::apply_only {
 namespace {
 
-constexpr uint32_t kWindowBytes = 256;
+constexpr uint32_t kWindowBytes = 80;
 constexpr uint32_t kPageBytes = 128;
 constexpr uint32_t kInputBytes = 112;
 

@@ -1,26 +1,12 @@
 #include "firmware/src/sha256.hpp"
 
 #include "firmware/src/little_endian.hpp"
-#include "firmware/src/sha_constants.hpp"
 
 namespace mallorn::firmware {
 
 const uint32_t kShaInitialHigh[8] = {
     0x5be0cd19, 0x1f83d9ab, 0x9b05688c, 0x510e527f,
     0xa54ff53a, 0x3c6ef372, 0xbb67ae85, 0x6a09e667,
-};
-
-const uint32_t kShaRoundHigh[64] = {
-    0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4,
-    0xab1c5ed5, 0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe,
-    0x9bdc06a7, 0xc19bf174, 0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f,
-    0x4a7484aa, 0x5cb0a9dc, 0x76f988da, 0x983e5152, 0xa831c66d, 0xb00327c8, 0xbf597fc7,
-    0xc6e00bf3, 0xd5a79147, 0x06ca6351, 0x14292967, 0x27b70a85, 0x2e1b2138, 0x4d2c6dfc,
-    0x53380d13, 0x650a7354, 0x766a0abb, 0x81c2c92e, 0x92722c85, 0xa2bfe8a1, 0xa81a664b,
-    0xc24b8b70, 0xc76c51a3, 0xd192e819, 0xd6990624, 0xf40e3585, 0x106aa070, 0x19a4c116,
-    0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
-    0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7,
-    0xc67178f2,
 };
 
 namespace {
@@ -40,7 +26,7 @@ void compress(Sha256& hash) {
   memmove(s, hash.state, sizeof hash.state);
   for (unsigned i = 0; i < 64; ++i) {
     const uint32_t t = s[0] + sigma(s[3], 6, 11, 25) + (s[1] ^ (s[3] & (s[2] ^ s[1]))) +
-                       kShaRoundHigh[i] + w[0];
+                       hash.constants[i] + w[0];
     s[4] += t;
     s[8] = t + sigma(s[7], 2, 13, 22) + ((s[7] & s[6]) | (s[5] & (s[7] | s[6])));
     const uint32_t next =
@@ -65,6 +51,11 @@ void sha256_start(Sha256& hash) {
   copy_bytes(reinterpret_cast<uint8_t*>(hash.state),
              reinterpret_cast<const uint8_t*>(kShaInitialHigh), sizeof hash.state);
   hash.length = 0;
+  uint32_t prime = 1;
+  for (uint32_t& constant : hash.constants) {
+    prime = next_constant(hash.making, prime, 32);
+    constant = load_word(hash.making.root());
+  }
 }
 
 void sha256_update(Sha256& hash, const uint8_t* bytes, size_t length) {

@@ -1,16 +1,26 @@
-// SHA-256 (FIPS 180-4) in 136 bytes: the block is also the schedule.
+// SHA-256 (FIPS 180-4) in 392 bytes: the block is also the schedule, and constants are not
+// kept in flash, but computed whenever a hash is begun.
 #pragma once
 
 #include <stddef.h>
 #include <stdint.h>
 
+#include "firmware/src/sha_constants.hpp"
+
 namespace mallorn::firmware {
+
+// h first, as states have them; SHA-512 begins with them, too.
+extern const uint32_t kShaInitialHigh[8];
 
 constexpr unsigned kShaBlockAt = 9;
 struct Sha256 {
   uint32_t state[8];
-  uint32_t work[25];
+  union {
+    uint32_t work[25];
+    ShaConstants making;  // at first
+  };
   uint32_t length;  // bytes so far: below 2^32
+  uint32_t constants[64];
 };
 
 void sha256_start(Sha256& hash);

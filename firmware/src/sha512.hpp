@@ -5,14 +5,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "firmware/src/sha_constants.hpp"
+
 namespace mallorn::firmware {
 
 struct Sha512 {
   // h g f e d c b a, in halves, the high one first. After sha512_finish() that is the
   // digest, its last word first.
   uint32_t state[16];
-  uint32_t work[48];  // the state of a round, and behind it 16 words of the message
+  uint32_t work[52];  // the state of a round, and behind it 16 words of the message
   uint32_t length;    // bytes so far: below 2^32
+  ShaConstants constants;
 };
 
 void sha512_start(Sha512& hash);

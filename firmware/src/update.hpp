@@ -39,7 +39,7 @@ enum class Phase : uint8_t {
 };
 
 constexpr uint32_t kDomainBytes = 35;  // sign.md, section 4
-constexpr uint32_t kWindowBytes = 256;
+constexpr uint32_t kWindowBytes = 96;
 constexpr uint32_t kPageBytes = 128;
 constexpr uint32_t kInputBytes = 112;
 
@@ -57,11 +57,11 @@ struct CheckSpace {
 
 struct HashSpace {
   Message message;
-  Sha256 hash;
   union {
-    uint8_t window[kWindowBytes];
-    Record other;
+    Sha256 hash;
+    Record other;  // while the log is read
   };
+  uint8_t window[kWindowBytes];
 };
 
 // What the log keeps as the state of an update.

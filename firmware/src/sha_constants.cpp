@@ -1,0 +1,69 @@
+#include "firmware/src/sha_constants.hpp"
+
+#include <string.h>
+
+namespace mallorn::firmware {
+namespace {
+
+constexpr unsigned kLimbs = ShaConstants::kLimbs;
+// Where they begin.
+constexpr unsigned kRestAt = 0;
+constexpr unsigned kStepAt = kLimbs;
+constexpr unsigned kRootAt = 2 * kLimbs;
+
+// A number becomes so many times itself, and `factor` times the number behind it: so many
+// limbs of it. Below 0 if the sum is.
+[[gnu::noinline]] int32_t combine(uint16_t* number, int32_t times, int32_t factor,
+                                  unsigned limbs) {
+  int32_t carry = 0;
+  for (; limbs > 0; --limbs, ++number) {
+    carry += number[0] * times + number[kLimbs] * factor;
+    number[0] = static_cast<uint16_t>(carry);
+    carry >>= 16;
+  }
+  return carry;
+}
+
+uint32_t next_prime(uint32_t number) {
+  for (uint32_t divisor = 0; divisor != number;) {
+    ++number;
+    divisor = 1;
+    uint32_t rest = 1;
+    while (rest != 0) {
+      ++divisor;
+      rest = number;
+      while (rest >= divisor) rest -= divisor;
+    }
+  }
+  return number;
+}
+
+}  // namespace
+
+// The root is made bit by bit: it is the integer part of that of prime 8^i. The rest is
+// what its cube misses, and the step is by how much the cube of the next integer is larger,
+// that is 3 root^2 + 3 root + 1. Each stands before the number that changes it; behind the
+// root are zeros.
+uint32_t next_constant(ShaConstants& constants, uint32_t prime, unsigned bits) {
+  uint16_t* const n = constants.limbs;
+  prime = next_prime(prime);
+  memset(n, 0, sizeof constants.limbs);
+  n[kRestAt] = static_cast<uint16_t>(prime);
+  n[kStepAt] = 1;
+  for (unsigned i = 0;; ++i) {
+    const unsigned limbs = 1 + (i + 5) / 8;  // of 2 i + 11 bits
+    while (combine(n + kRestAt, 1, -1, limbs) >= 0) {
+      ++n[kRootAt];
+      combine(n + kStepAt, 1, 6, limbs);
+    }
+    if (i == bits) return prime;
+    // That was a step too far. Back, and on to twice the root.
+    combine(n + kRestAt, 8, 8, limbs);
+    --n[kStepAt];
+    combine(n + kStepAt, 4, -6, limbs);
+    ++n[kStepAt];
+    combine(n + kRootAt, 2, 0, limbs);
+  }
+}
+
+}  // namespace mallorn::firmware
