@@ -1,6 +1,7 @@
+// mallorn_verify_ed25519: the port function that is our own verifier.
 #include "firmware/src/ed25519.hpp"
 
-#include "firmware/src/ed25519_formulas.hpp"
+#include "firmware/include/mallorn.h"
 #include "firmware/src/little_endian.hpp"
 
 namespace mallorn::firmware {
@@ -34,22 +35,22 @@ unsigned run(Ed25519& v, unsigned at) {
   }
 }
 
-// Freezes it.
 bool is_zero(Element a) {
   field_freeze(a);
-  return is_below(a, kConstants[kOneOfAll]);
+  return is_below(a, kConstants[0]);
 }
 
 enum VerifierPhase : uint8_t {
-  kBegin,
-  kRootPower,  // the power that the root is made from
-  kPrepare,    // -A
-  kLadder,     // S B - k A, from the highest bit down
+  kHash,
+  kRootPower,  // the power that the root of a point to be decoded is made from
+  kDecoded,
+  kLadder,  // S B - k A, from the highest bit down
   kInvertPower,
   kCompare,
 };
 
 constexpr unsigned kRounds = 6;  // of the ladder, in a step: 144 multiplications at most
+constexpr uint32_t kBlockBytes = 128;  // of SHA-512
 
 // k = the digest, a number of 512 bits, modulo the order: bit by bit, from the highest.
 void reduce_digest(Ed25519& v) {
@@ -63,99 +64,116 @@ void reduce_digest(Ed25519& v) {
   }
 }
 
-Ed25519Verdict begin(Ed25519& v) {
+// Begins to decode the point whose encoding is in Y.
+[[gnu::noinline]] int decode(Ed25519& v) {
+  uint16_t* const y = v.registers[kY];
+  v.sign = static_cast<uint8_t>(y[15] >> 15);
+  y[15] &= 0x7fff;
+  memmove(v.registers[kOne], kConstants, sizeof kConstants);
+  v.phase = kRootPower;
+  v.at = kDecompress;
+  return is_below(y, kPrime) ? MALLORN_MORE : MALLORN_E_SIGNATURE;
+}
+
+// A block of the message, or what is behind it. Then -B is decoded, so that B, as the
+// negative of a key, is the base point: its y is 4 / 5.
+int hash_on(Ed25519& v, const mallorn_check& check) {
+  const uint32_t done = v.hash.length - 64;
+  uint32_t left = check.message_length - done;
+  if (left > 0) {
+    if (left > kBlockBytes) left = kBlockBytes;
+    sha512_update(v.hash, check.message + done, left);
+    return MALLORN_MORE;
+  }
   sha512_finish(v.hash);
   reduce_digest(v);
   uint16_t* const y = v.registers[kY];
-  memmove(y, v.key, sizeof(Element));
-  y[15] &= 0x7fff;
-  if (!is_below(v.signature + 32, kOrder) || !is_below(y, kPrime)) {
-    return Ed25519Verdict::invalid;
-  }
-  memmove(v.registers[kOne], kConstants[kConstantsOfDecoding], 3 * sizeof(Element));
-  v.phase = kRootPower;
-  v.at = kDecompress;
-  return Ed25519Verdict::more;
+  memset(y, 0x66, sizeof(Element));
+  y[0] = 0x6658;
+  y[15] = 0xe666;
+  return is_below(check.signature + 32, kOrder) ? decode(v) : MALLORN_E_SIGNATURE;
 }
 
-Ed25519Verdict prepare(Ed25519& v) {
+// The point that is to be added is the negative of the one that has been decoded.
+int take_point(Ed25519& v, const uint8_t* key) {
   run(v, kRoot);
-  if (!is_zero(v.registers[kB])) {
-    run(v, kOtherRoot);
-    if (!is_zero(v.registers[kB])) return Ed25519Verdict::invalid;
-  }
+  if (!is_zero(v.registers[kB])) return MALLORN_E_SIGNATURE;
   uint16_t* const x = v.registers[kX];
   field_freeze(x);
-  // Its sign becomes that of -A.
-  run(v, (x[0] & 1) == v.key[31] >> 7 ? kNegate : kTakeKey);
+  run(v, (x[0] & 1) == v.sign ? kNegate : kTake);
+  if (!v.has_base) {
+    v.has_base = true;
+    memmove(v.registers[kBase], v.registers[kPoint], 4 * sizeof(Element));
+    memmove(v.registers[kY], key, sizeof(Element));
+    return decode(v);
+  }
   // Eight times -A has x = 0 if A is of small order: also if x is 0, whatever its sign.
   // (Nothing but the identity can: points of order 2 are not eight times another.)
   for (unsigned i = 0; i < 3; ++i) run(v, kDouble);
-  if (is_zero(x)) return Ed25519Verdict::invalid;
-  memmove(v.registers[kBase], kConstants[kConstantsOfLadder], 4 * sizeof(Element));
+  if (is_zero(x)) return MALLORN_E_SIGNATURE;
   run(v, kIdentity);
   v.at = 253;  // bits of numbers below the order
   v.phase = kLadder;
-  return Ed25519Verdict::more;
+  return MALLORN_MORE;
 }
 
 // Adds the point that begins at that register, if a bit of the number is set.
-void add_if(Ed25519& v, unsigned point, const uint8_t* number) {
+[[gnu::noinline]] void add_if(Ed25519& v, unsigned point, const uint8_t* number) {
   v.point = static_cast<uint8_t>(point);
   if ((number[v.at >> 3] >> (v.at & 7) & 1) != 0) run(v, kAdd);
 }
 
-Ed25519Verdict ladder(Ed25519& v) {
+int ladder(Ed25519& v, const uint8_t* s) {
   for (unsigned rounds = kRounds; rounds > 0 && v.at > 0; --rounds) {
     --v.at;
     run(v, kDouble);
-    add_if(v, kBase, v.signature + 32);
-    add_if(v, kKey, reinterpret_cast<const uint8_t*>(v.k));
+    add_if(v, kBase, s);
+    add_if(v, kPoint, reinterpret_cast<const uint8_t*>(v.k));
   }
   if (v.at == 0) {
     run(v, kInvert);
     v.phase = kInvertPower;
     v.at = kPower;
   }
-  return Ed25519Verdict::more;
+  return MALLORN_MORE;
 }
 
 // The sum, encoded, is R. As the sum has one encoding, R is compared with it as it stands.
-Ed25519Verdict compare(Ed25519& v) {
+int compare(Ed25519& v, const uint8_t* r) {
   uint16_t* const x = v.registers[kX];
   uint16_t* const y = v.registers[kY];
   run(v, kDivide);
   field_freeze(x);
   field_freeze(y);
   y[15] |= static_cast<uint16_t>(x[0] << 15);
-  return is_same(reinterpret_cast<const uint8_t*>(y), v.signature, sizeof(Element))
-             ? Ed25519Verdict::valid
-             : Ed25519Verdict::invalid;
+  return is_same(reinterpret_cast<const uint8_t*>(y), r, sizeof(Element))
+             ? MALLORN_DONE
+             : MALLORN_E_SIGNATURE;
+}
+
+// At most 160 multiplications in the field, or a block of SHA-512.
+int step(Ed25519& v, const mallorn_check& check) {
+  if (v.phase == kHash) return hash_on(v, check);
+  if (v.phase == kDecoded) return take_point(v, check.key);
+  if (v.phase == kLadder) return ladder(v, check.signature + 32);
+  if (v.phase == kCompare) return compare(v, check.signature);
+  v.at = static_cast<uint8_t>(run(v, v.at));
+  if (v.at == kRoot) ++v.phase;
+  return MALLORN_MORE;
 }
 
 }  // namespace
-
-void ed25519_start(Ed25519& v, const uint8_t* key, const uint8_t* signature) {
-  v.key = key;
-  v.signature = signature;
-  v.phase = kBegin;
-  sha512_start(v.hash);
-  sha512_update(v.hash, signature, 32);
-  sha512_update(v.hash, key, 32);
-}
-
-void ed25519_update(Ed25519& v, const uint8_t* message, size_t length) {
-  sha512_update(v.hash, message, length);
-}
-
-Ed25519Verdict ed25519_step(Ed25519& v) {
-  if (v.phase == kBegin) return begin(v);
-  if (v.phase == kPrepare) return prepare(v);
-  if (v.phase == kLadder) return ladder(v);
-  if (v.phase == kCompare) return compare(v);
-  v.at = static_cast<uint8_t>(run(v, v.at));
-  if (v.at == kRoot) ++v.phase;
-  return Ed25519Verdict::more;
-}
-
 }  // namespace mallorn::firmware
+
+int mallorn_verify_ed25519(void* /*context*/, mallorn_check* check) {
+  using namespace mallorn::firmware;
+  if (check->scratch_size < sizeof(Ed25519)) return MALLORN_E_ARGUMENT;
+  auto& v = *static_cast<Ed25519*>(check->scratch);
+  if (check->is_begun != 0) return step(v, *check);
+  v.phase = kHash;
+  v.has_base = false;
+  sha512_start(v.hash);
+  sha512_update(v.hash, check->signature, 32);
+  sha512_update(v.hash, check->key, 32);
+  return MALLORN_MORE;
+}

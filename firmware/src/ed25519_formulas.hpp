@@ -2,7 +2,7 @@
 // calls would: an operation in the field takes two bytes.
 #pragma once
 
-#include "firmware/src/ed25519.hpp"
+#include "firmware/src/ed25519_field.hpp"
 
 namespace mallorn::firmware::formulas {
 
@@ -15,39 +15,25 @@ enum Operand : uint8_t {
   kT,
   kA,  // what is between
   kB,
-  kKey,              // four: -A, to be added
-  kBase = kKey + 4,  // four: the base point, to be added
-  // Of a power, in the place of -A, which is not there yet or no more:
-  kElement = kKey,
-  kBefore,
-  kKept,
+  kPoint,              // four: a point that has been decoded, to be added; in the ladder -A
+  kBase = kPoint + 4,  // four: the base point, to be added
+  // Of a power, where nothing else is then:
+  kBefore = kA,
+  kElement = kB,
+  kKept = kPoint,
   kValue,
-  // Before the ladder, in the place of the base point:
-  kOne = kBase,
+  // While a point is decoded:
+  kOne,
   kD,
-  kRootOfMinusOne,
 };
-constexpr uint8_t kBaseOne = kBase + 3;  // in the ladder
-static_assert(kBaseOne + 1 == sizeof Ed25519::registers / sizeof(Element), "all registers");
+constexpr unsigned kRegisters = kBase + 4;
 
-// The base point, to be added: half of 2 d T and of the others, so that the last one is 1;
-// d; a root of -1.
+// 1, d.
 inline constexpr Element kConstants[] = {
-    {0x489f, 0xeba0, 0x1c82, 0xce88, 0x5f59, 0xe8a0, 0xcf82, 0xfe9c, 0xc504, 0x3447, 0xc21a,
-     0xd2e0, 0x0933, 0x4c7c, 0x97c9, 0x227e},
-    {0x1db9, 0x7ac6, 0x49e3, 0x97de, 0x070c, 0x7dc6, 0x96e3, 0x67c9, 0xa161, 0x321e, 0xa44c,
-     0x9385, 0x5d32, 0x19ea, 0xce9d, 0x43e7},
-    {0x5534, 0xc3bd, 0x8902, 0x55e4, 0x624f, 0xe655, 0xf411, 0x136c, 0xacc6, 0xeea1, 0xbee5,
-     0x2d0d, 0x32d4, 0x4f86, 0xbdb4, 0x3788},
     {1},
     {0x78a3, 0x1359, 0x4dca, 0x75eb, 0xd8ab, 0x4141, 0x0a4d, 0x0070, 0xe898, 0x7779, 0x4079,
      0x8cc7, 0xfe73, 0x2b6f, 0x6cee, 0x5203},
-    {0xa0b0, 0x4a0e, 0x1b27, 0xc4ee, 0xe478, 0xad2f, 0x1806, 0x2f43, 0xd7a7, 0x3dfb, 0x0099,
-     0x2b4d, 0xdf0b, 0x4fc1, 0x2480, 0x2b83},
 };
-constexpr unsigned kConstantsOfLadder = 0;    // four of them
-constexpr unsigned kConstantsOfDecoding = 3;  // the last three
-constexpr unsigned kOneOfAll = 3;
 
 // An operation: what, where to, and two operands; of a power of two how many squarings. Of
 // the point to be added, the second operand is counted from where that is.
@@ -108,14 +94,16 @@ inline constexpr uint16_t kOperations[] = {
     multiply(kY, kY, kB),
     multiply(kX, kX, kA),
     kStop,
-    // kIdentity, in the ladder
+    // kIdentity, in the ladder: with any Y = Z
     subtract(kX, kX, kX),
     copy(kT, kX),
-    copy(kY, kBaseOne),
-    copy(kZ, kBaseOne),
+    copy(kY, kBase),
+    copy(kZ, kBase),
     kStop,
-    // kDecompress: u = y^2 - 1 in Z, v = d y^2 + 1 in T; x is a root of u / v (RFC 8032,
-    // 5.1.3). The power is of u v^7; u v^3 is kept in X.
+    // kDecompress: u = y^2 - 1 in Z, v = d y^2 + 1 in T. With a = u / v and
+    // b = (2 a)^(2^252 - 3), a root of a is a b (2 a b^2 - 1): this way, Atkin's, needs no
+    // root of -1. Without a division, with the power P of 2 u v^7: b = v^4 P, so that
+    // 2 a b^2 = 2 u v^7 P^2, and a b = u v^3 P. X is u v^3 at first.
     square(kA, kY, 1),
     subtract(kZ, kA, kOne),
     multiply(kA, kA, kD),
@@ -125,6 +113,7 @@ inline constexpr uint16_t kOperations[] = {
     multiply(kX, kX, kZ),
     square(kA, kA, 1),
     multiply(kElement, kX, kA),
+    add(kElement, kElement, kElement),
     copy(kValue, kElement),
     // kPower, three steps: the element ^ (2^252 - 3), by way of 2^n - 1 for growing n
     square(kBefore, kValue, 1),
@@ -157,26 +146,26 @@ inline constexpr uint16_t kOperations[] = {
     square(kValue, kValue, 2),
     multiply(kValue, kValue, kElement),
     kStop,
-    // kRoot: x = u v^3 (u v^7)^(2^252 - 3), perhaps times the root of -1. B: v x^2 - u
+    // kRoot: x. B: v x^2 - u
+    square(kA, kValue, 1),
+    multiply(kA, kA, kElement),
+    subtract(kA, kA, kOne),
     multiply(kX, kX, kValue),
+    multiply(kX, kX, kA),
     square(kA, kX, 1),
     multiply(kA, kA, kT),
     subtract(kB, kA, kZ),
     kStop,
-    // kOtherRoot. B: v x^2 + u
-    add(kB, kA, kZ),
-    multiply(kX, kX, kRootOfMinusOne),
-    kStop,
     // kNegate, where B is 0, and then:
     subtract(kX, kB, kX),
-    // kTakeKey: with x, -A is known, and is to be added
+    // kTake: the point as one to be added
     copy(kZ, kOne),
     multiply(kT, kX, kY),
-    subtract(kKey, kY, kX),
-    add(kKey + 1, kY, kX),
-    multiply(kKey + 2, kT, kD),
-    add(kKey + 2, kKey + 2, kKey + 2),
-    add(kKey + 3, kZ, kZ),
+    subtract(kPoint, kY, kX),
+    add(kPoint + 1, kY, kX),
+    multiply(kPoint + 2, kT, kD),
+    add(kPoint + 2, kPoint + 2, kPoint + 2),
+    add(kPoint + 3, kZ, kZ),
     kStop,
     // kInvert: the power is of Z
     copy(kElement, kZ),
@@ -198,12 +187,11 @@ enum Program : uint8_t {
   kAdd = kDouble + 15,
   kIdentity = kAdd + 15,
   kDecompress = kIdentity + 5,
-  kPower = kDecompress + 10,
+  kPower = kDecompress + 11,
   kRoot = kPower + 30,
-  kOtherRoot = kRoot + 5,
-  kNegate = kOtherRoot + 3,
-  kTakeKey = kNegate + 1,
-  kInvert = kTakeKey + 8,
+  kNegate = kRoot + 9,
+  kTake = kNegate + 1,
+  kInvert = kTake + 8,
   kDivide = kInvert + 3,
   kProgramEnd = kDivide + 7,
 };
