@@ -121,7 +121,10 @@ bool has_room_for_state(const mallorn_port& port);
 uint8_t slot_of(const mallorn_update& m);
 
 // In place: the slot has begun to be overwritten, and has no model until that is done.
-bool is_unfinished(const mallorn_update& m);
+bool is_overwritten(const mallorn_update& m);
+inline bool is_unfinished(const mallorn_update& m) {
+  return kHasOneSlot && is_overwritten(m);
+}
 
 // What is left of a number by a length. (No division: devices lack it.)
 uint32_t rest_of(uint32_t number, uint32_t length);

@@ -38,7 +38,7 @@ int hash_on(mallorn_update& m, uint8_t region, uint32_t length, const uint8_t* e
 
 }  // namespace
 
-bool is_unfinished(const mallorn_update& m) {
+bool is_overwritten(const mallorn_update& m) {
   return is_in_place(*m.flash.port) && m.record.resume_result != 0;
 }
 
