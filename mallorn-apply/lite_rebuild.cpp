@@ -92,7 +92,7 @@ void rebuild_lite(PatchReader& patch, ByteView base,
   };
   const auto decoder = std::make_unique<LiteDecoder>();
   decoder->begin({read_file, &files}, lengths);
-  for (LiteStep step = LiteStep::more; step != LiteStep::done;) {
+  for (LiteStep step = LiteStep::want_input; step != LiteStep::done;) {
     LiteInput input = window.view();
     step = decoder->step(&input, &page);
     window.use(input.used);

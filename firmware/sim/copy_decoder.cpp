@@ -30,12 +30,22 @@ bool LiteDecoder::resume(const LiteFiles& files, const LiteLengths& lengths,
 bool LiteDecoder::is_at_restart() const { return phase_ == Phase::restart; }
 
 LiteStep LiteDecoder::step(LiteInput* input, LitePage* page) {
+  page_ = page;
+  while (status_ == Status::ok) {
+    if (place_.result_offset == lengths_.result_bytes) return LiteStep::done;
+    if (page->used == page->size) return LiteStep::page_full;
+    if (input->used == input->size) return LiteStep::want_input;
+    pending_ = phase_ == Phase::restart ? 0 : pending_;
+    next_ = input->data + input->used++;
+    make_element();
+  }
+  return LiteStep::failed;
+}
+
+// The next byte.
+void LiteDecoder::make_element() {
   const uint32_t position = place_.result_offset;
-  if (position == lengths_.result_bytes) return LiteStep::done;
-  if (page->used == page->size) return LiteStep::page_full;
-  if (input->used == input->size) return LiteStep::want_input;
-  if (phase_ == Phase::restart) pending_ = 0;
-  uint8_t byte = input->data[input->used++] ^ static_cast<uint8_t>(pending_);
+  uint8_t byte = *next_ ^ static_cast<uint8_t>(pending_);
   const auto add = [&](uint32_t from) {
     uint8_t other = 0;
     if (!files_.read(files_.context, from, &other, 1)) status_ = Status::io;
@@ -46,13 +56,12 @@ LiteStep LiteDecoder::step(LiteInput* input, LitePage* page) {
   if (position < lengths_.base_bytes) add(position);
   if (first < lengths_.base_bytes) add(first);
   if (position >= kCopyBack) add(kLiteOwn + position - kCopyBack);
-  if (status_ != Status::ok) return LiteStep::failed;
+  if (status_ != Status::ok) return;
   pending_ = firmware::sim::next_roll(pending_, byte);
-  page->data[page->used++] = byte;
+  page_->data[page_->used++] = byte;
   ++place_.result_offset;
   ++place_.body_offset;
   phase_ = place_.result_offset % kCopyRestart == 0 ? Phase::restart : Phase::elements;
-  return LiteStep::more;
 }
 
 }  // namespace mallorn::apply

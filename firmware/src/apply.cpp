@@ -72,9 +72,10 @@ int read_front(Work& w) {
   return status;
 }
 
-// Whether a region begins with bytes of this digest; `error` if not.
-int check(Work& w, uint32_t place, uint32_t length, const uint8_t* expected, int error) {
+// Whether a region begins with bytes of this digest.
+int check(Work& w, uint32_t place, uint32_t length, const uint8_t* expected) {
   HashSpace& space = w.hash;
+  const int error = place == w.base_at ? MALLORN_E_BASE : MALLORN_E_RESULT;
   if (length > w.flash.port->slot_size) return error;
   sha256_start(space.hash);
   for (uint32_t part; length > 0; length -= part, place += part) {
@@ -130,8 +131,11 @@ int decode(Work& w) {
     const apply::LiteStep step = w.decoder.step(&w.input, &w.page);
     int status = MALLORN_DONE;
     if (step == apply::LiteStep::failed) return MALLORN_E_CODED;
-    if (step == apply::LiteStep::want_input) status = read_input(w);
-    if (step > apply::LiteStep::want_input && w.page.used > 0) status = write_page(w);
+    if (step == apply::LiteStep::want_input) {
+      status = read_input(w);
+    } else if (w.page.used > 0) {
+      status = write_page(w);
+    }
     if (status != MALLORN_DONE || step == apply::LiteStep::done) return status;
   }
 }
@@ -144,12 +148,11 @@ int run(Work& w) {
   w.lengths = {front.base_bytes(), front.result_bytes(), front.body_bytes(), 0};
   copy_bytes(w.result_digest, front.result_digest(), kDigestBytes);
   if (w.lengths.result_bytes > w.flash.port->slot_size) return MALLORN_E_SIZE;
-  status = check(w, w.base_at, w.lengths.base_bytes, front.base_digest(), MALLORN_E_BASE);
+  status = check(w, w.base_at, w.lengths.base_bytes, front.base_digest());
   if (status != MALLORN_DONE) return status;
   status = decode(w);
   if (status != MALLORN_DONE) return status;
-  return check(w, w.base_at ^ kNextRegion, w.lengths.result_bytes, w.result_digest,
-               MALLORN_E_RESULT);
+  return check(w, w.base_at ^ kNextRegion, w.lengths.result_bytes, w.result_digest);
 }
 
 }  // namespace

@@ -54,7 +54,7 @@ bool is_copy_next(const mallorn_update& m) {
 
 uint32_t check_of(const KeptState& kept) {
   // Changes where what is kept means something else: states of other versions are not good.
-  constexpr uint32_t kVersion = 4;
+  constexpr uint32_t kVersion = 5;
   return crc32c(kVersion, reinterpret_cast<const uint8_t*>(&kept.decoder),
                 sizeof kept.decoder);
 }
@@ -129,18 +129,10 @@ int begin_decoding(mallorn_update& m) {
 
 int step_decode(mallorn_update& m) {
   DecodeSpace& space = m.decode;
-  switch (space.kept.decoder.step(&space.input, &space.page)) {
-    case apply::LiteStep::more:
-      return MALLORN_MORE;
-    case apply::LiteStep::want_input:
-      return read_input(m);
-    case apply::LiteStep::done:
-      return go_to(space.page.used == 0 ? Phase::result : Phase::flush);
-    case apply::LiteStep::page_full:
-      return go_to(Phase::flush);
-    default:
-      return and_forget(MALLORN_E_CODED);
-  }
+  const apply::LiteStep step = space.kept.decoder.step(&space.input, &space.page);
+  if (step == apply::LiteStep::failed) return and_forget(MALLORN_E_CODED);
+  if (step == apply::LiteStep::want_input) return read_input(m);
+  return go_to(space.page.used == 0 ? Phase::result : Phase::flush);
 }
 
 // Erases the block that the page begins, if it does; then writes the page.

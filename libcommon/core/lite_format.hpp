@@ -50,7 +50,11 @@ inline constexpr std::array<uint8_t, 8> kLiteTypeShapes = {
 constexpr uint32_t lite_type_shape(LiteType type) {
   return kLiteTypeShapes[static_cast<size_t>(type)];
 }
-constexpr uint32_t lite_type_log2(LiteType type) { return lite_type_shape(type) & 3; }
+constexpr uint32_t lite_type_log2(LiteType type) {
+  // Those of integers are known without a table, too.
+  if (!kHasLiteFloats) return static_cast<uint32_t>(type) - (type != LiteType::i8 ? 1 : 0);
+  return lite_type_shape(type) & 3;
+}
 constexpr uint32_t lite_type_bytes(LiteType type) { return 1u << lite_type_log2(type); }
 // Of floats; 0 for integers.
 constexpr uint32_t lite_mantissa_bits(LiteType type) { return lite_type_shape(type) >> 2; }

@@ -5,9 +5,8 @@
 namespace mallorn::apply {
 namespace {
 
-constexpr uint32_t kMaxElements = 32;  // of a call
-constexpr LiteHead kNoHead;            // a decoder wants none
-constexpr uint32_t kNever = 0;         // a probability: reads what the range wants
+constexpr LiteHead kNoHead;     // a decoder wants none
+constexpr uint32_t kNever = 0;  // a probability: reads what the range wants
 
 static_assert(__is_trivially_copyable(LiteDecoder), "it is kept as the bytes that it is");
 
@@ -57,41 +56,53 @@ bool LiteDecoder::resume(const LiteFiles& files, const LiteLengths& lengths,
   return phase != Phase::elements || is_sound_step(position);
 }
 
-LiteStep LiteDecoder::fail(Status status) {
-  status_ = status;
-  return LiteStep::failed;
-}
-
 LiteStep LiteDecoder::step(LiteInput* input, LitePage* page) {
   page_ = page;
-  if (status_ != Status::ok) return LiteStep::failed;
-  flush();
-  if (place_.result_offset == lengths_.result_bytes) return end();
-  if (page->used == page->size) return LiteStep::page_full;
-  const uint32_t left = lengths_.body_bytes - place_.body_offset;
-  const uint32_t there = input->size - input->used;
-  const uint32_t usable = there < left ? there : left;
-  is_all_there_ = usable == left;
-  if (!is_all_there_ && usable < kLiteInputBytes) return LiteStep::want_input;
-  next_ = input->data + input->used;
-  end_ = next_ + usable;
-  if (phase_ == Phase::restart) {
-    begin_segment();
-  } else if (phase_ == Phase::head) {
-    begin_step();
-  } else {
-    make_elements();
+  while (status_ == Status::ok) {
+    flush();
+    if (place_.result_offset == lengths_.result_bytes) return end();
+    if (page->used == page->size) return LiteStep::page_full;
+    const uint32_t left = lengths_.body_bytes - place_.body_offset;
+    const uint32_t there = input->size - input->used;
+    const uint32_t usable = there < left ? there : left;
+    if (usable < left && usable < kLiteInputBytes) return LiteStep::want_input;
+    const uint8_t* const begin = input->data + input->used;
+    next_ = begin;
+    end_ = begin + usable;
+    go_on();
+    const auto used = static_cast<uint32_t>(next_ - begin);
+    input->used += used;
+    place_.body_offset += used;
   }
-  const auto used = static_cast<uint32_t>(next_ - (input->data + input->used));
-  input->used += used;
-  place_.body_offset += used;
-  return status_ == Status::ok ? LiteStep::more : LiteStep::failed;
+  return LiteStep::failed;
 }
 
 // Nothing may be left of the body. That of an empty result has one byte all the same.
 LiteStep LiteDecoder::end() {
   const uint32_t used = lengths_.result_bytes == 0 ? 1 : place_.body_offset;
-  return used == lengths_.body_bytes ? LiteStep::done : fail(Status::corrupt_data);
+  if (used == lengths_.body_bytes) return LiteStep::done;
+  status_ = Status::corrupt_data;
+  return LiteStep::failed;
+}
+
+void LiteDecoder::go_on() {
+  if (phase_ == Phase::restart) return begin_segment();
+  if (phase_ == Phase::head) return begin_step();
+  if (state.head.kind == LiteKind::copy && state.head.is_own == 0) {
+    make_copies();
+  } else {
+    make_element();
+  }
+  if (state.head.elements == 0) {
+    phase_ = place_.result_offset + pending_bytes_ == segment_end_ ? Phase::restart
+                                                                   : Phase::head;
+  }
+}
+
+// By a model of its own: a second function for bits would cost stack.
+uint32_t LiteDecoder::read_fixed(uint32_t probability) {
+  models_[kFixed].state = static_cast<uint16_t>(probability);
+  return read_bit(kFixed);
 }
 
 // Everything that adapts begins anew.
@@ -148,26 +159,9 @@ bool LiteDecoder::is_sound_step(uint32_t position) {
   return source >> log2 == block && (position + length - 1) >> log2 == block;
 }
 
-void LiteDecoder::make_elements() {
-  if (state.head.kind == LiteKind::copy && state.head.is_own == 0) {
-    make_copies();
-  } else {
-    for (uint32_t i = 0; i < kMaxElements && state.head.elements > 0; ++i) {
-      if (page_->used == page_->size || pending_bytes_ != 0) break;
-      if (!is_all_there_ && static_cast<uint32_t>(end_ - next_) < kLiteInputBytes) break;
-      make_element();
-    }
-  }
-  if (state.head.elements == 0) {
-    phase_ = place_.result_offset + pending_bytes_ == segment_end_ ? Phase::restart
-                                                                   : Phase::head;
-  }
-}
-
 void LiteDecoder::make_copies() {
   uint32_t count = page_->size - page_->used;
   if (count > state.head.elements) count = state.head.elements;
-  if (count > kMaxStepBytes) count = kMaxStepBytes;
   if (!files_.read(files_.context, state.head.source, page_->data + page_->used, count)) {
     status_ = Status::io;
   }
@@ -191,7 +185,6 @@ void LiteDecoder::make_element() {
   pending_ = code_lite_element(*this, from, 0, place_.result_offset);
   pending_bytes_ = static_cast<uint8_t>(size);
   --state.head.elements;
-  flush();
 }
 
 // The bytes of the last element, as far as there is room for them.
@@ -243,12 +236,6 @@ uint32_t LiteDecoder::read_bit(uint32_t model) {
     if (next_ != end_) code_ |= *next_++;
   }
   return bit;
-}
-
-// By a model of its own: a second function for bits would cost stack.
-uint32_t LiteDecoder::read_fixed(uint32_t probability) {
-  models_[kFixed].state = static_cast<uint16_t>(probability);
-  return read_bit(kFixed);
 }
 
 uint32_t LiteDecoder::read_raw(uint32_t count) {

@@ -1,14 +1,13 @@
 // LiteDecoder: makes the result of a patch of profile `lite`, page by page, in less than
 // half a kilobyte (docs/format/lite.md). The host and devices run the same text.
 //
-//   loop:  step()  ->  more        call again
-//                      want_input  give more bytes of the body, then call again
+//   loop:  step()  ->  want_input  give more bytes of the body, then call again
 //                      page_full   take the page, give an empty one, then call again
 //                      done        the last page may be part full: take it
 //                      failed      status() says why
 //
-// A call does little: it makes at most kMaxStepBytes bytes. It never begins what the bytes
-// that are there might not suffice for, so that inside decoding runs straight on.
+// A call makes a page at most. It never begins what the bytes that are there might not
+// suffice for, so that inside decoding runs straight on.
 #pragma once
 
 #include <array>
@@ -67,12 +66,11 @@ struct LiteLengths {
   uint32_t features = 0;
 };
 
-enum class LiteStep : uint8_t { more, want_input, page_full, done, failed };
+enum class LiteStep : uint8_t { want_input, page_full, done, failed };
 
 class LiteDecoder {
  public:
   static constexpr uint32_t kWindowBytes = 32;  // of base or result
-  static constexpr uint32_t kMaxStepBytes = 128;
 
   // Begins at `place`; input is then the body from place.body_offset on, and the page's
   // first byte that of the result at place.result_offset.
@@ -103,9 +101,8 @@ class LiteDecoder {
   Status status_ = Status::ok;
   uint8_t pending_bytes_ = 0;
   uint8_t window_bytes_ = 0;
-  uint8_t size_log2_ = 0;      // of elements
-  bool is_all_there_ = false;  // of the body
-  uint16_t column_ = 0;        // elements left of the row
+  uint8_t size_log2_ = 0;  // of elements
+  uint16_t column_ = 0;    // elements left of the row
 
  public:
   // A coder as libcommon/core/lite_model.hpp wants it: the range coder of
@@ -121,18 +118,17 @@ class LiteDecoder {
  private:
   uint32_t read_bit(uint32_t model);
   uint32_t read_raw(uint32_t count);
-  uint32_t read_fixed(uint32_t probability);
+  [[gnu::always_inline]] inline uint32_t read_fixed(uint32_t probability);
 
-  LiteStep fail(Status status);
   void begin_segment();
   void begin_step();
   bool is_sound_step(uint32_t position);
   void make_element();
-  void flush();
   uint8_t source_byte();
   // Called at one place each, and inlined there: a frame less on the stack.
+  [[gnu::always_inline]] inline void flush();
   [[gnu::always_inline]] inline LiteStep end();
-  [[gnu::always_inline]] inline void make_elements();
+  [[gnu::always_inline]] inline void go_on();
   [[gnu::always_inline]] inline void make_copies();
 
   uint32_t range_ = 0;

@@ -21,7 +21,7 @@ struct Run {
   ByteView base;
   uint32_t features = 0;
   std::vector<uint8_t> result;
-  uint32_t made = 0;  // of the page that is not yet taken, too
+  const apply::LiteDecoder* decoder = nullptr;
   Status status = Status::ok;
 };
 
@@ -35,7 +35,8 @@ bool read_file(void* run, uint32_t from, uint8_t* to, uint32_t length) {
   if (from >= apply::kLiteOwn) return read(at.result, from - apply::kLiteOwn, to, length);
   const uint32_t log2 = in_place_log2(at.features);
   const uint32_t lag = in_place_lag(at.features);
-  if (log2 != 0 && (from >> log2) + lag < at.made >> log2) std::abort();
+  const uint32_t made = at.decoder->place().result_offset;
+  if (log2 != 0 && (from >> log2) + lag < made >> log2) std::abort();
   return read(at.base, from, to, length);
 }
 
@@ -55,19 +56,19 @@ Run decode(Run run, uint32_t length, ByteView body, uint32_t page_bytes, uint32_
   static apply::LiteDecoder decoder;
   // What begin() leaves alone is the same for each input, and no value of sense.
   memset(static_cast<void*>(&decoder), 0xFF, sizeof decoder);
+  run.decoder = &decoder;
   const apply::LiteFiles files = {read_file, &run};
   const apply::LiteLengths lengths = {static_cast<uint32_t>(run.base.size()), length,
                                       static_cast<uint32_t>(body.size()), run.features};
   decoder.begin(files, lengths);
   size_t begin = 0;
   size_t end = 0;
-  for (LiteStep step = LiteStep::more;
+  for (LiteStep step = LiteStep::want_input;
        step != LiteStep::done && step != LiteStep::failed;) {
     // Copied, so that a read beyond it shows.
     const std::vector<uint8_t> window(body.begin() + static_cast<ptrdiff_t>(begin),
                                       body.begin() + static_cast<ptrdiff_t>(end));
     apply::LiteInput input{window.data(), static_cast<uint32_t>(window.size()), 0};
-    run.made = decoder.place().result_offset;
     step = decoder.step(&input, &page);
     begin += input.used;
     if (step == LiteStep::want_input) {
