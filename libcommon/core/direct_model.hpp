@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "libcommon/core/bit_model.hpp"
+#include "libcommon/core/fast_tree_model.hpp"
 #include "libcommon/core/float_value.hpp"
 
 namespace mallorn {
@@ -13,7 +14,7 @@ namespace mallorn {
 class DirectCodeModel {
  public:
   template <typename Coder>
-  int32_t code(Coder& coder, int32_t number) {
+  [[gnu::always_inline]] int32_t code(Coder& coder, int32_t number) {
     return static_cast<int32_t>(
                tree_.code(coder, static_cast<uint32_t>(number + 128), kLimit)) -
            128;
@@ -21,7 +22,7 @@ class DirectCodeModel {
 
   // The same where zeros come in runs, as where channels are dead.
   template <typename Coder>
-  int32_t code_sparse(Coder& coder, int32_t number) {
+  [[gnu::always_inline]] int32_t code_sparse(Coder& coder, int32_t number) {
     const bool is_zero = zero_[zeros_].code(coder, number == 0 ? 1 : 0, kLimit) != 0;
     zeros_ = (2 * zeros_ + (is_zero ? 1u : 0u)) & 15u;
     if (is_zero) return 0;
@@ -35,11 +36,11 @@ class DirectCodeModel {
  private:
   static constexpr uint32_t kLimit = 126;
 
-  TreeModel<8> tree_{};
+  FastTreeModel<8> tree_{};
   std::array<BitModel, 16> zero_{};  // by the last four
   uint32_t zeros_ = 0;
   BitModel negative_{};
-  TreeModel<7> size_{};
+  FastTreeModel<7> size_{};
 };
 
 // Floats: by how much the exponent is below the greatest, the sign, three bits of the
@@ -54,17 +55,9 @@ class DirectFloatModel {
     const uint64_t depth = code_depth(
         coder, greatest - static_cast<uint32_t>(magnitude >> format.mantissa_bits));
     const bool is_negative = negative_.code_part(coder, order < 0 ? 1 : 0, kLimit) != 0;
-    uint64_t coded = 0;
-    uint32_t left = format.mantissa_bits;
-    uint32_t node = 1;
-    for (uint32_t i = 0; i < kModelled; ++i) {
-      --left;
-      const uint32_t bit =
-          top_[static_cast<size_t>(depth < kDepths ? depth : kDepths)][node].code_part(
-              coder, static_cast<uint32_t>(magnitude >> left) & 1u, kLimit);
-      node = 2 * node + bit;
-      coded = 2 * coded + bit;
-    }
+    uint32_t left = format.mantissa_bits - kModelled;
+    uint64_t coded = top_[static_cast<size_t>(depth < kDepths ? depth : kDepths)].code(
+        coder, static_cast<uint32_t>(magnitude >> left) & ((1u << kModelled) - 1), kLimit);
     while (left > 0) {
       const uint32_t count = left < 16 ? left : 16;
       left -= count;
@@ -88,10 +81,10 @@ class DirectFloatModel {
     return kDepths + beyond_.code_rarely(coder, depth - kDepths);
   }
 
-  TreeModel<4> depth_{};
+  FastTreeModel<4> depth_{};
   NumberModel beyond_{};
   BitModel negative_{};
-  std::array<std::array<BitModel, 1u << kModelled>, kDepths + 1> top_{};
+  std::array<FastTreeModel<kModelled>, kDepths + 1> top_{};
 };
 
 }  // namespace mallorn

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <vector>
 
 #include "mallorn-apply/core/range_decoder.hpp"
 #include "mallorn-pack/range_encoder.hpp"
@@ -15,6 +16,16 @@ using namespace mallorn;
 using test::Bytes;
 
 namespace {
+
+// Takes bits for granted and remembers what they were expected to be.
+struct Witness {
+  std::vector<uint32_t> probabilities;
+
+  uint32_t code(uint32_t p16, uint32_t bit) {
+    probabilities.push_back(p16);
+    return bit;
+  }
+};
 
 // Codes numbers with one model, decodes them with another.
 template <typename Model, typename Code>
@@ -68,6 +79,23 @@ struct Noise {
 };
 
 }  // namespace
+
+TEST_CASE("fast tree model: asks what a tree model asks, and learns what it learns") {
+  test::Random random = test::seeded("fast tree model");
+  for (const uint32_t limit : {30u, 126u}) {
+    TreeModel<5> tree;
+    FastTreeModel<5> fast;
+    for (int i = 0; i < 4000; ++i) {
+      // Some again and again: probabilities get as far as they can.
+      const auto symbol = static_cast<uint32_t>(random.below(i > 2000 ? 2 : 32));
+      Witness of_tree;
+      Witness of_fast;
+      REQUIRE(tree.code(of_tree, symbol, limit) == symbol);
+      REQUIRE(fast.code(of_fast, symbol, limit) == symbol);
+      REQUIRE(of_fast.probabilities == of_tree.probabilities);
+    }
+  }
+}
 
 TEST_CASE("direct codes: every number, densely and sparsely") {
   test::Random random = test::seeded("direct codes");
