@@ -93,6 +93,29 @@ bool is_nearly_same(const SectionPlan& plan) {
   return same >= plan.result.size() / 8 * 7;
 }
 
+// Whole blocks from all over the section, an eighth of it.
+std::vector<uint8_t> sample_of(ByteView bytes, size_t block_bytes) {
+  constexpr size_t kRun = 8 * 1024;
+  const size_t run = kRun / block_bytes * block_bytes;
+  std::vector<uint8_t> sample;
+  for (size_t at = 0; at < bytes.size(); at += 8 * run) {
+    const ByteView part = bytes.subspan(at, std::min(run, bytes.size() - at));
+    sample.insert(sample.end(), part.begin(), part.end());
+  }
+  return sample;
+}
+
+// Whether planes may be smaller than `bytes`: a quick look at a sample finds more of them
+// by a sixteenth or so.
+bool has_small_planes(const SectionPlan& plan, size_t bytes) {
+  const size_t block_bytes = dtype_layout(plan.dtype).block_bytes;
+  const std::vector<uint8_t> base = sample_of(plan.base, block_bytes);
+  const std::vector<uint8_t> result = sample_of(plan.result, block_bytes);
+  const auto coded = encode_planes(plan.dtype, base, result, kQuickLevel);
+  return uint64_t{coded.size()} * plan.result.size() / 16 * 15 <
+         uint64_t{bytes} * result.size();
+}
+
 CodedSection encode_section(const SectionPlan& plan, const PackOptions& options);
 
 // By weights, unless that takes more bytes, or too long.
@@ -164,13 +187,18 @@ CodedSection encode_section(const SectionPlan& plan, const PackOptions& options)
   if (resembles && best.coded.size() >= kFewBytes &&
       (plan.has_base ||
        encode_zstd(plan.result, kQuickLevel).size() >= best.coded.size())) {
-    // But where hardly a byte has changed, each codec leaves little.
-    if (plan.has_base && is_nearly_same(plan)) {
-      offer(CodecId::planes, true,
-            encode_planes(plan.dtype, plan.base, plan.result, options.level));
-      if (!is_fast && token_type(plan.dtype, &tokens)) {
+    if (plan.has_base) {
+      const bool is_near = is_nearly_same(plan);
+      if (!is_fast && token_type(plan.dtype, &tokens) &&
+          (is_near || tokens.kind == TokenKind::integer)) {
         std::vector<uint8_t> coded = encode_tokens(plan.dtype, plan.base, plan.result);
         if (!coded.empty()) offer(CodecId::tokens, true, std::move(coded));
+      }
+      // But where hardly a byte has changed, each codec leaves little; and where numbers
+      // are of few kinds, so do planes.
+      if (is_near || (!is_fast && has_small_planes(plan, best.coded.size()))) {
+        offer(CodecId::planes, true,
+              encode_planes(plan.dtype, plan.base, plan.result, options.level));
       }
     }
     return best;

@@ -79,6 +79,29 @@ int32_t to_gain(const ValueType& type, double gain) {
   return static_cast<int32_t>(scaled < 0 ? scaled - 0.5 : scaled + 0.5);
 }
 
+struct FittedGain {
+  int32_t gain;
+  int64_t saved = 0;  // in 1/1024 bit
+};
+
+// The gain of the last lane that had one costs next to nothing: where a block's scale is
+// that of its greatest weight, many change their sign, and that says nearly all of them.
+FittedGain fit_gain(const ValueType& type, const Lane& lane, int32_t last, int64_t cost) {
+  constexpr int64_t kAgainCost = 2 * 1024;
+  FittedGain best = {type.gain_one()};
+  const int32_t gain = to_gain(type, lane_gain(lane));
+  if (gain == type.gain_one()) return best;
+  const int64_t plain = lane_cost(lane, 1);
+  const auto offer = [&](int32_t offered, int64_t offered_cost) {
+    const double by = static_cast<double>(offered) / type.gain_one();
+    const int64_t saved = plain - lane_cost(lane, by) - offered_cost;
+    if (saved > best.saved) best = {offered, saved};
+  };
+  if (gain < 0) offer(last, kAgainCost);
+  offer(gain, cost);
+  return best;
+}
+
 }  // namespace
 
 MatrixPair load_matrices(const ValueType& type, const Piece& piece, ByteView base,
@@ -120,19 +143,16 @@ int64_t fit_gains(const ValueType& type, const MatrixPair& matrices, GainAxis ax
   const size_t lanes = axis == GainAxis::row ? rows : columns;
   std::vector<int32_t> gains;
   int64_t saved = 0;
+  int32_t last = -type.gain_one();
   for (size_t i = 0; i < lanes; ++i) {
     const Lane lane =
         axis == GainAxis::row
             ? Lane{matrices, i * columns, 1, std::min(columns, count - i * columns)}
             : Lane{matrices, i, columns, (count - i + columns - 1) / columns};
-    const int32_t gain = to_gain(type, lane_gain(lane));
-    const int64_t saves =
-        gain == type.gain_one()
-            ? 0
-            : lane_cost(lane, 1) -
-                  lane_cost(lane, static_cast<double>(gain) / type.gain_one()) - gain_cost;
-    gains.push_back(saves > 0 ? gain : type.gain_one());
-    saved += std::max<int64_t>(saves, 0);
+    const FittedGain gain = fit_gain(type, lane, last, gain_cost);
+    if (gain.saved > 0) last = gain.gain;
+    gains.push_back(gain.gain);
+    saved += gain.saved;
   }
   saved -= static_cast<int64_t>(lanes) * 256;  // of saying which have none
   if (saved <= 0) return 0;

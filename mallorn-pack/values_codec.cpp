@@ -115,7 +115,9 @@ class Encoder {
     for (const Candidate& candidate : candidates) most = std::max(most, candidate.saved);
     std::vector<FittedPiece> found;
     for (Candidate& candidate : candidates) {
-      if (candidate.saved >= most / 2) found.push_back(std::move(candidate.fitted));
+      // What ranks save is an estimate for normal residuals: never without looking.
+      if (candidate.saved >= most / 2 || candidate.fitted.piece.ranks == 0)
+        found.push_back(std::move(candidate.fitted));
     }
     return found;
   }
@@ -126,6 +128,12 @@ class Encoder {
                           place.row_elements < elements &&
                           place.row_elements <= kMaxColumns;
     return static_cast<uint32_t>(has_rows ? place.row_elements : elements);
+  }
+
+  // Whether rows may consist of blocks that have scales of their own.
+  bool may_have_blocks(const TensorPlace& place) const {
+    return type_.kind == ValueKind::code && (type_.is_half || place.result_zero != 0) &&
+           place.column_elements < place.row_elements;
   }
 
   // With the gains that save most; with ranks on top of them; and with ranks alone.
@@ -151,6 +159,7 @@ class Encoder {
     try_gains(GainAxis::row, plain.piece.elements);
     try_gains(GainAxis::column, place.column_elements);
     try_gains(GainAxis::row, place.row_elements);
+    if (may_have_blocks(place)) try_gains(GainAxis::row, place.column_elements);
     std::vector<Candidate> candidates = {best};
     const auto try_ranks = [&](Candidate candidate) {
       fit_ranks(type_, matrices, &candidate.fitted);

@@ -80,7 +80,7 @@ class ModelWalk {
                       OnnxGraphTensors* tensors);
   void read_tensor(const Pieces& tensor, ByteView other_name, const char* role,
                    OnnxGraphTensors* tensors);
-  void add_external(uint64_t offset, const OnnxTensor& tensor, ByteView other_name);
+  OnnxLabel add_external(uint64_t offset, const OnnxTensor& tensor, ByteView other_name);
   void read_sparse_tensor(const Pieces& sparse, ByteView other_name);
   void add_label(Range range);
   static void check_depth(uint64_t offset, uint32_t depth);
@@ -158,7 +158,7 @@ void ModelWalk::read_graph(const Pieces& graph, const GraphFields& fields, uint3
     ProtobufField field;
     while (reader.next(&field)) {
       if (field.is_bytes(fields.node)) {
-        tensors.apply_node(field.payload, &model_.ranges, &budget_);
+        tensors.apply_node(field.payload, &model_, &budget_);
       }
     }
   }
@@ -223,10 +223,10 @@ void ModelWalk::read_attribute(ProtobufBytes message, ByteView constant_name,
   }
 }
 
-void ModelWalk::add_external(uint64_t offset, const OnnxTensor& tensor,
-                             ByteView other_name) {
+OnnxLabel ModelWalk::add_external(uint64_t offset, const OnnxTensor& tensor,
+                                  ByteView other_name) {
   const auto place = external_place(tensor.external);
-  if (!place) return;
+  if (!place) return {};
   if (external_files_.size() == kMaxLabels ||
       model_.external_tensors.size() == kMaxLabels) {
     fail(offset, Status::limit_exceeded, "too much external data");
@@ -235,10 +235,11 @@ void ModelWalk::add_external(uint64_t offset, const OnnxTensor& tensor,
     model_.external_files.push_back(place->file);
   }
   auto range = tensor.external_label(*place);
-  if (!range) return;
+  if (!range) return {};
   add_name(other_name, &*range);
   if (!std::ranges::equal(tensor.name, other_name)) add_name(tensor.name, &*range);
   model_.external_tensors.push_back({place->file, std::move(*range)});
+  return {model_.external_tensors.size() - 1, true};
 }
 
 // Labels one tensor; `other_name` is what it is known by besides, or instead of, its own
@@ -247,13 +248,13 @@ void ModelWalk::read_tensor(const Pieces& pieces, ByteView other_name, const cha
                             OnnxGraphTensors* tensors) {
   OnnxTensor tensor;
   for (const ProtobufBytes& piece : pieces) tensor.add(piece);
-  if (tensor.is_external) add_external(pieces[0].offset, tensor, other_name);
-  size_t label = kOnnxNoLabel;
+  OnnxLabel label;
+  if (tensor.is_external) label = add_external(pieces[0].offset, tensor, other_name);
   for (Range& range : tensor.labels()) {
     range.role = role;
     add_name(other_name, &range);
     if (!std::ranges::equal(tensor.name, other_name)) add_name(tensor.name, &range);
-    label = model_.ranges.size();
+    label = {model_.ranges.size(), false};
     add_label(std::move(range));
   }
   if (tensors != nullptr) {

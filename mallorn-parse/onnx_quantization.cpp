@@ -26,46 +26,6 @@ constexpr QuantizedInput kQuantizedInputs[] = {
     {"QLinearConv", 3, 4, 5, 0, false},     {"QLinearMatMul", 0, 1, 2, -2, false},
     {"QLinearMatMul", 3, 4, 5, -1, false},
 };
-constexpr size_t kMaxInputs = 6;
-
-std::string_view to_view(ByteView bytes) {
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
-
-struct Node {
-  std::vector<ByteView> inputs;  // the first few
-  std::string_view op_type;
-  std::optional<int64_t> axis;
-};
-
-void read_axis(ProtobufBytes attribute, Node* node) {
-  std::string_view name;
-  uint64_t value = 0;
-  ProtobufReader reader(attribute);
-  ProtobufField field;
-  while (reader.next(&field)) {
-    if (field.is_bytes(1)) name = to_view(field.payload.bytes);
-    if (field.is_varint(3)) value = field.value;
-  }
-  reader.finish();
-  if (name == "axis") node->axis = static_cast<int64_t>(value);
-}
-
-Node read_node(ProtobufBytes message) {
-  Node node;
-  ProtobufReader reader(message);
-  ProtobufField field;
-  while (reader.next(&field)) {
-    if (field.is_bytes(1) && node.inputs.size() < kMaxInputs) {
-      node.inputs.push_back(field.payload.bytes);
-    }
-    if (field.is_bytes(4)) node.op_type = to_view(field.payload.bytes);
-    if (field.is_bytes(5)) read_axis(field.payload, &node);
-  }
-  reader.finish();
-  return node;
-}
-
 // True if `count` scales fit `range` along `axis`, which becomes an index from the first
 // dimension.
 bool resolve_axis(const Range& range, size_t count, int64_t* axis) {
@@ -116,12 +76,13 @@ uint64_t load_bits(ByteView bytes, size_t index, unsigned bits) {
 }  // namespace
 
 bool is_quantized_op(ByteView op_type) {
-  return std::any_of(
-      std::begin(kQuantizedInputs), std::end(kQuantizedInputs),
-      [&](const QuantizedInput& input) { return to_view(op_type) == input.op_type; });
+  const std::string_view name = to_view(op_type);
+  return is_packed_op(name) ||
+         std::any_of(std::begin(kQuantizedInputs), std::end(kQuantizedInputs),
+                     [&](const QuantizedInput& input) { return name == input.op_type; });
 }
 
-void OnnxGraphTensors::add(ByteView name, const OnnxTensor& tensor, size_t label,
+void OnnxGraphTensors::add(ByteView name, const OnnxTensor& tensor, OnnxLabel label,
                            OnnxQuantizationBudget* budget) {
   if (name.empty() || budget->names == 0) return;
   Entry entry;
@@ -145,15 +106,32 @@ const OnnxGraphTensors::Entry* OnnxGraphTensors::find(ByteView name) const {
   return found == entries_.end() ? nullptr : &found->second;
 }
 
-void OnnxGraphTensors::apply_node(ProtobufBytes message, std::vector<Range>* ranges,
+Range* OnnxGraphTensors::find_range(ByteView name, ParsedModel* model) const {
+  const Entry* const entry = find(name);
+  if (!entry || entry->label.index == kOnnxNoLabel) return nullptr;
+  return entry->label.is_external ? &model->external_tensors[entry->label.index].range
+                                  : &model->ranges[entry->label.index];
+}
+
+void OnnxGraphTensors::apply_node(ProtobufBytes message, ParsedModel* model,
                                   OnnxQuantizationBudget* budget) const {
-  const Node node = read_node(message);
+  const OnnxNode node = read_node(message);
+  apply_scales(node, &model->ranges, budget);
+  const auto range = [&](size_t input) {
+    return input < node.inputs.size() ? find_range(node.inputs[input], model) : nullptr;
+  };
+  if (is_packed_op(node.op_type)) label_packed(node, range);
+}
+
+void OnnxGraphTensors::apply_scales(const OnnxNode& node, std::vector<Range>* ranges,
+                                    OnnxQuantizationBudget* budget) const {
   for (const QuantizedInput& input : kQuantizedInputs) {
     if (node.op_type != input.op_type || node.inputs.size() <= input.scale) continue;
     const Entry* weight = find(node.inputs[input.weight]);
     const Entry* scale = find(node.inputs[input.scale]);
-    if (!weight || !scale || weight->label == kOnnxNoLabel) continue;
-    Range& range = (*ranges)[weight->label];
+    if (!weight || !scale || weight->label.is_external) continue;
+    if (weight->label.index == kOnnxNoLabel) continue;
+    Range& range = (*ranges)[weight->label.index];
     if (!range.quantization.scales.empty()) continue;
 
     const size_t count = scale->fixed.bytes.size() / sizeof(float);

@@ -1,7 +1,7 @@
 // Connects quantized weights of an ONNX graph with their scales and zero points: the inputs
 // of a DequantizeLinear (QuantizeLinear, QLinearConv, QLinearMatMul) that are initializers
-// or constants of the same graph. A hint to the predictor; whatever does not fit together
-// is passed over.
+// or constants of the same graph. Finds weights that are packed into bytes, too. A hint to
+// the predictor; whatever does not fit together is passed over.
 #pragma once
 
 #include <cstdint>
@@ -10,6 +10,8 @@
 #include <vector>
 
 #include "libcommon/manifest.hpp"
+#include "mallorn-parse/model_format.hpp"
+#include "mallorn-parse/onnx_packed.hpp"
 #include "mallorn-parse/onnx_tensor.hpp"
 #include "mallorn-parse/protobuf_reader.hpp"
 
@@ -28,27 +30,36 @@ struct OnnxQuantizationBudget {
 // True for operators that OnnxGraphTensors::apply_node() knows.
 bool is_quantized_op(ByteView op_type);
 
+// The range that holds the elements of a tensor, in the model or in an external file.
+struct OnnxLabel {
+  size_t index = kOnnxNoLabel;
+  bool is_external = false;
+};
+
 // The tensors of one graph that have a name.
 class OnnxGraphTensors {
  public:
-  // Remembers a tensor under `name`; of two with one name the first. `label` is the index
-  // of the range that holds its elements, or kOnnxNoLabel.
-  void add(ByteView name, const OnnxTensor& tensor, size_t label,
+  // Remembers a tensor under `name`; of two with one name the first.
+  void add(ByteView name, const OnnxTensor& tensor, OnnxLabel label,
            OnnxQuantizationBudget* budget);
 
-  // Looks at one NodeProto; fills in Range::quantization of the tensors it uses.
-  void apply_node(ProtobufBytes node, std::vector<Range>* ranges,
+  // Looks at one NodeProto; fills in Range::quantization of the tensors it uses, and what
+  // they are if they are packed.
+  void apply_node(ProtobufBytes node, ParsedModel* model,
                   OnnxQuantizationBudget* budget) const;
 
  private:
   struct Entry {
-    size_t label = kOnnxNoLabel;
+    OnnxLabel label;
     Dtype dtype = Dtype::opaque;
     ProtobufBytes fixed;    // elements of fixed width, little-endian
     ProtobufBytes varints;  // elements as packed varints
   };
 
   const Entry* find(ByteView name) const;
+  Range* find_range(ByteView name, ParsedModel* model) const;
+  void apply_scales(const OnnxNode& node, std::vector<Range>* ranges,
+                    OnnxQuantizationBudget* budget) const;
   static bool read_scales(const Entry& scale, std::vector<float>* scales);
   static std::vector<int64_t> read_zero_points(const Entry& zero_point, size_t limit);
 

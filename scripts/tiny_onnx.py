@@ -219,6 +219,34 @@ def training() -> Made:
     return Made(onnx.model(graph, domains=[DOMAIN], training=[info]), parts.made)
 
 
+def packed() -> Made:
+    """Weights of four bits, two in a byte, as ONNX Runtime has them: rows of two blocks, with zero
+    points and without; a table; and weights whose node says another length."""
+    parts = Parts()
+    tensors = [parts.raw("first", "UINT8", [6, 2, 8]), parts.raw("first_scales", "FLOAT", [6, 2]),
+               parts.raw("second", "UINT8", [16, 2, 16]), parts.raw("second_scales", "FLOAT", [16, 2]),
+               parts.raw("second_zeros", "UINT8", [16, 1]), parts.raw("table", "UINT8", [5, 32]),
+               parts.raw("table_scales", "FLOAT", [5, 2]), parts.raw("odd", "UINT8", [4, 2, 8])]
+
+    def attributes(**numbers: int) -> list[bytes]:
+        return [onnx.attribute(name, 2, pb.integer(3, number)) for name, number in numbers.items()]
+
+    domain = "com.microsoft"
+    nodes = [
+        onnx.node("MatMulNBits", ["x", "first", "first_scales"], ["a"],
+                  attributes(K=20, N=6, bits=4, block_size=16), domain),
+        onnx.node("MatMulNBits", ["x", "second", "second_scales", "second_zeros"], ["b"],
+                  attributes(K=64, N=16, bits=4, block_size=32), domain),
+        onnx.node("MatMulNBits", ["x", "odd", "first_scales"], ["c"],
+                  attributes(K=32, N=5, bits=4, block_size=16), domain),
+        onnx.node("GatherBlockQuantized", ["table", "i", "table_scales"], ["d"],
+                  attributes(block_size=32), domain)]
+    graph = onnx.graph("main", nodes, tensors,
+                       [onnx.value_info("x", "FLOAT", [1, 20]), onnx.value_info("i", "INT64", [1])],
+                       [onnx.value_info("d", "FLOAT", [1])])
+    return Made(onnx.model(graph, domains=[domain]), parts.made)
+
+
 def external(moved: bool = False) -> Made:
     """Two tensors and a gap in one side file, one without length that runs to its end, and
     one in a file of its own with a checksum."""
@@ -282,7 +310,7 @@ def models() -> dict[str, Made]:
         "typed-fields.onnx": typed_fields(), "low-bits.onnx": low_bits(),
         "subgraphs.onnx": subgraphs(), "constants.onnx": constants(),
         "sparse.onnx": sparse_initializers(), "functions.onnx": functions(),
-        "training.onnx": training(), "odd-wire.onnx": odd_wire(),
+        "training.onnx": training(), "odd-wire.onnx": odd_wire(), "packed.onnx": packed(),
         "all-types.old.onnx": all_types(), "all-types.new.onnx": all_types(moved=True),
         "external.old.onnx": external(), "external.new.onnx": external(moved=True),
     }

@@ -83,6 +83,33 @@ TEST_CASE("chunk: all dtypes, all small sizes, predicted and literal") {
   }
 }
 
+TEST_CASE("chunk: a higher level makes nothing that is clearly larger") {
+  test::Random random = test::seeded("chunk levels");
+  // Halves kept as floats: their lowest bits are all zero.
+  Bytes scales(100000);
+  for (size_t at = 0; at < scales.size(); at += 4)
+    store_le(&scales[at], 0x3C000000u + static_cast<uint32_t>(random.below(1000) << 13));
+  Bytes moved = scales;
+  for (size_t at = 0; at < moved.size(); at += 4) {
+    if (random.chance(2)) continue;
+    const uint32_t before = load_le<uint32_t>(&scales[at]);
+    store_le(&moved[at], before + static_cast<uint32_t>(random.below(5) << 13) - 0x4000u);
+  }
+  // Two codes in a byte.
+  const Bytes packed = random.bytes(100000);
+  Bytes tuned = packed;
+  for (uint8_t& byte : tuned) {
+    if (random.chance(12)) byte = static_cast<uint8_t>(byte + 1);
+    if (random.chance(12)) byte = static_cast<uint8_t>(byte + 16 * (1 + random.below(3)));
+  }
+  for (const MadeChunk& chunk : {one_step(StepKind::predict, Dtype::f32, scales, moved),
+                                 one_step(StepKind::predict, Dtype::u8, packed, tuned)}) {
+    const size_t fast = check_chunk(chunk, 3);
+    CHECK(check_chunk(chunk, 9) <= fast + fast / 50);
+    CHECK(check_chunk(chunk, 19) <= fast + fast / 50);
+  }
+}
+
 TEST_CASE("chunk: every length from one byte") {
   test::Random random = test::seeded("chunk lengths");
   for (size_t size = 1; size < 70; ++size) {

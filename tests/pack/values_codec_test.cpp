@@ -184,6 +184,51 @@ TEST_CASE("values codec: an update of few ranks makes a section much smaller") {
   }
 }
 
+TEST_CASE("values codec: blocks whose scale has changed its sign cost little") {
+  test::Random random(85);
+  constexpr size_t kRow = 256;
+  constexpr size_t kBlock = 32;
+  for (const Dtype dtype : {Dtype::u4, Dtype::u8}) {
+    CAPTURE(std::string(dtype_layout(dtype).name));
+    const int bits = dtype == Dtype::u4 ? 4 : 8;
+    const int32_t zero = 1 << (bits - 1);
+    const size_t per_byte = dtype == Dtype::u4 ? 2 : 1;
+    Bytes base(100 * kRow / per_byte);
+    Bytes result(base.size());
+    int32_t sign = 1;
+    for (size_t i = 0; i < base.size() * per_byte; ++i) {
+      if (i % kBlock == 0) sign = random.chance(8) ? -1 : 1;
+      const auto from = static_cast<int32_t>(random.below(uint64_t{2} << (bits - 1)));
+      const int32_t moved = random.chance(8) ? 1 : 0;
+      const int32_t to = std::clamp(zero + sign * (from - zero) + moved, 0, 2 * zero - 1);
+      const auto shift = static_cast<unsigned>(i % per_byte) * 4;
+      base[i / per_byte] |= static_cast<uint8_t>(from << shift);
+      result[i / per_byte] |= static_cast<uint8_t>(to << shift);
+    }
+    const auto size = [&](uint64_t block) {
+      const TensorPlace place = {0, kRow, block, zero, zero};
+      return check_values(dtype, {{result.size(), place}}, base, result).size();
+    };
+    CHECK(size(kBlock) * 3 < size(kRow) * 2);
+    // Moves cost 0.54 bits each, a block 0.54 for its sign.
+    CHECK(size(kBlock) * 8 < 100 * kRow * 65 / 100);
+  }
+}
+
+TEST_CASE("values codec: ranks that are none make no section larger") {
+  test::Random random(86);
+  // Two codes in a byte, of which one in seven moved: by 1, or by 16.
+  Bytes base = random.bytes(256 * 128);
+  Bytes result = base;
+  for (uint8_t& byte : result) {
+    if (random.chance(7)) byte = static_cast<uint8_t>(byte + 1);
+    if (random.chance(7)) byte = static_cast<uint8_t>(byte + (random.chance(2) ? 16 : 240));
+  }
+  const size_t found = check_values(Dtype::u8, matrix(result, 128), base, result).size();
+  const size_t blind = check_values(Dtype::u8, {{result.size(), {}}}, base, result).size();
+  CHECK(found <= blind + blind / 50);
+}
+
 TEST_CASE("values codec: gains of rows or columns make a section much smaller") {
   test::Random random(84);
   for (const Dtype dtype : test::kScaledDtypes) {

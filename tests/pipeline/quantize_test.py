@@ -17,7 +17,8 @@ sys.path.insert(0, str(TOP / "scripts"))
 sys.path.insert(1, str(TESTS / "reference"))
 
 from blocks import Block, write_block  # noqa: E402
-from model_writers import tflite  # noqa: E402
+from model_writers import onnx, tflite  # noqa: E402
+from model_writers import protobuf as pb  # noqa: E402
 from model_writers.gguf import BLOCK_TYPES, PLAIN_TYPES, GgufWriter  # noqa: E402
 from model_writers.flatbuffer import FlatBufferWriter  # noqa: E402
 
@@ -187,6 +188,58 @@ class QuantizeBlocks(PipelineTest):
         self.size(old, new)
         self.succeed("mallorn", "patch", "-q", "--in-place", old, "p")
         self.assertEqual(old.read_bytes(), new.read_bytes())
+
+
+class PackedNibbles(PipelineTest):
+    """MatMulNBits of ONNX Runtime: two codes in a byte, a scale for each block, which is that of its greatest weight."""
+    ROWS, COLUMNS, BLOCK = 320, 512, 32
+
+    def matrix(self, weights: list[float], zeros: bool) -> tuple[bytes, bytes, bytes]:
+        codes, scales, points = [], [], []
+        for at in range(0, len(weights), self.BLOCK):
+            block = weights[at:at + self.BLOCK]
+            least, most = min(0, *block), max(0, *block)
+            scale = value(half((most - least) / 15 if zeros else max(block, key=abs) / -8))
+            zero = clamp(-least / scale, 0, 15) if zeros else 8
+            codes += [clamp(weight / scale + zero, 0, 15) for weight in block]
+            scales.append(scale)
+            points.append(zero)
+
+        def pack(numbers: list[int]) -> bytes:
+            return bytes(low | high << 4 for low, high in zip(numbers[::2], numbers[1::2]))
+        return pack(codes), struct.pack(f"<{len(scales)}f", *scales), pack(points)
+
+    def write(self, name: str, weights: list[float], zeros: bool) -> Path:
+        codes, scales, points = self.matrix(weights, zeros)
+        blocks = self.COLUMNS // self.BLOCK
+        tensors = [onnx.raw_tensor("w_Q4", "UINT8", [self.ROWS, blocks, self.BLOCK // 2], codes),
+                   onnx.raw_tensor("w_scales", "FLOAT", [self.ROWS, blocks], scales)]
+        if zeros:
+            tensors.append(onnx.raw_tensor("w_zeros", "UINT8", [self.ROWS, blocks // 2], points))
+        numbers = {"K": self.COLUMNS, "N": self.ROWS, "bits": 4, "block_size": self.BLOCK}
+        node = onnx.node("MatMulNBits", ["x", "w_Q4", "w_scales"] + ["w_zeros"] * zeros, ["y"],
+                         [onnx.attribute(key, 2, pb.integer(3, number)) for key, number in numbers.items()],
+                         "com.microsoft")
+        path = self.home / f"{name}.onnx"
+        path.write_bytes(onnx.model(onnx.graph("g", [node], tensors), domains=["com.microsoft"]))
+        return path
+
+    def test_fine_tuned(self) -> None:
+        generator = random.Random(14)
+        weights = [generator.gauss(0, 0.02) for _ in range(self.ROWS * self.COLUMNS)]
+        tuned = [weight + generator.gauss(0, 0.0006) for weight in weights]
+        for zeros, most in ((False, 0.85), (True, 0.9)):
+            with self.subTest(zeros=zeros):
+                old, new = self.write("old", weights, zeros), self.write("new", tuned, zeros)
+                sizes = []
+                for level in ("3", "9", "19"):
+                    self.succeed("mallorn", "diff", "-q", "--level", level, old, new, "-o", "p", "--force")
+                    self.succeed("mallorn", "patch", "-q", old, "p", "-o", "made", "--force")
+                    self.assertEqual((self.home / "made").read_bytes(), new.read_bytes())
+                    sizes.append((self.home / "p").stat().st_size)
+                self.assertLess(8 * sizes[-1] / len(weights), most)
+                self.assertLessEqual(sizes[1], 1.01 * sizes[0])
+                self.assertLessEqual(sizes[2], 1.01 * sizes[1])
 
 
 if __name__ == "__main__":
