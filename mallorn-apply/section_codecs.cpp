@@ -87,6 +87,10 @@ Status HostSections::decode_by_codec(const SectionHeader& header, ByteView coded
       if (!values_) values_ = std::make_unique_for_overwrite<ValueModel>();
       if (!edits_) edits_ = std::make_unique<EditsWorkspace>();
       return decode_edits(header.dtype, coded, base, edits_.get(), values_.get(), result);
+    case CodecId::grid:
+      if (!values_) values_ = std::make_unique_for_overwrite<ValueModel>();
+      if (!grid_) grid_ = std::make_unique<GridWorkspace>();
+      return decode_grid(header.dtype, coded, base, grid_.get(), values_.get(), result);
   }
   return Status::unknown_codec;
 }

@@ -11,6 +11,7 @@
 #include "libcommon/core/value_model.hpp"
 #include "mallorn-apply/core/chunk_decoder.hpp"
 #include "mallorn-apply/core/edits_decoder.hpp"
+#include "mallorn-apply/core/grid_decoder.hpp"
 #include "mallorn-apply/core/piece_watch.hpp"
 #include "mallorn-apply/core/tokens_decoder.hpp"
 #include "mallorn-apply/fast_tokens.hpp"
@@ -66,6 +67,7 @@ class HostSections final : public SectionDecoder {
   std::unique_ptr<TokensWorkspace> tokens_;
   std::unique_ptr<MixedModel> mixed_;
   std::unique_ptr<EditsWorkspace> edits_;
+  std::unique_ptr<GridWorkspace> grid_;
 };
 
 }  // namespace mallorn::apply

@@ -13,6 +13,7 @@
 #include "mallorn-pack/blocks_codec.hpp"
 #include "mallorn-pack/chunk_layout.hpp"
 #include "mallorn-pack/edits_codec.hpp"
+#include "mallorn-pack/grid_codec.hpp"
 #include "mallorn-pack/mask_codec.hpp"
 #include "mallorn-pack/mixed_codec.hpp"
 #include "mallorn-pack/planes_codec.hpp"
@@ -116,6 +117,13 @@ bool has_small_planes(const SectionPlan& plan, size_t bytes) {
          uint64_t{bytes} * result.size();
 }
 
+// Whether zstd may need fewer bytes than `least`: at a quick level, it needs up to half as
+// much again as at others.
+bool may_repeat(const SectionPlan& plan, size_t least) {
+  const size_t quick = encode_zstd(plan.result, kQuickLevel).size();
+  return quick < (plan.has_base ? least / 2 * 3 : least);
+}
+
 CodedSection encode_section(const SectionPlan& plan, const PackOptions& options);
 
 // By weights, unless that takes more bytes, or too long.
@@ -165,41 +173,46 @@ CodedSection encode_section(const SectionPlan& plan, const PackOptions& options)
     if (!coded.empty() && coded.size() + more < best.coded.size())
       offer(CodecId::edits, true, std::move(coded));
   }
+  if (std::vector<uint8_t> coded = encode_grid(plan.dtype, joined, plan.base, plan.result);
+      !coded.empty()) {
+    offer(CodecId::grid, plan.has_base, std::move(coded));
+  }
+  // Codecs of floats would code bits that are always the same.
+  const bool is_on_grid = best.codec == CodecId::grid;
   if (!is_fast && plan.has_base && quant_grid(plan.dtype) != nullptr) {
     offer(CodecId::blocks, true,
           encode_blocks(plan.dtype, joined, plan.base, plan.result, &reports));
   }
   ValueType type;
-  if (!is_fast && (value_type(plan.dtype, &type) || half_type(plan.dtype, &type))) {
+  if (!is_fast && !is_on_grid &&
+      (value_type(plan.dtype, &type) || half_type(plan.dtype, &type))) {
     offer(CodecId::values, plan.has_base,
           encode_values(plan.dtype, joined, plan.base, plan.result, &reports));
   }
-  if (options.is_max && mixed_type(plan.dtype, &type)) {
+  if (options.is_max && !is_on_grid && mixed_type(plan.dtype, &type)) {
     offer(CodecId::mixed, plan.has_base,
           encode_mixed(plan.dtype, joined, plan.base, plan.result));
   }
   if (!plan.masks.empty()) {
     offer(CodecId::mask, false, encode_mask(plan.masks, plan.result));
   }
+  resembles |= best.coded.size() < plan.result.size() / 2;
+  resembles &= best.coded.size() >= kFewBytes;
+  const bool is_near = resembles && plan.has_base && is_nearly_same(plan);
+  if (resembles && plan.has_base && !is_fast && token_type(plan.dtype, &tokens) &&
+      (is_near || tokens.kind == TokenKind::integer)) {
+    std::vector<uint8_t> coded = encode_tokens(plan.dtype, plan.base, plan.result);
+    if (!coded.empty()) offer(CodecId::tokens, true, std::move(coded));
+  }
   // Where elements resemble those of the base, or a tensor is pruned, nothing else comes
   // near, unless they repeat: rows of padding, for example.
-  resembles |= best.coded.size() < plan.result.size() / 2;
-  if (resembles && best.coded.size() >= kFewBytes &&
-      (plan.has_base ||
-       encode_zstd(plan.result, kQuickLevel).size() >= best.coded.size())) {
-    if (plan.has_base) {
-      const bool is_near = is_nearly_same(plan);
-      if (!is_fast && token_type(plan.dtype, &tokens) &&
-          (is_near || tokens.kind == TokenKind::integer)) {
-        std::vector<uint8_t> coded = encode_tokens(plan.dtype, plan.base, plan.result);
-        if (!coded.empty()) offer(CodecId::tokens, true, std::move(coded));
-      }
-      // But where hardly a byte has changed, each codec leaves little; and where numbers
-      // are of few kinds, so do planes.
-      if (is_near || (!is_fast && has_small_planes(plan, best.coded.size()))) {
-        offer(CodecId::planes, true,
-              encode_planes(plan.dtype, plan.base, plan.result, options.level));
-      }
+  if (resembles && ((plan.has_base && is_fast) || !may_repeat(plan, best.coded.size()))) {
+    // But where hardly a byte has changed, each codec leaves little; and where numbers are
+    // of few kinds, so do planes.
+    if (is_near ||
+        (plan.has_base && !is_fast && has_small_planes(plan, best.coded.size()))) {
+      offer(CodecId::planes, true,
+            encode_planes(plan.dtype, plan.base, plan.result, options.level));
     }
     return best;
   }

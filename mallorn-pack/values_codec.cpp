@@ -219,6 +219,12 @@ std::vector<uint8_t> encode_values(Dtype dtype, const std::vector<SectionPart>& 
                                    std::vector<PartReport>* reports) {
   ValueType type;
   if (!value_type(dtype, &type)) (void)half_type(dtype, &type);
+  return encode_values(type, parts, base, result, reports);
+}
+
+std::vector<uint8_t> encode_values(const ValueType& type,
+                                   const std::vector<SectionPart>& parts, ByteView base,
+                                   ByteView result, std::vector<PartReport>* reports) {
   Encoder encoder(type, !base.empty(), result.size());
   size_t at = 0;
   for (const SectionPart& part : parts) {

@@ -28,7 +28,7 @@ from cases import JOURNALS, SIGNATURES, VECTORS, Case, Programs  # noqa: E402
 from vectors import (COLUMNS, SUFFIX, content, exit_codes, give, made_by_programs, rows,  # noqa: E402
                      status_of)
 
-BUDGET = 112 * 1024  # bytes, of all vectors together
+BUDGET = 120 * 1024  # bytes, of all vectors together
 TABLES = {SIGNATURES: sign_cases.table, JOURNALS: journal_cases.table}
 
 

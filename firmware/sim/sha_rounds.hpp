@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-namespace mallorn::sim {
+namespace mallorn::firmware::sim {
 
 struct ShaRound {
   uint32_t prime;
@@ -41,4 +41,4 @@ inline constexpr ShaRound kShaRounds[80] = {
     {401, 0x5fcb6fab3ad6faec}, {409, 0x6c44198c4a475817},
 };
 
-}  // namespace mallorn::sim
+}  // namespace mallorn::firmware::sim

@@ -127,6 +127,8 @@ uint32_t codec_feature(CodecId codec) {
       return kFeatureMixed;
     case CodecId::edits:
       return kFeatureEdits;
+    case CodecId::grid:
+      return kFeatureGrid;
   }
   return 0;
 }
@@ -276,6 +278,8 @@ const char* codec_name(CodecId codec) {
       return "mixed";
     case CodecId::edits:
       return "edits";
+    case CodecId::grid:
+      return "grid";
   }
   return "unknown";
 }

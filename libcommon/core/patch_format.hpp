@@ -46,9 +46,10 @@ constexpr uint32_t kFeatureLanes = 1u << 16;     // sections predicted by codes 
 constexpr uint32_t kFeatureHalves = 1u << 17;    // codes of four bits, by ValueModel
 constexpr uint32_t kFeatureWeights = 1u << 19;   // blocks, by weights of another dtype
 constexpr uint32_t kFeaturePermuted = 1u << 20;  // steps that read axes in another order
+constexpr uint32_t kFeatureGrid = 1u << 21;      // sections coded by GridModel
 constexpr uint32_t kFeatureEdits = 1u << 22;     // sections coded by EditModel
 constexpr uint32_t kKnownFeatures = ((1u << 10) - 1) | kFeatureLanes | kFeatureHalves |
-                                    kFeaturePermuted | kFeatureWeights |
+                                    kFeaturePermuted | kFeatureWeights | kFeatureGrid |
                                     kFeatureEdits;  // but for kInPlaceBits
 
 struct PatchHeader {
@@ -122,8 +123,9 @@ enum class CodecId : uint8_t {
   tokens = 6,
   mixed = 7,
   edits = 8,
+  grid = 9,
 };
-constexpr size_t kCodecCount = 9;
+constexpr size_t kCodecCount = 10;
 const char* codec_name(CodecId codec);
 
 // One section of a chunk: bytes of several steps of one dtype (of codec `mask`: opaque),

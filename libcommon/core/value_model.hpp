@@ -343,6 +343,10 @@ class ValueModel {
       return is_plain ? code_floats_of<dtype, true>(coder, piece, count, base, values)
                       : code_floats_of<dtype, false>(coder, piece, count, base, values);
     };
+    if (type.gain_bits == 0 && type.bytes == 4) {  // of an unusual format
+      code_whole_floats(coder, type, count, base, values);
+      return true;
+    }
     switch (type.format.mantissa_bits) {
       case kF16.mantissa_bits:
         return code.template operator()<Dtype::f16>();

@@ -8,6 +8,11 @@ Status decode_values(Dtype dtype, ByteView coded, ByteView base, ValueModel* mod
                      ByteSpan result, PieceWatch* watch) {
   ValueType type;
   if (!value_type(dtype, &type) && !half_type(dtype, &type)) return Status::corrupt_data;
+  return decode_values(type, coded, base, model, result, watch);
+}
+
+Status decode_values(const ValueType& type, ByteView coded, ByteView base,
+                     ValueModel* model, ByteSpan result, PieceWatch* watch) {
   const bool has_base = !base.empty();
   if (has_base && base.size() != result.size()) return Status::corrupt_data;
   start_anew(model);

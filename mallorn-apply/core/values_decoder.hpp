@@ -14,5 +14,8 @@ namespace mallorn::apply {
 // differ, or if the data is damaged.
 Status decode_values(Dtype dtype, ByteView coded, ByteView base, ValueModel* model,
                      ByteSpan result, PieceWatch* watch = nullptr);
+// The same for a type that no dtype has, too.
+Status decode_values(const ValueType& type, ByteView coded, ByteView base,
+                     ValueModel* model, ByteSpan result, PieceWatch* watch = nullptr);
 
 }  // namespace mallorn::apply

@@ -5,6 +5,7 @@
 #include "libcommon/core/conversion.hpp"
 #include "libcommon/core/crc32c.hpp"
 #include "libcommon/core/edit_value.hpp"
+#include "libcommon/core/grid_place.hpp"
 #include "libcommon/core/patch_signature.hpp"
 #include "libcommon/core/quant_block.hpp"
 #include "libcommon/core/value_model.hpp"
@@ -19,6 +20,7 @@
 #include "mallorn-pack/blocks_codec.hpp"
 #include "mallorn-pack/chunk_encoder.hpp"
 #include "mallorn-pack/edits_codec.hpp"
+#include "mallorn-pack/grid_codec.hpp"
 #include "mallorn-pack/lite_encoder.hpp"
 #include "mallorn-pack/lite_in_place.hpp"
 #include "mallorn-pack/mask_codec.hpp"
@@ -353,6 +355,41 @@ void write_edits_seeds() {
   }
 }
 
+void write_grid_seeds() {
+  ValueType type;
+  (void)value_type(Dtype::f32, &type);
+  const Bytes base = matrix(type);
+  const auto low = static_cast<uint8_t>(base.size());
+  const auto high = static_cast<uint8_t>(base.size() >> 8);
+  const TensorPlace place = {30, 20, 5, 3, -3};  // begins within a row
+  const auto seed = [&](const char* name, const auto& change) {
+    Bytes result = base;
+    for (size_t i = 0; i < base.size() / 4; ++i)
+      store_le(&result[4 * i], change(i, load_le<uint32_t>(&base[4 * i])));
+    for (const bool has_base : {false, true}) {
+      const Bytes old = has_base ? base : Bytes{};
+      write(
+          "grid_decoder", name + std::string(has_base ? "-base" : "-alone"),
+          join({{static_cast<uint8_t>(Dtype::f32), low, high, has_base},
+                old,
+                pack::encode_grid(Dtype::f32, {{result.size(), place, {}}}, old, result)}));
+    }
+  };
+  seed("bf16", [](size_t, uint32_t bits) { return bits & 0xFFFF0000; });
+  seed("short", [](size_t, uint32_t bits) { return bits & 0xFFFFF000; });
+  const ScaleGrid scale(0x3D4CCCCD);
+  seed("scaled", [&](size_t i, uint32_t) {
+    return scale.point(static_cast<int32_t>(i * 37 % 255) - 127);
+  });
+  seed("rows", [&](size_t i, uint32_t) {
+    const auto row = static_cast<uint32_t>((30 + i) / 20);
+    return ScaleGrid(0x3D4CCCCD + 7919 * row)
+        .point(static_cast<int32_t>(i * 37 % 255) - 127);
+  });
+  seed("codebook",
+       [&](size_t i, uint32_t) { return load_le<uint32_t>(&base[4 * (i % 7)]); });
+}
+
 void write_tokens_seeds() {
   const Bytes base = fixed_base();
   const Bytes result = edited(base);
@@ -455,6 +492,7 @@ void write_codec_seeds() {
   write_values_seeds();
   write_mixed_seeds();
   write_edits_seeds();
+  write_grid_seeds();
   write_tokens_seeds();
   write_lite_seeds();
   write_firmware_seed();

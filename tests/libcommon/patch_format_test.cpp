@@ -268,7 +268,7 @@ TEST_CASE("chunk header: each field's refusal") {
   const SectionHeader good = {CodecId::stored, Dtype::q4_k, true, 300, 8};
   CHECK(status(good) == Status::ok);
   SectionHeader bad = good;
-  for (const int codec : {9, 10, 255}) {
+  for (const int codec : {10, 11, 255}) {
     bad.codec = static_cast<CodecId>(codec);
     CHECK(status(bad) == Status::unknown_codec);
   }

@@ -20,6 +20,7 @@ from tokens_maker import TokensMaker
 
 import blocks_cases
 import edits_cases
+import grid_cases
 import lite_cases
 import mixed_cases
 import permuted_cases
@@ -394,6 +395,7 @@ def cases() -> Iterator[Case]:
             (ALPHABET, alphabet, values_cases.bad, "values 12"),
             (ALPHABET, alphabet, mixed_cases.bad, "mixed 6"),
             (ALPHABET, alphabet, edits_cases.bad, "edits 8"),
+            (ALPHABET, alphabet, grid_cases.bad, "grid 10"),
             (GGUF, read(GGUF), permuted_cases.bad, "structure 14"),
             (ALPHABET, alphabet, lite_cases.bad, "lite 17")):
         for name, status, what, data in group(base):

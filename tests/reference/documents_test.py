@@ -20,6 +20,8 @@ import conversions  # noqa: E402
 import dtypes  # noqa: E402
 import edits  # noqa: E402
 import edits_cases  # noqa: E402
+import grid  # noqa: E402
+import grid_cases  # noqa: E402
 import lite  # noqa: E402
 import mask  # noqa: E402
 import mixed  # noqa: E402
@@ -184,6 +186,18 @@ class Documents(VectorTest):
         self.assertEqual(edits.decode_edits(edits_cases.CODES["f16"], coded, base, len(result)), result)
         coder = Tracer(coded[1:])
         edits.EditsDecoder("f16", coder).decode(base)
+        self.check_trace(text, coder)
+
+    def test_example_of_grid(self) -> None:
+        text = section("grid.md", "## 12. Worked example")
+        base, result = (bytes.fromhex(found) for found in
+                        re.findall(r"^    (?:base|result) +([0-9A-F ]+)$", text, re.M))
+        coded = hex_rows(text)
+        self.assertEqual(read(grid_cases.EXAMPLE), base)
+        self.assertTrue((VECTORS / "patch/good/grid-example.mlp").read_bytes().endswith(coded + b"\0"))
+        self.assertEqual(grid.decode_grid(grid_cases.CODES["f32"], coded, base, len(result)), result)
+        coder = Tracer(coded[2:])
+        grid.GridDecoder(coder).decode(grid_cases.F32.elements(base), 4)
         self.check_trace(text, coder)
 
     def test_law(self) -> None:

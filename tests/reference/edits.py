@@ -149,7 +149,7 @@ class EditsDecoder:
 
 
 def read_length(coded: bytes) -> tuple[int, bytes]:
-    """Section 3."""
+    """Section 3, and what is left."""
     length = 0
     for i, byte in enumerate(coded[:10]):
         length |= (byte & 127) << 7 * i

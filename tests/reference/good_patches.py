@@ -23,6 +23,7 @@ from tokens_maker import TokensMaker
 import blocks_cases
 import conversion_cases
 import edits_cases
+import grid_cases
 import lite_cases
 import mixed_cases
 import permuted_cases
@@ -335,6 +336,7 @@ def made_up() -> Iterator[Case]:
     yield from values_cases.good()
     yield from mixed_cases.good()
     yield from edits_cases.good()
+    yield from grid_cases.good()
     yield case("tokens", "tokens", "codec 6: numbers, predicted and on their own, with levels and tails",
                [random_tokens(base, ["i8", "f16", "f32"], 0)], features=64)
     yield case("tokens-blocks", "tokens 9", "codec 6: blocks with and without numbers of groups",

@@ -19,6 +19,7 @@ library is enough, with the command `zstd` (or python3-zstandard) for what is co
     tokens.py        codec 6                               tokens.md, blocks.md
     mixed.py         codec 7, with mixed_law.py            mixed.md, values.md
     edits.py         codec 8, with derived.py              edits.md, values.md
+    grid.py          codec 9                               grid.md, values.md
     conversions.py   converted predictions                 conversions.md, blocks.md
     lite.py          the body of profile lite              lite.md
     zstd_frames.py   codec 1 and zstd runs                 planes.md, patch.md

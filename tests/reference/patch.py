@@ -10,6 +10,7 @@ from blocks import decode_blocks
 from dtypes import NAMES
 from edits import decode_edits
 from faults import Fault, Reader, crc32c
+from grid import decode_grid
 from lanes import Lanes, convert_lanes, has_lanes, read_lanes
 from lite import decode_lite
 from mask import decode_mask
@@ -32,8 +33,8 @@ ZSTD, STRUCTURE, BLOCKS, VALUES, MASK, DERIVED_NUMBERS, TOKENS, MIXED, CONVERTED
     IN_PLACE = range(11)  # their bits
 IN_PLACE_LENGTH = 11  # a number of five bits
 IN_PLACE_LAG = 24  # one of seven
-LANES, HALF_BYTES, WEIGHTS, PERMUTED, EDITS = 16, 17, 19, 20, 22
-KNOWN_FEATURES = (1 << 18) - 1 | 1 << WEIGHTS | 1 << PERMUTED | 1 << EDITS | 127 << IN_PLACE_LAG
+LANES, HALF_BYTES, WEIGHTS, PERMUTED, GRID, EDITS = 16, 17, 19, 20, 21, 22
+KNOWN_FEATURES = (1 << 18) - 1 | 15 << WEIGHTS | 127 << IN_PLACE_LAG
 MAX_RECORD = (1 << 20) + (1 << 18)
 MAX_RESULT = 1 << 30
 MAX_CODED = 1 << 20
@@ -182,7 +183,7 @@ def read_section_header(reader: Reader) -> SectionHeader:
         lanes = read_lanes(reader, dtype)
     section = SectionHeader(codec, dtype, flags & 1 == 1, reader.varint(), reader.varint(), conversion,
                             lanes, flags & 4 == 4)
-    if codec > 8:
+    if codec > 9:
         raise Fault("unknown_codec", str(codec))
     if flags not in (0, 1, 3, 5) or dtype not in NAMES or section.result_bytes == 0:
         raise Fault("malformed", "section header")
@@ -221,7 +222,9 @@ def decode_section_payload(section: SectionHeader, payload: bytes, base: bytes |
         return decode_tokens(section.dtype, payload, base, section.result_bytes)
     if section.codec == 7:
         return decode_mixed(section.dtype, payload, base, section.result_bytes)
-    return decode_edits(section.dtype, payload, base, section.result_bytes)
+    if section.codec == 8:
+        return decode_edits(section.dtype, payload, base, section.result_bytes)
+    return decode_grid(section.dtype, payload, base, section.result_bytes)
 
 
 def check_declared(features: int, is_needed: bool, bit: int) -> None:
@@ -250,6 +253,7 @@ def decode_chunk(record: bytes, base: bytes, position: int, result_left: int, fe
     check_declared(features, any(section.codec == 6 for section in sections), TOKENS)
     check_declared(features, any(section.codec == 7 for section in sections), MIXED)
     check_declared(features, any(section.codec == 8 for section in sections), EDITS)
+    check_declared(features, any(section.codec == 9 for section in sections), GRID)
     is_converted = any(section.conversion is not None for section in sections)
     check_declared(features, is_converted, CONVERTED)
     check_declared(features, any(section.lanes is not None for section in sections), LANES)

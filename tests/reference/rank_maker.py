@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
+from typing import Any
 
 from blocks import Place
 from patch_maker import RangeEncoder
@@ -58,7 +59,7 @@ def want_residual(encoder: RangeEncoder, expected: int, residual: int) -> None:
 
 
 class RankMaker(RankDecoder):
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: Any) -> None:
         self.encoder = RangeEncoder()
         super().__init__(name, self.encoder)  # type: ignore
         self.wanted_numbers: dict[str, deque[int]] = {}

@@ -142,9 +142,9 @@ class ValuesDecoder(RankDecoder):
 
     NUMBERS = "elements zero greatest columns ranks exponent gain unit".split()
 
-    def __init__(self, name: str, coder: RangeDecoder) -> None:
+    def __init__(self, name: str | Type, coder: RangeDecoder) -> None:
         super().__init__(coder)
-        self.type = HALVES[name] if name in HALVES else TYPES[name]
+        self.type = name if isinstance(name, Type) else HALVES[name] if name in HALVES else TYPES[name]
         self.trees = {name: Tree(2) for name in ("method", "axis")}
         self.gain_kinds = [Tree(2) for _ in range(3)]
         self.code = CodeModel()
@@ -350,6 +350,11 @@ class ValuesDecoder(RankDecoder):
 def decode_values(dtype: int, coded: bytes, base: bytes | None, length: int) -> bytes:
     name = NAMES[dtype]
     refuse(name not in TYPES and name not in HALVES, "codec 4, but no numbers")
+    return decode_values_of(name, coded, base, length)
+
+
+def decode_values_of(name: str | Type, coded: bytes, base: bytes | None, length: int) -> bytes:
+    """The same of a type that no dtype has, too."""
     coder = RangeDecoder(coded)
     made = ValuesDecoder(name, coder).decode(base, length)
     coder.check_end()

@@ -10,7 +10,7 @@ from blocks import place_of
 from faults import Fault
 from rank_maker import PlannedRanks, RankMaker, want_code, zigzag
 from residuals import Guess, signed
-from values import BYTES, CODE, DIRECT, FLOAT, PREDICTED, SPARSE, Piece, ValuesDecoder
+from values import BYTES, CODE, DIRECT, FLOAT, PREDICTED, SPARSE, Piece, Type, ValuesDecoder
 
 
 @dataclass
@@ -22,7 +22,7 @@ class PlannedPiece(PlannedRanks, Piece):
 
 
 class ValuesMaker(RankMaker, ValuesDecoder):
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str | Type) -> None:
         super().__init__(name)
         self.wanted_trees: dict[str, int] = {}
         self.gains: deque[int] = deque()

@@ -26,6 +26,7 @@ import journal  # noqa: E402
 import journal_cases  # noqa: E402
 import ed25519  # noqa: E402
 import edits_cases  # noqa: E402
+import grid_cases  # noqa: E402
 import mask  # noqa: E402
 import mixed_cases  # noqa: E402
 import patch  # noqa: E402
@@ -140,8 +141,8 @@ class Bad(VectorTest):
                 self.assertEqual(self.refused_by_decoder(bad_patches.ALPHABET, data), "corrupt_data")
                 self.assertEqual(status_of(give(PROGRAMS, bad_patches.ALPHABET, data)), (65, "corrupt_data"))
 
-    def test_more_edits(self) -> None:
-        for wrong in edits_cases.more_wrong_pieces():
+    def test_more_edits_and_grids(self) -> None:
+        for wrong in [*edits_cases.more_wrong_pieces(), *grid_cases.more_wrong_pieces()]:
             with self.subTest(f"{wrong.name}: {wrong.what}"):
                 data = wrong.patch(read(bad_patches.ALPHABET))
                 self.assertEqual(self.refused_by_decoder(bad_patches.ALPHABET, data), "corrupt_data")
