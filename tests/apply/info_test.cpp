@@ -192,8 +192,8 @@ TEST_CASE("info: unknown records and damaged heads are refused") {
   CHECK(status({2}) == Status::malformed);
   CHECK(status({255, 1, 2}) == Status::malformed);
   CHECK(status({0}) == Status::truncated);
-  CHECK(status(chunk_record({{static_cast<CodecId>(10), Dtype::u8, false, 1, 1}}, 10, 10)) ==
-        Status::unknown_codec);
+  CHECK(status(chunk_record({{static_cast<CodecId>(10), Dtype::u8, false, 1, 1}}, 10,
+                            10)) == Status::unknown_codec);
 }
 
 TEST_CASE("info: what rebuild refuses by its records or features is refused") {

@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include "libcommon/core/status.hpp"
 #include "tests/support/random.hpp"
 
 namespace mallorn::test {
