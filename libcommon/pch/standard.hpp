@@ -1,7 +1,6 @@
 // Headers that most sources of the host programs include, compiled once for each library: a
 // quarter of the time of a build. Sources still include what they use: one build of the
 // tests (scripts/test tsan) has b_pch=false.
-#pragma once
 
 #include <algorithm>
 #include <array>
