@@ -22,5 +22,8 @@ Bytes edited(Bytes bytes);
 
 // Those of decoders and round trips of codecs.
 void write_codec_seeds();
+// Those for small devices.
+void write_lite_seeds();
+void write_firmware_seed();
 
 }  // namespace mallorn::fuzz
