@@ -68,7 +68,7 @@ TARGETS = {
         "xtensa-lx106-elf-", ("-mtext-section-literals",), False,
         ("qemu-system-xtensa", "-M", "sim", "-cpu", "lx106", "-semihosting", "-nographic",
          "-monitor", "none", "-serial", "none", "-kernel"),
-        "xtensa.S", "board_memory.c", "lx106.ld", "memory/memory_flash.c", (256, 208, 208, 256)),
+        "xtensa.S", "board_memory.c", "lx106.ld", "memory/memory_flash.c", (256, 208, 224, 256)),
     "rv32imc": Target(
         "riscv64-unknown-elf-", ("-march=rv32imc", "-mabi=ilp32", "-msmall-data-limit=0"), False,
         ("qemu-system-riscv32", "-M", "virt", *SEMIHOSTING, "-bios"),

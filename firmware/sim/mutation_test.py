@@ -84,6 +84,8 @@ STATE_MUTATIONS = {
     "record a checkpoint before its block is written":
         ("update_write.cpp", "m.record.resume_result = m.written;",
          "m.record.resume_result = least(m.written + m.flash.port->erase_size, m.lengths.result_bytes);"),
+    "take records without looking at their states":
+        ("slot_log.cpp", "(!kHasStates || has_state(m, sector))", "true"),
     "record a checkpoint without its state":
         ("update_write.cpp", "m.record.state_bytes = kHasStates && !kept.decoder.is_at_restart()", "m.record.state_bytes = false"),
     "write a record before its state":

@@ -59,20 +59,28 @@ int NorFlash::read(uint8_t region, uint32_t offset, void* to, uint32_t length) {
     return -1;
   }
   auto* bytes = static_cast<uint8_t*>(to);
-  uint_fast32_t flicker = 0;  // of a word: becomes, was, or anything between
-  for (uint32_t i = 0; i < length; ++i) {
-    const Word word = from.words[(offset + i) / geometry_.write_size];
-    if (word == Word::unreadable) return -1;
-    bytes[i] = from.bytes[offset + i];
-    if (word == Word::torn_blank) bytes[i] = 0xFF;
-    if (i == 0 || (offset + i) % geometry_.write_size == 0) flicker = random_() % 3;
-    if (word == Word::flickering && flicker != 0) {  // 0: as it would have become
-      const auto mask = static_cast<uint8_t>(flicker == 1 ? 0 : random_());
-      bytes[i] =
-          static_cast<uint8_t>((bytes[i] & mask) | (from.before[offset + i] & ~mask));
-    }
+  std::copy_n(from.bytes.begin() + offset, length, bytes);
+  const uint32_t unit = geometry_.write_size;
+  for (uint32_t word = offset / unit; word * unit < offset + length; ++word) {
+    if (from.words[word] <= Word::written) continue;
+    if (from.words[word] == Word::unreadable) return -1;
+    const uint32_t begin = std::max(offset, word * unit);
+    const uint32_t end = std::min(offset + length, (word + 1) * unit);
+    read_torn(from, word, begin, bytes + (begin - offset), end - begin);
   }
   return 0;
+}
+
+void NorFlash::read_torn(const Region& from, uint32_t word, uint32_t offset, uint8_t* bytes,
+                         uint32_t length) {
+  if (from.words[word] == Word::torn_blank) std::fill_n(bytes, length, uint8_t{0xFF});
+  if (from.words[word] != Word::flickering) return;
+  const auto reads_as = random_() % 3;  // as it would have become, as it was, between
+  if (reads_as == 0) return;
+  for (uint32_t i = 0; i < length; ++i) {
+    const auto mask = static_cast<uint8_t>(reads_as == 1 ? 0 : random_());
+    bytes[i] = static_cast<uint8_t>((bytes[i] & mask) | (from.before[offset + i] & ~mask));
+  }
 }
 
 // `becomes` is what the word would have been.

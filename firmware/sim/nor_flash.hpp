@@ -79,7 +79,7 @@ class NorFlash {
   enum class Word : uint8_t {
     blank,
     written,
-    flickering,
+    flickering,  // from here on: torn
     torn_blank,
     torn_complete,
     unreadable
@@ -91,6 +91,8 @@ class NorFlash {
   };
 
   bool is_cut(uint8_t region);
+  void read_torn(const Region& from, uint32_t word, uint32_t offset, uint8_t* bytes,
+                 uint32_t length);
   void tear(Region& region, uint32_t word, const uint8_t* becomes);
   void violate(const std::string& what) {
     if (violation_.empty()) violation_ = what;

@@ -284,13 +284,13 @@ void run(bool is_full, bool has_states, bool is_once, uint64_t few) {
                       Lives(first.geometry, {true, true, 1}).dropped(), 2 * first.step);
   const uint64_t once = simulation.cases() - whole;
   if (!has_states && !is_once) {
-    cut_twice(kTiny, {false, true, 2}, 1, 11, 1);
-    cut_twice(kTiny, {true, false, 2}, 2, 11, 1);
+    cut_twice(kTiny, {false, true, 2}, 1, 19, 2);
+    cut_twice(kTiny, {true, false, 2}, 2, 19, 2);
   }
   if (!is_once) {
-    cut_twice(kTinyWithStates, {true, false, 2}, 1, 17, 3);
+    cut_twice(kTinyWithStates, {true, false, 2}, 1, 29, 3);
     cut_twice(kTinyWithLag, {true, true, 2}, 1, 97, 41);
-    cut_twice(kTinyInPlace, {true, true, 2}, 1, 17, 3);
+    cut_twice(kTinyInPlace, {true, true, 2}, 1, 29, 3);
   }
   const uint64_t twice = simulation.cases() - whole - once;
   for_each_life(

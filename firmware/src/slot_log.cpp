@@ -21,6 +21,25 @@ uint32_t check_of(const Record& record) {
   return crc32c(kRecordMagic, reinterpret_cast<const uint8_t*>(&record), kRecordBytes - 4);
 }
 
+// In memory.
+uint32_t check_of_state(const mallorn_update& m) {
+  return crc32c(0, reinterpret_cast<const uint8_t*>(&m.decode.kept), kStateBytes);
+}
+
+// Whether the state of m.hash.other is in the sector as it was written.
+bool has_state(mallorn_update& m, uint32_t sector) {
+  const Record& record = m.hash.other;
+  uint32_t check = 0;
+  for (uint32_t at = 0; at < record.state_bytes; at += kWindowBytes) {
+    const uint32_t part = least(record.state_bytes - at, kWindowBytes);
+    if (m.flash.read(sector + record.state_at + at, m.hash.window, part) != MALLORN_DONE) {
+      return false;
+    }
+    check = crc32c(check, m.hash.window, part);
+  }
+  return record.state_bytes == 0 || check == record.state_check;
+}
+
 // Reads m.hash.other. What cannot be read (ECC) is no record: its word was cut short. Of
 // what can, the numbers that are used as indices and places are what they can be.
 bool has_record(mallorn_update& m, uint32_t sector, uint32_t at) {
@@ -30,7 +49,8 @@ bool has_record(mallorn_update& m, uint32_t sector, uint32_t at) {
          m.flash.read(sector + at, &m.hash.other, kRecordBytes) == MALLORN_DONE &&
          record.check == check_of(record) && record.active <= 1 &&
          record.state_at <= sector_bytes &&
-         record.state_bytes <= sector_bytes - record.state_at;
+         record.state_bytes <= sector_bytes - record.state_at &&
+         (!kHasStates || has_state(m, sector));
 }
 
 bool has_seal(const mallorn_update& m) {
@@ -73,7 +93,11 @@ int load_log(mallorn_update& m) {
 
 int read_state(mallorn_update& m) {
   if (m.record.state_bytes != kStateBytes) return MALLORN_E_CHECKPOINT;
-  return m.flash.read(m.log.sector + m.record.state_at, &m.decode.kept, kKeptBytes);
+  const int status =
+      m.flash.read(m.log.sector + m.record.state_at, &m.decode.kept, kStateBytes);
+  if (status != MALLORN_DONE) return status;
+  // Flash may read differently from when the record was found.
+  return m.record.state_check == check_of_state(m) ? MALLORN_DONE : MALLORN_E_CHECKPOINT;
 }
 
 int append_record(mallorn_update& m) {
@@ -97,6 +121,7 @@ int append_record(mallorn_update& m) {
   log.end = end;
   if (state_bytes != 0) {
     record.state_at = state_at;
+    record.state_check = check_of_state(m);
     const int status = m.flash.write(log.sector + state_at, &m.decode.kept, state_bytes);
     if (status != MALLORN_DONE) return status;
   }

@@ -4,9 +4,10 @@
 //   record   body, 128 bytes, its CRC-32C last | seal, one word | perhaps a state
 //
 // A state is what an update keeps to be taken up with: bytes that are written before the
-// record that names them. Records of one sector that follow each other may share one. The
-// records of a sector follow one another without a gap; the first that is not valid is
-// where they end.
+// record that names them. Records of one sector that follow each other may share one. A
+// record is as good as its state: of a sector whose erase was cut short, records may still
+// be read where states are gone. The records of a sector follow one another without a gap;
+// the first that is not valid is where they end.
 //
 // Power may fail in any operation, and a word whose programming was cut short may read as
 // old, as new, as blank, and differently each time. Hence:
@@ -51,7 +52,8 @@ struct Record {
                            // the rest
   uint32_t state_at;       // in the sector: the state to take it up with
   uint32_t state_bytes;    // 0: there is none
-  uint8_t update_id[16];  // of the update that may be taken up: its body's digest begins so
+  uint32_t state_check;    // CRC-32C of the state
+  uint8_t update_id[12];  // of the update that may be taken up: its body's digest begins so
   uint8_t digest[2][32];  // SHA-256 of the models in both slots
   uint32_t check;         // CRC-32C of all before
 };
@@ -85,8 +87,8 @@ int load_log(mallorn_update& m);
 // Begins a log without history.
 void start_log(mallorn_update& m);
 
-// Reads the state of m.record into m.decode.kept: MALLORN_E_CHECKPOINT if it is none that
-// this firmware has written.
+// Reads the state of m.record into m.decode.kept: MALLORN_E_CHECKPOINT if it has none of
+// this size, or if flash has changed since the log was read.
 int read_state(mallorn_update& m);
 
 // Writes m.record as the newest one, and before it its state, m.decode.kept, if it has

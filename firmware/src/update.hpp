@@ -64,16 +64,15 @@ struct HashSpace {
   uint8_t window[kWindowBytes];
 };
 
-// What the log keeps as the state of an update.
+// What the log keeps as the state of an update: whole words, however long those are.
 struct KeptState {
   apply::LiteDecoder decoder;
-  uint32_t check;
+  uint32_t version;
 };
-constexpr uint32_t kKeptBytes = sizeof(KeptState);
-// In flash: whole words, however long those are.
-constexpr uint32_t kStateBytes = whole_words(kKeptBytes, kMaxWordBytes);
+constexpr uint32_t kStateBytes = sizeof(KeptState);
+static_assert(kStateBytes == whole_words(kStateBytes, kMaxWordBytes),
+              "else add spare bytes");
 
-// What fills the last words of a state follows it in memory.
 struct DecodeSpace {
   apply::LitePage page;
   apply::LiteInput input;
@@ -81,7 +80,6 @@ struct DecodeSpace {
   uint8_t input_bytes[kInputBytes];
   uint8_t page_bytes[kPageBytes];
 };
-static_assert(kStateBytes <= kKeptBytes + kInputBytes);
 
 // Steps of phases. Each returns go_to(), MALLORN_MORE, MALLORN_WANT_INPUT, or an error;
 // MALLORN_DONE: the next phase is to begin. That of a trial is append_record().

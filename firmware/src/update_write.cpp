@@ -1,6 +1,5 @@
 // Phases of an update that make the result and write it: with two slots into the other one,
 // with one slot into the journal, and from there, block by block, to where it belongs.
-#include "firmware/src/crc32c.hpp"
 #include "firmware/src/update.hpp"
 
 namespace mallorn::firmware {
@@ -52,12 +51,8 @@ bool is_copy_next(const mallorn_update& m) {
   return is_in_place(*m.flash.port) && (is_last || held == m.flash.port->journal_size);
 }
 
-uint32_t check_of(const KeptState& kept) {
-  // Changes where what is kept means something else: states of other versions are not good.
-  constexpr uint32_t kVersion = 5;
-  return crc32c(kVersion, reinterpret_cast<const uint8_t*>(&kept.decoder),
-                sizeof kept.decoder);
-}
+// Changes where what is kept means something else: states of other versions are not good.
+constexpr uint32_t kStateVersion = 6;
 
 // Brings the decoder to where the update begins or is taken up; false if it cannot be.
 bool begin_decoder(mallorn_update& m) {
@@ -68,7 +63,7 @@ bool begin_decoder(mallorn_update& m) {
     kept.decoder.begin(files, m.lengths, place);
     return true;
   }
-  return kHasStates && read_state(m) == MALLORN_DONE && kept.check == check_of(kept) &&
+  return kHasStates && read_state(m) == MALLORN_DONE && kept.version == kStateVersion &&
          kept.decoder.resume(files, m.lengths, place);
 }
 
@@ -153,7 +148,7 @@ int step_flush(mallorn_update& m) {
 int step_checkpoint(mallorn_update& m) {
   KeptState& kept = m.decode.kept;
   m.record.state_bytes = kHasStates && !kept.decoder.is_at_restart() ? kStateBytes : 0;
-  if (kHasStates) kept.check = check_of(kept);
+  if (kHasStates) kept.version = kStateVersion;
   const int status = append_record(m);
   if (status != MALLORN_DONE) return status;
   return go_to(is_copy_next(m) ? Phase::copy : Phase::decode);
