@@ -5,6 +5,8 @@
 #include <doctest/doctest.h>
 #include <sys/wait.h>
 
+#include <set>
+
 #include "tests/apply/patches.hpp"
 #include "tests/support/files.hpp"
 
@@ -54,7 +56,15 @@ TEST_CASE("resume: goes on behind the last complete chunk that is there") {
   const MadePatch patch = several_chunks();
   const std::vector<uint64_t> ends = chunk_ends(patch);
   REQUIRE(ends.back() == patch.result.size());
-  for (size_t length = 0; length <= patch.result.size(); length += 7) {
+  std::set<size_t> lengths;
+  for (size_t length = 0; length < patch.result.size(); length += 97)
+    lengths.insert(length);
+  for (const uint64_t end : ends) {
+    for (const uint64_t length : {end - 1, end, end + 1}) {
+      if (length <= patch.result.size()) lengths.insert(static_cast<size_t>(length));
+    }
+  }
+  for (const size_t length : lengths) {
     const TemporaryFolder folder;
     leave(folder, Bytes(patch.result.begin(),
                         patch.result.begin() + static_cast<ptrdiff_t>(length)));

@@ -2,7 +2,6 @@
 
 #include <doctest/doctest.h>
 
-#include <ctime>
 #include <set>
 
 #include "tests/support/random.hpp"
@@ -184,14 +183,10 @@ TEST_CASE("match: whatever matches is a tensor, and used as often as allowed") {
   }
 }
 
-TEST_CASE("match: time stays near-linear with many tensors") {
-  constexpr double kLimit = 3;  // seconds; what is linear takes a tenth of one
-  constexpr uint64_t kCount = 100000;
-  const auto seconds = [](const Manifest& base, const Manifest& result) {
-    const std::clock_t start = std::clock();
-    (void)match(base, result);
-    return static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;
-  };
+// What is quadratic takes so long that the runner's timeout tells.
+TEST_CASE("match: time stays near-linear with many tensors" *
+          doctest::test_suite("figures")) {
+  constexpr uint64_t kCount = 300000;
   const auto many = [](uint8_t digest, bool has_names) {
     std::vector<Range> ranges;
     for (uint64_t i = 0; i < kCount; ++i) {
@@ -201,24 +196,24 @@ TEST_CASE("match: time stays near-linear with many tensors") {
     }
     return manifest_of(ranges);
   };
-  CHECK(seconds(many(1, true), many(2, true)) < kLimit);
-  CHECK(seconds(many(1, false), many(2, false)) < kLimit);
-  CHECK(seconds(many(0, true), many(0, true)) < kLimit);  // all with equal bytes
+  (void)match(many(1, true), many(2, true));
+  (void)match(many(1, false), many(2, false));
+  (void)match(many(0, true), many(0, true));  // all with equal bytes
   // Duplicate names are legal in GGUF, and shared buffers of TFLite have many names.
   const auto equal_names = [&](uint8_t digest) {
     Manifest manifest = many(digest, false);
     for (Range& range : manifest.ranges) range.names = {"w"};
     return manifest;
   };
-  CHECK(seconds(equal_names(1), equal_names(2)) < kLimit);
+  (void)match(equal_names(1), equal_names(2));
   const auto many_names = [](char letter) {
     std::vector<Range> ranges(16, tensor("", Dtype::f32, {4}, 1));
     for (Range& range : ranges) {
-      for (int i = 0; i < 4000; ++i) range.names.push_back(letter + std::to_string(i));
+      for (int i = 0; i < 10000; ++i) range.names.push_back(letter + std::to_string(i));
     }
     return manifest_of(ranges);
   };
-  CHECK(seconds(many_names('a'), many_names('b')) < kLimit);
+  (void)match(many_names('a'), many_names('b'));
 }
 
 TEST_CASE("match: tensors of another dtype, by name or by what they hold") {

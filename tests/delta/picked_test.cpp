@@ -99,10 +99,13 @@ TEST_CASE("picked: axes that were mirrored, of kernels and vectors") {
     CHECK(step.permutation == permutation);
     CHECK(step.picks == mirror);
   }
-  const Bytes vector = weights(random, 16);
-  const Permutation whole = {1, 0, {16}, {0}, {16}};
-  const Step step = only_step(model_of({{"b", {16}, vector}}),
-                              model_of({{"b", {16}, moved(vector, whole, mirror)}}));
+  // Long enough that its signs tell.
+  Indices long_mirror(64);
+  for (uint32_t i = 0; i < 64; ++i) long_mirror[i] = 63 - i;
+  const Bytes vector = weights(random, 64);
+  const Permutation whole = {1, 0, {64}, {0}, {64}};
+  const Step step = only_step(model_of({{"b", {64}, vector}}),
+                              model_of({{"b", {64}, moved(vector, whole, long_mirror)}}));
   CHECK(step.permutation == whole);
 }
 

@@ -1,5 +1,6 @@
 // Seeded randomness for property tests. Such a test takes its Random from seeded(): the
-// seed is new in each run and printed, and $MALLORN_TEST_SEED repeats a run.
+// same numbers in each run, so that one commit passes or fails everywhere.
+// $MALLORN_TEST_SEED is another seed, and `random` looks for what no run has seen yet.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -59,11 +60,21 @@ class Random {
   std::mt19937_64 engine_;
 };
 
-// A generator whose seed is printed; $MALLORN_TEST_SEED sets it.
+// What a property of this name begins from where nothing is given (FNV-1a).
+inline uint64_t usual_seed(const std::string& property) {
+  uint64_t seed = 14695981039346656037u;
+  for (const char letter : property) {
+    seed = (seed ^ static_cast<uint8_t>(letter)) * 1099511628211u;
+  }
+  return seed;
+}
+
+// A generator; a seed that is not the usual one is printed.
 inline Random seeded(const std::string& property) {
   const char* given = std::getenv("MALLORN_TEST_SEED");
-  const uint64_t seed =
-      given != nullptr ? std::strtoull(given, nullptr, 10) : std::random_device{}();
+  if (given == nullptr) return Random(usual_seed(property));
+  const bool is_any = std::string(given) == "random";
+  const uint64_t seed = is_any ? std::random_device{}() : std::strtoull(given, nullptr, 10);
   MESSAGE(property << ": MALLORN_TEST_SEED=" << seed);
   return Random(seed);
 }
