@@ -209,7 +209,8 @@ TEST_CASE("blocks codec: parts of any length, at any place, come back") {
   });
 }
 
-TEST_CASE("blocks codec: an update of a few ranks makes sections much smaller") {
+TEST_CASE("blocks codec: an update of a few ranks makes sections much smaller" *
+          doctest::test_suite("figures")) {
   test::Random random(34);
   for (const Dtype dtype : {Dtype::q8_0, Dtype::q4_k, Dtype::q6_k, Dtype::iq4_nl}) {
     CAPTURE(std::string(dtype_layout(dtype).name));
@@ -341,7 +342,8 @@ TEST_CASE("blocks codec: damaged coded bytes end with a status") {
   });
 }
 
-TEST_CASE("blocks codec: pack takes it for related blocks, but not when it must be fast") {
+TEST_CASE("blocks codec: pack takes it for related blocks, but not when it must be fast" *
+          doctest::test_suite("figures")) {
   test::Random random(31);
   for_each_grid([&](Dtype dtype, size_t block_bytes) {
     const SectionPair pair =

@@ -141,8 +141,8 @@ TEST_CASE("tokens codec: the largest section there is") {
   }
 }
 
-TEST_CASE(
-    "tokens codec: what resembles the base is small, what does not is hardly larger") {
+TEST_CASE("tokens codec: what resembles the base is small, what does not is hardly larger" *
+          doctest::test_suite("figures")) {
   test::Random random(52);
   for_each_tokens_type([&](Dtype dtype, const TokenType& type) {
     const test::SectionPair pair = related(random, dtype, type, 20000);

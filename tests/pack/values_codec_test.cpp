@@ -166,7 +166,8 @@ TEST_CASE("values codec: small moves cost little more than the moves say") {
   });
 }
 
-TEST_CASE("values codec: an update of few ranks makes a section much smaller") {
+TEST_CASE("values codec: an update of few ranks makes a section much smaller" *
+          doctest::test_suite("figures")) {
   test::Random random(83);
   for (const Dtype dtype : test::kScaledDtypes) {
     CAPTURE(std::string(dtype_layout(dtype).name));
