@@ -29,6 +29,17 @@ class Verify(SignTest):
         self.refuse("--key", "acme.pub", patch=self.make_patch(OLD, NEW))
         self.refuse("--key", "acme.pub", patch=signatures.with_blocks(header, [], body))
 
+    def test_operands_in_the_wrong_order(self) -> None:
+        self.give(self.patch, "update")
+        for command in (("patch", "-o", "out"), ("verify",)):
+            done = self.fail_with(*REFUSED, "mallorn", *command, "--key", "acme.pub", "update", OLD)
+            self.assertIn(b"update is a patch: the old model comes before it", done.lines[1])
+            done = self.fail_with(*REFUSED, "mallorn", *command, "--key", "acme.pub", OLD, NEW)
+            self.assertEqual(len(done.lines), 1)
+        # A patch may be the base of another.
+        self.give(self.succeed("mallorn", "diff", "-q", "--sign", "acme.key", "update", NEW, "-o", "-"), "other")
+        self.succeed("mallorn", "verify", "--key", "acme.pub", "update", "other")
+
     def test_wrong_key(self) -> None:
         self.refuse("--key", "other.pub")
         header, blocks, body = signatures.split(self.patch)
