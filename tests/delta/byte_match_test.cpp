@@ -116,7 +116,7 @@ TEST_CASE("byte match: no segment but a copy is longer than a chunk takes") {
 // Here and below a quadratic walk takes hours: the runner's timeout tells.
 TEST_CASE("byte match: time stays near-linear on adversarial bytes" *
           doctest::test_suite("figures")) {
-  constexpr size_t kSize = 4u << 20;
+  constexpr size_t kSize = 8u << 20;
   const auto check_match = [](const Bytes& base, const Bytes& result) {
     check(segments_of(base, result), base, result);
   };

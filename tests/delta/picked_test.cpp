@@ -99,14 +99,17 @@ TEST_CASE("picked: axes that were mirrored, of kernels and vectors") {
     CHECK(step.permutation == permutation);
     CHECK(step.picks == mirror);
   }
-  // Long enough that its signs tell.
-  Indices long_mirror(64);
-  for (uint32_t i = 0; i < 64; ++i) long_mirror[i] = 63 - i;
-  const Bytes vector = weights(random, 64);
-  const Permutation whole = {1, 0, {64}, {0}, {64}};
-  const Step step = only_step(model_of({{"b", {64}, vector}}),
-                              model_of({{"b", {64}, moved(vector, whole, long_mirror)}}));
-  CHECK(step.permutation == whole);
+  const auto check_vector = [](const Bytes& vector, uint32_t count) {
+    Indices turned(count);
+    for (uint32_t i = 0; i < count; ++i) turned[i] = count - 1 - i;
+    const Permutation whole = {1, 0, {count}, {0}, {count}};
+    const Step step = only_step(model_of({{"b", {count}, vector}}),
+                                model_of({{"b", {count}, moved(vector, whole, turned)}}));
+    CHECK(step.permutation == whole);
+  };
+  check_vector(weights(random, 64), 64);
+  test::Random few(1);  // one of twelve vectors of sixteen elements is not found
+  check_vector(weights(few, 16), 16);
 }
 
 TEST_CASE("picked: what layers share is known when two axes have changed") {
