@@ -93,11 +93,15 @@ int load_log(mallorn_update& m) {
 
 int read_state(mallorn_update& m) {
   if (m.record.state_bytes != kStateBytes) return MALLORN_E_CHECKPOINT;
-  const int status =
-      m.flash.read(m.log.sector + m.record.state_at, &m.decode.kept, kStateBytes);
-  if (status != MALLORN_DONE) return status;
-  // Flash may read differently from when the record was found.
-  return m.record.state_check == check_of_state(m) ? MALLORN_DONE : MALLORN_E_CHECKPOINT;
+  // Its check was good when the record was found. Torn words read differently each time: as
+  // they were in one of some reads.
+  for (unsigned tries = 64; tries != 0; --tries) {
+    const int status =
+        m.flash.read(m.log.sector + m.record.state_at, &m.decode.kept, kStateBytes);
+    if (status != MALLORN_DONE) return status;
+    if (m.record.state_check == check_of_state(m)) return MALLORN_DONE;
+  }
+  return MALLORN_E_CHECKPOINT;
 }
 
 int append_record(mallorn_update& m) {
