@@ -230,7 +230,10 @@ void Device::boot() {
   ++boots_;
   patch_at_ = 0;
   flash_.protect(3);
-  for (uint8_t& byte : work_) byte = static_cast<uint8_t>(random_());
+  for (size_t i = 0; i < sizeof work_; i += 2) {
+    const auto left_over = static_cast<uint16_t>(random_() >> 8);
+    std::copy_n(reinterpret_cast<const uint8_t*>(&left_over), 2, work_ + i);
+  }
   const int status = mallorn_boot(&port_, this, work_, sizeof work_, &info_);
   is_unfinished_ = status == MALLORN_E_UNFINISHED;
   if (is_unfinished_) {

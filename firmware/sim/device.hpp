@@ -109,7 +109,7 @@ class Device {
   uint32_t counter_ = 0;
   mallorn_boot_info info_{};
   size_t patch_at_ = 0;
-  std::mt19937 random_;
+  std::minstd_rand random_;  // small: devices are copied
   alignas(8) uint8_t work_[MALLORN_WORK_SIZE];
 };
 

@@ -120,8 +120,8 @@ int NorFlash::program(uint8_t region, uint32_t offset, const void* from, uint32_
   return 0;
 }
 
-// An erase that is cut short has come so far with one half, and not begun with the other;
-// or it has touched all.
+// An erase that is cut short has come so far with some words, and not begun with the
+// others; or it has touched all.
 int NorFlash::erase(uint8_t region, uint32_t offset) {
   const uint32_t size = region < 2 ? geometry_.erase_size : geometry_.meta_size;
   if (!check(region, offset, size, size)) return -1;
@@ -130,10 +130,11 @@ int NorFlash::erase(uint8_t region, uint32_t offset) {
   const uint32_t count = size / geometry_.write_size;
   const std::vector<uint8_t> ones(geometry_.write_size, 0xFF);
   if (is_cut(region)) {
-    const bool is_half = random_() % 2 == 0;
-    for (uint32_t i = 0; i < (is_half ? count / 2 : count); ++i) {
-      tear(into, first + i, ones.data());
-    }
+    const auto part = random_() % 3;  // the first words, the last ones, all
+    const auto middle = static_cast<uint32_t>(random_() % count);
+    const uint32_t begin = part == 1 ? middle : 0;
+    const uint32_t end = part == 0 ? middle + 1 : count;
+    for (uint32_t i = begin; i < end; ++i) tear(into, first + i, ones.data());
     throw PowerCut();
   }
   std::fill_n(into.words.begin() + first, count, Word::blank);

@@ -101,7 +101,7 @@ class NorFlash {
 
   Geometry geometry_;
   Region regions_[4];
-  std::mt19937 random_;
+  std::minstd_rand random_;  // small: devices are copied
   std::vector<uint8_t> history_;
   uint64_t slot_operations_ = 0;
   uint64_t cut_operation_ = UINT64_MAX;

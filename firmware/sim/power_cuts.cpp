@@ -288,9 +288,9 @@ void run(bool is_full, bool has_states, bool is_once, uint64_t few) {
     cut_twice(kTiny, {true, false, 2}, 2, 19, 2);
   }
   if (!is_once) {
-    cut_twice(kTinyWithStates, {true, false, 2}, 1, 29, 3);
+    cut_twice(kTinyInPlace, {true, true, 2}, 1, 29, 1);
     cut_twice(kTinyWithLag, {true, true, 2}, 1, 97, 41);
-    cut_twice(kTinyInPlace, {true, true, 2}, 1, 29, 3);
+    cut_twice(kTinyWithStates, {true, false, 2}, 1, 29, 3);
   }
   const uint64_t twice = simulation.cases() - whole - once;
   for_each_life(
