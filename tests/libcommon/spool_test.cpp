@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+
 #include "tests/support/files.hpp"
 #include "tests/support/random.hpp"
 
@@ -12,7 +14,11 @@ TEST_CASE("spool: gives back what it was given, in memory and beyond") {
   const test::TemporaryFolder folder;
   for (const size_t length : {size_t{0}, size_t{1}, size_t{8} << 20, size_t{20} << 20}) {
     test::Random random(length + 1);
-    const Bytes all = random.bytes(length);
+    const Bytes some = random.bytes(65'521);
+    Bytes all(length);
+    for (size_t at = 0; at < length; at += some.size()) {
+      std::copy_n(some.begin(), std::min(some.size(), length - at), all.data() + at);
+    }
     Spool spool;
     for (size_t at = 0; at < length; at += 3'000'001) {
       spool.write(ByteView(all).subspan(at, std::min(length - at, size_t{3'000'001})));
