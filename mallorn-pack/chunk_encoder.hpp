@@ -7,20 +7,9 @@
 #include "libcommon/core/patch_format.hpp"
 #include "libcommon/explanation.hpp"
 #include "mallorn-pack/delta_source.hpp"
+#include "mallorn-pack/pack_options.hpp"
 
 namespace mallorn::pack {
-
-// Of zstd, and of the search for the smallest codec.
-inline constexpr int kMaxLevel = 19;
-
-// Up to this level, nothing large is coded in a way that takes much longer than copying:
-// adaptive codecs decode some 20 to 150 MB/s, `tokens` several times as much.
-inline constexpr int kFastLevel = 3;
-
-struct PackOptions {
-  int level = 0;        // 1..kMaxLevel
-  bool is_max = false;  // also codecs that are smaller by little and slower by much
-};
 
 struct EncodedChunk {
   std::vector<uint8_t> record;  // kind byte first
