@@ -70,13 +70,14 @@ struct BitModel {
   uint16_t p16 = 32768;
   uint16_t count = 0;
 
-  // None rises above kMost: what is left of 65535 then times a rate is below one, for all
+  // Stays within the bounds, so that neither bit is ever impossible: zeros move it towards
+  // kLeast, never beyond; and near 65535 what is left times a rate is below one, for all
   // limits in use (30 and more).
-  uint32_t probability() const { return p16 < kLeast ? kLeast : p16; }
+  uint32_t probability() const { return p16; }
 
   // Without branches.
   [[gnu::always_inline]] void update(uint32_t bit, uint32_t limit) {
-    const auto target = static_cast<int32_t>((0u - bit) & 65535u);
+    const auto target = static_cast<int32_t>(kLeast + ((0u - bit) & (65535u - kLeast)));
     p16 = static_cast<uint16_t>(p16 + (((target - p16) * kRates[count]) >> 16));
     count = static_cast<uint16_t>(count + (count < limit ? 1u : 0u));
   }
@@ -118,11 +119,11 @@ struct FineBitModel {
   uint32_t p22 = kOne / 2;
   uint32_t count = 0;
 
-  uint32_t probability() const { return p22 < kLeast ? kLeast : p22; }
+  uint32_t probability() const { return p22; }
 
   // `limit` is at most 1023.
   [[gnu::always_inline]] void update(uint32_t bit, uint32_t limit) {
-    const auto target = static_cast<int64_t>((0u - bit) & (kOne - 1));
+    const auto target = int64_t{kLeast} + ((0u - bit) & (kOne - 1 - kLeast));
     p22 = static_cast<uint32_t>(p22 + (((target - p22) * kRates[count]) >> 16));
     count += count < limit ? 1u : 0u;
   }

@@ -49,14 +49,14 @@ class FastTreeModel {
     [[gnu::always_inline]] uint32_t code(Coder& coder, uint32_t bit, uint32_t limit) {
       const uint32_t p16 = state >> 16;
       const uint32_t count = state & 0xFFFF;
-      const uint32_t asked = p16 < BitModel::kLeast ? BitModel::kLeast : p16;
       if constexpr (requires { coder.code_chained(uint32_t{}, uint32_t{}); }) {
-        bit = coder.code_chained(asked, bit);
+        bit = coder.code_chained(p16, bit);
       } else {
-        bit = coder.code(asked, bit);
+        bit = coder.code(p16, bit);
       }
       // Modulo 2^32, and rounded down whichever way it moves: the count stays out of it.
-      const uint32_t move = (((0u - bit) & 65535u) - p16) * kRates[count];
+      const uint32_t target = BitModel::kLeast + ((0u - bit) & (65535u - BitModel::kLeast));
+      const uint32_t move = (target - p16) * kRates[count];
       state += (move & 0xFFFF0000u) + ((count - limit) >> 31);
       return bit;
     }

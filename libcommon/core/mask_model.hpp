@@ -107,7 +107,9 @@ class MaskModel {
   static constexpr uint8_t kKnown = 16;  // cells that knowing the density stands for
 
   static BitModel known(uint64_t probability) {
+    constexpr uint64_t kLeast = BitModel::kLeast;
     constexpr uint64_t kMost = 60000;
+    if (probability < kLeast) probability = kLeast;
     return {static_cast<uint16_t>(probability < kMost ? probability : kMost), kKnown};
   }
 

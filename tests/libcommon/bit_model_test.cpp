@@ -42,6 +42,25 @@ TEST_CASE("bit model: moves towards what it sees, and never to certainty") {
   }
 }
 
+TEST_CASE("bit model: stays within its bounds, whatever the limit and the bits") {
+  test::Random random = test::seeded("bit model, bounds");
+  for (const uint32_t limit : {30u, 100u, 127u, 255u, 500u}) {
+    BitModel model;
+    for (int round = 0; round < 100; ++round) {
+      const uint64_t rarity = 1 + random.below(1000);
+      const bool is_one = random.chance(2);
+      for (int i = 0; i < 1000; ++i) {
+        model.update(random.chance(rarity) == is_one ? 1 : 0, limit);
+        REQUIRE(model.probability() >= BitModel::kLeast);
+        REQUIRE(model.probability() <= BitModel::kMost);
+      }
+    }
+    for (int i = 0; i < 20000; ++i) model.update(0, limit);
+    CHECK(model.probability() == BitModel::kLeast);
+    CHECK(model.count == limit);
+  }
+}
+
 TEST_CASE("bit model: learns fast at first, slowly later, and its limit is the floor") {
   BitModel fresh;
   fresh.update(1, 30);

@@ -148,6 +148,14 @@ TEST_CASE("mask model: columns and rows without ones are seen") {
   CHECK(check_round_trip({make_mask(500, 500, cells)}).size() < 3500);
 }
 
+TEST_CASE("mask model: where hardly a cell is one, none is impossible") {
+  for (const size_t one : {size_t{0}, size_t{77'777}, size_t{99'999}}) {
+    std::vector<bool> cells(100'000, false);
+    cells[one] = true;
+    CHECK(check_round_trip({make_mask(400, 250, std::move(cells))}).size() < 40);
+  }
+}
+
 TEST_CASE("mask model: soundness, one below, at and above each limit") {
   CHECK(is_sound(shape_of(0, 0, 0, 1, 1)));
   CHECK_FALSE(is_sound(shape_of(0, 0, 1, 1, 1)));

@@ -235,7 +235,7 @@ def blocks(base: bytes) -> Iterator[tuple[str, str, str, bytes]]:
     yield "blocks-too-long", "corrupt_data", "nine bytes more", patch("q4_0", more, made)
     noise = bytes(byte ^ 0x5A for byte in base[:36])
     long = BlocksMaker("q4_0").write(base[:36], noise)
-    yield "blocks-too-short", "corrupt_data", "12 bytes less", patch("q4_0", long[:-12], noise)
+    yield "blocks-too-short", "corrupt_data", "14 bytes less", patch("q4_0", long[:-14], noise)
     for what, name, index, wrong in (("code-above", "q4_0", 4, 8), ("code-below", "q5_0", 2, -17),
                                      ("code-below-0", "q4_1", 20, -1), ("code-128", "q8_0", 1, 128),
                                      ("group-scale", "q4_k", 2, 64), ("group-minimum", "q2_k", 31, 16),

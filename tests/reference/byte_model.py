@@ -103,7 +103,7 @@ class ByteModel:
         guess.begin_byte(cursor, self.history)
         self._begin_byte(cursor)
         if guess.is_sure():
-            right = coder.bit(clamp(guess.hit.p, 32, 65504))
+            right = coder.bit(guess.hit.p)
         elif guess.is_asked():
             right = self._decode_bit(coder, 0, 0)
         else:

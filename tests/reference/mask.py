@@ -49,7 +49,7 @@ def check_shape(shape: Shape, room: int, cells_before: int) -> None:
 
 def known(p: int) -> BitModel:
     model = BitModel()
-    model.p, model.n = min(p, 60000), KNOWN
+    model.p, model.n = min(max(p, 32), 60000), KNOWN
     return model
 
 

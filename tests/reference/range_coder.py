@@ -73,13 +73,13 @@ class BitModel:
         self.n = n
 
     def update(self, bit: int, limit: int = 30) -> None:
-        target = 65535 if bit else 0
+        target = 65535 if bit else 32
         self.p += (target - self.p) * RATES[self.n] >> 16
         if self.n < limit:
             self.n += 1
 
     def decode(self, coder: RangeDecoder, limit: int = 30) -> int:
-        bit = coder.bit(min(max(self.p, 32), 65504))
+        bit = coder.bit(self.p)
         self.update(bit, limit)
         return bit
 
@@ -90,8 +90,8 @@ class FineModel:
         self.n = 0
 
     def decode(self, coder: RangeDecoder, limit: int) -> int:
-        bit = coder.fine(max(self.p, 64))
-        self.p += (((1 << 22) - 1 if bit else 0) - self.p) * RATES[self.n] >> 16
+        bit = coder.fine(self.p)
+        self.p += (((1 << 22) - 1 if bit else 64) - self.p) * RATES[self.n] >> 16
         self.n = min(self.n + 1, limit)
         return bit
 
