@@ -62,24 +62,36 @@ constexpr std::array<uint16_t, 1024> make_rates() {
 }
 inline constexpr std::array<uint16_t, 1024> kRates = make_rates();
 
-// One probability with a count: fast while it knows little, slow when it knows much.
-struct BitModel {
+// One probability with a count: fast while it knows little, slow when it knows much. Both
+// are one number, so that each is one load and one store.
+class BitModel {
+ public:
   static constexpr uint32_t kLeast = 32;  // probability
   static constexpr uint32_t kMost = 65504;
 
-  uint16_t p16 = 32768;
-  uint16_t count = 0;
+  constexpr BitModel() = default;
+  // If a bit is coded with it, `p16` is within these bounds.
+  constexpr BitModel(uint32_t p16, uint32_t count) : state_(p16 << 16 | count) {}
 
   // Stays within the bounds, so that neither bit is ever impossible: zeros move it towards
   // kLeast, never beyond; and near 65535 what is left times a rate is below one, for all
   // limits in use (30 and more).
-  uint32_t probability() const { return p16; }
+  constexpr uint32_t probability() const { return state_ >> 16; }
+  constexpr uint32_t count() const { return state_ & 0xFFFF; }
 
   // Without branches.
   [[gnu::always_inline]] void update(uint32_t bit, uint32_t limit) {
-    const auto target = static_cast<int32_t>(kLeast + ((0u - bit) & (65535u - kLeast)));
-    p16 = static_cast<uint16_t>(p16 + (((target - p16) * kRates[count]) >> 16));
-    count = static_cast<uint16_t>(count + (count < limit ? 1u : 0u));
+    const uint32_t target = kLeast + ((0u - bit) & (65535u - kLeast));
+    // Modulo 2^32, and rounded down whichever way it moves: the count stays out of it.
+    const uint32_t move = (target - probability()) * kRates[count()];
+    state_ += (move & 0xFFFF0000u) + ((count() - limit) >> 31);
+  }
+
+  // The one of two that `bit` tells, without a branch: where both are loaded before it is
+  // known, what is coded next does not wait for memory.
+  [[gnu::always_inline]] static BitModel either(BitModel zero, BitModel one, uint32_t bit) {
+    zero.state_ ^= (zero.state_ ^ one.state_) & (0u - bit);
+    return zero;
   }
 
   // A bit that decides what is coded next.
@@ -107,6 +119,9 @@ struct BitModel {
     update(bit, limit);
     return bit;
   }
+
+ private:
+  uint32_t state_ = 32768u << 16;  // the probability above, the count below
 };
 
 // The same for a bit that is nearly always zero, as whether a number has changed: its

@@ -44,7 +44,8 @@ class ByteGuess {
               &trusts_[2][at + straight_run]};
     best_ = kSources;
     for (uint32_t i = 0; i < kSources; ++i) {
-      if (is_there_[i] && (best_ == kSources || asked_[i]->p16 > asked_[best_]->p16)) {
+      if (is_there_[i] &&
+          (best_ == kSources || asked_[i]->probability() > asked_[best_]->probability())) {
         best_ = i;
       }
     }
@@ -55,7 +56,7 @@ class ByteGuess {
   uint8_t byte() const { return bytes_[best_]; }
   uint32_t source() const { return best_; }
   // How often what says so was right, of 65536.
-  uint32_t trust() const { return asked_[best_]->p16; }
+  uint32_t trust() const { return asked_[best_]->probability(); }
   // How often such guesses were right, whether the others agreed or not.
   uint32_t hit_probability() const { return hit_->probability(); }
 

@@ -108,8 +108,7 @@ class ByteModel {
     Experience experience{};
     for (uint32_t i = 0; i < experience.size(); ++i) {
       const int32_t said = (static_cast<int32_t>(i % 33) - 16) * 128;
-      experience[i].p16 = static_cast<uint16_t>(squash(said));
-      experience[i].count = 8;
+      experience[i] = {static_cast<uint32_t>(squash(said)), 8};
     }
     return experience;
   }
@@ -271,7 +270,7 @@ class ByteModel {
       const int32_t said = logistic::kStretch[static_cast<size_t>(slots[i].p12)];
       lessons[i] =
           &experiences_[i][33 * slots[i].count + (static_cast<uint32_t>(said + 2112) >> 7)];
-      const int32_t learned = said + stretch(lessons[i]->p16);
+      const int32_t learned = said + stretch(lessons[i]->probability());
       inputs[i] = static_cast<int16_t>(slots[i].count > 0 ? learned : 0);
     }
     inputs[kContexts] = 2048;

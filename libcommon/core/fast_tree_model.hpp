@@ -2,7 +2,7 @@
 // "Numbers"). Same bits, in fewer instructions.
 //
 // What is below either bit is loaded before the bit is known, so that the next bit does not
-// wait for memory; probability and count are one number, so that this is one load each.
+// wait for memory.
 #pragma once
 
 #include <array>
@@ -21,17 +21,16 @@ class FastTreeModel {
   template <typename Coder>
   [[gnu::always_inline]] uint32_t code(Coder& coder, uint32_t symbol, uint32_t limit) {
     uint32_t node = 1;
-    Node now = nodes_[1];
+    BitModel now = nodes_[1];
     const auto step = [&](auto place) __attribute__((always_inline)) {
       constexpr uint32_t i = Bits - 1 - place();
       const uint32_t below = i > 0 ? 2 * node : 0;
-      const Node of_zero = nodes_[below];
-      const Node of_one = nodes_[below + 1];
-      const uint32_t bit = now.code(coder, (symbol >> i) & 1u, limit);
+      const BitModel of_zero = nodes_[below];
+      const BitModel of_one = nodes_[below + 1];
+      const uint32_t bit = now.code_part(coder, (symbol >> i) & 1u, limit);
       nodes_[node] = now;
       node = 2 * node + bit;
-      // Without a branch.
-      now.state = of_zero.state ^ ((of_zero.state ^ of_one.state) & (0u - bit));
+      now = BitModel::either(of_zero, of_one, bit);
     };
     [&]<size_t... place>(std::index_sequence<place...>) __attribute__((always_inline)) {
       (step(std::integral_constant<size_t, place>()), ...);
@@ -41,28 +40,7 @@ class FastTreeModel {
   }
 
  private:
-  // A BitModel: the probability above, the count below.
-  struct Node {
-    uint32_t state = uint32_t{BitModel().p16} << 16;
-
-    template <typename Coder>
-    [[gnu::always_inline]] uint32_t code(Coder& coder, uint32_t bit, uint32_t limit) {
-      const uint32_t p16 = state >> 16;
-      const uint32_t count = state & 0xFFFF;
-      if constexpr (requires { coder.code_chained(uint32_t{}, uint32_t{}); }) {
-        bit = coder.code_chained(p16, bit);
-      } else {
-        bit = coder.code(p16, bit);
-      }
-      // Modulo 2^32, and rounded down whichever way it moves: the count stays out of it.
-      const uint32_t target = BitModel::kLeast + ((0u - bit) & (65535u - BitModel::kLeast));
-      const uint32_t move = (target - p16) * kRates[count];
-      state += (move & 0xFFFF0000u) + ((count - limit) >> 31);
-      return bit;
-    }
-  };
-
-  std::array<Node, size_t{1} << Bits> nodes_{};
+  std::array<BitModel, size_t{1} << Bits> nodes_{};
 };
 
 }  // namespace mallorn

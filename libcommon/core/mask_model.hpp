@@ -72,12 +72,13 @@ class MaskModel {
     cells_left_ = shape.cells();
     const uint64_t density = (uint64_t{shape.ones} << 16) / cells_left_;
     average_ = known(density < 64 ? 64 : density);
-    scale_ = (uint32_t{kLevelsOfAverage} << 16) / average_.p16;
+    scale_ = (uint32_t{kLevelsOfAverage} << 16) / average_.probability();
     for (uint32_t i = 0; i < shape.columns; ++i) columns_[i] = average_;
     // As if rows and columns had nothing to do with one another.
     for (uint32_t i = 0; i < kLevels; ++i) {
       for (uint32_t j = 0; j < kLevels; ++j) {
-        cells_[i][j] = known(uint64_t{average_.p16} * (2 * i + 1) * (2 * j + 1) / 64);
+        cells_[i][j] =
+            known(uint64_t{average_.probability()} * (2 * i + 1) * (2 * j + 1) / 64);
       }
     }
   }
@@ -110,7 +111,7 @@ class MaskModel {
     constexpr uint64_t kLeast = BitModel::kLeast;
     constexpr uint64_t kMost = 60000;
     if (probability < kLeast) probability = kLeast;
-    return {static_cast<uint16_t>(probability < kMost ? probability : kMost), kKnown};
+    return {static_cast<uint32_t>(probability < kMost ? probability : kMost), kKnown};
   }
 
   template <typename Coder>
@@ -122,7 +123,7 @@ class MaskModel {
 
   // Densities are probabilities of bit models that code nothing themselves.
   uint32_t level(const BitModel& density) const {
-    const uint32_t level = density.p16 * scale_ >> 16;
+    const uint32_t level = density.probability() * scale_ >> 16;
     return level < kLevels ? level : kLevels - 1;
   }
 

@@ -361,7 +361,7 @@ class MixedModel {
     std::array<BitModel*, kContexts> slots;
     for (size_t k = 0; k < kContexts; ++k) {
       slots[k] = &slots_[k][slot_of(contexts[k], node)];
-      inputs[kLaws + k] = stretch(slots[k]->p16);
+      inputs[kLaws + k] = stretch(slots[k]->probability());
     }
     Mixer& mixer = mixers_[depth];
     Refiner& refiner = refiners_[node < kNodes ? node : kNodes + depth];

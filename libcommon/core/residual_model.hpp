@@ -206,11 +206,14 @@ class ResidualModel {
 
  private:
   // The bit length of a magnitude that is not 0: whether it is longer than expected, then
-  // how much longer or shorter, in unary.
+  // how much longer or shorter, in unary. The models of the first step either way are
+  // loaded before it is known which way.
   template <typename Coder>
   [[gnu::always_inline]] static uint32_t code_bits(Coder& coder, uint32_t bits,
                                                    uint32_t expected, BySize* models) {
     uint32_t coded = expected;
+    const BitModel shorter = models->steps[0][0];
+    const BitModel longer = models->steps[1][1];
     // The same loop both ways: which way is hard to foresee.
     const uint32_t is_longer =
         models->steps[1][0].code_part(coder, bits > coded ? 1 : 0, kLimit);
@@ -219,11 +222,15 @@ class ResidualModel {
     const uint32_t step = 2 * is_longer - 1;  // modulo 2^32
     BitModel* model = &models->steps[is_longer][is_longer];
     const BitModel* const last = &models->steps[is_longer][kSteps - 1];
+    BitModel now = BitModel::either(shorter, longer, is_longer);
     while (coded != end) {
       const uint32_t goes_on = is_longer == 0 ? bits < coded : bits > coded;
-      if (model->code(coder, goes_on, kLimit) == 0) break;
+      const uint32_t has_gone_on = now.code(coder, goes_on, kLimit);
+      *model = now;
+      if (has_gone_on == 0) break;
       coded += step;
       model += model != last ? 1 : 0;
+      now = *model;
     }
     return coded;
   }

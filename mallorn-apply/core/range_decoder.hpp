@@ -31,10 +31,27 @@ class RangeDecoder {
     return code_below((range_ >> 22) * p22);
   }
 
-  // The same, for bits that nothing could foresee.
+  // The same, for bits that nothing could foresee: in as few instructions as there can be,
+  // none of them a branch on the bit.
   [[gnu::always_inline]] uint32_t code_part(uint32_t p16,
                                             [[maybe_unused]] uint32_t unused) {
     const uint64_t bound = (range_ >> 16) * p16;
+#if defined(__x86_64__) && defined(__GNUC__)
+    uint64_t range = range_ - bound;
+    uint64_t code = code_;
+    uint32_t mask;
+    asm("sub %[bound], %[code]\n\t"
+        "cmovc %[bound], %[range]\n\t"
+        "cmovc %[before], %[code]\n\t"
+        "sbb %[mask], %[mask]"
+        : [code] "+&r"(code), [range] "+&r"(range), [mask] "=&r"(mask)
+        : [bound] "r"(bound), [before] "r"(code_)
+        : "cc");
+    range_ = range;
+    code_ = code;
+    normalize();
+    return 0u - mask;
+#else
     uint64_t mask = 0u - static_cast<uint64_t>(code_ < bound);
     keep_from_branches(&mask);
     const uint64_t rest = range_ - bound;
@@ -42,30 +59,6 @@ class RangeDecoder {
     code_ -= bound & ~mask;
     normalize();
     return static_cast<uint32_t>(mask) & 1u;
-  }
-
-  // The same, for bits that tell under which probability the next one is coded: in as few
-  // instructions as there can be.
-  [[gnu::always_inline]] uint32_t code_chained(uint32_t p16,
-                                               [[maybe_unused]] uint32_t unused) {
-#if defined(__x86_64__) && defined(__GNUC__)
-    const uint64_t bound = (range_ >> 16) * p16;
-    uint64_t range = range_ - bound;
-    uint64_t code = code_;
-    uint32_t bit = 0;
-    asm("sub %[bound], %[code]\n\t"
-        "cmovc %[bound], %[range]\n\t"
-        "cmovc %[before], %[code]\n\t"
-        "adc $0, %[bit]"
-        : [code] "+&r"(code), [range] "+&r"(range), [bit] "+&r"(bit)
-        : [bound] "r"(bound), [before] "r"(code_)
-        : "cc");
-    range_ = range;
-    code_ = code;
-    normalize();
-    return bit;
-#else
-    return code_part(p16, unused);
 #endif
   }
 

@@ -57,21 +57,30 @@ TEST_CASE("bit model: stays within its bounds, whatever the limit and the bits")
     }
     for (int i = 0; i < 20000; ++i) model.update(0, limit);
     CHECK(model.probability() == BitModel::kLeast);
-    CHECK(model.count == limit);
+    CHECK(model.count() == limit);
   }
+}
+
+TEST_CASE("bit model: one of two, whole") {
+  const BitModel zero(1000, 3);
+  const BitModel one(50000, 200);
+  CHECK(BitModel::either(zero, one, 0).probability() == 1000);
+  CHECK(BitModel::either(zero, one, 0).count() == 3);
+  CHECK(BitModel::either(zero, one, 1).probability() == 50000);
+  CHECK(BitModel::either(zero, one, 1).count() == 200);
 }
 
 TEST_CASE("bit model: learns fast at first, slowly later, and its limit is the floor") {
   BitModel fresh;
   fresh.update(1, 30);
-  CHECK(fresh.p16 > 50000);
-  CHECK(fresh.count == 1);
+  CHECK(fresh.probability() > 50000);
+  CHECK(fresh.count() == 1);
   BitModel seasoned;
   for (int i = 0; i < 200; ++i) seasoned.update(static_cast<uint32_t>(i & 1), 30);
-  CHECK(seasoned.count == 30);
-  const uint32_t before = seasoned.p16;
+  CHECK(seasoned.count() == 30);
+  const uint32_t before = seasoned.probability();
   seasoned.update(1, 30);
-  CHECK(seasoned.p16 - before < 65536 / 30);
+  CHECK(seasoned.probability() - before < 65536 / 30);
 }
 
 TEST_CASE("fine bit model: falls further than others, and never to certainty") {
