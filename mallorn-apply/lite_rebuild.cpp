@@ -37,23 +37,17 @@ bool read_file(void* context, uint32_t from, uint8_t* to, uint32_t length) {
 // The next bytes of the body, with what the decoder has left of those before.
 class Window {
  public:
-  LiteInput view() const {
-    return {bytes_.data() + begin_, static_cast<uint32_t>(end_ - begin_), 0};
-  }
-  void use(size_t count) { begin_ += count; }
-
-  void fill(PatchReader& patch) {
-    std::copy(bytes_.begin() + static_cast<ptrdiff_t>(begin_),
-              bytes_.begin() + static_cast<ptrdiff_t>(end_), bytes_.begin());
-    end_ -= begin_;
-    begin_ = 0;
-    end_ += patch.next_bytes(ByteSpan(bytes_).subspan(end_));
+  void fill(PatchReader& patch, LiteInput* input) {
+    std::copy(input->next, input->end, bytes_.begin());
+    const size_t left = input->size();
+    const size_t read = patch.next_bytes(ByteSpan(bytes_).subspan(left));
+    input->next = bytes_.data();
+    input->end = bytes_.data() + left + read;
+    input->unread -= static_cast<uint32_t>(read);
   }
 
  private:
   std::vector<uint8_t> bytes_ = std::vector<uint8_t>(64 * 1024);
-  size_t begin_ = 0;
-  size_t end_ = 0;
 };
 
 LiteLengths lengths_of(const PatchReader& patch) {
@@ -64,8 +58,7 @@ LiteLengths lengths_of(const PatchReader& patch) {
     throw Error(Status::limit_exceeded, patch.name() + ": longer than profile lite allows");
   }
   return {static_cast<uint32_t>(header.base_bytes),
-          static_cast<uint32_t>(header.result_bytes),
-          static_cast<uint32_t>(header.body_bytes), header.features};
+          static_cast<uint32_t>(header.result_bytes), header.features};
 }
 
 }  // namespace
@@ -83,24 +76,26 @@ void rebuild_lite(PatchReader& patch, ByteView base,
   }
   Window window;
   std::vector<uint8_t> bytes(kPageBytes);
-  LitePage page{bytes.data(), kPageBytes, 0};
+  const auto decoder = std::make_unique<LiteDecoder>();
+  LitePage& page = decoder->page;
+  page = {bytes.data(), bytes.data(), bytes.data() + kPageBytes};
   const auto take_page = [&] {
-    const ByteView made = ByteView(bytes).first(page.used);
+    const ByteView made = ByteView(bytes).first(page.used());
     files.result.insert(files.result.end(), made.begin(), made.end());
     write(made);
-    page.used = 0;
+    page.next = page.begin;
   };
-  const auto decoder = std::make_unique<LiteDecoder>();
-  decoder->begin({read_file, &files}, lengths);
+  decoder->input.unread = static_cast<uint32_t>(patch.header().body_bytes);
+  decoder->lengths = lengths;
+  decoder->files = {read_file, &files};
+  decoder->begin(0);
   for (LiteStep step = LiteStep::want_input; step != LiteStep::done;) {
-    LiteInput input = window.view();
-    step = decoder->step(&input, &page);
-    window.use(input.used);
-    if (step == LiteStep::want_input) window.fill(patch);
+    step = decoder->step();
+    if (step == LiteStep::want_input) window.fill(patch, &decoder->input);
     if (step == LiteStep::page_full || step == LiteStep::done) take_page();
     if (step == LiteStep::failed) {
       throw Error(decoder->status(), patch.name() + ": result byte " +
-                                         std::to_string(decoder->place().result_offset) +
+                                         std::to_string(decoder->result_offset()) +
                                          ": the body does not decode");
     }
   }

@@ -18,7 +18,7 @@ INDIRECT = "__indirect_call"
 # What a call through a pointer may call, by its text: functions whose names contain one of the words.
 POINTERS = [
     (re.compile(r"kSteps\["), ["step_"]),
-    (re.compile(r"files_\.read\("), ["read_file"]),
+    (re.compile(r"\bfiles\.read\("), ["read_file"]),
     (re.compile(r"\bport(->|\.)verify\("), ["mallorn_verify_ed25519"]),
     (re.compile(r"\bport(->|\.)\w+\("), []),
 ]

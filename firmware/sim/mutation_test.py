@@ -64,8 +64,8 @@ MUTATIONS = {
     "write the slot in use":
         ("update_front.cpp", "m.new_slot = is_in_place(port) ? m.slot : m.slot ^ 1;", "m.new_slot = m.slot;"),
     "write less than whole words":
-        ("update_write.cpp", "const uint32_t length = whole_words(page.used, m.flash.port->write_size);",
-         "const uint32_t length = page.used;"),
+        ("update_write.cpp", "const uint32_t length = whole_words(used, m.flash.port->write_size);",
+         "const uint32_t length = used;"),
     "take any signature":
         ("update_front.cpp", "m.is_trusted = status == MALLORN_DONE;", "m.is_trusted = true;"),
     "take patches without signature":
@@ -75,7 +75,7 @@ MUTATIONS = {
     "take older releases":
         ("update_front.cpp", "m.release < confirmed || m.release < counter", "false"),
     "take patches for other bases":
-        ("update_slots.cpp", "PatchFront{m.hash.message.header}.base_digest());", "nullptr);"),
+        ("update_slots.cpp", "PatchFront{m.hash.message.header}.base().digest());", "nullptr);"),
     "erase before the body is hashed":
         ("update_slots.cpp", "is_read_twice ? PatchFront{m.hash.message.header}.body_digest() : nullptr);", "nullptr);"),
 }
@@ -88,7 +88,7 @@ STATE_MUTATIONS = {
     "take records without looking at their states":
         ("slot_log.cpp", "(!kHasStates || has_state(m, sector))", "true"),
     "record a checkpoint without its state":
-        ("update_write.cpp", "m.record.state_bytes = kHasStates && !kept.decoder.is_at_restart()", "m.record.state_bytes = false"),
+        ("update_write.cpp", "const bool has_state = kHasStates && !m.decode.decoder.is_at_restart();", "const bool has_state = false;"),
     "write a record before its state":
         ("slot_log.cpp", "if (state_bytes != 0) { record.state_at = state_at;",
          "if (state_bytes != 0) { record.state_at = state_at;\n"
@@ -96,7 +96,7 @@ STATE_MUTATIONS = {
          "int first = m.flash.write(place, &record, kRecordBytes);\n"
          "if (first == MALLORN_DONE) first = m.flash.write(place + kRecordBytes, &record, port.write_size);\n"
          "if (first != MALLORN_DONE) return first;\n"
-         "return m.flash.write(log.sector + state_at, &m.decode.kept, state_bytes);"),
+         "return m.flash.write(log.sector + state_at, m.decode.state, state_bytes);"),
     "leave the state behind in the other sector":
         ("slot_log.cpp", "log.end = record.state_at = 0;", "log.end = 0;"),
     "write an uncertain record again without its state":

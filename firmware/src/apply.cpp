@@ -14,34 +14,24 @@ constexpr uint32_t kPageBytes = 128;
 constexpr uint32_t kInputBytes = 112;
 
 struct HashSpace {
-  Sha256 hash;
   uint8_t window[kWindowBytes];
-};
-
-struct PageSpace {
-  uint8_t page[kPageBytes];
-  uint8_t input[kInputBytes];
+  Sha256 hash;
 };
 
 // What is reached most is at the beginning: small processors have short instructions for
-// it.
+// it. The header is there until the end.
 struct Work {
   Flash flash;
   uint32_t base_at;  // its region, as a place
-  uint32_t written;  // bytes of the result
-  uint32_t erased;   // the region is blank from `written` to here
-  apply::LiteLengths lengths;
-  apply::LitePage page;
-  apply::LiteInput input;
-  uint8_t result_digest[kDigestBytes];
+  uint32_t erased;   // the other region is blank up to here
   union {
-    uint8_t header[kHeaderMaxBytes];
-    PageSpace space;
-  };
-  union {
+    uint8_t signatures[kMaxSignatures * kSignatureBlockBytes];
     HashSpace hash;
     apply::LiteDecoder decoder;
   };
+  alignas(uint32_t) uint8_t header[kHeaderMaxBytes];
+  uint8_t page[kPageBytes];
+  uint8_t input[kInputBytes];
 };
 static_assert(sizeof(Work) <= MALLORN_WORK_SIZE);
 
@@ -57,8 +47,7 @@ int read_patch(const Work& w, uint8_t* to, uint32_t length) {
 }
 
 // Header and signatures.
-int read_front(Work& w) {
-  const PatchFront front = {w.header};
+int read_front(Work& w, PatchFront front) {
   int status = read_patch(w, w.header, kHeaderFixedBytes);
   if (status != MALLORN_DONE) return status;
   status = fault_of_begin(front);
@@ -66,16 +55,14 @@ int read_front(Work& w) {
   status = read_patch(w, w.header + kHeaderFixedBytes, front.length() - kHeaderFixedBytes);
   if (status != MALLORN_DONE) return status;
   status = fault_of(front);
-  for (uint32_t i = front.signature_count(); status == MALLORN_DONE && i > 0; --i) {
-    status = read_patch(w, w.hash.window, kSignatureBlockBytes);
-  }
-  return status;
+  if (status != MALLORN_DONE) return status;
+  return read_patch(w, w.signatures, kSignatureBlockBytes * front.signature_count());
 }
 
-// Whether a region begins with bytes of this digest.
-int check(Work& w, uint32_t place, uint32_t length, const uint8_t* expected) {
+// Whether a region begins with bytes of this digest: else `error`.
+int check(Work& w, uint32_t place, PatchFile file, int error) {
   HashSpace& space = w.hash;
-  const int error = place == w.base_at ? MALLORN_E_BASE : MALLORN_E_RESULT;
+  uint32_t length = file.length();
   if (length > w.flash.port->slot_size) return error;
   sha256_start(space.hash);
   for (uint32_t part; length > 0; length -= part, place += part) {
@@ -85,7 +72,7 @@ int check(Work& w, uint32_t place, uint32_t length, const uint8_t* expected) {
     sha256_update(space.hash, space.window, part);
   }
   sha256_finish(space.hash, space.window);
-  return is_same(space.window, expected, kDigestBytes) ? MALLORN_DONE : error;
+  return is_same(space.window, file.digest(), kDigestBytes) ? MALLORN_DONE : error;
 }
 
 // For the decoder. The bit that tells the result from the base tells the regions apart.
@@ -97,43 +84,46 @@ bool read_file(void* context, uint32_t from, uint8_t* to, uint32_t length) {
 
 // What is left of the input to its beginning, and more of the body behind it.
 int read_input(Work& w) {
-  apply::LiteInput& input = w.input;
-  const uint32_t left = input.size - input.used;
-  uint32_t more = w.lengths.body_bytes - w.decoder.place().body_offset - left;
-  if (more > kInputBytes - left) more = kInputBytes - left;
-  copy_bytes(w.space.input, w.space.input + input.used, left);
-  input.used = 0;
-  input.size = left + more;
-  return read_patch(w, w.space.input + left, more);
+  apply::LiteInput& input = w.decoder.input;
+  const uint32_t left = input.size();
+  copy_bytes(w.input, input.next, left);
+  uint32_t more = kInputBytes - left;
+  if (more > input.unread) more = input.unread;
+  input = {w.input, w.input + left + more, input.unread - more};
+  return read_patch(w, w.input + left, more);
 }
 
 // What is written is not read back here: all of it is, at the end.
 int write_page(Work& w) {
   const mallorn_port& port = *w.flash.port;
-  const uint32_t place = w.base_at ^ (kNextRegion | w.written);
-  if (w.written == w.erased) {
+  const uint32_t length = w.decoder.page.used();
+  const uint32_t written = w.decoder.result_offset() - length;
+  const uint32_t place = w.base_at ^ (kNextRegion | written);
+  if (written == w.erased) {
     w.erased += port.erase_size;
     const int status = w.flash.erase(place);
     if (status != MALLORN_MORE) return status;
   }
-  const uint32_t length = w.page.used;
-  w.written += length;
-  w.page.used = 0;
-  return w.flash.program(place, w.space.page, whole_words(length, port.write_size));
+  w.decoder.page.next = w.page;
+  return w.flash.program(place, w.page, whole_words(length, port.write_size));
 }
 
-int decode(Work& w) {
-  w.written = w.erased = 0;
-  w.page = {w.space.page, kPageBytes, 0};
-  w.input = {w.space.input, 0, 0};
-  w.decoder.begin({read_file, &w}, w.lengths);
+int decode(Work& w, PatchFront front) {
+  apply::LiteDecoder& decoder = w.decoder;
+  w.erased = 0;
+  decoder.input = {w.input, w.input, front.body_bytes()};
+  decoder.page = {w.page, w.page, w.page + kPageBytes};
+  // Nothing is overwritten: what the patch promises of that is of no account.
+  decoder.lengths = {front.base().length(), front.result().length(), 0};
+  decoder.files = {read_file, &w};
+  decoder.begin(0);
   for (;;) {
-    const apply::LiteStep step = w.decoder.step(&w.input, &w.page);
+    const apply::LiteStep step = decoder.step();
     int status = MALLORN_DONE;
     if (step == apply::LiteStep::failed) return MALLORN_E_CODED;
     if (step == apply::LiteStep::want_input) {
       status = read_input(w);
-    } else if (w.page.used > 0) {
+    } else if (decoder.page.next != w.page) {
       status = write_page(w);
     }
     if (status != MALLORN_DONE || step == apply::LiteStep::done) return status;
@@ -142,17 +132,14 @@ int decode(Work& w) {
 
 int run(Work& w) {
   const PatchFront front = {w.header};
-  int status = read_front(w);
+  int status = read_front(w, front);
   if (status != MALLORN_DONE) return status;
-  // Nothing is overwritten: what the patch promises of that is of no account.
-  w.lengths = {front.base_bytes(), front.result_bytes(), front.body_bytes(), 0};
-  copy_bytes(w.result_digest, front.result_digest(), kDigestBytes);
-  if (w.lengths.result_bytes > w.flash.port->slot_size) return MALLORN_E_SIZE;
-  status = check(w, w.base_at, w.lengths.base_bytes, front.base_digest());
+  if (front.result().length() > w.flash.port->slot_size) return MALLORN_E_SIZE;
+  status = check(w, w.base_at, front.base(), MALLORN_E_BASE);
   if (status != MALLORN_DONE) return status;
-  status = decode(w);
+  status = decode(w, front);
   if (status != MALLORN_DONE) return status;
-  return check(w, w.base_at ^ kNextRegion, w.lengths.result_bytes, w.result_digest);
+  return check(w, w.base_at ^ kNextRegion, front.result(), MALLORN_E_RESULT);
 }
 
 }  // namespace

@@ -8,8 +8,7 @@ uint32_t crc32c(uint32_t crc, const uint8_t* bytes, size_t length) {
   crc = ~crc;
   for (size_t i = 0; i < length; ++i) {
     crc ^= bytes[i];
-    for (unsigned bit = 0; bit < 8; ++bit)
-      crc = crc >> 1 ^ ((crc & 1) != 0 ? kPolynomial : 0);
+    for (unsigned bit = 0; bit < 8; ++bit) crc = crc >> 1 ^ (crc & 1) * kPolynomial;
   }
   return ~crc;
 }

@@ -6,17 +6,19 @@
 
 namespace mallorn::firmware {
 
-inline uint32_t load_u32(const uint8_t* from) {
-  return static_cast<uint32_t>(from[0]) | static_cast<uint32_t>(from[1]) << 8 |
-         static_cast<uint32_t>(from[2]) << 16 | static_cast<uint32_t>(from[3]) << 24;
-}
-
 // Where it is aligned.
 inline uint32_t load_word(const void* from) {
   static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__);
   uint32_t word;
   __builtin_memcpy(&word, __builtin_assume_aligned(from, sizeof word), sizeof word);
   return word;
+}
+
+// Where its halves are.
+inline uint32_t load_halves(const void* from) {
+  uint16_t halves[2];
+  __builtin_memcpy(halves, __builtin_assume_aligned(from, sizeof halves[0]), sizeof halves);
+  return halves[0] | uint32_t{halves[1]} << 16;
 }
 
 inline void store_u32(uint8_t* to, uint32_t value) {

@@ -10,7 +10,7 @@ namespace {
 constexpr uint32_t kMagic = 0x504C4D8D;
 constexpr uint8_t kVersion = 0;
 constexpr uint8_t kProfileLite = 1;
-constexpr uint32_t kMaxSignatures = 4;
+constexpr uint32_t kSoundCrc = 0x48674BC7;  // of bytes with their own behind them
 constexpr uint32_t kKnownFeatures = 1u << 9 | kInPlaceBits;  // the body of profile lite
 
 bool is_in_place_sound(uint32_t features) {
@@ -24,7 +24,7 @@ bool is_in_place_sound(uint32_t features) {
 }  // namespace
 
 int fault_of_begin(PatchFront front) {
-  if (load_u32(front.bytes) != kMagic) return MALLORN_E_MAGIC;
+  if (load_word(front.bytes) != kMagic) return MALLORN_E_MAGIC;
   if (front.bytes[4] != kVersion) return MALLORN_E_VERSION;
   const bool is_length =
       front.length() >= kHeaderFixedBytes && front.length() <= kHeaderMaxBytes;
@@ -33,8 +33,7 @@ int fault_of_begin(PatchFront front) {
 
 int fault_of(PatchFront front) {
   const uint8_t* const bytes = front.bytes;
-  const uint32_t covered = front.length() - 4;
-  if (load_u32(bytes + covered) != crc32c(0, bytes, covered) ||
+  if (crc32c(0, bytes, front.length()) != kSoundCrc ||
       front.length() != kHeaderFixedBytes + front.model_id_length() ||
       front.signature_count() > kMaxSignatures) {
     return MALLORN_E_HEADER;
@@ -44,7 +43,7 @@ int fault_of(PatchFront front) {
   if ((features & ~kKnownFeatures) != 0 || bytes[60] != 1) return MALLORN_E_FEATURE;
   if (!is_in_place_sound(features)) return MALLORN_E_HEADER;
   // The high halves of lengths of 64 bits.
-  if ((load_u32(bytes + 24) | load_u32(bytes + 66) | load_u32(bytes + 106)) != 0) {
+  if ((load_word(bytes + 24) | load_halves(bytes + 66) | load_halves(bytes + 106)) != 0) {
     return MALLORN_E_SIZE;
   }
   return front.body_bytes() != 0 ? MALLORN_DONE : MALLORN_E_HEADER;

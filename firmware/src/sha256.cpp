@@ -24,9 +24,9 @@ void compress(Sha256& hash) {
   uint32_t* const s = hash.work;        // h g f e d c b a; the next one
   uint32_t* const w = s + kShaBlockAt;  // 16 words of the schedule
   memmove(s, hash.state, sizeof hash.state);
-  for (unsigned i = 0; i < 64; ++i) {
-    const uint32_t t = s[0] + sigma(s[3], 6, 11, 25) + (s[1] ^ (s[3] & (s[2] ^ s[1]))) +
-                       hash.constants[i] + w[0];
+  for (const uint32_t* k = hash.constants; k != hash.constants + 64; ++k) {
+    const uint32_t t =
+        s[0] + sigma(s[3], 6, 11, 25) + (s[1] ^ (s[3] & (s[2] ^ s[1]))) + *k + w[0];
     s[4] += t;
     s[8] = t + sigma(s[7], 2, 13, 22) + ((s[7] & s[6]) | (s[5] & (s[7] | s[6])));
     const uint32_t next =

@@ -13,13 +13,15 @@ namespace mallorn::firmware {
 extern const uint32_t kShaInitialHigh[8];
 
 constexpr unsigned kShaBlockAt = 9;
+// What is reached by name is at the beginning: small processors have short instructions for
+// it.
 struct Sha256 {
-  uint32_t state[8];
   union {
     uint32_t work[25];
     ShaConstants making;  // at first
   };
   uint32_t length;  // bytes so far: below 2^32
+  uint32_t state[8];
   uint32_t constants[64];
 };
 

@@ -23,7 +23,7 @@ uint32_t check_of(const Record& record) {
 
 // In memory.
 uint32_t check_of_state(const mallorn_update& m) {
-  return crc32c(0, reinterpret_cast<const uint8_t*>(&m.decode.kept), kStateBytes);
+  return crc32c(0, m.decode.state, kStateBytes);
 }
 
 // Whether the state of m.hash.other is in the sector as it was written.
@@ -97,7 +97,7 @@ int read_state(mallorn_update& m) {
   // they were in one of some reads.
   for (unsigned tries = 64; tries != 0; --tries) {
     const int status =
-        m.flash.read(m.log.sector + m.record.state_at, &m.decode.kept, kStateBytes);
+        m.flash.read(m.log.sector + m.record.state_at, m.decode.state, kStateBytes);
     if (status != MALLORN_DONE) return status;
     if (m.record.state_check == check_of_state(m)) return MALLORN_DONE;
   }
@@ -126,7 +126,7 @@ int append_record(mallorn_update& m) {
   if (state_bytes != 0) {
     record.state_at = state_at;
     record.state_check = check_of_state(m);
-    const int status = m.flash.write(log.sector + state_at, &m.decode.kept, state_bytes);
+    const int status = m.flash.write(log.sector + state_at, m.decode.state, state_bytes);
     if (status != MALLORN_DONE) return status;
   }
   record.sequence = ++log.sequence;

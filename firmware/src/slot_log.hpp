@@ -87,11 +87,11 @@ int load_log(mallorn_update& m);
 // Begins a log without history.
 void start_log(mallorn_update& m);
 
-// Reads the state of m.record into m.decode.kept: MALLORN_E_CHECKPOINT if it has none of
+// Reads the state of m.record into m.decode.state: MALLORN_E_CHECKPOINT if it has none of
 // this size, or if flash has changed since the log was read.
 int read_state(mallorn_update& m);
 
-// Writes m.record as the newest one, and before it its state, m.decode.kept, if it has
+// Writes m.record as the newest one, and before it its state, m.decode.state, if it has
 // state_bytes; unless state_at says where the newest record has the same. Does one thing at
 // a time: MALLORN_MORE after an erase, MALLORN_DONE after the record.
 int append_record(mallorn_update& m);

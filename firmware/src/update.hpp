@@ -45,10 +45,11 @@ constexpr uint32_t kInputBytes = 112;
 
 // The domain, then the header: what is signed, as soon as the count of signatures is 0.
 struct Message {
+  alignas(uint32_t) uint8_t padding;  // so that the header is aligned
   uint8_t domain[kDomainBytes];
   uint8_t header[kHeaderMaxBytes];
-  uint8_t padding[3];
 };
+static_assert(offsetof(Message, header) % sizeof(uint32_t) == 0);
 
 struct CheckSpace {
   Message message;
@@ -64,19 +65,14 @@ struct HashSpace {
   uint8_t window[kWindowBytes];
 };
 
-// What the log keeps as the state of an update: whole words, however long those are.
-struct KeptState {
-  apply::LiteDecoder decoder;
-  uint32_t version;
-};
-constexpr uint32_t kStateBytes = sizeof(KeptState);
-static_assert(kStateBytes == whole_words(kStateBytes, kMaxWordBytes),
-              "else add spare bytes");
+// The log keeps the decoder as the state of an update: whole words, however long those are.
+constexpr uint32_t kStateBytes = whole_words(sizeof(apply::LiteDecoder), kMaxWordBytes);
 
 struct DecodeSpace {
-  apply::LitePage page;
-  apply::LiteInput input;
-  KeptState kept;
+  union {
+    apply::LiteDecoder decoder;
+    uint8_t state[kStateBytes];
+  };
   uint8_t input_bytes[kInputBytes];
   uint8_t page_bytes[kPageBytes];
 };
@@ -162,6 +158,7 @@ struct mallorn_update {
   uint32_t erased;      // it is blank from `written` to here
   uint32_t journal_at;  // in place: where the journal has what is copied next
   mallorn::apply::LiteLengths lengths;
+  uint32_t body_bytes;
   union {
     mallorn::firmware::Record record;  // that was written last, or will be next
     uint8_t block_of_signature[mallorn::firmware::kSignatureBlockBytes];  // before that

@@ -28,11 +28,11 @@ bool is_model(const mallorn_policy& policy, const PatchFront& front) {
 
 void keep_fields(mallorn_update& m, const PatchFront& front) {
   m.release = front.release();
-  m.lengths.base_bytes = front.base_bytes();
-  m.lengths.result_bytes = front.result_bytes();
-  m.lengths.body_bytes = front.body_bytes();
+  m.lengths.base_bytes = front.base().length();
+  m.lengths.result_bytes = front.result().length();
+  m.body_bytes = front.body_bytes();
   m.lengths.features = front.features();
-  copy_bytes(m.result_digest, front.result_digest(), kDigestBytes);
+  copy_bytes(m.result_digest, front.result().digest(), kDigestBytes);
 }
 
 // Whether the record tells of this update, and it may be taken up there.
@@ -40,7 +40,7 @@ bool is_this_update(const mallorn_update& m, const PatchFront& front) {
   const Record& record = m.record;
   return is_same(record.update_id, front.body_digest(), sizeof record.update_id) &&
          record.resume_result != 0 && record.resume_result <= m.lengths.result_bytes &&
-         record.resume_body <= m.lengths.body_bytes;
+         record.resume_body <= m.body_bytes;
 }
 
 // Takes up the update that the record tells of, or begins this one.

@@ -44,14 +44,14 @@ bool is_overwritten(const mallorn_update& m) {
 
 int step_base(mallorn_update& m) {
   return hash_on(m, m.slot, m.lengths.base_bytes,
-                 PatchFront{m.hash.message.header}.base_digest());
+                 PatchFront{m.hash.message.header}.base().digest());
 }
 
 int step_body(mallorn_update& m) {
   const mallorn_port* const port = m.flash.port;
   const bool is_read_twice = port->patch_seek != nullptr;
   const int status =
-      hash_on(m, kPatch, is_read_twice ? m.lengths.body_bytes : m.record.resume_body,
+      hash_on(m, kPatch, is_read_twice ? m.body_bytes : m.record.resume_body,
               is_read_twice ? PatchFront{m.hash.message.header}.body_digest() : nullptr);
   if (status != MALLORN_DONE) return status;
   if (is_read_twice &&

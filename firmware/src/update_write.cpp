@@ -52,44 +52,47 @@ bool is_copy_next(const mallorn_update& m) {
 }
 
 // Changes where what is kept means something else: states of other versions are not good.
-constexpr uint32_t kStateVersion = 6;
+constexpr uint8_t kStateVersion = 7;
 
 // Brings the decoder to where the update begins or is taken up; false if it cannot be.
 bool begin_decoder(mallorn_update& m) {
-  KeptState& kept = m.decode.kept;
-  const apply::LiteFiles files = {read_file, &m};
-  const apply::LitePlace place = {m.written, m.record.resume_body};
-  if (m.written == 0 || m.record.state_bytes == 0) {
-    kept.decoder.begin(files, m.lengths, place);
-    return true;
+  DecodeSpace& space = m.decode;
+  apply::LiteDecoder& decoder = space.decoder;
+  const bool has_state = m.written != 0 && m.record.state_bytes != 0;
+  if (has_state &&
+      (!kHasStates || read_state(m) != MALLORN_DONE || decoder.version != kStateVersion)) {
+    return false;
   }
-  return kHasStates && read_state(m) == MALLORN_DONE && kept.version == kStateVersion &&
-         kept.decoder.resume(files, m.lengths, place);
+  decoder.input = {space.input_bytes, space.input_bytes,
+                   m.body_bytes - m.record.resume_body};
+  decoder.page = {space.page_bytes, space.page_bytes, space.page_bytes + kPageBytes};
+  decoder.lengths = m.lengths;
+  decoder.files = {read_file, &m};
+  if (has_state) return decoder.resume(m.written);
+  decoder.begin(m.written);
+  decoder.version = kStateVersion;
+  return true;
 }
 
 // Moves what is left of the input to its beginning and reads on behind it: there is more of
 // the body, and room, where a decoder wants it. Not inlined: its frame would lie below the
 // decoder's.
 [[gnu::noinline]] int read_input(mallorn_update& m) {
-  apply::LiteInput& input = m.decode.input;
+  apply::LiteInput& input = m.decode.decoder.input;
   uint8_t* const bytes = m.decode.input_bytes;
-  const uint32_t left = input.size - input.used;
-  copy_bytes(bytes, bytes + input.used, left);
-  input.size = m.at = left;
-  input.used = 0;
-  const uint32_t read = m.decode.kept.decoder.place().body_offset + left;
-  const uint32_t wanted = least(m.lengths.body_bytes - read, kInputBytes - left);
-  const int status = read_patch(m, bytes + left, wanted);
-  if (status != MALLORN_DONE) return status;
-  input.size = m.at;
-  return MALLORN_MORE;
+  m.at = input.size();
+  copy_bytes(bytes, input.next, m.at);
+  const uint32_t left = m.at;
+  const int status = read_patch(m, bytes + left, least(input.unread, kInputBytes - left));
+  input = {bytes, bytes + m.at, input.unread - (m.at - left)};
+  return status == MALLORN_DONE ? MALLORN_MORE : status;
 }
 
 // The update may go on from an erase block whose predecessors are written, or from behind
 // the last one.
 bool is_at_checkpoint(const mallorn_update& m) {
   return (m.written == m.erased || m.written == m.lengths.result_bytes) &&
-         (m.decode.kept.decoder.is_at_restart() || has_room_for_state(*m.flash.port));
+         (m.decode.decoder.is_at_restart() || has_room_for_state(*m.flash.port));
 }
 
 // Erases where the block goes that the page begins.
@@ -100,11 +103,12 @@ int erase_block(mallorn_update& m) {
 
 // In whole words: what is behind the end of the result is of no account.
 int write_page(mallorn_update& m) {
-  apply::LitePage& page = m.decode.page;
-  const uint32_t length = whole_words(page.used, m.flash.port->write_size);
-  const int status = m.flash.write(place_of_new(m, m.written), page.data, length);
-  m.written += page.used;
-  page.used = 0;
+  apply::LitePage& page = m.decode.decoder.page;
+  const uint32_t used = page.used();
+  const uint32_t length = whole_words(used, m.flash.port->write_size);
+  const int status = m.flash.write(place_of_new(m, m.written), page.begin, length);
+  m.written += used;
+  page.next = page.begin;
   return status;
 }
 
@@ -115,24 +119,21 @@ bool has_room_for_state(const mallorn_port& port) {
 }
 
 int begin_decoding(mallorn_update& m) {
-  DecodeSpace& space = m.decode;
-  space.page = {space.page_bytes, kPageBytes, 0};
-  space.input = {space.input_bytes, 0, 0};
   if (!find_block(m) || !begin_decoder(m)) return and_forget(MALLORN_E_CHECKPOINT);
   return go_to(Phase::checkpoint);
 }
 
 int step_decode(mallorn_update& m) {
-  DecodeSpace& space = m.decode;
-  const apply::LiteStep step = space.kept.decoder.step(&space.input, &space.page);
+  apply::LiteDecoder& decoder = m.decode.decoder;
+  const apply::LiteStep step = decoder.step();
   if (step == apply::LiteStep::failed) return and_forget(MALLORN_E_CODED);
   if (step == apply::LiteStep::want_input) return read_input(m);
-  return go_to(space.page.used == 0 ? Phase::result : Phase::flush);
+  return go_to(decoder.page.used() == 0 ? Phase::result : Phase::flush);
 }
 
 // Erases the block that the page begins, if it does; then writes the page.
 int step_flush(mallorn_update& m) {
-  if (m.decode.page.used > m.lengths.result_bytes - m.written) {
+  if (m.decode.decoder.page.used() > m.lengths.result_bytes - m.written) {
     return and_forget(MALLORN_E_CODED);
   }
   if (m.written == m.erased) return erase_block(m);
@@ -140,15 +141,14 @@ int step_flush(mallorn_update& m) {
   if (status != MALLORN_DONE) return status;
   if (!is_at_checkpoint(m)) return go_to(Phase::decode);
   m.record.resume_result = m.written;
-  m.record.resume_body = m.decode.kept.decoder.place().body_offset;
+  m.record.resume_body = m.body_bytes - m.decode.decoder.input.left();
   m.record.state_at = 0;
   return go_to(Phase::checkpoint);
 }
 
 int step_checkpoint(mallorn_update& m) {
-  KeptState& kept = m.decode.kept;
-  m.record.state_bytes = kHasStates && !kept.decoder.is_at_restart() ? kStateBytes : 0;
-  if (kHasStates) kept.version = kStateVersion;
+  const bool has_state = kHasStates && !m.decode.decoder.is_at_restart();
+  m.record.state_bytes = has_state ? kStateBytes : 0;
   const int status = append_record(m);
   if (status != MALLORN_DONE) return status;
   return go_to(is_copy_next(m) ? Phase::copy : Phase::decode);

@@ -78,9 +78,11 @@ struct LitePlaces {
   static constexpr uint32_t kDepth = kByteLow + 9;  // tree of 4
   static constexpr uint32_t kFloatIsBelow = kDepth + 15;
   static constexpr uint32_t kTop = kFloatIsBelow + 1;  // tree of 3
-  static constexpr uint32_t kEnd = kTop + 7;
+  // stays as it begins: of bits that are as likely zero as one, in a decoder
+  static constexpr uint32_t kRaw = kTop + 7;
+  static constexpr uint32_t kEnd = kRaw + 1;
 };
-static_assert(LitePlaces::kCodeIsLonger + 20 <= LitePlaces::kEnd);
+static_assert(LitePlaces::kCodeIsLonger + 20 <= LitePlaces::kRaw);
 // How far sets of kShorter are behind those of kLonger.
 constexpr uint32_t kLiteShorter = LitePlaces::kShorter - LitePlaces::kLonger;
 
@@ -103,6 +105,7 @@ static uint32_t code_lite_tree(Coder& coder, uint32_t first, uint32_t bits,
 // A number below 2^30: how many pairs of bits it takes by a tree, and the bits.
 template <typename Coder>
 static uint32_t code_lite_number(Coder& coder, uint32_t tree, uint32_t number) {
+  number = coder.want(number);
   const auto bits = static_cast<uint32_t>(std::bit_width(number));
   return coder.raw(number, 2 * code_lite_tree(coder, tree, 4, (bits + 1) / 2));
 }

@@ -5,130 +5,97 @@
 namespace mallorn::apply {
 namespace {
 
-constexpr LiteHead kNoHead;     // a decoder wants none
-constexpr uint32_t kNever = 0;  // a probability: reads what the range wants
+constexpr LiteHead kNoHead;  // a decoder wants none
 
 static_assert(__is_trivially_copyable(LiteDecoder), "it is kept as the bytes that it is");
 
 }  // namespace
 
-void LiteDecoder::begin(const LiteFiles& files, const LiteLengths& lengths,
-                        const LitePlace& place) {
-  files_ = files;
-  lengths_ = lengths;
-  place_ = place;
+void LiteDecoder::begin(uint32_t result_offset) {
+  result_offset_ = segment_end_ = result_offset;
   pending_bytes_ = 0;
   window_bytes_ = 0;
-  phase_ = Phase::restart;
   status_ = Status::ok;
   // One of them has a higher bit if all together have.
-  if ((lengths.base_bytes | lengths.result_bytes | lengths.body_bytes) >= kMaxLiteBytes) {
+  if ((lengths.base_bytes | lengths.result_bytes | input.unread) >= kMaxLiteBytes) {
     status_ = Status::limit_exceeded;
   }
-  if (place.result_offset > lengths.result_bytes ||
-      place.body_offset > lengths.body_bytes) {
-    status_ = Status::malformed;
-  }
+  if (result_offset > lengths.result_bytes) status_ = Status::malformed;
 }
 
 // Costs less where it is not inlined.
 [[gnu::noinline]] bool LiteDecoder::is_at_restart() const {
-  return phase_ == Phase::restart && pending_bytes_ == 0;
+  return result_offset_ == segment_end_;
 }
 
 // Everything that is an index, a length or a place, or must not be 0, is what it can be.
 // Models, and what has been learned of residuals, may be anything; before a segment begins,
 // all that it sets may be.
-bool LiteDecoder::resume(const LiteFiles& files, const LiteLengths& lengths,
-                         const LitePlace& place) {
-  const Phase phase = phase_;
+bool LiteDecoder::resume(uint32_t result_offset) {
+  const uint32_t segment_end = segment_end_;
   const uint8_t pending_bytes = pending_bytes_;
-  begin(files, lengths, place);
-  phase_ = phase;
+  begin(result_offset);
+  segment_end_ = segment_end;
   pending_bytes_ = pending_bytes;
-  if (phase > Phase::elements || status_ != Status::ok) return false;
-  if (is_at_restart()) return true;
-  const uint32_t position = place_.result_offset + pending_bytes;
-  if (range_ < 1u << 24 || position > segment_end_ || segment_end_ > lengths.result_bytes ||
-      state.last_number > 2) {
+  const uint32_t position = result_offset + pending_bytes;
+  if (status_ != Status::ok || position > segment_end ||
+      segment_end > lengths.result_bytes) {
     return false;
   }
-  return phase != Phase::elements || is_sound_step(position);
+  if (is_at_restart()) return true;
+  return range_ >= 1u << 24 && state.last_number <= 2 &&
+         (state.head.elements == 0 || is_sound_step(position));
 }
 
-LiteStep LiteDecoder::step(LiteInput* input, LitePage* page) {
-  page_ = page;
+LiteStep LiteDecoder::step() {
   while (status_ == Status::ok) {
     flush();
-    if (place_.result_offset == lengths_.result_bytes) return end();
-    if (page->used == page->size) return LiteStep::page_full;
-    const uint32_t left = lengths_.body_bytes - place_.body_offset;
-    const uint32_t there = input->size - input->used;
-    const uint32_t usable = there < left ? there : left;
-    if (usable < left && usable < kLiteInputBytes) return LiteStep::want_input;
-    const uint8_t* const begin = input->data + input->used;
-    next_ = begin;
-    end_ = begin + usable;
+    if (result_offset_ == lengths.result_bytes) return end();
+    if (page.next == page.end) return LiteStep::page_full;
+    if (input.unread != 0 && input.size() < kLiteInputBytes) return LiteStep::want_input;
     go_on();
-    const auto used = static_cast<uint32_t>(next_ - begin);
-    input->used += used;
-    place_.body_offset += used;
   }
   return LiteStep::failed;
 }
 
 // Nothing may be left of the body. That of an empty result has one byte all the same.
 LiteStep LiteDecoder::end() {
-  const uint32_t used = lengths_.result_bytes == 0 ? 1 : place_.body_offset;
-  if (used == lengths_.body_bytes) return LiteStep::done;
+  if (input.left() == (lengths.result_bytes == 0 ? 1 : 0)) return LiteStep::done;
   status_ = Status::corrupt_data;
   return LiteStep::failed;
 }
 
 void LiteDecoder::go_on() {
-  if (phase_ == Phase::restart) return begin_segment();
-  if (phase_ == Phase::head) return begin_step();
+  if (result_offset_ == segment_end_) return begin_segment();
+  if (state.head.elements == 0) return begin_step();
   if (state.head.kind == LiteKind::copy && state.head.is_own == 0) {
     make_copies();
   } else {
     make_element();
   }
-  if (state.head.elements == 0) {
-    phase_ = place_.result_offset + pending_bytes_ == segment_end_ ? Phase::restart
-                                                                   : Phase::head;
-  }
-}
-
-// By a model of its own: a second function for bits would cost stack.
-uint32_t LiteDecoder::read_fixed(uint32_t probability) {
-  models_[kFixed].state = static_cast<uint16_t>(probability);
-  return read_bit(kFixed);
 }
 
 // Everything that adapts begins anew.
 void LiteDecoder::begin_segment() {
+  start_lite_models(models_.data(), 0);
+  state = {};
   // A range of 1 wants the three bytes that code begins with, and becomes 2^24.
   range_ = 1;
   code_ = 0;
-  read_fixed(kNever);
-  start_lite_models(models_.data(), 0);
-  state = {};
+  read_bit(LitePlaces::kRaw);
   const uint32_t restart_log2 = read_raw(kLiteRestartBits);
-  const uint32_t end = ((place_.result_offset >> restart_log2) + 1) << restart_log2;
-  segment_end_ = end < lengths_.result_bytes ? end : lengths_.result_bytes;
-  phase_ = Phase::head;
+  const uint32_t end = ((result_offset_ >> restart_log2) + 1) << restart_log2;
+  segment_end_ = end < lengths.result_bytes ? end : lengths.result_bytes;
 }
 
 void LiteDecoder::begin_step() {
-  const uint32_t position = place_.result_offset;
-  code_lite_head(*this, position, kNoHead);
-  if (!is_sound_step(position)) {
+  code_lite_head(*this, result_offset_, kNoHead);
+  if (!is_sound_step(result_offset_)) {
     status_ = Status::corrupt_data;
     return;
   }
   prepare_lite_step(models_.data(), state);
   column_ = 0;
-  phase_ = Phase::elements;
 }
 
 // Whether the step, or what is left of it, makes bytes of the segment from bytes that are
@@ -147,12 +114,12 @@ bool LiteDecoder::is_sound_step(uint32_t position) {
   }
   const uint32_t length = head.elements << size_log2;
   state.base_stop = head.source + length;
-  if (head.source > lengths_.base_bytes || length > lengths_.base_bytes - head.source) {
+  if (head.source > lengths.base_bytes || length > lengths.base_bytes - head.source) {
     return false;
   }
   if (!kHasOneSlot) return true;
-  const uint32_t log2 = in_place_log2(lengths_.features);
-  const uint32_t source = head.source + (in_place_lag(lengths_.features) << log2);
+  const uint32_t log2 = in_place_log2(lengths.features);
+  const uint32_t source = head.source + (in_place_lag(lengths.features) << log2);
   if (log2 == 0 || source >= position) return true;
   // It goes on as fast as the result does: so it must not come into another block.
   const uint32_t block = position >> log2;
@@ -160,13 +127,11 @@ bool LiteDecoder::is_sound_step(uint32_t position) {
 }
 
 void LiteDecoder::make_copies() {
-  uint32_t count = page_->size - page_->used;
+  auto count = static_cast<uint32_t>(page.end - page.next);
   if (count > state.head.elements) count = state.head.elements;
-  if (!files_.read(files_.context, state.head.source, page_->data + page_->used, count)) {
-    status_ = Status::io;
-  }
-  page_->used += count;
-  place_.result_offset += count;
+  if (!files.read(files.context, state.head.source, page.next, count)) status_ = Status::io;
+  page.next += count;
+  result_offset_ += count;
   state.head.source += count;
   state.head.elements -= count;
 }
@@ -182,36 +147,36 @@ void LiteDecoder::make_element() {
   for (uint32_t i = 0; i < size && has_lite_source(state.head.kind); ++i) {
     from |= uint32_t{source_byte()} << (8 * i);
   }
-  pending_ = code_lite_element(*this, from, 0, place_.result_offset);
+  pending_ = code_lite_element(*this, from, 0, result_offset_);
   pending_bytes_ = static_cast<uint8_t>(size);
   --state.head.elements;
 }
 
 // The bytes of the last element, as far as there is room for them.
 void LiteDecoder::flush() {
-  for (; pending_bytes_ > 0 && page_->used < page_->size; --pending_bytes_) {
-    page_->data[page_->used++] = static_cast<uint8_t>(pending_);
+  for (; pending_bytes_ > 0 && page.next != page.end; --pending_bytes_) {
+    *page.next++ = static_cast<uint8_t>(pending_);
     pending_ >>= 8;
-    ++place_.result_offset;
+    ++result_offset_;
   }
 }
 
 // The next byte of the source: of the base, or of what has been made of the result. That is
 // in the page, or has been taken.
 uint8_t LiteDecoder::source_byte() {
-  const uint32_t offset = state.head.source++;
-  uint32_t from = offset;
-  uint32_t end = lengths_.base_bytes;
+  uint32_t from = state.head.source++;
+  uint32_t end = lengths.base_bytes;
   if (state.head.is_own != 0) {
-    end = place_.result_offset - page_->used;
-    if (offset >= end) return page_->data[offset - end];
+    const uint32_t back = result_offset_ - from;
+    if (back <= page.used()) return *(page.next - back);
     from += kLiteOwn;
+    end = kLiteOwn + result_offset_ - page.used();
   }
   if (from - window_begin_ >= window_bytes_) {
     window_begin_ = from & ~(kWindowBytes - 1);
-    const uint32_t left = end - offset + (from - window_begin_);
+    const uint32_t left = end - window_begin_;
     window_bytes_ = static_cast<uint8_t>(left < kWindowBytes ? left : kWindowBytes);
-    if (!files_.read(files_.context, window_begin_, window_.data(), window_bytes_)) {
+    if (!files.read(files.context, window_begin_, window_.data(), window_bytes_)) {
       window_bytes_ = 0;
       status_ = Status::io;
       return 0;
@@ -230,17 +195,17 @@ uint32_t LiteDecoder::read_bit(uint32_t model) {
     range_ -= bound;
     code_ -= bound;
   }
-  at.update(bit);
+  if (model != LitePlaces::kRaw) at.update(bit);
   for (; range_ < 1u << 24; range_ <<= 8) {
     code_ <<= 8;
-    if (next_ != end_) code_ |= *next_++;
+    if (input.next != input.end) code_ |= *input.next++;
   }
   return bit;
 }
 
 uint32_t LiteDecoder::read_raw(uint32_t count) {
   uint32_t bits = 0;
-  for (; count > 0; --count) bits = 2 * bits + read_fixed(LiteBit::kHalf);
+  for (; count > 0; --count) bits = 2 * bits + read_bit(LitePlaces::kRaw);
   return bits;
 }
 

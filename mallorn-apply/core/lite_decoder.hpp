@@ -1,6 +1,7 @@
 // LiteDecoder: makes the result of a patch of profile `lite`, page by page, in less than
 // half a kilobyte (docs/format/lite.md). The host and devices run the same text.
 //
+//   input, page, files, lengths are set; begin(); then
 //   loop:  step()  ->  want_input  give more bytes of the body, then call again
 //                      page_full   take the page, give an empty one, then call again
 //                      done        the last page may be part full: take it
@@ -20,23 +21,30 @@
 
 namespace mallorn::apply {
 
-// A view of the body's next bytes. `used` is for the decoder: so many are done with. What
-// is left must come again, with more behind it, after want_input.
+// The body's next bytes, as far as they are there, and how many there are behind them.
+// `next` moves on as they are used. What is left must come again, with more behind it,
+// after want_input.
 struct LiteInput {
-  const uint8_t* data = nullptr;
-  uint32_t size = 0;
-  uint32_t used = 0;
+  const uint8_t* next = nullptr;
+  const uint8_t* end = nullptr;
+  uint32_t unread = 0;
+
+  uint32_t size() const { return static_cast<uint32_t>(end - next); }
+  // Of the body: how many bytes have not been used.
+  uint32_t left() const { return unread + size(); }
 };
 
 // A window is large enough if it has room for this many bytes.
 constexpr uint32_t kLiteInputBytes = 64;
 
-// Where the result goes, in order. A restart point falls on the end of a page if the length
-// of pages divides the length of the patch's erase blocks.
+// Where the result goes, in order: `next` moves on. A restart point falls on the end of a
+// page if the length of pages divides the length of the patch's erase blocks.
 struct LitePage {
-  uint8_t* data = nullptr;
-  uint32_t size = 0;
-  uint32_t used = 0;
+  uint8_t* begin = nullptr;
+  uint8_t* next = nullptr;
+  uint8_t* end = nullptr;
+
+  uint32_t used() const { return static_cast<uint32_t>(next - begin); }
 };
 
 // Reads `length` bytes from `from` on: an offset in the base, or kLiteOwn and an offset in
@@ -50,16 +58,9 @@ struct LiteFiles {
   void* context = nullptr;
 };
 
-// Where decoding can begin: a restart point, or the beginning of both.
-struct LitePlace {
-  uint32_t result_offset = 0;
-  uint32_t body_offset = 0;
-};
-
 struct LiteLengths {
   uint32_t base_bytes = 0;
   uint32_t result_bytes = 0;
-  uint32_t body_bytes = 0;
   // Of the patch: whether it promises that nothing of the base is read that is by more than
   // its lag before the block that is being made (in_place_format.hpp). A block has at least
   // kWindowBytes of the decoder.
@@ -72,37 +73,38 @@ class LiteDecoder {
  public:
   static constexpr uint32_t kWindowBytes = 32;  // of base or result
 
-  // Begins at `place`; input is then the body from place.body_offset on, and the page's
-  // first byte that of the result at place.result_offset.
-  void begin(const LiteFiles& files, const LiteLengths& lengths,
-             const LitePlace& place = {});
+  // Begins at a restart point, or the beginning: the page's first byte is that of the
+  // result at `result_offset`, and input and what is unread is what belongs to it.
+  void begin(uint32_t result_offset);
 
   // Goes on, after the bytes of this object were kept and brought back, from where it was
-  // then: `place`, behind what had been taken of the page. False if no decoder can be so;
-  // hostile bytes do no harm. Who keeps them has a version number for what they mean, to be
-  // changed with the members below.
-  bool resume(const LiteFiles& files, const LiteLengths& lengths, const LitePlace& place);
+  // then, behind what had been taken of the page; input, page, files and lengths are set
+  // again before. False if no decoder can be so; hostile bytes do no harm. Who keeps them
+  // has a version number for what they mean, to be changed with the members below.
+  bool resume(uint32_t result_offset);
 
-  LiteStep step(LiteInput* input, LitePage* page);
+  LiteStep step();
 
   Status status() const { return status_; }
-  // How many bytes of the result have been made, and of the body been used.
-  LitePlace place() const { return place_; }
-  // True where begin() can take up the work again, at place(), once the page has been
-  // taken.
+  // How many bytes of the result have been made.
+  uint32_t result_offset() const { return result_offset_; }
+  // True where begin() can take up the work again, at result_offset(), once the page has
+  // been taken.
   bool is_at_restart() const;
 
  private:
-  enum class Phase : uint8_t { restart, head, elements };
-
   // Small fields first, then those that are reached most: small processors have short
   // instructions for them.
-  Phase phase_ = Phase::restart;
   Status status_ = Status::ok;
   uint8_t pending_bytes_ = 0;
   uint8_t window_bytes_ = 0;
   uint8_t size_log2_ = 0;  // of elements
-  uint16_t column_ = 0;    // elements left of the row
+
+ public:
+  uint8_t version = 0;  // for who keeps the bytes of this object
+
+ private:
+  uint16_t column_ = 0;  // elements left of the row
 
  public:
   // A coder as libcommon/core/lite_model.hpp wants it: the range coder of
@@ -118,7 +120,6 @@ class LiteDecoder {
  private:
   uint32_t read_bit(uint32_t model);
   uint32_t read_raw(uint32_t count);
-  [[gnu::always_inline]] inline uint32_t read_fixed(uint32_t probability);
 
   void begin_segment();
   void begin_step();
@@ -133,22 +134,24 @@ class LiteDecoder {
 
   uint32_t range_ = 0;
   uint32_t code_ = 0;
-  const uint8_t* next_ = nullptr;  // of the input
-  const uint8_t* end_ = nullptr;
-  LitePage* page_ = nullptr;  // of the call
-  LitePlace place_;
-  LiteLengths lengths_;
-  LiteFiles files_;
-  uint32_t segment_end_ = 0;   // in the result
+
+ public:
+  LiteLengths lengths;
+  LiteInput input;
+  LitePage page;
+  LiteFiles files;
+
+ private:
+  uint32_t result_offset_ = 0;
+  uint32_t segment_end_ = 0;   // in the result; where it has been reached, the next begins
   uint32_t window_begin_ = 0;  // as LiteRead has it
   uint32_t pending_ = 0;       // bytes of an element for which the page had no room
   std::array<uint8_t, kWindowBytes> window_;
-  static constexpr uint32_t kFixed = LitePlaces::kEnd;
-  std::array<LiteBit, kFixed + 1> models_;
+  LiteBits models_;
 };
 
 // All of it is in the kilobyte that a device has for a patch.
-constexpr size_t kMaxLiteDecoderBytes = 476;
+constexpr size_t kMaxLiteDecoderBytes = 480;
 static_assert(sizeof(void*) != 4 || sizeof(LiteDecoder) <= kMaxLiteDecoderBytes);
 
 }  // namespace mallorn::apply

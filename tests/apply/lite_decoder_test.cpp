@@ -34,32 +34,34 @@ void check_all_ways(const pack::LitePlan& plan, uint32_t restart_log2,
 template <typename Spoil>
 bool run_in_parts(const pack::LitePlan& plan, const Bytes& body, test::Random& random,
                   Bytes* result, Spoil spoil) {
-  const apply::LiteLengths lengths = {static_cast<uint32_t>(plan.base.size()),
-                                      static_cast<uint32_t>(plan.result.size()),
-                                      static_cast<uint32_t>(body.size())};
-  test::LiteRun run(plan.base, lengths.result_bytes);
-  const apply::LiteFiles files = {test::LiteRun::read_file, &run};
+  const auto length = static_cast<uint32_t>(plan.result.size());
+  test::LiteRun run(plan.base, length);
   auto decoder = std::make_unique<apply::LiteDecoder>();
-  decoder->begin(files, lengths);
   Bytes room(32);
-  apply::LitePage page{room.data(), 32, 0};
+  const auto set = [&](size_t used) {
+    decoder->input = test::input_of(body, used, body.size());
+    decoder->page = test::page_of(room);
+    decoder->lengths = {static_cast<uint32_t>(plan.base.size()), length};
+    decoder->files = {test::LiteRun::read_file, &run};
+  };
+  set(0);
+  decoder->begin(0);
   for (;;) {
-    const uint32_t at = decoder->place().body_offset;
-    apply::LiteInput input{body.data() + at, lengths.body_bytes - at, 0};
-    const apply::LiteStep step = decoder->step(&input, &page);
+    const apply::LiteStep step = decoder->step();
     if (step == apply::LiteStep::failed) return false;
     REQUIRE(step != apply::LiteStep::want_input);
-    run.result.insert(run.result.end(), room.begin(), room.begin() + page.used);
-    page.used = 0;
+    run.result.insert(run.result.end(), room.begin(), room.begin() + decoder->page.used());
+    decoder->page.next = decoder->page.begin;
     if (step == apply::LiteStep::done) break;
     if (random.chance(2)) continue;
+    const test::LitePlace place = test::place_of(*decoder, body.size());
     Bytes kept(sizeof *decoder);
     memcpy(kept.data(), decoder.get(), kept.size());
     spoil(kept);
     decoder = std::make_unique<apply::LiteDecoder>();
     memcpy(static_cast<void*>(decoder.get()), kept.data(), kept.size());
-    if (!decoder->resume(files, lengths, decoder->place())) return false;
-    if (decoder->place().result_offset != run.result.size()) return false;
+    set(place.body_offset);
+    if (!decoder->resume(place.result_offset)) return false;
   }
   *result = run.result;
   return true;
@@ -84,14 +86,13 @@ TEST_CASE("lite: a decoder that has only begun can be kept, whatever its memory 
   test::Random random = test::seeded("lite begun");
   for (const uint32_t length : {0u, 40u}) {
     const Bytes body = length == 0 ? Bytes{0} : random.bytes(200);
-    const apply::LiteLengths lengths = {0, length, static_cast<uint32_t>(body.size())};
-    test::LiteRun run({}, length);
-    const apply::LiteFiles files = {test::LiteRun::read_file, &run};
     apply::LiteDecoder decoder;
     memset(static_cast<void*>(&decoder), 0xFF, sizeof decoder);
-    decoder.begin(files, lengths);
-    CHECK(decoder.resume(files, lengths, decoder.place()));
-    CHECK(decoder.place().result_offset == 0);
+    decoder.input = test::input_of(body, 0, body.size());
+    decoder.lengths = {0, length};
+    decoder.begin(0);
+    CHECK(decoder.resume(0));
+    CHECK(decoder.result_offset() == 0);
   }
 }
 
@@ -177,7 +178,7 @@ TEST_CASE("lite: decoding can begin at every restart point") {
     check_all_ways(plan, kRestartLog2, random);
     const Bytes body = pack::encode_lite(plan, kRestartLog2);
     const auto length = static_cast<uint32_t>(plan.result.size());
-    apply::LitePlace place;
+    test::LitePlace place;
     for (uint32_t offset = 0; offset < length; offset += 64) {
       test::LiteRun run(plan.base, length);
       run.result.assign(plan.result.begin(), plan.result.begin() + offset);
@@ -190,17 +191,17 @@ TEST_CASE("lite: decoding can begin at every restart point") {
       if (offset + 64 > length) break;
       const auto decoder = std::make_unique<apply::LiteDecoder>();
       pages.result.assign(plan.result.begin(), plan.result.begin() + offset);
-      decoder->begin({test::LiteRun::read_file, &pages},
-                     {500, length, static_cast<uint32_t>(body.size())}, place);
-      apply::LitePage room{page.data(), 64, 0};
-      apply::LiteInput input{body.data() + place.body_offset,
-                             static_cast<uint32_t>(body.size()) - place.body_offset, 0};
-      const apply::LiteStep step = decoder->step(&input, &room);
+      decoder->input = test::input_of(body, place.body_offset, body.size());
+      decoder->page = test::page_of(page);
+      decoder->lengths = {500, length};
+      decoder->files = {test::LiteRun::read_file, &pages};
+      decoder->begin(offset);
+      const apply::LiteStep step = decoder->step();
       REQUIRE(step ==
               (offset + 64 < length ? apply::LiteStep::page_full : apply::LiteStep::done));
       REQUIRE(decoder->is_at_restart());
-      REQUIRE(decoder->place().result_offset == offset + 64);
-      place = decoder->place();
+      REQUIRE(decoder->result_offset() == offset + 64);
+      place = test::place_of(*decoder, body.size());
     }
   }
 }
@@ -226,15 +227,20 @@ TEST_CASE("lite: any bytes are refused or make something, the same for all cuts"
 
 TEST_CASE("lite: files of 1 GiB, and places beyond the end, are refused") {
   const auto decoder = std::make_unique<apply::LiteDecoder>();
-  apply::LiteInput input;
-  apply::LitePage page;
-  decoder->begin({}, {kMaxLiteBytes, 1, 1});
-  CHECK(decoder->step(&input, &page) == apply::LiteStep::failed);
+  decoder->lengths = {kMaxLiteBytes, 1};
+  decoder->begin(0);
+  CHECK(decoder->step() == apply::LiteStep::failed);
   CHECK(decoder->status() == Status::limit_exceeded);
-  decoder->begin({}, {kMaxLiteBytes - 1, 5, 5}, {6, 0});
+  decoder->lengths = {kMaxLiteBytes - 1, 5};
+  decoder->begin(6);
   CHECK(decoder->status() == Status::malformed);
-  decoder->begin({}, {kMaxLiteBytes - 1, 5, 5}, {5, 6});
-  CHECK(decoder->status() == Status::malformed);
+  CHECK(decoder->step() == apply::LiteStep::failed);
+  decoder->begin(5);
+  CHECK(decoder->status() == Status::ok);
+  // As from five bytes of a body, of which six have been used.
+  decoder->input.unread = 5u - 6;
+  decoder->begin(5);
+  CHECK(decoder->status() == Status::limit_exceeded);
 }
 
 TEST_CASE("lite: a base that cannot be read is an error of its own") {
@@ -247,11 +253,12 @@ TEST_CASE("lite: a base that cannot be read is an error of its own") {
   const Bytes body = pack::encode_lite(planner.plan, kNoRestart);
   test::LiteRun run(ByteView(planner.plan.base).first(50), 100);
   const auto decoder = std::make_unique<apply::LiteDecoder>();
-  decoder->begin({test::LiteRun::read_file, &run},
-                 {100, 100, static_cast<uint32_t>(body.size())});
   Bytes room(200);
-  apply::LitePage page{room.data(), 200, 0};
-  apply::LiteInput input{body.data(), static_cast<uint32_t>(body.size()), 0};
-  CHECK(decoder->step(&input, &page) == apply::LiteStep::failed);
+  decoder->input = test::input_of(body, 0, body.size());
+  decoder->page = test::page_of(room);
+  decoder->lengths = {100, 100};
+  decoder->files = {test::LiteRun::read_file, &run};
+  decoder->begin(0);
+  CHECK(decoder->step() == apply::LiteStep::failed);
   CHECK(decoder->status() == Status::io);
 }

@@ -35,7 +35,7 @@ class Stack(unittest.TestCase):
     def test_functions_behind_pointers_count(self):
         text = (node("a", "8 bytes (static)") + node("_Z9read_filev", "40 bytes (static)") +
                 edge("a", "__indirect_call"))
-        self.assertEqual(self.graph(text, "ok = files_.read(x);").deepest("a")[0], 48)
+        self.assertEqual(self.graph(text, "ok = files.read(x);").deepest("a")[0], 48)
         self.assertEqual(self.graph(text, "ok = m.port->read(x);").deepest("a")[0], 8)
 
     def test_faults_are_noticed(self):

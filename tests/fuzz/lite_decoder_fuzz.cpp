@@ -35,32 +35,36 @@ bool read_file(void* run, uint32_t from, uint8_t* to, uint32_t length) {
   if (from >= apply::kLiteOwn) return read(at.result, from - apply::kLiteOwn, to, length);
   const uint32_t log2 = in_place_log2(at.features);
   const uint32_t lag = in_place_lag(at.features);
-  const uint32_t made = at.decoder->place().result_offset;
+  const uint32_t made = at.decoder->result_offset();
   if (log2 != 0 && (from >> log2) + lag < made >> log2) std::abort();
   return read(at.base, from, to, length);
 }
 
 // Goes on with a copy that has nothing but the bytes.
-void keep(apply::LiteDecoder& decoder, const apply::LiteFiles& files,
-          const apply::LiteLengths& lengths) {
+void keep(apply::LiteDecoder& decoder) {
+  const apply::LiteDecoder before = decoder;
   std::vector<uint8_t> kept(sizeof decoder);
   memcpy(kept.data(), &decoder, kept.size());
   memset(static_cast<void*>(&decoder), 0xFF, kept.size());
   memcpy(static_cast<void*>(&decoder), kept.data(), kept.size());
-  if (!decoder.resume(files, lengths, decoder.place())) std::abort();
+  decoder.input = before.input;
+  decoder.page = before.page;
+  decoder.lengths = before.lengths;
+  decoder.files = before.files;
+  if (!decoder.resume(before.result_offset())) std::abort();
 }
 
 Run decode(Run run, uint32_t length, ByteView body, uint32_t page_bytes, uint32_t piece) {
   std::vector<uint8_t> room(page_bytes);
-  apply::LitePage page{room.data(), page_bytes, 0};
   static apply::LiteDecoder decoder;
   // What begin() leaves alone is the same for each input, and no value of sense.
   memset(static_cast<void*>(&decoder), 0xFF, sizeof decoder);
   run.decoder = &decoder;
-  const apply::LiteFiles files = {read_file, &run};
-  const apply::LiteLengths lengths = {static_cast<uint32_t>(run.base.size()), length,
-                                      static_cast<uint32_t>(body.size()), run.features};
-  decoder.begin(files, lengths);
+  decoder.input = {nullptr, nullptr, static_cast<uint32_t>(body.size())};
+  decoder.page = {room.data(), room.data(), room.data() + page_bytes};
+  decoder.lengths = {static_cast<uint32_t>(run.base.size()), length, run.features};
+  decoder.files = {read_file, &run};
+  decoder.begin(0);
   size_t begin = 0;
   size_t end = 0;
   for (LiteStep step = LiteStep::want_input;
@@ -68,17 +72,18 @@ Run decode(Run run, uint32_t length, ByteView body, uint32_t page_bytes, uint32_
     // Copied, so that a read beyond it shows.
     const std::vector<uint8_t> window(body.begin() + static_cast<ptrdiff_t>(begin),
                                       body.begin() + static_cast<ptrdiff_t>(end));
-    apply::LiteInput input{window.data(), static_cast<uint32_t>(window.size()), 0};
-    step = decoder.step(&input, &page);
-    begin += input.used;
+    decoder.input = {window.data(), window.data() + window.size(),
+                     static_cast<uint32_t>(body.size() - end)};
+    step = decoder.step();
+    begin = body.size() - decoder.input.left();
     if (step == LiteStep::want_input) {
       if (end == body.size()) std::abort();
       end = std::min<size_t>(body.size(), end + piece);
     }
     if (step == LiteStep::page_full || step == LiteStep::done) {
-      run.result.insert(run.result.end(), room.begin(), room.begin() + page.used);
-      page.used = 0;
-      if (piece == 1) keep(decoder, files, lengths);
+      run.result.insert(run.result.end(), room.begin(), room.begin() + decoder.page.used());
+      decoder.page.next = decoder.page.begin;
+      if (piece == 1) keep(decoder);
     }
   }
   run.status = decoder.status();

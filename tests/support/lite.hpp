@@ -130,38 +130,61 @@ class LitePlanner {
   Random& random_;
 };
 
+// Where decoding can begin: a restart point, or the beginning of both.
+struct LitePlace {
+  uint32_t result_offset = 0;
+  uint32_t body_offset = 0;
+};
+
+// Of a body: what is from `begin` to `end`, and how much is behind it.
+inline apply::LiteInput input_of(ByteView body, size_t begin, size_t end) {
+  return {body.data() + begin, body.data() + end, static_cast<uint32_t>(body.size() - end)};
+}
+
+inline apply::LitePage page_of(Bytes& room) {
+  return {room.data(), room.data(), room.data() + room.size()};
+}
+
+inline LitePlace place_of(const apply::LiteDecoder& decoder, size_t body_bytes) {
+  return {decoder.result_offset(),
+          static_cast<uint32_t>(body_bytes) - decoder.input.left()};
+}
+
 // What a decoder makes of a body, given in pieces and taken by pages of sizes that `random`
 // chooses; in one piece without. Nothing if it refuses; then `*status` says why.
 struct LiteRun {
   explicit LiteRun(ByteView from_base, uint32_t length)
       : base(from_base), result_bytes(length) {}
 
-  bool run(ByteView body, Random* random, apply::LitePlace place = {}) {
+  bool run(ByteView body, Random* random, LitePlace place = {}) {
     const auto page_bytes = random != nullptr ? 1 + random->below(200) : result_bytes + 1;
     Bytes room(static_cast<size_t>(page_bytes));
-    apply::LitePage page{room.data(), static_cast<uint32_t>(room.size()), 0};
     const auto decoder = std::make_unique<apply::LiteDecoder>();
-    decoder->begin({read_file, this},
-                   {static_cast<uint32_t>(base.size()), result_bytes,
-                    static_cast<uint32_t>(body.size()), features},
-                   place);
+    apply::LitePage& page = decoder->page;
+    page = page_of(room);
+    decoder->lengths = {static_cast<uint32_t>(base.size()), result_bytes, features};
+    decoder->files = {read_file, this};
+    const auto body_bytes = static_cast<uint32_t>(body.size());
+    decoder->input = input_of(body, body_bytes, body_bytes);
+    decoder->input.unread = body_bytes - place.body_offset;
+    decoder->begin(place.result_offset);
     size_t begin = place.body_offset;
     size_t end = random != nullptr ? begin : body.size();
     for (;;) {
-      apply::LiteInput input{body.data() + begin, static_cast<uint32_t>(end - begin), 0};
-      const apply::LiteStep step = decoder->step(&input, &page);
-      begin += input.used;
+      decoder->input = input_of(body, begin, end);
+      const apply::LiteStep step = decoder->step();
+      begin = body.size() - decoder->input.left();
       if (step == apply::LiteStep::want_input) {
         REQUIRE(end < body.size());
         const uint64_t more = random != nullptr ? 1 + random->below(90) : body.size();
         end = std::min<size_t>(body.size(), end + more);
       }
       if (step == apply::LiteStep::page_full || step == apply::LiteStep::done) {
-        result.insert(result.end(), room.begin(), room.begin() + page.used);
-        page.used = 0;
+        result.insert(result.end(), room.begin(), room.begin() + page.used());
+        page.next = page.begin;
       }
-      if (decoder->is_at_restart() && result.size() == decoder->place().result_offset) {
-        restarts.push_back(decoder->place());
+      if (decoder->is_at_restart() && result.size() == decoder->result_offset()) {
+        restarts.push_back(place_of(*decoder, body.size()));
       }
       status = decoder->status();
       if (step == apply::LiteStep::done) return true;
@@ -186,7 +209,7 @@ struct LiteRun {
   uint32_t features = 0;
   Bytes result;  // may begin with what was there before `place`
   Status status = Status::ok;
-  std::vector<apply::LitePlace> restarts;
+  std::vector<LitePlace> restarts;
 };
 
 }  // namespace mallorn::test
