@@ -62,9 +62,9 @@ constexpr uint32_t lite_mantissa_bits(LiteType type) { return lite_type_shape(ty
 // What is coded of a step before its elements.
 struct LiteHead {
   LiteKind kind = LiteKind::copy;
+  uint8_t is_own = 0;  // 1: source is in the result
   LiteType type = LiteType::i8;
   uint8_t greatest = 0;   // exponent of floats on their own
-  uint8_t is_own = 0;     // 1: source is in the result
   uint16_t columns = 0;   // codes, numbers: of rows that have a gain each; 0: no gains
   uint8_t base_zero = 0;  // bytes that stand for 0
   uint8_t result_zero = 0;
@@ -210,11 +210,8 @@ static void code_lite_gain(Coder& coder, uint32_t wanted) {
 constexpr uint32_t lite_scaled(int32_t number, uint32_t gain) {
   const uint32_t size =
       number < 0 ? 0 - static_cast<uint32_t>(number) : static_cast<uint32_t>(number);
-  const uint64_t product = lite_product(size, gain);
-  const auto low = static_cast<uint32_t>(product);
-  const auto high = static_cast<uint32_t>(product >> 32);
-  const uint32_t scaled = (high << (32 - kLiteGainBits) | low >> kLiteGainBits) +
-                          (low >> (kLiteGainBits - 1) & 1u);
+  const uint32_t scaled =
+      (lite_twice_product(size, gain) + 1) / 2 + size * (gain >> kLiteGainBits);
   return number < 0 ? 0 - scaled : scaled;
 }
 
@@ -285,19 +282,15 @@ template <typename Coder>
 static uint32_t code_lite_element(Coder& coder, uint32_t from, uint32_t wanted,
                                   uint32_t position) {
   const LiteHead& head = coder.state.head;
-  switch (head.kind) {
-    case LiteKind::copy:
-      return from;
-    case LiteKind::literal:
-      from = head.result_zero;
-      [[fallthrough]];
-    case LiteKind::changed:
-      return code_lite_byte(coder, wanted, from, position);
-    case LiteKind::codes:
-      return code_lite_code_element(coder, from, wanted);
-    default:
-      return code_lite_number_element(coder, from, wanted, position);
+  const LiteKind kind = head.kind;
+  // Comparisons cost a device less than a table.
+  if (kind == LiteKind::copy) return from;
+  if (kind < LiteKind::codes) {
+    if (kind == LiteKind::literal) from = head.result_zero;
+    return code_lite_byte(coder, wanted, from, position);
   }
+  if (kind == LiteKind::codes) return code_lite_code_element(coder, from, wanted);
+  return code_lite_number_element(coder, from, wanted, position);
 }
 
 }  // namespace mallorn

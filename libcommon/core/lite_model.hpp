@@ -95,9 +95,10 @@ static uint32_t code_lite_tree(Coder& coder, uint32_t first, uint32_t bits,
                                uint32_t symbol) {
   const uint32_t end = 1u << bits;
   uint32_t node = 1;
+  --first;
   while (node < end) {
     --bits;  // of no use to a decoder, which saves a register by that
-    node = 2 * node + coder.bit(first - 1 + node, symbol >> bits & 1u);
+    node = 2 * node + coder.bit(first + node, symbol >> bits & 1u);
   }
   return node - end;
 }
@@ -119,7 +120,7 @@ static uint32_t code_lite_byte(Coder& coder, uint32_t byte, uint32_t expected,
   const uint32_t hits = coder.state.hits;
   const uint32_t context = hits == 15 ? 8 + (position & 3) : hits & 7u;
   const uint32_t hit = coder.bit(LitePlaces::kIsHit + context, wanted == 0 ? 1 : 0);
-  coder.state.hits = static_cast<uint8_t>((2 * hits + hit) & 15u);
+  coder.state.hits = static_cast<uint8_t>(2 * (hits & 7u) + hit);
   if (hit != 0) return expected;
   const uint32_t below = coder.bit(LitePlaces::kByteIsBelow, wanted < 0 ? 1 : 0);
   const auto size = static_cast<uint32_t>(wanted < 0 ? -1 - wanted : wanted - 1);
@@ -174,7 +175,7 @@ static uint32_t code_lite_code(Coder& coder, uint32_t code, int32_t predicted,
   uint32_t step = rounded < 0 ? 0 : static_cast<uint32_t>(rounded) >> 12;
   if (step > 255) step = 255;
   uint32_t phase = static_cast<uint32_t>(rounded) >> 9 & 7u;
-  uint32_t folded = phase < 4 ? phase : phase ^ 7;
+  uint32_t folded = phase ^ ((phase >> 2) * 7);  // from 4 on: 7 less phase
   if (!has_gain) {
     phase = state.last_code == 1 ? 9 : 8;
     folded = 4;
@@ -250,24 +251,22 @@ static uint32_t code_lite_float(Coder& coder, uint32_t mantissa_bits, uint32_t s
   return bits | coder.raw(magnitude & ((1u << low_bits) - 1), low_bits);
 }
 
-// The product of two numbers. Many devices have no instruction for it.
-constexpr uint64_t lite_product(uint32_t a, uint32_t b) {
-  const uint32_t a_high = a >> 16;
-  const uint32_t a_low = a & 0xFFFF;
-  const uint32_t b_high = b >> 16;
-  const uint32_t b_low = b & 0xFFFF;
-  const uint32_t low = a_low * b_low;
-  const uint32_t one = a_high * b_low + (low >> 16);
-  const uint32_t other = a_low * b_high + (one & 0xFFFF);
-  const uint32_t high = a_high * b_high + (one >> 16) + (other >> 16);
-  return uint64_t{high} << 32 | (other << 16 | (low & 0xFFFF));
+// Twice the product of a number up to 2^31 and a fraction of 24 bits (those above do not
+// count), without what is behind the point. Many devices have no instruction for products
+// of 64 bits, and bit by bit costs less code than by halves.
+constexpr uint32_t lite_twice_product(uint32_t number, uint32_t fraction) {
+  uint32_t twice = 0;
+  for (uint32_t i = 0; i < 24; ++i, fraction >>= 1) {
+    twice >>= 1;
+    if ((fraction & 1) != 0) twice += number;
+  }
+  return twice;
 }
 
 // About the product of two binary32 numbers: what rounding to nearest gives, but for ties,
 // where both and the product are normal numbers; elsewhere any number.
 constexpr uint32_t lite_f32_product(uint32_t a, uint32_t b) {
-  auto high =
-      static_cast<uint32_t>(lite_product(a << 8 | 0x80000000u, b << 8 | 0x80000000u) >> 32);
+  uint32_t high = lite_twice_product((a << 8 | 0x80000000u) >> 1, b | 1u << 23);
   uint32_t exponent = (a >> 23 & 0xFF) + (b >> 23 & 0xFF) - 127;  // less what carries add
   if (high < 0x80000000u) {
     high <<= 1;

@@ -105,18 +105,16 @@ bool LiteDecoder::is_sound_step(uint32_t position) {
   if (!is_lite_head(head)) return false;
   const uint32_t size_log2 = lite_element_log2(head);
   size_log2_ = static_cast<uint8_t>(size_log2);
-  if (head.elements == 0 || head.elements > (segment_end_ - position) >> size_log2) {
-    return false;
-  }
+  // None are too many, too.
+  if (head.elements - 1 >= (segment_end_ - position) >> size_log2) return false;
   if (!has_lite_source(head.kind)) return true;
   if (head.is_own != 0) {  // each element must have been made when it is read
     return head.source < position && position - head.source >= 1u << size_log2;
   }
   const uint32_t length = head.elements << size_log2;
-  state.base_stop = head.source + length;
-  if (head.source > lengths.base_bytes || length > lengths.base_bytes - head.source) {
-    return false;
-  }
+  const uint32_t stop = head.source + length;
+  state.base_stop = stop;
+  if (stop < length || stop > lengths.base_bytes) return false;
   if (!kHasOneSlot) return true;
   const uint32_t log2 = in_place_log2(lengths.features);
   const uint32_t source = head.source + (in_place_lag(lengths.features) << log2);
@@ -138,14 +136,16 @@ void LiteDecoder::make_copies() {
 
 void LiteDecoder::make_element() {
   const uint32_t size = 1u << size_log2_;
-  if (state.head.columns != 0 && column_ == 0) {
-    code_lite_gain(*this, 0);
-    column_ = state.head.columns;
+  if (state.head.columns != 0) {
+    if (column_ == 0) {
+      code_lite_gain(*this, 0);
+      column_ = state.head.columns;
+    }
+    --column_;
   }
-  --column_;
   uint32_t from = 0;
-  for (uint32_t i = 0; i < size && has_lite_source(state.head.kind); ++i) {
-    from |= uint32_t{source_byte()} << (8 * i);
+  if (has_lite_source(state.head.kind)) {
+    for (uint32_t i = 0; i < size; ++i) from |= uint32_t{source_byte()} << (8 * i);
   }
   pending_ = code_lite_element(*this, from, 0, result_offset_);
   pending_bytes_ = static_cast<uint8_t>(size);
@@ -154,10 +154,12 @@ void LiteDecoder::make_element() {
 
 // The bytes of the last element, as far as there is room for them.
 void LiteDecoder::flush() {
-  for (; pending_bytes_ > 0 && page.next != page.end; --pending_bytes_) {
-    *page.next++ = static_cast<uint8_t>(pending_);
-    pending_ >>= 8;
+  while (pending_bytes_ > 0 && page.next != page.end) {
+    --pending_bytes_;
     ++result_offset_;
+    const auto byte = static_cast<uint8_t>(pending_);
+    pending_ >>= 8;
+    *page.next++ = byte;
   }
 }
 
@@ -176,10 +178,9 @@ uint8_t LiteDecoder::source_byte() {
     window_begin_ = from & ~(kWindowBytes - 1);
     const uint32_t left = end - window_begin_;
     window_bytes_ = static_cast<uint8_t>(left < kWindowBytes ? left : kWindowBytes);
+    // Whatever is there if that fails is the last that is read.
     if (!files.read(files.context, window_begin_, window_.data(), window_bytes_)) {
-      window_bytes_ = 0;
       status_ = Status::io;
-      return 0;
     }
   }
   return window_[from - window_begin_];

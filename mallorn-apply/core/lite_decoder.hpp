@@ -121,12 +121,12 @@ class LiteDecoder {
   uint32_t read_bit(uint32_t model);
   uint32_t read_raw(uint32_t count);
 
-  void begin_segment();
-  void begin_step();
   bool is_sound_step(uint32_t position);
   void make_element();
   uint8_t source_byte();
   // Called at one place each, and inlined there: a frame less on the stack.
+  [[gnu::always_inline]] inline void begin_segment();
+  [[gnu::always_inline]] inline void begin_step();
   [[gnu::always_inline]] inline void flush();
   [[gnu::always_inline]] inline LiteStep end();
   [[gnu::always_inline]] inline void go_on();

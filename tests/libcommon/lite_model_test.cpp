@@ -54,8 +54,15 @@ TEST_CASE("lite: numbers times gains, rounded") {
   CHECK(lite_scaled(INT32_MIN, 2 * kLiteGainOne) == 0);
   test::Random random = test::seeded("lite gains");
   for (int i = 0; i < 20000; ++i) {
-    const auto a = static_cast<uint32_t>(random());
-    const auto b = static_cast<uint32_t>(random());
-    CHECK(lite_product(a, b) == uint64_t{a} * b);
+    const auto number = static_cast<uint32_t>(random.below((1u << 31) + uint64_t{1}));
+    const auto gain = static_cast<uint32_t>(random());
+    CHECK(lite_twice_product(number, gain) ==
+          (uint64_t{2} * number * (gain & 0xFFFFFF)) >> 24);
+    const uint64_t exact = uint64_t{number} * gain + (1u << 23);
+    if (number < 1u << 31) {
+      const auto scaled = static_cast<uint32_t>(exact >> 24);
+      CHECK(lite_scaled(static_cast<int32_t>(number), gain) == scaled);
+      CHECK(lite_scaled(-static_cast<int32_t>(number), gain) == 0 - scaled);
+    }
   }
 }
