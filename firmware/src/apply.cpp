@@ -29,9 +29,9 @@ struct Work {
     HashSpace hash;
     apply::LiteDecoder decoder;
   };
-  alignas(uint32_t) uint8_t header[kHeaderMaxBytes];
   uint8_t page[kPageBytes];
   uint8_t input[kInputBytes];
+  alignas(uint32_t) uint8_t header[kHeaderMaxBytes];
 };
 static_assert(sizeof(Work) <= MALLORN_WORK_SIZE);
 
@@ -39,7 +39,8 @@ static_assert(sizeof(Work) <= MALLORN_WORK_SIZE);
 int read_patch(const Work& w, uint8_t* to, uint32_t length) {
   while (length > 0) {
     const int32_t got = w.flash.port->patch_read(w.flash.context, to, length);
-    if (got <= 0 || static_cast<uint32_t>(got) > length) return MALLORN_E_PATCH_READ;
+    // None, and errors, are too many, too.
+    if (static_cast<uint32_t>(got) - 1 >= length) return MALLORN_E_PATCH_READ;
     to += got;
     length -= static_cast<uint32_t>(got);
   }
@@ -47,12 +48,13 @@ int read_patch(const Work& w, uint8_t* to, uint32_t length) {
 }
 
 // Header and signatures.
-int read_front(Work& w, PatchFront front) {
-  int status = read_patch(w, w.header, kHeaderFixedBytes);
+int read_front(Work& w, uint8_t* header) {
+  const PatchFront front = {header};
+  int status = read_patch(w, header, kHeaderFixedBytes);
   if (status != MALLORN_DONE) return status;
   status = fault_of_begin(front);
   if (status != MALLORN_DONE) return status;
-  status = read_patch(w, w.header + kHeaderFixedBytes, front.length() - kHeaderFixedBytes);
+  status = read_patch(w, header + kHeaderFixedBytes, front.length() - kHeaderFixedBytes);
   if (status != MALLORN_DONE) return status;
   status = fault_of(front);
   if (status != MALLORN_DONE) return status;
@@ -130,9 +132,13 @@ int decode(Work& w, PatchFront front) {
   }
 }
 
+// Not inlined: it lies so far in the memory that each of its fields would cost more code.
+[[gnu::noinline]] uint8_t* header_of(Work& w) { return w.header; }
+
 int run(Work& w) {
-  const PatchFront front = {w.header};
-  int status = read_front(w, front);
+  uint8_t* const header = header_of(w);
+  const PatchFront front = {header};
+  int status = read_front(w, header);
   if (status != MALLORN_DONE) return status;
   if (front.result().length() > w.flash.port->slot_size) return MALLORN_E_SIZE;
   status = check(w, w.base_at, front.base(), MALLORN_E_BASE);

@@ -15,7 +15,7 @@ inline uint32_t load_word(const void* from) {
 }
 
 // Where its halves are.
-inline uint32_t load_halves(const void* from) {
+[[gnu::noinline]] inline uint32_t load_halves(const void* from) {
   uint16_t halves[2];
   __builtin_memcpy(halves, __builtin_assume_aligned(from, sizeof halves[0]), sizeof halves);
   return halves[0] | uint32_t{halves[1]} << 16;

@@ -8,7 +8,8 @@ namespace {
 constexpr char kDomain[] = "Mallorn patch signature, version 0";
 static_assert(sizeof kDomain == kDomainBytes, "its NUL is signed, too");
 
-PatchFront front_of(const Message& message) { return {message.header}; }
+// Not inlined: it lies so far in the memory that each of its fields would cost more code.
+[[gnu::noinline]] uint8_t* header_of(mallorn_update& m) { return m.check.message.header; }
 
 int fault_of_release(mallorn_update& m, uint32_t confirmed) {
   uint32_t counter = 0;
@@ -70,10 +71,11 @@ int fault_of_blocks(const mallorn_update& m) {
 }  // namespace
 
 int step_header(mallorn_update& m) {
-  const PatchFront front = front_of(m.check.message);
+  uint8_t* const header = header_of(m);
+  const PatchFront front = {header};
   const bool has_begin = m.at >= kHeaderFixedBytes;
   const uint32_t length = has_begin ? front.length() : kHeaderFixedBytes;
-  int status = read_patch(m, m.check.message.header + m.at, length - m.at);
+  int status = read_patch(m, header + m.at, length - m.at);
   if (status != MALLORN_DONE) return status;
   if (m.at == kHeaderFixedBytes) {
     status = fault_of_begin(front);
@@ -86,7 +88,7 @@ int step_header(mallorn_update& m) {
              kDomainBytes);
   m.signature_count = static_cast<uint8_t>(front.signature_count());
   m.front_bytes = front.length() + kSignatureBlockBytes * front.signature_count();
-  m.check.message.header[kSignatureCountOffset] = 0;
+  header[kSignatureCountOffset] = 0;
   m.key = 0;
   return go_to(Phase::signature);
 }
@@ -114,7 +116,7 @@ int step_signature(mallorn_update& m) {
   check.key = m.policy->keys[m.key];
   check.signature = m.block_of_signature + kKeyIdBytes;
   check.message = m.check.message.domain;
-  check.message_length = kDomainBytes + front_of(m.check.message).length() - 4;
+  check.message_length = kDomainBytes + PatchFront{m.check.message.header}.length() - 4;
   check.scratch = &m.check.scratch;
   check.scratch_size = sizeof m.check.scratch;
   check.is_begun = m.is_check_begun ? 1 : 0;
@@ -128,7 +130,7 @@ int step_signature(mallorn_update& m) {
 }
 
 int step_accept(mallorn_update& m) {
-  const PatchFront front = front_of(m.hash.message);
+  const PatchFront front = {header_of(m)};
   const mallorn_port& port = *m.flash.port;
   if (!is_model(*m.policy, front)) return MALLORN_E_MODEL;
   keep_fields(m, front);
