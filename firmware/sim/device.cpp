@@ -3,9 +3,9 @@
 #include <algorithm>
 
 #include "firmware/sim/copy_decoder.hpp"
+#include "firmware/sim/message_digest.hpp"
 #include "firmware/src/crc32c.hpp"
 #include "firmware/src/patch_front.hpp"
-#include "firmware/src/sha256.hpp"
 #include "firmware/src/update.hpp"
 
 namespace mallorn::firmware::sim {
@@ -16,11 +16,8 @@ constexpr uint8_t kModelId[4] = {'k', 'w', 's', '1'};
 constexpr char kDomain[] = "Mallorn patch signature, version 0";
 
 Bytes digest_of(const Bytes& bytes) {
-  Sha256 hash;
-  sha256_start(hash);
-  sha256_update(hash, bytes.data(), bytes.size());
   Bytes digest(32);
-  sha256_finish(hash, digest.data());
+  put_sha256(bytes.data(), bytes.size(), digest.data());
   return digest;
 }
 

@@ -16,14 +16,27 @@ namespace {
 
 uint32_t rotate_right(uint32_t x, unsigned count) { return x >> count | x << (32 - count); }
 
-void compress(Sha256& hash) {
-  uint32_t schedule[64];
-  const uint32_t* const block = hash.work + kShaBlockAt;
-  for (unsigned i = 0; i < 64; ++i) {
-    if (i < 16) {
-      schedule[i] = block[i];
-      continue;
-    }
+}  // namespace
+
+void sha256_start(Sha256& hash) {
+  copy_bytes(reinterpret_cast<uint8_t*>(hash.state),
+             reinterpret_cast<const uint8_t*>(kShaInitialHigh), sizeof hash.state);
+  hash.length = 0;
+}
+
+void sha256_block(Sha256& hash, const uint8_t* bytes, int32_t left) {
+  uint32_t schedule[64] = {};
+  for (int32_t i = 0; i < kSha256Block; ++i) {
+    const uint32_t byte = i < left ? bytes[i] : i == left ? 0x80 : 0;
+    schedule[i / 4] = schedule[i / 4] << 8 | byte;
+  }
+  if (is_last_sha256(left)) {
+    const uint32_t length = hash.length + static_cast<uint32_t>(left);
+    schedule[14] = length >> 29;
+    schedule[15] = length << 3;
+  }
+  hash.length += kSha256Block;
+  for (unsigned i = 16; i < 64; ++i) {
     const uint32_t early = schedule[i - 15];
     const uint32_t late = schedule[i - 2];
     schedule[i] = schedule[i - 16] + schedule[i - 7] +
@@ -44,32 +57,7 @@ void compress(Sha256& hash) {
   for (unsigned v = 0; v < 8; ++v) hash.state[v] += added[v];
 }
 
-void add_byte(Sha256& hash, uint8_t byte) {
-  uint32_t& word = hash.work[kShaBlockAt + (hash.length >> 2 & 15)];
-  word = word << 8 | byte;
-  ++hash.length;
-  if ((hash.length & 63) == 0) compress(hash);
-}
-
-}  // namespace
-
-void sha256_start(Sha256& hash) {
-  copy_bytes(reinterpret_cast<uint8_t*>(hash.state),
-             reinterpret_cast<const uint8_t*>(kShaInitialHigh), sizeof hash.state);
-  hash.length = 0;
-}
-
-void sha256_update(Sha256& hash, const uint8_t* bytes, size_t length) {
-  for (size_t i = 0; i < length; ++i) add_byte(hash, bytes[i]);
-}
-
-void sha256_finish(Sha256& hash, uint8_t* digest) {
-  const uint32_t length = hash.length;
-  add_byte(hash, 0x80);
-  while ((hash.length & 63) != 56) add_byte(hash, 0);
-  hash.work[kShaBlockAt + 14] = length >> 29;
-  hash.work[kShaBlockAt + 15] = length << 3;
-  compress(hash);
+void sha256_digest(const Sha256& hash, uint8_t* digest) {
   for (unsigned i = 0; i < 32; ++i) {
     digest[i] = static_cast<uint8_t>(hash.state[7 - i / 4] >> (24 - 8 * (i % 4)));
   }

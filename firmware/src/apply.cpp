@@ -9,12 +9,11 @@
 namespace mallorn::firmware::apply_only {
 namespace {
 
-constexpr uint32_t kWindowBytes = 80;
 constexpr uint32_t kPageBytes = 128;
 constexpr uint32_t kInputBytes = 112;
 
 struct HashSpace {
-  uint8_t window[kWindowBytes];
+  uint8_t window[kSha256Block];
   Sha256 hash;
 };
 
@@ -64,16 +63,20 @@ int read_front(Work& w, uint8_t* header) {
 // Whether a region begins with bytes of this digest: else `error`.
 int check(Work& w, uint32_t place, PatchFile file, int error) {
   HashSpace& space = w.hash;
-  uint32_t length = file.length();
+  const uint32_t length = file.length();
   if (length > w.flash.port->slot_size) return error;
   sha256_start(space.hash);
-  for (uint32_t part; length > 0; length -= part, place += part) {
-    part = length < kWindowBytes ? length : kWindowBytes;
-    const int status = w.flash.read(place, space.window, part);
-    if (status != MALLORN_DONE) return status;
-    sha256_update(space.hash, space.window, part);
+  auto left = static_cast<int32_t>(length);
+  for (bool is_last = false; !is_last; left -= kSha256Block, place += kSha256Block) {
+    if (left > 0) {
+      const int32_t part = left < kSha256Block ? left : kSha256Block;
+      const int status = w.flash.read(place, space.window, static_cast<uint32_t>(part));
+      if (status != MALLORN_DONE) return status;
+    }
+    sha256_block(space.hash, space.window, left);
+    is_last = is_last_sha256(left);
   }
-  sha256_finish(space.hash, space.window);
+  sha256_digest(space.hash, space.window);
   return is_same(space.window, file.digest(), kDigestBytes) ? MALLORN_DONE : error;
 }
 

@@ -59,14 +59,18 @@ bool count_try(Record& record) {
 int hash_model(mallorn_update& m, uint8_t slot, uint32_t length) {
   HashSpace& space = m.hash;
   sha256_start(space.hash);
-  for (uint32_t at = 0; at < length;) {
-    const uint32_t part = least(length - at, kWindowBytes);
-    const int status = m.flash.read(place_in(slot, at), space.window, part);
-    if (status != MALLORN_DONE) return status;
-    sha256_update(space.hash, space.window, part);
-    at += part;
+  auto left = static_cast<int32_t>(length);
+  for (bool is_last = false; !is_last; left -= kSha256Block) {
+    const uint32_t at = space.hash.length;
+    if (at < length) {
+      const uint32_t part = least(length - at, kSha256Block);
+      const int status = m.flash.read(place_in(slot, at), space.window, part);
+      if (status != MALLORN_DONE) return status;
+    }
+    sha256_block(space.hash, space.window, left);
+    is_last = is_last_sha256(left);
   }
-  sha256_finish(space.hash, m.record.digest[slot]);
+  sha256_digest(space.hash, m.record.digest[slot]);
   return MALLORN_DONE;
 }
 

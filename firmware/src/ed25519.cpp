@@ -50,7 +50,6 @@ enum VerifierPhase : uint8_t {
 };
 
 constexpr unsigned kRounds = 6;  // of the ladder, in a step: 144 multiplications at most
-constexpr uint32_t kBlockBytes = 128;  // of SHA-512
 
 // k = the digest, a number of 512 bits, modulo the order: bit by bit, from the highest.
 void reduce_digest(Ed25519& v) {
@@ -75,17 +74,32 @@ void reduce_digest(Ed25519& v) {
   return is_below(y, kPrime) ? MALLORN_MORE : MALLORN_E_SIGNATURE;
 }
 
-// A block of the message, or what is behind it. Then -B is decoded, so that B, as the
+// What is hashed: R, A, the message, and what is to stand behind it, but for its length.
+uint8_t hashed_byte(const mallorn_check& check, uint32_t at) {
+  if (at < 32) return check.signature[at];
+  at -= 32;
+  if (at < 32) return check.key[at];
+  at -= 32;
+  if (at < check.message_length) return check.message[at];
+  return at == check.message_length ? 0x80 : 0;
+}
+
+// The next block of it; the last one has the length. Then -B is decoded, so that B, as the
 // negative of a key, is the base point: its y is 4 / 5.
 int hash_on(Ed25519& v, const mallorn_check& check) {
-  const uint32_t done = v.hash.length - 64;
-  uint32_t left = check.message_length - done;
-  if (left > 0) {
-    if (left > kBlockBytes) left = kBlockBytes;
-    sha512_update(v.hash, check.message + done, left);
-    return MALLORN_MORE;
+  uint32_t* const block = v.hash.block();
+  auto* const bytes = reinterpret_cast<uint8_t*>(block);
+  for (unsigned i = 0; i < kSha512Block; ++i) {
+    bytes[i ^ 3] = hashed_byte(check, v.hashed++);  // most significant byte first
   }
-  sha512_finish(v.hash);
+  const uint32_t length = 64 + check.message_length;
+  const bool is_last = v.hashed > length + 16;
+  if (is_last) {
+    block[30] = length >> 29;
+    block[31] = length << 3;
+  }
+  sha512_block(v.hash);
+  if (!is_last) return MALLORN_MORE;
   reduce_digest(v);
   uint16_t* const y = v.registers[kY];
   memset(y, 0x66, sizeof(Element));
@@ -172,8 +186,7 @@ int mallorn_verify_ed25519(void* /*context*/, mallorn_check* check) {
   if (check->is_begun != 0) return step(v, *check);
   v.phase = kHash;
   v.has_base = false;
+  v.hashed = 0;
   sha512_start(v.hash);
-  sha512_update(v.hash, check->signature, 32);
-  sha512_update(v.hash, check->key, 32);
   return MALLORN_MORE;
 }

@@ -19,11 +19,36 @@ uint32_t sigma(uint32_t x, unsigned first, unsigned second, unsigned third) {
   return rotate_right(x ^ rotate_right(last, second - first), first);
 }
 
+}  // namespace
+
+void sha256_start(Sha256& hash) {
+  copy_bytes(reinterpret_cast<uint8_t*>(hash.state),
+             reinterpret_cast<const uint8_t*>(kShaInitialHigh), sizeof hash.state);
+  hash.length = 0;
+  uint32_t prime = 1;
+  for (uint32_t& constant : hash.constants) {
+    prime = next_constant(hash.making, prime, 32);
+    constant = load_word(hash.making.root());
+  }
+}
+
 // Words are moved in each round: that costs less code than places that turn.
-void compress(Sha256& hash) {
+void sha256_block(Sha256& hash, const uint8_t* bytes, int32_t left) {
   uint32_t* const s = hash.work;        // h g f e d c b a; the next one
   uint32_t* const w = s + kShaBlockAt;  // 16 words of the schedule
   memmove(s, hash.state, sizeof hash.state);
+  auto* const block = reinterpret_cast<uint8_t*>(w);
+  for (int32_t i = kSha256Block; i-- > 0;) {
+    uint32_t byte = i == left ? 0x80 : 0;
+    if (i < left) byte = bytes[i];
+    block[i ^ 3] = static_cast<uint8_t>(byte);  // most significant byte first
+  }
+  if (is_last_sha256(left)) {
+    const uint32_t length = hash.length + static_cast<uint32_t>(left);
+    w[14] = length >> 29;
+    w[15] = length << 3;
+  }
+  hash.length += kSha256Block;
   for (const uint32_t* k = hash.constants; k != hash.constants + 64; ++k) {
     const uint32_t t =
         s[0] + sigma(s[3], 6, 11, 25) + (s[1] ^ (s[3] & (s[2] ^ s[1]))) + *k + w[0];
@@ -38,38 +63,8 @@ void compress(Sha256& hash) {
   for (unsigned v = 0; v < 8; ++v) hash.state[v] += s[v];
 }
 
-void add_byte(Sha256& hash, uint8_t byte) {
-  uint32_t& word = hash.work[kShaBlockAt + (hash.length >> 2 & 15)];
-  word = word << 8 | byte;
-  ++hash.length;
-  if ((hash.length & 63) == 0) compress(hash);
-}
-
-}  // namespace
-
-void sha256_start(Sha256& hash) {
-  copy_bytes(reinterpret_cast<uint8_t*>(hash.state),
-             reinterpret_cast<const uint8_t*>(kShaInitialHigh), sizeof hash.state);
-  hash.length = 0;
-  uint32_t prime = 1;
-  for (uint32_t& constant : hash.constants) {
-    prime = next_constant(hash.making, prime, 32);
-    constant = load_word(hash.making.root());
-  }
-}
-
-void sha256_update(Sha256& hash, const uint8_t* bytes, size_t length) {
-  for (size_t i = 0; i < length; ++i) add_byte(hash, bytes[i]);
-}
-
-void sha256_finish(Sha256& hash, uint8_t* digest) {
-  const uint32_t length = hash.length;
-  add_byte(hash, 0x80);
-  while ((hash.length & 63) != 56) add_byte(hash, 0);
-  hash.work[kShaBlockAt + 14] = length >> 29;
-  hash.work[kShaBlockAt + 15] = length << 3;
-  compress(hash);
-  // The digest is a b c and so on, most significant bytes first: all of it turned round.
+// It is a b c and so on, most significant bytes first: all of the state turned round.
+void sha256_digest(const Sha256& hash, uint8_t* digest) {
   const auto* const bytes = reinterpret_cast<const uint8_t*>(hash.state);
   for (unsigned i = 0; i < 32; ++i) digest[i] = bytes[31 - i];
 }

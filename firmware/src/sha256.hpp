@@ -20,14 +20,21 @@ struct Sha256 {
     uint32_t work[25];
     ShaConstants making;  // at first
   };
-  uint32_t length;  // bytes so far: below 2^32
+  uint32_t length;  // of the blocks so far: below 2^32
   uint32_t state[8];
   uint32_t constants[64];
 };
 
 void sha256_start(Sha256& hash);
-void sha256_update(Sha256& hash, const uint8_t* bytes, size_t length);
-// Writes 32 bytes. `hash` is spent afterwards.
-void sha256_finish(Sha256& hash, uint8_t* digest);
+// Takes the next block of a message of which `left` bytes have not been taken yet: that
+// many bytes, kSha256Block at most, and what is to stand behind them. The block was the
+// last one if is_last_sha256(left); of one that only has what is behind the message, `left`
+// is 0 or less.
+void sha256_block(Sha256& hash, const uint8_t* bytes, int32_t left);
+// After the last block: 32 bytes.
+void sha256_digest(const Sha256& hash, uint8_t* digest);
+
+constexpr int32_t kSha256Block = 64;
+constexpr bool is_last_sha256(int32_t left) { return left < kSha256Block - 8; }
 
 }  // namespace mallorn::firmware

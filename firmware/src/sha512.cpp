@@ -6,8 +6,6 @@
 namespace mallorn::firmware {
 namespace {
 
-constexpr unsigned kBlockAt = 18;
-
 constexpr uint32_t kInitialLow[8] = {
     0x137e2179, 0xfb41bd6b, 0x2b3e6c1f, 0xade682d1,
     0x5f1d36f1, 0xfe94f82b, 0x84caa73b, 0xf3bcc908,
@@ -48,11 +46,20 @@ uint32_t choice(const uint32_t* s) { return s[2] ^ (s[6] & (s[4] ^ s[2])); }
   return (s[14] & s[12]) | (s[10] & (s[14] | s[12]));
 }
 
+}  // namespace
+
+void sha512_start(Sha512& hash) {
+  for (unsigned v = 0; v < 8; ++v) {
+    hash.state[2 * v] = kShaInitialHigh[v];
+    hash.state[2 * v + 1] = kInitialLow[v];
+  }
+}
+
 // Words are moved in each round, and changed where they are: that costs less code than
 // places that turn, and than numbers of 64 bits.
-void compress(Sha512& hash) {
+void sha512_block(Sha512& hash) {
   uint32_t* const s = hash.work;     // h g f e d c b a; the next one
-  uint32_t* const w = s + kBlockAt;  // 16 words of the schedule; the next one
+  uint32_t* const w = hash.block();  // 16 words of the schedule; the next one
   memmove(s, hash.state, sizeof hash.state);
   uint32_t prime = 1;
   for (unsigned i = 0; i < 80; ++i) {
@@ -75,37 +82,6 @@ void compress(Sha512& hash) {
     memmove(s, s + 2, sizeof hash.work - 8);
   }
   for (unsigned i = 0; i < 16; i += 2) add(hash.state + i, s + i);
-}
-
-void add_byte(Sha512& hash, uint8_t byte) {
-  uint32_t& half = hash.work[kBlockAt + (hash.length >> 2 & 31)];
-  half = half << 8 | byte;
-  ++hash.length;
-  if ((hash.length & 127) == 0) compress(hash);
-}
-
-}  // namespace
-
-void sha512_start(Sha512& hash) {
-  for (unsigned v = 0; v < 8; ++v) {
-    hash.state[2 * v] = kShaInitialHigh[v];
-    hash.state[2 * v + 1] = kInitialLow[v];
-  }
-  hash.length = 0;
-}
-
-void sha512_update(Sha512& hash, const uint8_t* bytes, size_t length) {
-  for (size_t i = 0; i < length; ++i) add_byte(hash, bytes[i]);
-}
-
-void sha512_finish(Sha512& hash) {
-  const uint32_t length = hash.length;
-  add_byte(hash, 0x80);
-  // The length has 16 bytes, of which eight are not needed.
-  for (unsigned zeros = ((111 - length) & 127) + 8; zeros > 0; --zeros) add_byte(hash, 0);
-  hash.work[kBlockAt + 30] = length >> 29;
-  hash.work[kBlockAt + 31] = length << 3;
-  compress(hash);
 }
 
 }  // namespace mallorn::firmware

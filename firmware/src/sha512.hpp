@@ -9,17 +9,20 @@
 
 namespace mallorn::firmware {
 
+constexpr unsigned kSha512Block = 128;
 struct Sha512 {
-  // h g f e d c b a, in halves, the high one first. After sha512_finish() that is the
+  // h g f e d c b a, in halves, the high one first. After the last block that is the
   // digest, its last word first.
   uint32_t state[16];
   uint32_t work[52];  // the state of a round, and behind it 16 words of the message
-  uint32_t length;    // bytes so far: below 2^32
   ShaConstants constants;
+
+  // Where the next block goes: each word of it most significant byte first.
+  uint32_t* block() { return work + 18; }
 };
 
 void sha512_start(Sha512& hash);
-void sha512_update(Sha512& hash, const uint8_t* bytes, size_t length);
-void sha512_finish(Sha512& hash);
+// Takes block(). What is behind the message is in the last ones.
+void sha512_block(Sha512& hash);
 
 }  // namespace mallorn::firmware

@@ -10,26 +10,30 @@ constexpr int8_t kErrors[] = {MALLORN_E_BASE, MALLORN_E_BODY, MALLORN_E_RESULT,
 
 constexpr uint8_t kPatch = 4;  // a region of its own, for hash_on()
 
-// Hashes on, a window at most: `length` bytes of a slot, or of the patch. MALLORN_DONE at
-// their end, if their digest is `expected`, or that is nullptr; else the phase's error.
+// Hashes on: reads what there is of a block, or takes one that is there. Of `length` bytes
+// of a slot, or of the patch. MALLORN_DONE at their end, if their digest is `expected`, or
+// that is nullptr; else the phase's error.
 int hash_on(mallorn_update& m, uint8_t region, uint32_t length, const uint8_t* expected) {
   HashSpace& space = m.hash;
   if (m.at == 0) sha256_start(space.hash);
-  if (m.at < length) {
-    const uint32_t part = least(length - m.at, kWindowBytes);
-    const uint32_t before = m.at;
+  const uint32_t at = m.at;
+  const uint32_t begin = space.hash.length;
+  const uint32_t end = least(length, begin + kSha256Block);
+  if (at < end) {
+    uint8_t* const to = space.window + (at - begin);
     int status = MALLORN_DONE;
     if (region == kPatch) {
-      status = read_patch(m, space.window, part);
+      status = read_patch(m, to, end - at);
     } else {
-      status = m.flash.read(place_in(region, before), space.window, part);
-      m.at += part;
+      m.at = end;
+      status = m.flash.read(place_in(region, at), to, end - at);
     }
-    if (status != MALLORN_DONE) return status;
-    sha256_update(space.hash, space.window, m.at - before);
-    return MALLORN_MORE;
+    return status == MALLORN_DONE ? MALLORN_MORE : status;
   }
-  sha256_finish(space.hash, space.window);
+  const auto left = static_cast<int32_t>(length - begin);
+  sha256_block(space.hash, space.window, left);
+  if (!is_last_sha256(left)) return MALLORN_MORE;
+  sha256_digest(space.hash, space.window);
   if (expected == nullptr || is_same(space.window, expected, kDigestBytes)) {
     return MALLORN_DONE;
   }

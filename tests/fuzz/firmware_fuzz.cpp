@@ -10,10 +10,10 @@
 #include <vector>
 
 #include "firmware/include/mallorn.h"
+#include "firmware/sim/message_digest.hpp"
 #include "firmware/sim/nor_flash.hpp"
 #include "firmware/src/crc32c.hpp"
 #include "firmware/src/patch_front.hpp"
-#include "firmware/src/sha256.hpp"
 #include "tests/fuzz/inputs.hpp"
 
 namespace {
@@ -73,10 +73,7 @@ mallorn_port make_port(const sim::Geometry& geometry) {
 }
 
 void put_digest(const Bytes& bytes, uint8_t* to) {
-  Sha256 hash;
-  sha256_start(hash);
-  sha256_update(hash, bytes.data(), bytes.size());
-  sha256_finish(hash, to);
+  sim::put_sha256(bytes.data(), bytes.size(), to);
 }
 
 // A header for `body`, whose result has some length and a digest that is none.
