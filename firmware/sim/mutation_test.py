@@ -129,11 +129,11 @@ STATE_MUTATIONS = {
     "take patches with a longer lag than the journal has":
         ("update_front.cpp", "lag <= port.journal_size - port.erase_size ?", "true ?"),
     "copy each block as soon as it is made":
-        ("update_write.cpp", "(is_last || held == m.flash.port->journal_size)", "held != 0"),
+        ("update_write.cpp", "is_last || held == m.flash.port->journal_size", "held != 0"),
     "make a block where the journal holds another":
-        ("update_write.cpp", "(is_last || held == m.flash.port->journal_size)", "is_last"),
+        ("update_write.cpp", "is_last || held == m.flash.port->journal_size", "is_last"),
     "leave the end of the result in the journal":
-        ("update_write.cpp", "(is_last || held == m.flash.port->journal_size)",
+        ("update_write.cpp", "is_last || held == m.flash.port->journal_size",
          "held == m.flash.port->journal_size"),
     "forget what the journal holds":
         ("update_write.cpp", "m.journal_at = rest_of(m.record.copied, port.journal_size);",

@@ -24,13 +24,13 @@ int look_up(const mallorn_port* port, void* context, void* work, size_t work_siz
   return status == MALLORN_DONE ? load_log(*static_cast<mallorn_update*>(work)) : status;
 }
 
-// The model in the slot that has been confirmed, or that on trial.
-void describe(const mallorn_update& m, bool is_trial, mallorn_boot_info* info) {
+// The model to use: that in the slot that has been confirmed, or that on trial.
+void describe(const mallorn_update& m, mallorn_boot_info* info) {
   const Record& record = m.record;
-  const uint8_t slot = is_trial ? slot_of(m) : record.active;
+  const uint8_t slot = slot_of(m);
   info->slot = slot;
-  info->is_trial = is_trial ? 1 : 0;
-  info->tries_left = is_trial ? record.tries : 0;
+  info->is_trial = record.trial != kNone ? 1 : 0;
+  info->tries_left = record.trial != kNone ? record.tries : 0;
   info->length = record.length[slot];
   info->release = record.release;
   copy_bytes(info->digest, record.digest[slot], 32);
@@ -88,7 +88,9 @@ int mallorn_boot(const mallorn_port* port, void* context, void* work, size_t wor
   const bool is_trial = m.record.trial != kNone;
   const bool is_tried = is_trial && count_try(m.record);
   if (is_trial || m.log.is_uncertain) status = append_with_state(m);
-  describe(m, is_tried && status == MALLORN_DONE, info);
+  // A try that is not recorded is none.
+  if (status != MALLORN_DONE) m.record.trial = kNone;
+  describe(m, info);
   info->is_rolled_back = is_trial && !is_tried ? 1 : 0;
   if (status != MALLORN_DONE) return status;
   if (is_unfinished(m)) return MALLORN_E_UNFINISHED;

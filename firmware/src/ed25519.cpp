@@ -35,7 +35,7 @@ unsigned run(Ed25519& v, unsigned at) {
   }
 }
 
-bool is_zero(Element a) {
+[[gnu::noinline]] bool is_zero(Element a) {
   field_freeze(a);
   return is_below(a, kConstants[0]);
 }
@@ -167,12 +167,14 @@ int compare(Ed25519& v, const uint8_t* r) {
 
 // At most 160 multiplications in the field, or a block of SHA-512.
 int step(Ed25519& v, const mallorn_check& check) {
-  if (v.phase == kHash) return hash_on(v, check);
-  if (v.phase == kDecoded) return take_point(v, check.key);
-  if (v.phase == kLadder) return ladder(v, check.signature + 32);
-  if (v.phase == kCompare) return compare(v, check.signature);
-  v.at = static_cast<uint8_t>(run(v, v.at));
-  if (v.at == kRoot) ++v.phase;
+  const unsigned phase = v.phase;
+  if (phase == kHash) return hash_on(v, check);
+  if (phase == kDecoded) return take_point(v, check.key);
+  if (phase == kLadder) return ladder(v, check.signature + 32);
+  if (phase == kCompare) return compare(v, check.signature);
+  const unsigned at = run(v, v.at);
+  v.at = static_cast<uint8_t>(at);
+  if (at == kRoot) v.phase = static_cast<uint8_t>(phase + 1);
   return MALLORN_MORE;
 }
 

@@ -53,7 +53,7 @@ void sha256_block(Sha256& hash, const uint8_t* bytes, int32_t left) {
     const uint32_t t =
         s[0] + sigma(s[3], 6, 11, 25) + (s[1] ^ (s[3] & (s[2] ^ s[1]))) + *k + w[0];
     s[4] += t;
-    s[8] = t + sigma(s[7], 2, 13, 22) + ((s[7] & s[6]) | (s[5] & (s[7] | s[6])));
+    s[8] = t + sigma(s[7], 2, 13, 22) + (s[7] ^ ((s[7] ^ s[6]) & (s[7] ^ s[5])));
     const uint32_t next =
         w[0] + (rotate_right(w[1], 7) ^ rotate_right(w[1], 18) ^ w[1] >> 3) + w[9] +
         (rotate_right(w[14], 17) ^ rotate_right(w[14], 19) ^ w[14] >> 10);

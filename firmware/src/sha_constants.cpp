@@ -25,16 +25,17 @@ constexpr unsigned kRootAt = 2 * kLimbs;
 }
 
 uint32_t next_prime(uint32_t number) {
-  for (uint32_t divisor = 0; divisor != number;) {
+  uint32_t divisor = 0;
+  do {
     ++number;
     divisor = 1;
-    uint32_t rest = 1;
-    while (rest != 0) {
+    uint32_t rest = 0;
+    do {
       ++divisor;
       rest = number;
       while (rest >= divisor) rest -= divisor;
-    }
-  }
+    } while (rest != 0);
+  } while (divisor != number);
   return number;
 }
 

@@ -46,9 +46,10 @@ bool find_block(mallorn_update& m) {
 
 // In place: the journal is full, or holds the end of the result.
 bool is_copy_next(const mallorn_update& m) {
+  if (!is_in_place(*m.flash.port)) return false;
   const uint32_t held = m.written - m.record.copied;
   const bool is_last = m.written == m.lengths.result_bytes && held != 0;
-  return is_in_place(*m.flash.port) && (is_last || held == m.flash.port->journal_size);
+  return is_last || held == m.flash.port->journal_size;
 }
 
 // Changes where what is kept means something else: states of other versions are not good.
