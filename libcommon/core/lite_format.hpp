@@ -99,9 +99,10 @@ struct LiteState {
   uint8_t last_code = 0;    // residual: 0: it was zero, 1: above, 2: below
   uint8_t last_number = 0;  // 0: it was zero, 1: below, 2: above
   uint8_t length = 0;       // in bits, of the last size
-  int16_t average = 16;     // size of residuals of codes, times 16
-  int16_t expected = 0;     // of numbers: bit length plus exponent, times 16
+  uint16_t average = 16;    // size of residuals of codes, times 16
+  uint16_t expected = 0;    // of numbers: bit length plus exponent, times 16
   LiteHead head;
+  // What gains are above one.
   uint32_t gain = 0;       // of the row
   uint32_t last_gain = 0;  // that was not one
   uint32_t base_stop = 0;  // where the last step that read the base stopped
@@ -159,12 +160,13 @@ template <typename Coder>
   head.elements = code_lite_number(coder, LitePlaces::kLength, wanted.elements);
   head.is_own = 0;
   head.columns = 0;
-  coder.state.gain = coder.state.last_gain = kLiteGainOne;
+  coder.state.gain = coder.state.last_gain = 0;
   if (has_lite_source(kind)) code_lite_source(coder, position, wanted);
-  if (kHasLiteFloats && kind == LiteKind::derived)
+  if (kind == LiteKind::copy || kind == LiteKind::changed) return;
+  if (kHasLiteFloats && kind == LiteKind::derived) {
     head.factor = coder.raw(wanted.factor, 32);
-  if (kind == LiteKind::copy || kind == LiteKind::changed || kind == LiteKind::derived)
     return;
+  }
   code_lite_type(coder, wanted);
   if (kind == LiteKind::alone) {
     head.greatest = static_cast<uint8_t>(coder.raw(wanted.greatest, 8));
@@ -179,7 +181,9 @@ template <typename Coder>
 // others were in their places.
 inline void prepare_lite_step(LiteBit* bits, LiteState& state) {
   const LiteHead& head = state.head;
-  if (head.kind == LiteKind::copy || head.kind == LiteKind::numbers) return;
+  // Copies and numbers want none of them.
+  static_assert((static_cast<uint32_t>(LiteKind::numbers) & 3) == 0);
+  if ((static_cast<uint32_t>(head.kind) & 3) == 0) return;
   const uint8_t wants_codes = head.kind == LiteKind::codes ? 1 : 0;
   if (state.has_codes == wants_codes) return;
   state.has_codes = wants_codes;
@@ -193,13 +197,12 @@ inline void prepare_lite_step(LiteBit* bits, LiteState& state) {
 template <typename Coder>
 static void code_lite_gain(Coder& coder, uint32_t wanted) {
   auto& state = coder.state;
-  uint32_t gain = kLiteGainOne;
-  if (coder.bit(LitePlaces::kIsOne, wanted == kLiteGainOne ? 1 : 0) == 0) {
+  const uint32_t above = wanted - kLiteGainOne;
+  uint32_t gain = 0;
+  if (coder.bit(LitePlaces::kIsOne, above == 0 ? 1 : 0) == 0) {
     gain = state.last_gain;
-    if (coder.bit(LitePlaces::kIsAsLast, wanted == gain ? 1 : 0) == 0) {
-      gain =
-          kLiteGainOne +
-          code_lite_signed(coder, coder.want(static_cast<int32_t>(wanted - kLiteGainOne)));
+    if (coder.bit(LitePlaces::kIsAsLast, above == gain ? 1 : 0) == 0) {
+      gain = code_lite_signed(coder, coder.want(static_cast<int32_t>(above)));
       state.last_gain = gain;
     }
   }
@@ -216,7 +219,7 @@ constexpr uint32_t lite_scaled(int32_t number, uint32_t gain) {
 }
 
 // The place of a float in the order of all floats, of which `sign` is the sign bit; as many
-// bits count. It is its own inverse.
+// bits count. It is its own inverse. With 0 as `sign` an integer stays what it is.
 constexpr uint32_t lite_order(uint32_t bits, uint32_t sign) {
   return (bits & sign) != 0 ? bits ^ (sign - 1) : bits;
 }
@@ -224,14 +227,14 @@ constexpr uint32_t lite_order(uint32_t bits, uint32_t sign) {
 template <typename Coder>
 static uint32_t code_lite_code_element(Coder& coder, uint32_t base, uint32_t wanted) {
   const LiteHead& head = coder.state.head;
-  const uint32_t gain = coder.state.gain;
+  const uint32_t gain = kLiteGainOne + coder.state.gain;
   // Codes with sign are those without, less 128.
   const uint32_t bias = head.type == LiteType::i8 ? 128 : 0;
   const uint32_t from = (base ^ bias) - (head.base_zero ^ bias);
   const uint32_t predicted =
       from * (gain >> (kLiteGainBits - 12)) + ((head.result_zero ^ bias) << 12);
   return code_lite_code(coder, (wanted ^ bias) & 0xFF, static_cast<int32_t>(predicted),
-                        gain != kLiteGainOne) ^
+                        coder.state.gain != 0) ^
          bias;
 }
 
@@ -251,7 +254,7 @@ static uint32_t code_lite_number_element(Coder& coder, uint32_t base, uint32_t w
   uint32_t guess = base;
   uint32_t aim = wanted;
   int32_t exponent = 0;
-  bool is_float = false;
+  uint32_t order = 0;  // the sign bit, of floats
   if (kHasLiteFloats && head.kind == LiteKind::derived) {
     guess = lite_f32_product(base, head.factor);
     unused = 0;
@@ -265,16 +268,17 @@ static uint32_t code_lite_number_element(Coder& coder, uint32_t base, uint32_t w
     if (head.kind == LiteKind::alone) {
       return code_lite_float(coder, mantissa_bits, sign, head.greatest, wanted);
     }
-    is_float = true;
+    order = sign;
     exponent = static_cast<int32_t>((base & (sign - 1)) >> mantissa_bits);
     guess = lite_order(base, sign);
     aim = lite_order(wanted, sign);
-  } else if (state.gain != kLiteGainOne) {
-    guess = lite_scaled(static_cast<int32_t>(base << unused) >> unused, state.gain);
+  } else if (state.gain != 0) {
+    guess = lite_scaled(static_cast<int32_t>(base << unused) >> unused,
+                        kLiteGainOne + state.gain);
   }
   const auto missed = coder.want(static_cast<int32_t>((aim - guess) << unused) >> unused);
   const uint32_t number = guess + code_lite_residual(coder, missed, exponent);
-  return is_float ? lite_order(number, sign) : number;
+  return lite_order(number, order);
 }
 
 // An element, given that of the source, or 0; as many bits count as elements have.

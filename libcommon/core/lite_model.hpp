@@ -197,7 +197,7 @@ static uint32_t code_lite_code(Coder& coder, uint32_t code, int32_t predicted,
     step = is_down != 0 ? step - size : step + size;
   }
   state.last_code = last;
-  state.average = static_cast<int16_t>(
+  state.average = static_cast<uint16_t>(
       state.average + ((static_cast<int32_t>(size) * 16 - state.average + 4) >> 3));
   return step;
 }
@@ -227,7 +227,7 @@ template <typename Coder>
   }
   state.last_number = last;
   const int32_t missed = 16 * (state.length + exponent) - state.expected;
-  state.expected = static_cast<int16_t>(state.expected + ((missed + 8) >> 4));
+  state.expected = static_cast<uint16_t>(state.expected + ((missed + 8) >> 4));
   return coded;
 }
 
@@ -241,11 +241,10 @@ static uint32_t code_lite_float(Coder& coder, uint32_t mantissa_bits, uint32_t s
   uint32_t coded =
       code_lite_tree(coder, LitePlaces::kDepth, 4, depth < kDeep ? depth : kDeep);
   if (coded == kDeep) coded += code_lite_number(coder, LitePlaces::kNumber, depth - kDeep);
-  const uint32_t field = coded > greatest ? 0 : greatest - coded;
-  uint32_t bits =
-      coder.bit(LitePlaces::kFloatIsBelow, (wanted & sign) != 0 ? 1 : 0) != 0 ? sign : 0;
+  uint32_t bits = coded > greatest ? 0 : greatest - coded;
+  bits <<= mantissa_bits;
+  if (coder.bit(LitePlaces::kFloatIsBelow, (wanted & sign) != 0 ? 1 : 0) != 0) bits |= sign;
   const uint32_t low_bits = mantissa_bits - 3;
-  bits |= field << mantissa_bits;
   bits |= code_lite_tree(coder, LitePlaces::kTop, 3, magnitude >> low_bits & 7u)
           << low_bits;
   return bits | coder.raw(magnitude & ((1u << low_bits) - 1), low_bits);
@@ -267,13 +266,13 @@ constexpr uint32_t lite_twice_product(uint32_t number, uint32_t fraction) {
 // where both and the product are normal numbers; elsewhere any number.
 constexpr uint32_t lite_f32_product(uint32_t a, uint32_t b) {
   uint32_t high = lite_twice_product((a << 8 | 0x80000000u) >> 1, b | 1u << 23);
-  uint32_t exponent = (a >> 23 & 0xFF) + (b >> 23 & 0xFF) - 127;  // less what carries add
+  // With the signs above, whose sum is that of the product; less what carries add.
+  uint32_t exponent = (a >> 23) + (b >> 23) - 127;
   if (high < 0x80000000u) {
     high <<= 1;
     --exponent;
   }
-  const uint32_t magnitude = (exponent << 23) + (high >> 8) + (high >> 7 & 1u);
-  return ((a ^ b) & 0x80000000u) ^ magnitude;
+  return (exponent << 23) + ((high >> 7) + 1) / 2;
 }
 
 }  // namespace mallorn

@@ -147,9 +147,9 @@ void LiteDecoder::make_element() {
   if (has_lite_source(state.head.kind)) {
     for (uint32_t i = 0; i < size; ++i) from |= uint32_t{source_byte()} << (8 * i);
   }
-  pending_ = code_lite_element(*this, from, 0, result_offset_);
   pending_bytes_ = static_cast<uint8_t>(size);
   --state.head.elements;
+  pending_ = code_lite_element(*this, from, 0, result_offset_);
 }
 
 // The bytes of the last element, as far as there is room for them.
