@@ -26,7 +26,7 @@ class Target:
     port: str = ""
     # Limits by the graph of calls: while a signature is checked, in the other steps, elsewhere, and
     # of mallorn_apply.
-    stack_limits: tuple = (256, 192, 192, 256)
+    stack_limits: tuple = (256, 176, 192, 192)
     streaming_stack: int = 256  # limit where it runs, with the application around it
 
     @property
@@ -68,11 +68,11 @@ TARGETS = {
         "xtensa-lx106-elf-", ("-mtext-section-literals",), False,
         ("qemu-system-xtensa", "-M", "sim", "-cpu", "lx106", "-semihosting", "-nographic",
          "-monitor", "none", "-serial", "none", "-kernel"),
-        "xtensa.S", "board_memory.c", "lx106.ld", "memory/memory_flash.c", (256, 208, 224, 256)),
+        "xtensa.S", "board_memory.c", "lx106.ld", "memory/memory_flash.c", (256, 192, 224, 208)),
     "rv32imc": Target(
         "riscv64-unknown-elf-", ("-march=rv32imc", "-mabi=ilp32", "-msmall-data-limit=0"), False,
         ("qemu-system-riscv32", "-M", "virt", *SEMIHOSTING, "-bios"),
-        "riscv.S", "board_memory.c", "virt.ld", "memory/memory_flash.c", (256, 208, 192, 272)),
+        "riscv.S", "board_memory.c", "virt.ld", "memory/memory_flash.c", (256, 176, 192, 224)),
 }
 
 
