@@ -28,10 +28,12 @@ bool read_view(ByteView file, uint32_t offset, uint8_t* to, uint32_t length) {
   return true;
 }
 
-bool read_file(void* context, uint32_t from, uint8_t* to, uint32_t length) {
+int read_file(void* context, uint32_t from, uint8_t* to, uint32_t length) {
   const Files& files = *static_cast<const Files*>(context);
-  return from < kLiteOwn ? read_view(files.base, from, to, length)
-                         : read_view(files.result, from - kLiteOwn, to, length);
+  const bool is_read = from < kLiteOwn
+                           ? read_view(files.base, from, to, length)
+                           : read_view(files.result, from - kLiteOwn, to, length);
+  return is_read ? 0 : -1;
 }
 
 // The next bytes of the body, with what the decoder has left of those before.

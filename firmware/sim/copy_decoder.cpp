@@ -39,7 +39,7 @@ void LiteDecoder::make_element() {
   uint8_t byte = *input.next++ ^ static_cast<uint8_t>(pending_);
   const auto add = [&](uint32_t from) {
     uint8_t other = 0;
-    if (!files.read(files.context, from, &other, 1)) status_ = Status::io;
+    if (files.read(files.context, from, &other, 1) != 0) status_ = Status::io;
     byte ^= other;
   };
   const uint32_t first = firmware::sim::first_left(

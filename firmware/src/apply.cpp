@@ -82,9 +82,9 @@ int check(Work& w, uint32_t place, PatchFile file, int error) {
 
 // For the decoder. The bit that tells the result from the base tells the regions apart.
 static_assert(apply::kLiteOwn == kNextRegion);
-bool read_file(void* context, uint32_t from, uint8_t* to, uint32_t length) {
+int read_file(void* context, uint32_t from, uint8_t* to, uint32_t length) {
   const auto& w = *static_cast<const Work*>(context);
-  return w.flash.read(w.base_at ^ from, to, length) == MALLORN_DONE;
+  return w.flash.read(w.base_at ^ from, to, length);
 }
 
 // What is left of the input to its beginning, and more of the body behind it.

@@ -24,7 +24,7 @@ uint32_t place_in_journal(const mallorn_update& m, uint32_t offset) {
 // For the decoder. What is read of the result does not lie across blocks. Of two slots, the
 // bit that tells it from the base is the one that tells the slots apart.
 static_assert(apply::kLiteOwn == kNextRegion);
-bool read_file(void* context, uint32_t from, uint8_t* to, uint32_t length) {
+int read_file(void* context, uint32_t from, uint8_t* to, uint32_t length) {
   const auto& m = *static_cast<const mallorn_update*>(context);
   uint32_t place = place_in(m.slot, 0) ^ from;
   if (is_in_place(*m.flash.port) && from >= apply::kLiteOwn) {
@@ -32,7 +32,7 @@ bool read_file(void* context, uint32_t from, uint8_t* to, uint32_t length) {
     place =
         offset >= m.record.copied ? place_in_journal(m, offset) : place_in(m.slot, offset);
   }
-  return m.flash.read(place, to, length) == MALLORN_DONE;
+  return m.flash.read(place, to, length);
 }
 
 // Whether a block ends where the update is taken up, and where the journal then has what it

@@ -120,14 +120,16 @@ bool LiteDecoder::is_sound_step(uint32_t position) {
   const uint32_t source = head.source + (in_place_lag(lengths.features) << log2);
   if (log2 == 0 || source >= position) return true;
   // It goes on as fast as the result does: so it must not come into another block.
-  const uint32_t block = position >> log2;
-  return source >> log2 == block && (position + length - 1) >> log2 == block;
+  // Its source and its end are in the block that `position` is in.
+  return ((source ^ position) | ((position + length - 1) ^ position)) >> log2 == 0;
 }
 
 void LiteDecoder::make_copies() {
   auto count = static_cast<uint32_t>(page.end - page.next);
   if (count > state.head.elements) count = state.head.elements;
-  if (!files.read(files.context, state.head.source, page.next, count)) status_ = Status::io;
+  if (files.read(files.context, state.head.source, page.next, count) != 0) {
+    status_ = Status::io;
+  }
   page.next += count;
   result_offset_ += count;
   state.head.source += count;
@@ -179,7 +181,7 @@ uint8_t LiteDecoder::source_byte() {
     const uint32_t left = end - window_begin_;
     window_bytes_ = static_cast<uint8_t>(left < kWindowBytes ? left : kWindowBytes);
     // Whatever is there if that fails is the last that is read.
-    if (!files.read(files.context, window_begin_, window_.data(), window_bytes_)) {
+    if (files.read(files.context, window_begin_, window_.data(), window_bytes_) != 0) {
       status_ = Status::io;
     }
   }

@@ -48,9 +48,10 @@ struct LitePage {
 };
 
 // Reads `length` bytes from `from` on: an offset in the base, or kLiteOwn and an offset in
-// the result. They lie within the file; false if that failed. Of the result only bytes of
-// pages that have been taken are read, and none beyond the next multiple of 32.
-using LiteRead = bool (*)(void* context, uint32_t from, uint8_t* to, uint32_t length);
+// the result. They lie within the file; 0, or something else if that failed. Of the result
+// only bytes of pages that have been taken are read, and none beyond the next multiple
+// of 32.
+using LiteRead = int (*)(void* context, uint32_t from, uint8_t* to, uint32_t length);
 constexpr uint32_t kLiteOwn = kMaxLiteBytes;
 
 struct LiteFiles {

@@ -25,12 +25,12 @@ struct Run {
   Status status = Status::ok;
 };
 
-bool read(ByteView file, uint32_t offset, uint8_t* to, uint32_t length) {
+int read(ByteView file, uint32_t offset, uint8_t* to, uint32_t length) {
   if (!range_fits(offset, length, file.size())) std::abort();
   memcpy(to, file.data() + offset, length);
-  return true;
+  return 0;
 }
-bool read_file(void* run, uint32_t from, uint8_t* to, uint32_t length) {
+int read_file(void* run, uint32_t from, uint8_t* to, uint32_t length) {
   const auto& at = *static_cast<const Run*>(run);
   if (from >= apply::kLiteOwn) return read(at.result, from - apply::kLiteOwn, to, length);
   const uint32_t log2 = in_place_log2(at.features);

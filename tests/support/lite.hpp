@@ -197,11 +197,12 @@ struct LiteRun {
     memcpy(to, file.data() + offset, length);
     return true;
   }
-  static bool read_file(void* run, uint32_t from, uint8_t* to, uint32_t length) {
+  static int read_file(void* run, uint32_t from, uint8_t* to, uint32_t length) {
     const auto& files = *static_cast<const LiteRun*>(run);
-    if (from < apply::kLiteOwn) return read(files.base, from, to, length);
+    if (from < apply::kLiteOwn) return read(files.base, from, to, length) ? 0 : -1;
     const uint32_t offset = from - apply::kLiteOwn;
-    return offset % 32 + length <= 32 && read(files.result, offset, to, length);
+    const bool is_near = offset % 32 + length <= 32;
+    return is_near && read(files.result, offset, to, length) ? 0 : -1;
   }
 
   ByteView base;
