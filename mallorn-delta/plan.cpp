@@ -151,6 +151,7 @@ class Planner {
       return;
     }
     const uint64_t predicted = step.result_bytes;
+    if (predicted == 0 && plan_moved_bytes(i)) return;
     const char* method = "literal";
     if (predicted > 0) {
       add_elements(i, 0, step);
@@ -299,6 +300,36 @@ class Planner {
     }
     plan_.tensors.push_back(describe(i, *parts));
     return true;
+  }
+
+  // Plans what is guessed to be a tensor, and that nothing predicts, as bytes that have
+  // moved, where nearly all are: with a few inserted here and there, elements that were
+  // known for what they are look like others.
+  bool plan_moved_bytes(size_t i) {
+    const Range& range = result_.manifest.ranges[i];
+    if (!is_guessed(base_, result_) || !has_moved(range)) return false;
+    plan_bytes(range.offset_bytes + range.length_bytes);
+    plan_.tensors.push_back({i, {}, "bytes", 0, {}, {}, {}});
+    return true;
+  }
+
+  // Whether most bytes of a range are copies from anywhere, by samples of it.
+  bool has_moved(const Range& range) const {
+    constexpr uint64_t kSamples = 16;
+    constexpr uint64_t kSample = 1u << 14;
+    const uint64_t pitch = std::max(kSample, range.length_bytes / kSamples);
+    uint64_t copied = 0;
+    uint64_t seen = 0;
+    for (uint64_t at = 0; at < range.length_bytes; at += pitch) {
+      const uint64_t length = std::min(kSample, range.length_bytes - at);
+      const ByteView sample = result_.bytes().subspan(
+          static_cast<size_t>(range.offset_bytes + at), static_cast<size_t>(length));
+      for (const Segment& segment : match_bytes(base_.bytes(), index_, sample, expected_)) {
+        copied += segment.is_copy ? segment.length : 0;
+      }
+      seen += length;
+    }
+    return copied >= seen / 4 * 3;
   }
 
   // What is guessed to be one tensor may be several, with something else between them.

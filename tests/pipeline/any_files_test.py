@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import array
 import os
 import random
 import unittest
@@ -95,6 +96,13 @@ class AnyFiles(PipelineTest):
         self.check(text, text * 50, "multiplied")
         program = (self.path / "mallorn-apply").read_bytes()[:500_000]
         self.check(program, program.replace(b"mallorn", b"MALLORN"), "program")
+
+    def test_bytes_inserted_into_weights(self) -> None:
+        """What is behind each of them looks like weights of another type."""
+        noise = random.Random(SEED)
+        old = array.array("f", (noise.gauss(0, 0.05) for _ in range(60_000))).tobytes()
+        new = b"".join(old[at : at + 1000] + b"\x55" for at in range(0, len(old), 1000))
+        self.assertLessEqual(self.check(old, new, "inserted"), 1000)
 
     def test_metadata_only(self) -> None:
         """A change of the head alone costs what it costs, not a share of the model."""
