@@ -10,6 +10,7 @@ namespace {
 constexpr uint32_t kHashBits = 16;
 constexpr size_t kAnchor = 4;  // bytes that must agree for a place to be considered
 constexpr int kMaxChain = 64;
+constexpr uint32_t kWayHashBits = 10;
 
 // Roughly what the steps cost, in 1/16 bit.
 constexpr uint32_t kLiteralCost = 104;
@@ -20,7 +21,7 @@ constexpr uint32_t kNever = 1u << 28;
 // Equal bytes that are worth a copy of their own.
 constexpr uint32_t kLeastCopy = 2000;
 
-uint32_t hash_of(const uint8_t* bytes) {
+uint32_t anchor_hash(const uint8_t* bytes) {
   uint64_t key = 0;
   for (size_t i = 0; i < kAnchor; ++i) key = key << 8 | bytes[i];
   return static_cast<uint32_t>(key * 0x9E3779B97F4A7C15u >> (64 - kHashBits));
@@ -28,8 +29,14 @@ uint32_t hash_of(const uint8_t* bytes) {
 
 }  // namespace
 
+uint32_t LiteMatcher::way_hash(const Way& way) {
+  const uint64_t key = static_cast<uint64_t>(way.offset) * 4 + (way.is_own ? 2 : 0) +
+                       (way.is_literal ? 1 : 0);
+  return static_cast<uint32_t>(key * 0x9E3779B97F4A7C15u >> (64 - kWayHashBits));
+}
+
 void LiteMatcher::Index::add(ByteView bytes, size_t place) {
-  uint32_t& head = heads[hash_of(bytes.data() + place)];
+  uint32_t& head = heads[anchor_hash(bytes.data() + place)];
   chain[place] = head;
   head = static_cast<uint32_t>(place) + 1;
 }
@@ -62,7 +69,7 @@ LiteMatcher::Byte LiteMatcher::look(const Way& way, uint32_t at) const {
 void LiteMatcher::find_ways(uint32_t at, std::vector<Way>* ways) const {
   if (at + kAnchor > result_.size()) return;
   const auto find = [&](const Index& index, ByteView bytes, bool is_own) {
-    uint32_t place = index.heads[hash_of(result_.data() + at)];
+    uint32_t place = index.heads[anchor_hash(result_.data() + at)];
     for (int n = 0; place != 0 && n < kMaxChain; ++n, place = index.chain[place - 1]) {
       if (memcmp(bytes.data() + place - 1, result_.data() + at, kAnchor) != 0) continue;
       ways->push_back({false, is_own, int64_t{place} - 1 - int64_t{at}});
@@ -72,21 +79,34 @@ void LiteMatcher::find_ways(uint32_t at, std::vector<Way>* ways) const {
   find(in_result_, result_, true);
 }
 
+LiteMatcher::Path* LiteMatcher::find_path(const Way& way) {
+  for (uint32_t i = path_heads_[way_hash(way)]; i != 0; i = paths_[i - 1].next) {
+    if (paths_[i - 1].way == way) return &paths_[i - 1];
+  }
+  return nullptr;
+}
+
+void LiteMatcher::link_path(size_t i) {
+  uint32_t& head = path_heads_[way_hash(paths_[i].way)];
+  paths_[i].next = head;
+  head = static_cast<uint32_t>(i) + 1;
+}
+
 // Runs by those `ways` that have the byte and are not under way for less.
 void LiteMatcher::start_runs(uint32_t at, const std::vector<Way>& ways, uint32_t cost,
                              uint32_t before) {
   for (const Way& way : ways) {
     if (!way.is_literal && look(way, at) != Byte::equal) continue;
-    const auto same = std::find_if(paths_.begin(), paths_.end(), [&](const Path& path) {
-      return runs_[path.run].way == way;
-    });
-    if (same != paths_.end() && same->cost <= cost) continue;
+    Path* const same = find_path(way);
+    if (same != nullptr && same->cost <= cost) continue;
     const auto run = static_cast<uint32_t>(runs_.size());
     runs_.push_back({way, at, before});
-    if (same != paths_.end()) {
-      *same = {run, cost};
+    if (same != nullptr) {
+      same->run = run;
+      same->cost = cost;
     } else {
-      paths_.push_back({run, cost});
+      paths_.push_back({run, cost, way, 0});
+      link_path(paths_.size() - 1);
     }
   }
 }
@@ -95,7 +115,7 @@ void LiteMatcher::start_runs(uint32_t at, const std::vector<Way>& ways, uint32_t
 void LiteMatcher::extend_paths(uint32_t at) {
   uint32_t least = UINT32_MAX;
   for (Path& path : paths_) {
-    const Way& way = runs_[path.run].way;
+    const Way& way = path.way;
     const Byte byte = way.is_literal ? Byte::other : look(way, at);
     path.cost += way.is_literal        ? kLiteralCost
                  : byte == Byte::equal ? kHitCost
@@ -103,8 +123,12 @@ void LiteMatcher::extend_paths(uint32_t at) {
                                        : kNever;
     least = std::min(least, path.cost);
   }
-  std::erase_if(paths_, [&](const Path& path) { return path.cost > least + kStepCost; });
+  const size_t dropped = std::erase_if(
+      paths_, [&](const Path& path) { return path.cost > least + kStepCost; });
   for (Path& path : paths_) path.cost -= least;  // only differences count
+  if (dropped == 0) return;
+  std::ranges::fill(path_heads_, 0);
+  for (size_t i = 0; i < paths_.size(); ++i) link_path(i);
 }
 
 // The cheapest runs that make a range.
@@ -113,6 +137,7 @@ std::vector<LiteMatcher::Run> LiteMatcher::choose(uint32_t begin, uint32_t end,
   const auto by_cost = [](const Path& a, const Path& b) { return a.cost < b.cost; };
   runs_.clear();
   paths_.clear();
+  path_heads_.assign(1u << kWayHashBits, 0);
   std::vector<Way> ways;
   for (uint32_t at = begin; at < end; ++at) {
     for (; indexed_ < at && indexed_ + kAnchor <= result_.size(); ++indexed_) {

@@ -48,12 +48,17 @@ class LiteMatcher {
   struct Path {
     uint32_t run = 0;
     uint32_t cost = 0;
+    Way way;            // of the run
+    uint32_t next = 0;  // one more than the path of the same hash, likewise
   };
 
   std::vector<Run> choose(uint32_t begin, uint32_t end, const std::vector<Way>& given);
   void find_ways(uint32_t at, std::vector<Way>* ways) const;
   void start_runs(uint32_t at, const std::vector<Way>& ways, uint32_t cost,
                   uint32_t before);
+  static uint32_t way_hash(const Way& way);
+  Path* find_path(const Way& way);
+  void link_path(size_t i);
   void extend_paths(uint32_t at);
   void add_run(uint32_t begin, uint32_t end, const Way& way,
                std::vector<LitePiece>* pieces) const;
@@ -68,6 +73,7 @@ class LiteMatcher {
   uint32_t indexed_ = 0;  // of the result
   std::vector<Run> runs_;
   std::vector<Path> paths_;
+  std::vector<uint32_t> path_heads_;  // by hash of ways: one more than a path; 0: none
 };
 
 }  // namespace mallorn::pack
