@@ -20,7 +20,8 @@ namespace {
 std::string path_of_descriptor(int fd) { return "/proc/self/fd/" + std::to_string(fd); }
 
 [[noreturn]] void refuse_special(const std::string& path) {
-  throw Error(Status::cannot_create, path + ": exists and is not a regular file");
+  throw Error(Status::cannot_create, path + ": exists and is not a regular file",
+              path == "/dev/stdout" ? "- is standard output" : "");
 }
 
 // /dev/stdout and its kin are what the program was given, not files to be replaced, even

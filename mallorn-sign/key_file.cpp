@@ -71,7 +71,7 @@ PublicKey read_public_key(const std::string& path) {
   const KeyFile file = read_key_file(path);
   if (view_of(file.text).find("PRIVATE KEY-----") != std::string_view::npos) {
     throw Error(Status::malformed, path + ": is a secret key",
-                "what checks takes the public key; keep this one where patches are signed");
+                "the public key is wanted; keep this one where patches are signed");
   }
   return public_key_from_pem(file.text.bytes(), path);
 }
