@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "libcommon/error.hpp"
+#include "mallorn-pack/pack_options.hpp"
 
 namespace mallorn::pack {
 namespace {
@@ -14,9 +15,11 @@ namespace {
 constexpr int kWindowLog = 23;  // the most that a reader accepts (docs/format/patch.md)
 constexpr size_t kPiece = 1u << 20;
 
+constexpr uint64_t kMostText = 4u << 20;
+
 // No thorough pass was ever seen to be this many times smaller than the fast one.
 constexpr uint64_t kBestGain = 4;
-constexpr int kFastLevel = 1;
+constexpr int kFirstLevel = 1;
 
 struct FreeContext {
   void operator()(ZSTD_CCtx* context) const { ZSTD_freeCCtx(context); }
@@ -69,7 +72,12 @@ std::optional<uint64_t> compress(const MappedFile& file, int level, uint64_t lim
 }  // namespace
 
 std::optional<Fd> compress_whole(const MappedFile& file, int level, uint64_t limit) {
-  if (!compress(file, kFastLevel, kBestGain * limit, nullptr)) return std::nullopt;
+  const auto first = compress(file, kFirstLevel, kBestGain * limit, nullptr);
+  if (!first) return std::nullopt;
+  // Text is worth all that can be done in a few seconds; of weights nothing more is found.
+  const uint64_t size = file.bytes().size();
+  const bool is_text = size <= kMostText && *first <= size / 2;
+  if (is_text && level > kFastLevel) level = kMaxLevel;
   Fd to = make_temporary_file();
   if (!compress(file, level, limit, &to)) return std::nullopt;
   return to;
