@@ -161,7 +161,8 @@ ReleaseState read_resolved(const std::string& path) {
 }  // namespace
 
 ReleaseState ReleaseState::parse(std::string_view text, const std::string& name) {
-  if (text.empty()) fail(name, "empty, which no list of releases is: it may have been lost");
+  if (text.empty())
+    fail(name, "empty, which no list of releases is: it may have been lost");
   if (!text.starts_with(kFirstLine)) fail(name, "not a list of releases");
   text.remove_prefix(kFirstLine.size());
   ReleaseState state;

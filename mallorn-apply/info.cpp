@@ -204,10 +204,11 @@ std::string info_to_text(const PatchInfo& info, bool is_verbose) {
            with_commas(info.structure_result_bytes).c_str(),
            with_commas(info.structure_bytes).c_str());
   for (const SectionTotal& section : info.sections) {
-    text.add("%-16s %s bytes of the result in %s of the patch, %s, codec %s, %.3f bits each\n",
-             dtype_layout(section.dtype).name, with_commas(section.result_bytes).c_str(),
-             with_commas(section.coded_bytes).c_str(), prediction_name(section).c_str(),
-             codec_name(section.codec), bits_each(section));
+    text.add(
+        "%-16s %s bytes of the result in %s of the patch, %s, codec %s, %.3f bits each\n",
+        dtype_layout(section.dtype).name, with_commas(section.result_bytes).c_str(),
+        with_commas(section.coded_bytes).c_str(), prediction_name(section).c_str(),
+        codec_name(section.codec), bits_each(section));
   }
   if (is_verbose && !info.placed.empty()) add_placed(info, &text);
   return text.take();
