@@ -1,8 +1,10 @@
 // The digest of a whole message, by the firmware's own hash.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 
 #include "firmware/src/sha256.hpp"
 
@@ -14,10 +16,11 @@ inline void put_sha256(const uint8_t* message, size_t length, uint8_t* digest) {
   bool is_last = false;
   for (size_t at = 0; !is_last; at += kSha256Block) {
     const auto left = static_cast<int32_t>(length) - static_cast<int32_t>(at);
-    sha256_block(hash, left > 0 ? message + at : message, left);
+    if (left > 0) std::memcpy(hash.block(), message + at, std::min(left, kSha256Block));
+    sha256_block(hash, left);
     is_last = is_last_sha256(left);
   }
-  sha256_digest(hash, digest);
+  std::memcpy(digest, sha256_digest(hash), 32);
 }
 
 }  // namespace mallorn::firmware::sim

@@ -24,10 +24,10 @@ void sha256_start(Sha256& hash) {
   hash.length = 0;
 }
 
-void sha256_block(Sha256& hash, const uint8_t* bytes, int32_t left) {
+void sha256_block(Sha256& hash, int32_t left) {
   uint32_t schedule[64] = {};
   for (int32_t i = 0; i < kSha256Block; ++i) {
-    const uint32_t byte = i < left ? bytes[i] : i == left ? 0x80 : 0;
+    const uint32_t byte = i < left ? hash.block()[i] : i == left ? 0x80 : 0;
     schedule[i / 4] = schedule[i / 4] << 8 | byte;
   }
   if (is_last_sha256(left)) {
@@ -57,10 +57,12 @@ void sha256_block(Sha256& hash, const uint8_t* bytes, int32_t left) {
   for (unsigned v = 0; v < 8; ++v) hash.state[v] += added[v];
 }
 
-void sha256_digest(const Sha256& hash, uint8_t* digest) {
+const uint8_t* sha256_digest(Sha256& hash) {
+  uint8_t* const digest = hash.block();
   for (unsigned i = 0; i < 32; ++i) {
     digest[i] = static_cast<uint8_t>(hash.state[7 - i / 4] >> (24 - 8 * (i % 4)));
   }
+  return digest;
 }
 
 }  // namespace mallorn::firmware

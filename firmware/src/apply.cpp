@@ -12,11 +12,6 @@ namespace {
 constexpr uint32_t kPageBytes = 128;
 constexpr uint32_t kInputBytes = 112;
 
-struct HashSpace {
-  uint8_t window[kSha256Block];
-  Sha256 hash;
-};
-
 // What is reached most is at the beginning: small processors have short instructions for
 // it. The header is there until the end.
 struct Work {
@@ -25,7 +20,7 @@ struct Work {
   uint32_t erased;   // the other region is blank up to here
   union {
     uint8_t signatures[kMaxSignatures * kSignatureBlockBytes];
-    HashSpace hash;
+    Sha256 hash;
     apply::LiteDecoder decoder;
   };
   uint8_t page[kPageBytes];
@@ -62,22 +57,21 @@ int read_front(Work& w, uint8_t* header) {
 
 // Whether a region begins with bytes of this digest: else `error`.
 int check(Work& w, uint32_t place, PatchFile file, int error) {
-  HashSpace& space = w.hash;
+  Sha256& hash = w.hash;
   const uint32_t length = file.length();
   if (length > w.flash.port->slot_size) return error;
-  sha256_start(space.hash);
+  sha256_start(hash);
   auto left = static_cast<int32_t>(length);
   for (bool is_last = false; !is_last; left -= kSha256Block, place += kSha256Block) {
     if (left > 0) {
       const int32_t part = left < kSha256Block ? left : kSha256Block;
-      const int status = w.flash.read(place, space.window, static_cast<uint32_t>(part));
+      const int status = w.flash.read(place, hash.block(), static_cast<uint32_t>(part));
       if (status != MALLORN_DONE) return status;
     }
-    sha256_block(space.hash, space.window, left);
+    sha256_block(hash, left);
     is_last = is_last_sha256(left);
   }
-  sha256_digest(space.hash, space.window);
-  return is_same(space.window, file.digest(), kDigestBytes) ? MALLORN_DONE : error;
+  return is_same(sha256_digest(hash), file.digest(), kDigestBytes) ? MALLORN_DONE : error;
 }
 
 // For the decoder. The bit that tells the result from the base tells the regions apart.

@@ -64,13 +64,13 @@ int hash_model(mallorn_update& m, uint8_t slot, uint32_t length) {
     const uint32_t at = space.hash.length;
     if (at < length) {
       const uint32_t part = least(length - at, kSha256Block);
-      const int status = m.flash.read(place_in(slot, at), space.window, part);
+      const int status = m.flash.read(place_in(slot, at), space.hash.block(), part);
       if (status != MALLORN_DONE) return status;
     }
-    sha256_block(space.hash, space.window, left);
+    sha256_block(space.hash, left);
     is_last = is_last_sha256(left);
   }
-  sha256_digest(space.hash, m.record.digest[slot]);
+  copy_bytes(m.record.digest[slot], sha256_digest(space.hash), kDigestBytes);
   return MALLORN_DONE;
 }
 

@@ -64,8 +64,9 @@ void sha512_block(Sha512& hash) {
   uint32_t prime = 1;
   for (unsigned i = 0; i < 80; ++i) {
     prime = next_constant(hash.constants, prime, 64);
-    const uint16_t* const constant = hash.constants.root();
-    add(s, load_word(constant + 2), load_word(constant));
+    // Of no constant the lower half is 0: so one more than it carries nothing over.
+    const uint16_t* const less_one = hash.constants.root_less_one();
+    add(s, load_word(less_one + 2), load_word(less_one) + 1);
     add(s, w);
     add(s, choice(s), choice(s + 1));
     add_sigma(s, s + 6, 0x29120e);

@@ -11,11 +11,11 @@ constexpr unsigned kRestAt = 0;
 constexpr unsigned kStepAt = kLimbs;
 constexpr unsigned kRootAt = 2 * kLimbs;
 
-// A number becomes so many times itself, and `factor` times the number behind it: so many
-// limbs of it. Below 0 if the sum is.
+// A number becomes so many times itself, and `factor` times what is one more than the
+// number behind it: so many limbs of it. Below 0 if the sum is.
 [[gnu::noinline]] int32_t combine(uint16_t* number, int32_t times, int32_t factor,
                                   unsigned limbs) {
-  int32_t carry = 0;
+  int32_t carry = factor;
   for (; limbs > 0; --limbs, ++number) {
     carry += number[0] * times + number[kLimbs] * factor;
     number[0] = static_cast<uint16_t>(carry);
@@ -24,46 +24,47 @@ constexpr unsigned kRootAt = 2 * kLimbs;
   return carry;
 }
 
+// The next number that has no divisor below it but 1.
 uint32_t next_prime(uint32_t number) {
   uint32_t divisor = 0;
   do {
     ++number;
-    divisor = 1;
-    uint32_t rest = 0;
+    divisor = number;
+    int32_t rest = 0;
     do {
-      ++divisor;
-      rest = number;
-      while (rest >= divisor) rest -= divisor;
+      --divisor;
+      rest = static_cast<int32_t>(number);
+      do rest -= static_cast<int32_t>(divisor);
+      while (rest > 0);
     } while (rest != 0);
-  } while (divisor != number);
+  } while (divisor != 1);
   return number;
 }
 
 }  // namespace
 
 // The root is made bit by bit: it is the integer part of that of prime 8^i. The rest is
-// what its cube misses, and the step is by how much the cube of the next integer is larger,
-// that is 3 root^2 + 3 root + 1. Each stands before the number that changes it; behind the
-// root are zeros.
+// what its cube misses, and one more than the step is by how much the cube of the next
+// integer is larger: the step is 3 root^2 + 3 root. Each stands before the number that
+// changes it, the root less one; behind that are zeros.
 uint32_t next_constant(ShaConstants& constants, uint32_t prime, unsigned bits) {
   uint16_t* const n = constants.limbs;
   prime = next_prime(prime);
   memset(n, 0, sizeof constants.limbs);
-  n[kRestAt] = static_cast<uint16_t>(prime);
-  n[kStepAt] = 1;
-  for (unsigned i = 0;; ++i) {
-    const unsigned limbs = 1 + (i + 5) / 8;  // of 2 i + 11 bits
+  n[kRestAt] = static_cast<uint16_t>(prime - 1);
+  n[kStepAt] = 6;
+  constexpr unsigned kFirst = 13;
+  for (unsigned i = kFirst;; ++i) {
+    const unsigned limbs = i / 8;  // of 2 (i - kFirst) + 11 bits
     while (combine(n + kRestAt, 1, -1, limbs) >= 0) {
       ++n[kRootAt];
       combine(n + kStepAt, 1, 6, limbs);
     }
-    if (i == bits) return prime;
+    if (i == bits + kFirst) return prime;
     // That was a step too far. Back, and on to twice the root.
     combine(n + kRestAt, 8, 8, limbs);
-    --n[kStepAt];
     combine(n + kStepAt, 4, -6, limbs);
-    ++n[kStepAt];
-    combine(n + kRootAt, 2, 0, limbs);
+    combine(n + kRootAt, 2, 1, limbs);
   }
 }
 

@@ -13,8 +13,8 @@ struct ShaConstants {
   static constexpr unsigned kLimbs = 10;
   alignas(uint32_t) uint16_t limbs[4 * kLimbs];
 
-  // The constant is at its beginning, aligned as a word.
-  uint16_t* root() { return limbs + 2 * kLimbs; }
+  // The constant, less one, is at its beginning, aligned as a word.
+  uint16_t* root_less_one() { return limbs + 2 * kLimbs; }
 };
 
 // Computes the first `bits` bits, 32 or 64, of the constant of a round, given the prime of

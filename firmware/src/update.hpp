@@ -62,7 +62,7 @@ struct HashSpace {
     Sha256 hash;
     Record other;  // while the log is read
   };
-  uint8_t window[kWindowBytes];  // a block, for the hash
+  uint8_t window[kWindowBytes];  // of a state
 };
 
 // The log keeps the decoder as the state of an update: whole words, however long those are.

@@ -20,7 +20,7 @@ int hash_on(mallorn_update& m, uint8_t region, uint32_t length, const uint8_t* e
   const uint32_t begin = space.hash.length;
   const uint32_t end = least(length, begin + kSha256Block);
   if (at < end) {
-    uint8_t* const to = space.window + (at - begin);
+    uint8_t* const to = space.hash.block() + (at - begin);
     int status = MALLORN_DONE;
     if (region == kPatch) {
       status = read_patch(m, to, end - at);
@@ -31,10 +31,9 @@ int hash_on(mallorn_update& m, uint8_t region, uint32_t length, const uint8_t* e
     return status == MALLORN_DONE ? MALLORN_MORE : status;
   }
   const auto left = static_cast<int32_t>(length - begin);
-  sha256_block(space.hash, space.window, left);
+  sha256_block(space.hash, left);
   if (!is_last_sha256(left)) return MALLORN_MORE;
-  sha256_digest(space.hash, space.window);
-  if (expected == nullptr || is_same(space.window, expected, kDigestBytes)) {
+  if (expected == nullptr || is_same(sha256_digest(space.hash), expected, kDigestBytes)) {
     return MALLORN_DONE;
   }
   return kErrors[static_cast<uint8_t>(m.phase) - static_cast<uint8_t>(Phase::base)];
