@@ -14,6 +14,12 @@ inline uint32_t load_word(const void* from) {
   return word;
 }
 
+inline uint32_t load_half(const void* from) {
+  uint16_t half;
+  __builtin_memcpy(&half, __builtin_assume_aligned(from, sizeof half), sizeof half);
+  return half;
+}
+
 // Where its halves are.
 [[gnu::noinline]] inline uint32_t load_halves(const void* from) {
   uint16_t halves[2];

@@ -1,6 +1,7 @@
 #include "firmware/src/patch_front.hpp"
 
 #include "firmware/include/mallorn.h"
+#include "firmware/src/anchor.hpp"
 #include "firmware/src/crc32c.hpp"
 #include "libcommon/core/in_place_format.hpp"
 
@@ -8,14 +9,18 @@ namespace mallorn::firmware {
 namespace {
 
 constexpr uint32_t kMagic = 0x504C4D8D;
+constexpr uint32_t kFilesOffset = 60;  // the kind of digests, and what is behind it
 constexpr uint8_t kVersion = 0;
 constexpr uint8_t kProfileLite = 1;
 constexpr uint32_t kSoundCrc = 0x48674BC7;  // of bytes with their own behind them
 constexpr uint32_t kKnownFeatures = 1u << 9 | kInPlaceBits;  // the body of profile lite
 
+// Of features that are all known.
 bool is_in_place_sound(uint32_t features) {
   if (!kHasOneSlot) return true;
-  if ((features & kFeatureInPlace) == 0) return (features & kInPlaceBits) == 0;
+  const uint32_t in_place = features >> (kInPlaceShift - 1);
+  if (in_place == 0) return true;
+  if ((in_place & 1) == 0) return false;
   const uint32_t log2 = in_place_log2(features);
   return log2 >= kLeastInPlaceLog2 && log2 <= kMostInPlaceLog2 &&
          in_place_lag(features) >> (kInPlaceLagBytesLog2 - log2) == 0;
@@ -33,17 +38,19 @@ int fault_of_begin(PatchFront front) {
 
 int fault_of(PatchFront front) {
   const uint8_t* const bytes = front.bytes;
+  const uint8_t* const files = anchor(bytes + kFilesOffset);
   if (crc32c(0, bytes, front.length()) != kSoundCrc ||
-      front.length() != kHeaderFixedBytes + front.model_id_length() ||
+      front.length() != kHeaderFixedBytes + files[1] ||
       front.signature_count() > kMaxSignatures) {
     return MALLORN_E_HEADER;
   }
   if (bytes[5] != kProfileLite) return MALLORN_E_PROFILE;
   const uint32_t features = front.features();
-  if ((features & ~kKnownFeatures) != 0 || bytes[60] != 1) return MALLORN_E_FEATURE;
+  if ((features & ~kKnownFeatures) != 0 || files[0] != 1) return MALLORN_E_FEATURE;
   if (!is_in_place_sound(features)) return MALLORN_E_HEADER;
   // The high halves of lengths of 64 bits.
-  if ((load_word(bytes + 24) | load_halves(bytes + 66) | load_halves(bytes + 106)) != 0) {
+  if ((load_word(bytes + 24) | load_half(files + 6) | load_half(files + 8) |
+       load_half(files + 46) | load_half(files + 48)) != 0) {
     return MALLORN_E_SIZE;
   }
   return front.body_bytes() != 0 ? MALLORN_DONE : MALLORN_E_HEADER;
