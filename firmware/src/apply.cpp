@@ -1,6 +1,7 @@
 // mallorn_apply: a patch from one region into another in one call, for devices whose boot
 // loader has slots, trials and signatures of its own. Nothing is kept that would have to
 // outlive a power cut: the base is only read, and the work can be done again.
+#include "firmware/src/anchor.hpp"
 #include "firmware/src/flash.hpp"
 #include "firmware/src/patch_front.hpp"
 #include "firmware/src/sha256.hpp"
@@ -17,7 +18,8 @@ constexpr uint32_t kInputBytes = 112;
 struct Work {
   Flash flash;
   uint32_t base_at;  // its region, as a place
-  uint32_t erased;   // the other region is blank up to here
+  uint32_t at;       // where the next page goes, in the other region
+  uint32_t erased;   // which is blank up to here
   union {
     uint8_t signatures[kMaxSignatures * kSignatureBlockBytes];
     Sha256 hash;
@@ -61,15 +63,19 @@ int check(Work& w, uint32_t place, PatchFile file, int error) {
   const uint32_t length = file.length();
   if (length > w.flash.port->slot_size) return error;
   sha256_start(hash);
-  auto left = static_cast<int32_t>(length);
-  for (bool is_last = false; !is_last; left -= kSha256Block, place += kSha256Block) {
+  for (;;) {
+    const uint32_t at = hash.length;
+    auto left = static_cast<int32_t>(length - at);
     if (left > 0) {
       const int32_t part = left < kSha256Block ? left : kSha256Block;
-      const int status = w.flash.read(place, hash.block(), static_cast<uint32_t>(part));
+      const int status =
+          w.flash.read(place + at, hash.block(), static_cast<uint32_t>(part));
       if (status != MALLORN_DONE) return status;
     }
+    // Else the last block would be a case of its own.
+    left = anchor(left);
     sha256_block(hash, left);
-    is_last = is_last_sha256(left);
+    if (is_last_sha256(left)) break;
   }
   return is_same(sha256_digest(hash), file.digest(), kDigestBytes) ? MALLORN_DONE : error;
 }
@@ -95,21 +101,22 @@ int read_input(Work& w) {
 // What is written is not read back here: all of it is, at the end.
 int write_page(Work& w) {
   const mallorn_port& port = *w.flash.port;
-  const uint32_t length = w.decoder.page.used();
-  const uint32_t written = w.decoder.result_offset() - length;
-  const uint32_t place = w.base_at ^ (kNextRegion | written);
-  if (written == w.erased) {
+  apply::LitePage& page = w.decoder.page;
+  const uint32_t length = page.used();
+  const uint32_t place = w.at;
+  if (place == w.erased) {
     w.erased += port.erase_size;
     const int status = w.flash.erase(place);
     if (status != MALLORN_MORE) return status;
   }
-  w.decoder.page.next = w.page;
-  return w.flash.program(place, w.page, whole_words(length, port.write_size));
+  w.at += length;
+  page.next = page.begin;
+  return w.flash.program(place, page.begin, whole_words(length, port.write_size));
 }
 
 int decode(Work& w, PatchFront front) {
   apply::LiteDecoder& decoder = w.decoder;
-  w.erased = 0;
+  w.at = w.erased = w.base_at ^ kNextRegion;
   decoder.input = {w.input, w.input, front.body_bytes()};
   decoder.page = {w.page, w.page, w.page + kPageBytes};
   // Nothing is overwritten: what the patch promises of that is of no account.
@@ -122,18 +129,15 @@ int decode(Work& w, PatchFront front) {
     if (step == apply::LiteStep::failed) return MALLORN_E_CODED;
     if (step == apply::LiteStep::want_input) {
       status = read_input(w);
-    } else if (decoder.page.next != w.page) {
+    } else if (decoder.page.used() != 0) {
       status = write_page(w);
     }
     if (status != MALLORN_DONE || step == apply::LiteStep::done) return status;
   }
 }
 
-// Not inlined: it lies so far in the memory that each of its fields would cost more code.
-[[gnu::noinline]] uint8_t* header_of(Work& w) { return w.header; }
-
 int run(Work& w) {
-  uint8_t* const header = header_of(w);
+  uint8_t* const header = anchor(+w.header);
   const PatchFront front = {header};
   int status = read_front(w, header);
   if (status != MALLORN_DONE) return status;

@@ -31,7 +31,7 @@ uint32_t sigma(uint32_t x, unsigned first, unsigned second, unsigned third) {
 }  // namespace
 
 void sha256_start(Sha256& hash) {
-  uint32_t* const work = anchor(hash.work);
+  uint32_t* const work = anchor(+hash.work);
   auto& making = *reinterpret_cast<ShaConstants*>(work);
   hash.length = 0;
   uint32_t prime = 1;
@@ -44,7 +44,7 @@ void sha256_start(Sha256& hash) {
 
 // Words are moved in each round: that costs less code than places that turn.
 void sha256_block(Sha256& hash, int32_t left) {
-  uint32_t* const s = anchor(hash.work);  // h g f e d c b a; the next one
+  uint32_t* const s = anchor(+hash.work);  // h g f e d c b a; the next one
   uint32_t* const w = s + 9;              // 16 words of the schedule
   uint32_t* const state = s + 25;
   uint8_t byte = 0x80;
