@@ -1,10 +1,10 @@
 // mallorn_apply: a patch from one region into another in one call, for devices whose boot
 // loader has slots, trials and signatures of its own. Nothing is kept that would have to
 // outlive a power cut: the base is only read, and the work can be done again.
-#include "firmware/src/anchor.hpp"
 #include "firmware/src/flash.hpp"
 #include "firmware/src/patch_front.hpp"
 #include "firmware/src/sha256.hpp"
+#include "libcommon/core/anchor.hpp"
 #include "mallorn-apply/core/lite_decoder.hpp"
 
 namespace mallorn::firmware::apply_only {
@@ -13,21 +13,30 @@ namespace {
 constexpr uint32_t kPageBytes = 128;
 constexpr uint32_t kInputBytes = 112;
 
+struct Buffers {
+  uint8_t page[kPageBytes];
+  uint8_t input[kInputBytes];
+};
+
+constexpr uint32_t kHeaderRoom = whole_words(kHeaderMaxBytes, sizeof(uint32_t));
+
 // What is reached most is at the beginning: small processors have short instructions for
-// it. The header is there until the end.
+// it. The header is there until the end; signatures
+// follow it, wherever it ends.
 struct Work {
   Flash flash;
   uint32_t base_at;  // its region, as a place
-  uint32_t at;       // where the next page goes, in the other region
-  uint32_t erased;   // which is blank up to here
+  uint32_t at;  // where the next page goes, in the other region; first how long it becomes
+  uint32_t erased;  // which is blank up to here
   union {
-    uint8_t signatures[kMaxSignatures * kSignatureBlockBytes];
     Sha256 hash;
     apply::LiteDecoder decoder;
   };
-  uint8_t page[kPageBytes];
-  uint8_t input[kInputBytes];
-  alignas(uint32_t) uint8_t header[kHeaderMaxBytes];
+  alignas(uint32_t) uint8_t header[kHeaderRoom];
+  union {
+    uint8_t signatures[kMaxSignatures * kSignatureBlockBytes];  // at first
+    Buffers buffers;
+  };
 };
 static_assert(sizeof(Work) <= MALLORN_WORK_SIZE);
 
@@ -50,11 +59,10 @@ int read_front(Work& w, uint8_t* header) {
   if (status != MALLORN_DONE) return status;
   status = fault_of_begin(front);
   if (status != MALLORN_DONE) return status;
-  status = read_patch(w, header + kHeaderFixedBytes, front.length() - kHeaderFixedBytes);
-  if (status != MALLORN_DONE) return status;
-  status = fault_of(front);
-  if (status != MALLORN_DONE) return status;
-  return read_patch(w, w.signatures, kSignatureBlockBytes * front.signature_count());
+  status = read_patch(
+      w, header + kHeaderFixedBytes,
+      front.length() - kHeaderFixedBytes + kSignatureBlockBytes * front.signature_count());
+  return status == MALLORN_DONE ? fault_of(front) : status;
 }
 
 // Whether a region begins with bytes of this digest: else `error`.
@@ -91,36 +99,37 @@ int read_file(void* context, uint32_t from, uint8_t* to, uint32_t length) {
 int read_input(Work& w) {
   apply::LiteInput& input = w.decoder.input;
   const uint32_t left = input.size();
-  copy_bytes(w.input, input.next, left);
+  copy_bytes(w.buffers.input, input.next, left);
   uint32_t more = kInputBytes - left;
   if (more > input.unread) more = input.unread;
-  input = {w.input, w.input + left + more, input.unread - more};
-  return read_patch(w, w.input + left, more);
+  uint8_t* const behind = w.buffers.input + left;
+  input = {w.buffers.input, behind + more, input.unread - more};
+  return read_patch(w, behind, more);
 }
 
 // What is written is not read back here: all of it is, at the end.
 int write_page(Work& w) {
-  const mallorn_port& port = *w.flash.port;
   apply::LitePage& page = w.decoder.page;
-  const uint32_t length = page.used();
   const uint32_t place = w.at;
   if (place == w.erased) {
-    w.erased += port.erase_size;
+    w.erased += w.flash.port->erase_size;
     const int status = w.flash.erase(place);
     if (status != MALLORN_MORE) return status;
   }
-  w.at += length;
+  const uint32_t length = page.used();
+  w.at = place + length;
   page.next = page.begin;
-  return w.flash.program(place, page.begin, whole_words(length, port.write_size));
+  return w.flash.program(place, page.begin, whole_words(length, w.flash.port->write_size));
 }
 
 int decode(Work& w, PatchFront front) {
   apply::LiteDecoder& decoder = w.decoder;
-  w.at = w.erased = w.base_at ^ kNextRegion;
-  decoder.input = {w.input, w.input, front.body_bytes()};
-  decoder.page = {w.page, w.page, w.page + kPageBytes};
+  Buffers& buffers = *anchor(&w.buffers);
+  decoder.input = {buffers.input, buffers.input, front.body_bytes()};
+  decoder.page = {buffers.page, buffers.page, buffers.page + kPageBytes};
   // Nothing is overwritten: what the patch promises of that is of no account.
-  decoder.lengths = {front.base().length(), front.result().length(), 0};
+  decoder.lengths = {front.base().length(), w.at, 0};
+  w.at = w.erased = w.base_at ^ kNextRegion;
   decoder.files = {read_file, &w};
   decoder.begin(0);
   for (;;) {
@@ -141,7 +150,8 @@ int run(Work& w) {
   const PatchFront front = {header};
   int status = read_front(w, header);
   if (status != MALLORN_DONE) return status;
-  if (front.result().length() > w.flash.port->slot_size) return MALLORN_E_SIZE;
+  w.at = front.result().length();
+  if (w.at > w.flash.port->slot_size) return MALLORN_E_SIZE;
   status = check(w, w.base_at, front.base(), MALLORN_E_BASE);
   if (status != MALLORN_DONE) return status;
   status = decode(w, front);
@@ -160,6 +170,6 @@ int mallorn_apply(const mallorn_port* port, void* context, void* work, size_t wo
   }
   auto& w = *static_cast<Work*>(work);
   w.flash = {port, context};
-  w.base_at = mallorn::firmware::place_in(base & 1u, 0);
+  w.base_at = uint32_t{base} << 31 >> 1;  // its last bit says which region
   return run(w);
 }

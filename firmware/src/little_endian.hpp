@@ -20,8 +20,8 @@ inline uint32_t load_half(const void* from) {
   return half;
 }
 
-// Where its halves are.
-[[gnu::noinline]] inline uint32_t load_halves(const void* from) {
+// Where its halves are aligned.
+inline uint32_t load_halves(const void* from) {
   uint16_t halves[2];
   __builtin_memcpy(halves, __builtin_assume_aligned(from, sizeof halves[0]), sizeof halves);
   return halves[0] | uint32_t{halves[1]} << 16;

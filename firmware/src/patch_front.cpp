@@ -1,8 +1,8 @@
 #include "firmware/src/patch_front.hpp"
 
 #include "firmware/include/mallorn.h"
-#include "firmware/src/anchor.hpp"
 #include "firmware/src/crc32c.hpp"
+#include "libcommon/core/anchor.hpp"
 #include "libcommon/core/in_place_format.hpp"
 
 namespace mallorn::firmware {
@@ -31,17 +31,17 @@ bool is_in_place_sound(uint32_t features) {
 int fault_of_begin(PatchFront front) {
   if (load_word(front.bytes) != kMagic) return MALLORN_E_MAGIC;
   if (front.bytes[4] != kVersion) return MALLORN_E_VERSION;
-  const bool is_length =
-      front.length() >= kHeaderFixedBytes && front.length() <= kHeaderMaxBytes;
-  return is_length ? MALLORN_DONE : MALLORN_E_HEADER;
+  const bool has_room = front.length() >= kHeaderFixedBytes &&
+                        front.length() <= kHeaderMaxBytes &&
+                        front.signature_count() <= kMaxSignatures;
+  return has_room ? MALLORN_DONE : MALLORN_E_HEADER;
 }
 
 int fault_of(PatchFront front) {
   const uint8_t* const bytes = front.bytes;
   const uint8_t* const files = anchor(bytes + kFilesOffset);
   if (crc32c(0, bytes, front.length()) != kSoundCrc ||
-      front.length() != kHeaderFixedBytes + files[1] ||
-      front.signature_count() > kMaxSignatures) {
+      front.length() != kHeaderFixedBytes + files[1]) {
     return MALLORN_E_HEADER;
   }
   if (bytes[5] != kProfileLite) return MALLORN_E_PROFILE;

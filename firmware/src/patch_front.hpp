@@ -40,7 +40,8 @@ struct PatchFront {
   const uint8_t* model_id() const { return bytes + 142; }
 };
 
-// Of the first kHeaderFixedBytes: MALLORN_DONE if length() is how many bytes there are.
+// Of the first kHeaderFixedBytes: MALLORN_DONE if length() is how many bytes there are, and
+// signature_count() what there may be.
 int fault_of_begin(PatchFront front);
 // Of the whole header.
 int fault_of(PatchFront front);

@@ -1,7 +1,7 @@
 #include "firmware/src/sha256.hpp"
 
-#include "firmware/src/anchor.hpp"
 #include "firmware/src/little_endian.hpp"
+#include "libcommon/core/anchor.hpp"
 
 namespace mallorn::firmware {
 
@@ -45,7 +45,7 @@ void sha256_start(Sha256& hash) {
 // Words are moved in each round: that costs less code than places that turn.
 void sha256_block(Sha256& hash, int32_t left) {
   uint32_t* const s = anchor(+hash.work);  // h g f e d c b a; the next one
-  uint32_t* const w = s + 9;              // 16 words of the schedule
+  uint32_t* const w = s + 9;               // 16 words of the schedule
   uint32_t* const state = s + 25;
   uint8_t byte = 0x80;
   // Where that is before the block, it is overwritten next.

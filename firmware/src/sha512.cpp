@@ -42,9 +42,7 @@ void add_sigma(uint32_t* word, const uint32_t* of, uint32_t counts) {
 
 // As in FIPS 180-4, of one half of the words.
 uint32_t choice(const uint32_t* s) { return s[2] ^ (s[6] & (s[4] ^ s[2])); }
-[[gnu::noinline]] uint32_t majority(const uint32_t* s) {
-  return s[14] ^ ((s[14] ^ s[12]) & (s[14] ^ s[10]));
-}
+uint32_t majority(const uint32_t* s) { return s[14] ^ ((s[14] ^ s[12]) & (s[14] ^ s[10])); }
 
 }  // namespace
 
@@ -76,7 +74,8 @@ void sha512_block(Sha512& hash) {
     add(w, w + 18);
     add_sigma(w, w + 2, 0x070801 | kIsShift << 16);
     add_sigma(w, w + 28, 0x063d13 | kIsShift << 16);
-    memmove(s + 16, s, 8);
+    s[16] = s[0];
+    s[17] = s[1];
     memmove(w + 32, w, 8);
     memmove(s, s + 2, sizeof hash.work - 8);
   }

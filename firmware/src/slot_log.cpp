@@ -3,6 +3,7 @@
 #include "firmware/src/crc32c.hpp"
 #include "firmware/src/little_endian.hpp"
 #include "firmware/src/update.hpp"
+#include "libcommon/core/anchor.hpp"
 
 namespace mallorn::firmware {
 namespace {
@@ -130,7 +131,7 @@ int append_record(mallorn_update& m) {
     if (status != MALLORN_DONE) return status;
   }
   record.sequence = ++log.sequence;
-  record.check = check_of(record);
+  anchor(&record)->check = check_of(record);
   const int status = m.flash.write(place, &record, kRecordBytes);
   if (status != MALLORN_DONE) return status;
   return m.flash.write(place + kRecordBytes, &record, port.write_size);

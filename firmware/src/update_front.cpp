@@ -1,6 +1,7 @@
 // Phases of an update that come before the slots are looked at: is the patch to be trusted,
 // is it for this device?
 #include "firmware/src/update.hpp"
+#include "libcommon/core/anchor.hpp"
 
 namespace mallorn::firmware {
 namespace {
@@ -8,8 +9,7 @@ namespace {
 constexpr char kDomain[] = "Mallorn patch signature, version 0";
 static_assert(sizeof kDomain == kDomainBytes, "its NUL is signed, too");
 
-// Not inlined: it lies so far in the memory that each of its fields would cost more code.
-[[gnu::noinline]] uint8_t* header_of(mallorn_update& m) { return m.check.message.header; }
+uint8_t* header_of(mallorn_update& m) { return anchor(+m.check.message.header); }
 
 int fault_of_release(mallorn_update& m, uint32_t confirmed) {
   uint32_t counter = 0;
@@ -115,10 +115,11 @@ int step_signature(mallorn_update& m) {
   mallorn_check check;
   check.key = m.policy->keys[m.key];
   check.signature = m.block_of_signature + kKeyIdBytes;
-  check.message = m.check.message.domain;
-  check.message_length = kDomainBytes + PatchFront{m.check.message.header}.length() - 4;
-  check.scratch = &m.check.scratch;
-  check.scratch_size = sizeof m.check.scratch;
+  CheckSpace& space = *anchor(&m.check);
+  check.message = space.message.domain;
+  check.message_length = kDomainBytes + PatchFront{space.message.header}.length() - 4;
+  check.scratch = &space.scratch;
+  check.scratch_size = sizeof space.scratch;
   check.is_begun = m.is_check_begun ? 1 : 0;
   const int status = port.verify(m.flash.context, &check);
   m.has_checked = true;
@@ -136,7 +137,7 @@ int step_accept(mallorn_update& m) {
   keep_fields(m, front);
   int status = load_log(m);
   if (status != MALLORN_DONE) return status;
-  const Record& record = m.record;
+  const Record& record = *anchor(&m.record);
   if (record.trial != kNone) return MALLORN_E_TRIAL;
   status = fault_of_release(m, record.release);
   if (status != MALLORN_DONE) return status;

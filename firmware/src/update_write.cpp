@@ -1,6 +1,7 @@
 // Phases of an update that make the result and write it: with two slots into the other one,
 // with one slot into the journal, and from there, block by block, to where it belongs.
 #include "firmware/src/update.hpp"
+#include "libcommon/core/anchor.hpp"
 
 namespace mallorn::firmware {
 namespace {
@@ -15,10 +16,14 @@ uint32_t place_in_journal(const mallorn_update& m, uint32_t offset) {
   return place_in(MALLORN_JOURNAL, in_ring(m, m.journal_at + offset - m.record.copied));
 }
 
-// Where a byte of the result goes first.
-[[gnu::noinline]] uint32_t place_of_new(const mallorn_update& m, uint32_t offset) {
+// Where a byte of the result goes first. With one slot it costs less where it is called.
+[[gnu::noinline]] uint32_t place_of_any(const mallorn_update& m, uint32_t offset) {
   return is_in_place(*m.flash.port) ? place_in_journal(m, offset)
                                     : place_in(m.new_slot, offset);
+}
+
+uint32_t place_of_new(const mallorn_update& m, uint32_t offset) {
+  return kHasOneSlot ? place_of_any(m, offset) : place_in(m.new_slot, offset);
 }
 
 // For the decoder. What is read of the result does not lie across blocks. Of two slots, the
@@ -53,12 +58,12 @@ bool is_copy_next(const mallorn_update& m) {
 }
 
 // Changes where what is kept means something else: states of other versions are not good.
-constexpr uint8_t kStateVersion = 7;
+constexpr uint8_t kStateVersion = 8;
 
 // Brings the decoder to where the update begins or is taken up; false if it cannot be.
 bool begin_decoder(mallorn_update& m) {
   DecodeSpace& space = m.decode;
-  apply::LiteDecoder& decoder = space.decoder;
+  apply::LiteDecoder& decoder = *anchor(&space.decoder);
   const bool has_state = m.written != 0 && m.record.state_bytes != 0;
   if (has_state &&
       (!kHasStates || read_state(m) != MALLORN_DONE || decoder.version != kStateVersion)) {
@@ -79,7 +84,7 @@ bool begin_decoder(mallorn_update& m) {
 // the body, and room, where a decoder wants it. Not inlined: its frame would lie below the
 // decoder's.
 [[gnu::noinline]] int read_input(mallorn_update& m) {
-  apply::LiteInput& input = m.decode.decoder.input;
+  apply::LiteInput& input = *anchor(&m.decode.decoder.input);
   uint8_t* const bytes = m.decode.input_bytes;
   m.at = input.size();
   copy_bytes(bytes, input.next, m.at);
@@ -91,9 +96,9 @@ bool begin_decoder(mallorn_update& m) {
 
 // The update may go on from an erase block whose predecessors are written, or from behind
 // the last one.
-bool is_at_checkpoint(const mallorn_update& m) {
+bool is_at_checkpoint(const mallorn_update& m, const apply::LiteDecoder& decoder) {
   return (m.written == m.erased || m.written == m.lengths.result_bytes) &&
-         (m.decode.decoder.is_at_restart() || has_room_for_state(*m.flash.port));
+         (decoder.is_at_restart() || has_room_for_state(*m.flash.port));
 }
 
 // Erases where the block goes that the page begins.
@@ -103,8 +108,7 @@ int erase_block(mallorn_update& m) {
 }
 
 // In whole words: what is behind the end of the result is of no account.
-int write_page(mallorn_update& m) {
-  apply::LitePage& page = m.decode.decoder.page;
+int write_page(mallorn_update& m, apply::LitePage& page) {
   const uint32_t used = page.used();
   const uint32_t length = whole_words(used, m.flash.port->write_size);
   const int status = m.flash.write(place_of_new(m, m.written), page.begin, length);
@@ -134,15 +138,16 @@ int step_decode(mallorn_update& m) {
 
 // Erases the block that the page begins, if it does; then writes the page.
 int step_flush(mallorn_update& m) {
-  if (m.decode.decoder.page.used() > m.lengths.result_bytes - m.written) {
+  apply::LiteDecoder& decoder = *anchor(&m.decode.decoder);
+  if (decoder.page.used() > m.lengths.result_bytes - m.written) {
     return and_forget(MALLORN_E_CODED);
   }
   if (m.written == m.erased) return erase_block(m);
-  const int status = write_page(m);
+  const int status = write_page(m, decoder.page);
   if (status != MALLORN_DONE) return status;
-  if (!is_at_checkpoint(m)) return go_to(Phase::decode);
+  if (!is_at_checkpoint(m, decoder)) return go_to(Phase::decode);
   m.record.resume_result = m.written;
-  m.record.resume_body = m.body_bytes - m.decode.decoder.input.left();
+  m.record.resume_body = m.body_bytes - decoder.input.left();
   m.record.state_at = 0;
   return go_to(Phase::checkpoint);
 }

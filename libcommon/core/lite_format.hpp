@@ -95,8 +95,8 @@ constexpr uint32_t kLiteGainOne = 1u << kLiteGainBits;
 // fields first: small processors reach them with short instructions.
 struct LiteState {
   uint8_t hits = 0;         // which of the last four bytes were as expected
-  uint8_t has_codes = 1;    // 1: models of codes are in the shared places, 0: of bytes
   uint8_t last_code = 0;    // residual: 0: it was zero, 1: above, 2: below
+  uint8_t has_bytes = 0;    // 1: models of bytes are in the shared places, 0: of codes
   uint8_t last_number = 0;  // 0: it was zero, 1: below, 2: above
   uint8_t length = 0;       // in bits, of the last size
   uint16_t average = 16;    // size of residuals of codes, times 16
@@ -123,9 +123,10 @@ static uint32_t code_lite_signed(Coder& coder, int32_t number) {
 template <typename Coder>
 static void code_lite_source(Coder& coder, uint32_t position, const LiteHead& wanted) {
   LiteHead& head = coder.state.head;
-  head.is_own = static_cast<uint8_t>(coder.bit(LitePlaces::kIsOwn, wanted.is_own));
+  const uint32_t is_own = coder.bit(LitePlaces::kIsOwn, wanted.is_own);
+  head.is_own = static_cast<uint8_t>(is_own);
   uint32_t source = coder.state.base_stop;
-  if (head.is_own != 0) {
+  if (is_own != 0) {
     source = position - code_lite_number(coder, LitePlaces::kNumber,
                                          coder.want(position - wanted.source));
   } else if (coder.bit(LitePlaces::kIsStraight, wanted.source == source ? 1 : 0) == 0) {
@@ -141,9 +142,12 @@ static void code_lite_type(Coder& coder, const LiteHead& wanted) {
   const bool is_like = head.type == wanted.type && head.base_zero == wanted.base_zero &&
                        head.result_zero == wanted.result_zero;
   if (coder.bit(LitePlaces::kIsLikeLast, is_like ? 1 : 0) != 0) return;
-  head.type = static_cast<LiteType>(coder.raw(static_cast<uint32_t>(wanted.type), 3));
-  head.base_zero = static_cast<uint8_t>(coder.raw(wanted.base_zero, 8));
-  head.result_zero = static_cast<uint8_t>(coder.raw(wanted.result_zero, 8));
+  const uint32_t all = coder.raw(static_cast<uint32_t>(wanted.type) << 16 |
+                                     uint32_t{wanted.base_zero} << 8 | wanted.result_zero,
+                                 3 + 8 + 8);
+  head.type = static_cast<LiteType>(all >> 16);
+  head.base_zero = static_cast<uint8_t>(all >> 8);
+  head.result_zero = static_cast<uint8_t>(all);
   coder.state.expected = 0;
   coder.state.last_number = 0;
 }
@@ -184,9 +188,9 @@ inline void prepare_lite_step(LiteBit* bits, LiteState& state) {
   // Copies and numbers want none of them.
   static_assert((static_cast<uint32_t>(LiteKind::numbers) & 3) == 0);
   if ((static_cast<uint32_t>(head.kind) & 3) == 0) return;
-  const uint8_t wants_codes = head.kind == LiteKind::codes ? 1 : 0;
-  if (state.has_codes == wants_codes) return;
-  state.has_codes = wants_codes;
+  const uint32_t wants_bytes = head.kind != LiteKind::codes ? 1 : 0;
+  if (state.has_bytes == wants_bytes) return;
+  state.has_bytes = static_cast<uint8_t>(wants_bytes);
   state.average = LiteState{}.average;
   state.last_code = 0;
   state.hits = 0;
@@ -213,9 +217,10 @@ static void code_lite_gain(Coder& coder, uint32_t wanted) {
 constexpr uint32_t lite_scaled(int32_t number, uint32_t gain) {
   const uint32_t size =
       number < 0 ? 0 - static_cast<uint32_t>(number) : static_cast<uint32_t>(number);
-  const uint32_t scaled =
-      (lite_twice_product(size, gain) + 1) / 2 + size * (gain >> kLiteGainBits);
-  return number < 0 ? 0 - scaled : scaled;
+  const auto mask = static_cast<uint32_t>(number >> 31);
+  const uint32_t whole = size * (gain >> kLiteGainBits);
+  const uint32_t scaled = (lite_twice_product(size, gain) + 1) / 2 + whole;
+  return (scaled ^ mask) - mask;
 }
 
 // The place of a float in the order of all floats, of which `sign` is the sign bit; as many

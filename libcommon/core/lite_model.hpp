@@ -33,16 +33,15 @@ struct LiteBit {
   uint32_t probability() const { return state & ~kCountMask; }
 
   [[gnu::always_inline]] void update(uint32_t bit) {
-    const uint32_t count = state & kCountMask;
-    const auto p16 = static_cast<int32_t>(state & ~kCountMask);
+    uint32_t count = state & kCountMask;
+    const auto p16 = static_cast<int32_t>(probability());
     const auto target = static_cast<int32_t>(8 + (bit << 16) - (bit << 4));
-    const auto moved = static_cast<uint32_t>(
-        p16 + (((target - p16) * kLiteRates[count] + (4 << 16)) >> 16));
+    const int32_t step = ((target - p16) * kLiteRates[count]) >> 16;
+    const uint32_t moved = static_cast<uint32_t>(p16 + 4 + step) & ~kCountMask;
     // Counts from 3 on last longer: they grow only now and then, as the last bits of the
     // probability happen to be.
-    const uint32_t lasting = ((1u << count) - 1) >> 2;
-    const uint32_t grown = count < kCountMask && (moved >> 3 & lasting) == 0 ? 1 : 0;
-    state = static_cast<uint16_t>((moved & ~kCountMask) | (count + grown));
+    if (count != kCountMask && (moved & ((2u << count) - 1)) == 0) ++count;
+    state = static_cast<uint16_t>(moved | count);
   }
 };
 
@@ -125,9 +124,9 @@ static uint32_t code_lite_byte(Coder& coder, uint32_t byte, uint32_t expected,
   const uint32_t below = coder.bit(LitePlaces::kByteIsBelow, wanted < 0 ? 1 : 0);
   const auto size = static_cast<uint32_t>(wanted < 0 ? -1 - wanted : wanted - 1);
   const uint32_t high = code_lite_tree(coder, LitePlaces::kByteSize, 5, size >> 2);
-  const uint32_t tree = LitePlaces::kByteLow + 3 * (high < 2 ? high : 2);
+  const uint32_t tree = LitePlaces::kByteLow + (high < 2 ? 3 * high : 6);
   const uint32_t coded = 1 + 4 * high + code_lite_tree(coder, tree, 2, size & 3);
-  return below != 0 ? expected - coded : expected + coded;
+  return expected + ((coded ^ (0 - below)) + below);
 }
 
 // So many ones, and a zero if there are fewer than `most`. After five the last model stays.
@@ -208,7 +207,8 @@ template <typename Coder>
                                                                  int32_t residual,
                                                                  int32_t exponent) {
   auto& state = coder.state;
-  const int32_t half = (state.expected - 16 * exponent + 4) >> 3;
+  const int32_t above = state.expected - 16 * exponent;
+  const int32_t half = (above + 4) >> 3;
   const uint32_t place = half < -1 ? 0 : half > 8 ? 9u : static_cast<uint32_t>(half + 1);
   uint32_t coded = 0;
   uint8_t last = 0;
@@ -226,7 +226,7 @@ template <typename Coder>
     if (is_down != 0) coded = 0 - coded;
   }
   state.last_number = last;
-  const int32_t missed = 16 * (state.length + exponent) - state.expected;
+  const int32_t missed = 16 * state.length - above;
   state.expected = static_cast<uint16_t>(state.expected + ((missed + 8) >> 4));
   return coded;
 }
@@ -241,13 +241,13 @@ static uint32_t code_lite_float(Coder& coder, uint32_t mantissa_bits, uint32_t s
   uint32_t coded =
       code_lite_tree(coder, LitePlaces::kDepth, 4, depth < kDeep ? depth : kDeep);
   if (coded == kDeep) coded += code_lite_number(coder, LitePlaces::kNumber, depth - kDeep);
-  uint32_t bits = coded > greatest ? 0 : greatest - coded;
-  bits <<= mantissa_bits;
-  if (coder.bit(LitePlaces::kFloatIsBelow, (wanted & sign) != 0 ? 1 : 0) != 0) bits |= sign;
+  const uint32_t exponent = coded > greatest ? 0 : greatest - coded;
+  sign *= coder.bit(LitePlaces::kFloatIsBelow, (wanted & sign) != 0 ? 1 : 0);
   const uint32_t low_bits = mantissa_bits - 3;
-  bits |= code_lite_tree(coder, LitePlaces::kTop, 3, magnitude >> low_bits & 7u)
-          << low_bits;
-  return bits | coder.raw(magnitude & ((1u << low_bits) - 1), low_bits);
+  const uint32_t high = exponent << 3 | code_lite_tree(coder, LitePlaces::kTop, 3,
+                                                       magnitude >> low_bits & 7u);
+  const uint32_t low = coder.raw(magnitude & ((1u << low_bits) - 1), low_bits);
+  return sign | high << low_bits | low;
 }
 
 // Twice the product of a number up to 2^31 and a fraction of 24 bits (those above do not
@@ -265,9 +265,9 @@ constexpr uint32_t lite_twice_product(uint32_t number, uint32_t fraction) {
 // About the product of two binary32 numbers: what rounding to nearest gives, but for ties,
 // where both and the product are normal numbers; elsewhere any number.
 constexpr uint32_t lite_f32_product(uint32_t a, uint32_t b) {
-  uint32_t high = lite_twice_product((a << 8 | 0x80000000u) >> 1, b | 1u << 23);
   // With the signs above, whose sum is that of the product; less what carries add.
   uint32_t exponent = (a >> 23) + (b >> 23) - 127;
+  uint32_t high = lite_twice_product((a << 8 | 0x80000000u) >> 1, b | 1u << 23);
   if (high < 0x80000000u) {
     high <<= 1;
     --exponent;

@@ -1,6 +1,6 @@
 #include "mallorn-apply/core/lite_decoder.hpp"
 
-#include <cstring>
+#include "libcommon/core/anchor.hpp"
 
 namespace mallorn::apply {
 namespace {
@@ -82,8 +82,7 @@ void LiteDecoder::begin_segment() {
   // A range of 1 wants the three bytes that code begins with, and becomes 2^24.
   range_ = 1;
   code_ = 0;
-  read_bit(LitePlaces::kRaw);
-  const uint32_t restart_log2 = read_raw(kLiteRestartBits);
+  const uint32_t restart_log2 = read_raw(1 + kLiteRestartBits);
   const uint32_t end = ((result_offset_ >> restart_log2) + 1) << restart_log2;
   segment_end_ = end < lengths.result_bytes ? end : lengths.result_bytes;
 }
@@ -100,7 +99,7 @@ void LiteDecoder::begin_step() {
 
 // Whether the step, or what is left of it, makes bytes of the segment from bytes that are
 // there; `position` is where its next element begins.
-bool LiteDecoder::is_sound_step(uint32_t position) {
+uint32_t LiteDecoder::is_sound_step(uint32_t position) {
   const LiteHead& head = state.head;
   if (!is_lite_head(head)) return false;
   const uint32_t size_log2 = lite_element_log2(head);
@@ -109,7 +108,7 @@ bool LiteDecoder::is_sound_step(uint32_t position) {
   if (head.elements - 1 >= (segment_end_ - position) >> size_log2) return false;
   if (!has_lite_source(head.kind)) return true;
   if (head.is_own != 0) {  // each element must have been made when it is read
-    return head.source < position && position - head.source >= 1u << size_log2;
+    return head.source < position ? (position - head.source) >> size_log2 : 0;
   }
   const uint32_t length = head.elements << size_log2;
   const uint32_t stop = head.source + length;
@@ -139,11 +138,12 @@ void LiteDecoder::make_copies() {
 void LiteDecoder::make_element() {
   const uint32_t size = 1u << size_log2_;
   if (state.head.columns != 0) {
-    if (column_ == 0) {
+    uint32_t column = column_;
+    if (column == 0) {
       code_lite_gain(*this, 0);
-      column_ = state.head.columns;
+      column = state.head.columns;
     }
-    --column_;
+    column_ = static_cast<uint16_t>(column - 1);
   }
   uint32_t from = 0;
   if (has_lite_source(state.head.kind)) {
@@ -189,7 +189,7 @@ uint8_t LiteDecoder::source_byte() {
 }
 
 uint32_t LiteDecoder::read_bit(uint32_t model) {
-  LiteBit& at = models_[model];
+  LiteBit& at = *anchor(&models_[model]);
   const uint32_t bound = (range_ >> 16) * at.probability();
   const uint32_t bit = code_ < bound ? 1 : 0;
   if (bit != 0) {
@@ -199,9 +199,11 @@ uint32_t LiteDecoder::read_bit(uint32_t model) {
     code_ -= bound;
   }
   if (model != LitePlaces::kRaw) at.update(bit);
-  for (; range_ < 1u << 24; range_ <<= 8) {
-    code_ <<= 8;
-    if (input.next != input.end) code_ |= *input.next++;
+  while (range_ >> 24 == 0) {
+    range_ <<= 8;
+    uint32_t code = code_ << 8;
+    if (input.next != input.end) code |= *input.next++;
+    code_ = code;
   }
   return bit;
 }

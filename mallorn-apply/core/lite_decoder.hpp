@@ -97,9 +97,9 @@ class LiteDecoder {
   // Small fields first, then those that are reached most: small processors have short
   // instructions for them.
   Status status_ = Status::ok;
+  uint8_t size_log2_ = 0;  // of elements
   uint8_t pending_bytes_ = 0;
   uint8_t window_bytes_ = 0;
-  uint8_t size_log2_ = 0;  // of elements
 
  public:
   uint8_t version = 0;  // for who keeps the bytes of this object
@@ -122,7 +122,7 @@ class LiteDecoder {
   uint32_t read_bit(uint32_t model);
   uint32_t read_raw(uint32_t count);
 
-  bool is_sound_step(uint32_t position);
+  uint32_t is_sound_step(uint32_t position);
   void make_element();
   uint8_t source_byte();
   // Called at one place each, and inlined there: a frame less on the stack.

@@ -3,7 +3,7 @@
 // object begins, each field by an address of its own.
 #pragma once
 
-namespace mallorn::firmware {
+namespace mallorn {
 
 template <typename T>
 [[gnu::always_inline]] inline T anchor(T value) {
@@ -11,4 +11,4 @@ template <typename T>
   return value;
 }
 
-}  // namespace mallorn::firmware
+}  // namespace mallorn
