@@ -21,8 +21,7 @@ struct Buffers {
 constexpr uint32_t kHeaderRoom = whole_words(kHeaderMaxBytes, sizeof(uint32_t));
 
 // What is reached most is at the beginning: small processors have short instructions for
-// it. The header is there until the end; signatures
-// follow it, wherever it ends.
+// it. The header is there until the end; signatures follow it, wherever it ends.
 struct Work {
   Flash flash;
   uint32_t base_at;  // its region, as a place
