@@ -25,7 +25,8 @@ extern "C" {
 
 /* All that the patcher keeps: context, buffers, models, digests, signature. The memory must
  * be aligned to 8 bytes: uint64_t work[MALLORN_WORK_SIZE / 8]. Between calls of different
- * functions but mallorn_init() .. mallorn_step() it may be used for anything. */
+ * functions but mallorn_init() .. mallorn_step() it may be used for anything. (A number for
+ * the compiler, not for #if.) */
 #define MALLORN_WORK_SIZE (sizeof(void*) <= 4 ? 1024u : 1280u)
 
 /* What functions return: a result from 0 on, or an error below 0. Errors are final: an
@@ -78,7 +79,8 @@ typedef enum mallorn_status {
 const char* mallorn_status_name(int status);
 
 /* Regions of flash. Offsets count from the beginning of each. With one slot (journal_size)
- * that is MALLORN_SLOT_A, and the journal is in place of the other. */
+ * that is MALLORN_SLOT_A, and the journal is in place of the other: by the same number, so
+ * that a switch names one of them. */
 enum { MALLORN_SLOT_A = 0, MALLORN_SLOT_B = 1, MALLORN_META_A = 2, MALLORN_META_B = 3,
        MALLORN_JOURNAL = 1 };
 
@@ -88,8 +90,9 @@ typedef struct mallorn_check {
   const uint8_t* signature; /* 64 bytes */
   const uint8_t* message;
   uint32_t message_length;
-  void* scratch; /* stays as it is between calls for the same signature */
-  uint32_t scratch_size;
+  /* Aligned to 4 bytes. Stays as it is between calls for the same signature. */
+  void* scratch;
+  uint32_t scratch_size; /* what mallorn_verify_ed25519 takes, at least */
   uint8_t is_begun; /* 0 at the first call for a signature, 1 later */
 } mallorn_check;
 
