@@ -7,11 +7,6 @@
 
 namespace mallorn::firmware {
 
-const uint32_t kShaInitialHigh[8] = {
-    0x5be0cd19, 0x1f83d9ab, 0x9b05688c, 0x510e527f,
-    0xa54ff53a, 0x3c6ef372, 0xbb67ae85, 0x6a09e667,
-};
-
 namespace {
 
 uint32_t rotate_right(uint32_t x, unsigned count) { return x >> count | x << (32 - count); }
