@@ -21,7 +21,7 @@ class Target:
     has_library: bool  # a C++ library: otherwise firmware/shim
     machine: tuple = ()   # QEMU's command; (): none
     startup: str = ""
-    board: str = ""
+    board: tuple = ()  # sources, in firmware/qemu
     script: str = ""
     port: str = ""
     # Limits by the graph of calls: while a signature is checked, in the other steps, elsewhere, and
@@ -57,22 +57,28 @@ TARGETS = {
         "arm-none-eabi-", ("-mcpu=cortex-m0", "-mthumb"), True,
         ("qemu-system-arm", "-M", "microbit", "-global", "nrf51-soc.flash-size=1048576",
          *SEMIHOSTING, "-kernel"),
-        "arm.S", "board_nrf51.c", "nrf51.ld", "nrf5x_nvmc/nrf5x_nvmc.c"),
+        "arm.S", ("board_nrf51.c",), "nrf51.ld", "nrf5x_nvmc/nrf5x_nvmc.c"),
     "cortex-m4f": Target(
         "arm-none-eabi-",
         ("-mcpu=cortex-m4", "-mthumb", "-mfloat-abi=hard", "-mfpu=fpv4-sp-d16"), True,
         ("qemu-system-arm", "-M", "mps2-an386", *SEMIHOSTING, "-kernel"),
-        "arm.S", "board_memory.c", "nrf52840.ld", "memory/memory_flash.c"),
+        "arm.S", ("board_nrf52.c", "trap.c"), "nrf52840.ld", "nrf5x_nvmc/nrf5x_nvmc.c"),
     "cortex-m0plus": Target("arm-none-eabi-", ("-mcpu=cortex-m0plus", "-mthumb"), True),
     "lx106": Target(
         "xtensa-lx106-elf-", ("-mtext-section-literals",), False,
         ("qemu-system-xtensa", "-M", "sim", "-cpu", "lx106", "-semihosting", "-nographic",
          "-monitor", "none", "-serial", "none", "-kernel"),
-        "xtensa.S", "board_memory.c", "lx106.ld", "memory/memory_flash.c", (256, 192, 224, 208)),
+        "xtensa.S", ("board_memory.c",), "lx106.ld", "memory/memory_flash.c", (256, 192, 224, 208)),
     "rv32imc": Target(
         "riscv64-unknown-elf-", ("-march=rv32imc", "-mabi=ilp32", "-msmall-data-limit=0"), False,
         ("qemu-system-riscv32", "-M", "virt", *SEMIHOSTING, "-bios"),
-        "riscv.S", "board_memory.c", "virt.ld", "memory/memory_flash.c", (256, 176, 192, 224)),
+        "riscv.S", ("board_memory.c",), "virt.ld", "memory/memory_flash.c", (256, 176, 192, 224)),
+}
+# The same processor with the flash of another chip.
+BOARDS = {
+    "stm32f4": dataclasses.replace(
+        TARGETS["cortex-m4f"], board=("board_stm32f4.c", "trap.c"), script="stm32f405.ld",
+        port="stm32f4/mallorn_stm32f4.c"),
 }
 
 

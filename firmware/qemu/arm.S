@@ -3,7 +3,10 @@
   .section .vectors, "a"
   .word stack_top
   .word reset + 1
-  .rept 14
+  .word fault + 1
+  .word fault + 1
+  .word memory_trap + 1
+  .rept 11
   .word fault + 1
   .endr
 
@@ -14,6 +17,9 @@ reset:
   bl start
   .thumb_func
 fault:
+// Where a board does not have its own.
+  .weak memory_trap
+  .thumb_set memory_trap, fault
   movs r0, #99
   bl board_exit
 

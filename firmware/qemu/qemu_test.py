@@ -23,7 +23,7 @@ import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "scripts"))
-from firmware_targets import DECODER, TARGETS, firmware_sources  # noqa: E402
+from firmware_targets import BOARDS, DECODER, TARGETS, firmware_sources  # noqa: E402
 
 SIGNATURE_STACK = 320  # limit, in bytes; that of streaming is the target's
 
@@ -45,7 +45,7 @@ def build(target, defined, program, folder):
     target = dataclasses.replace(target, flags=(*target.flags, *defined))
     sources = [*firmware_sources(), *DECODER, f"firmware/qemu/{program}.c", "firmware/qemu/runtime.c",
                "firmware/qemu/files.S", f"firmware/qemu/{target.startup}",
-               f"firmware/qemu/{target.board}", f"firmware/ports/{target.port}"]
+               *[f"firmware/qemu/{source}" for source in target.board], f"firmware/ports/{target.port}"]
     objects = [folder / (source.replace("/", "_") + ".o") for source in sources]
     for source, made in zip(sources, objects):
         target.compile(source, made)
@@ -66,7 +66,7 @@ def digest_of(path):
 
 
 def main(name, mallorn, old, new, *options):
-    target = TARGETS[name]
+    target = (TARGETS | BOARDS)[name]
     if not target.is_there or shutil.which(target.machine[0]) is None:
         print(f"skipped: no {target.prefix}g++ or {target.machine[0]}")
         return 77

@@ -10,10 +10,15 @@
 
 enum { CONFIG_READ = 0, CONFIG_WRITE = 1, CONFIG_ERASE = 2 };
 
-static void configure(uint32_t mode) {
-  NVMC_CONFIG = mode;
+/* What was begun has ended: before that no register may be written. */
+static void wait(void) {
   while ((NVMC_READY & 1u) == 0) {
   }
+}
+
+static void configure(uint32_t mode) {
+  NVMC_CONFIG = mode;
+  wait();
 }
 
 static uint32_t address_of(void* context, uint8_t region, uint32_t offset) {
@@ -29,6 +34,7 @@ int mallorn_nvmc_read(void* context, uint8_t region, uint32_t offset, void* to,
 int mallorn_nvmc_erase(void* context, uint8_t region, uint32_t offset) {
   configure(CONFIG_ERASE);
   NVMC_ERASEPAGE = address_of(context, region, offset);
+  wait();
   configure(CONFIG_READ);
   return 0;
 }
@@ -42,8 +48,7 @@ int mallorn_nvmc_program(void* context, uint8_t region, uint32_t offset, const v
   for (uint32_t i = 0; i < length; i += 4) {
     *word++ = (uint32_t)bytes[i] | (uint32_t)bytes[i + 1] << 8 | (uint32_t)bytes[i + 2] << 16 |
               (uint32_t)bytes[i + 3] << 24;
-    while ((NVMC_READY & 1u) == 0) {
-    }
+    wait();
   }
   configure(CONFIG_READ);
   return 0;
