@@ -9,6 +9,7 @@
 #include <unordered_map>
 
 #include "libcommon/core/lane_conversion.hpp"
+#include "mallorn-delta/shape_key.hpp"
 
 namespace mallorn::delta {
 namespace {
@@ -196,9 +197,9 @@ class Matcher {
   }
 
   void match_shapes() {
-    using Key = std::tuple<Dtype, std::string, std::vector<uint64_t>, uint64_t>;
+    using Key = std::tuple<Dtype, std::string, ShapeKey, uint64_t>;
     const auto key = [](const Range& range) {
-      return Key{range.dtype, range.role, range.shape, range.length_bytes};
+      return Key{range.dtype, range.role, ShapeKey{range.shape}, range.length_bytes};
     };
     std::map<Key, std::deque<size_t>> free;
     for (size_t i = 0; i < base_.ranges.size(); ++i) {

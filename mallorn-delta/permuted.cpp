@@ -106,7 +106,7 @@ PermutedTensors::PermutedTensors(const Model& base, const Model& result)
   for (size_t i = 0; i < base.manifest.ranges.size(); ++i) {
     const Range& range = base.manifest.ranges[i];
     if (may_be_permuted(range)) {
-      by_key_[{range.dtype, sorted(long_axes(range))}].push_back(i);
+      by_key_[{range.dtype, ShapeKey{sorted(long_axes(range))}}].push_back(i);
     }
   }
 }
@@ -124,7 +124,7 @@ std::optional<PermutedMatch> PermutedTensors::find(const Range& range) {
 
 // Layers follow one another in the same order mostly, so that the first is the one.
 std::vector<size_t> PermutedTensors::candidates_for(const Range& range) const {
-  const auto found = by_key_.find({range.dtype, sorted(long_axes(range))});
+  const auto found = by_key_.find({range.dtype, ShapeKey{sorted(long_axes(range))}});
   if (found == by_key_.end()) return {};
   std::vector<size_t> candidates = found->second;
   const auto rank = [&](size_t candidate) {

@@ -11,6 +11,7 @@
 #include "libcommon/core/permutation.hpp"
 #include "libcommon/model_source.hpp"
 #include "mallorn-delta/relation.hpp"
+#include "mallorn-delta/shape_key.hpp"
 
 namespace mallorn::delta {
 
@@ -38,7 +39,7 @@ class PermutedTensors {
 
  private:
   // What a permutation leaves as it is: dtype, and the lengths of axes, sorted.
-  using Key = std::tuple<Dtype, std::vector<uint64_t>>;
+  using Key = std::tuple<Dtype, ShapeKey>;
 
   std::vector<size_t> candidates_for(const Range& range) const;
   std::optional<PermutedMatch> best_order(size_t base_range, const Range& range) const;

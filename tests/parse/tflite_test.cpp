@@ -2,11 +2,12 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
-#include <cstring>
 #include <string>
 #include <vector>
 
+#include "libcommon/core/bytes.hpp"
 #include "mallorn-parse/tflite_types.hpp"
 #include "tests/parse/tflite_ranges.hpp"
 #include "tests/support/tflite_draft.hpp"
@@ -163,7 +164,10 @@ TEST_CASE(
   CHECK(scales[0].kind == RangeKind::gap);
   CHECK(scales[0].dtype == Dtype::f32);
   CHECK(scales[0].length_bytes == 16);
-  CHECK(std::memcmp(file.data() + scales[0].offset_bytes, four.data(), 16) == 0);
+  for (size_t i = 0; i < four.size(); ++i) {
+    CHECK(load_le<uint32_t>(file.data() + scales[0].offset_bytes + 4 * i) ==
+          std::bit_cast<uint32_t>(four[i]));
+  }
   const std::vector<Range> zero_points = select(ranges, "zero_point");
   REQUIRE(zero_points.size() == 1);
   CHECK(zero_points[0].dtype == Dtype::i64);
