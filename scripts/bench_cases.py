@@ -33,6 +33,7 @@ class Target:
     update: str
     weights: int
     bits_per_weight: float
+    floor: float | None = None  # what no coder goes below, where the generator says so
 
 
 @dataclass(frozen=True)

@@ -138,14 +138,15 @@ def print_targets(lines: list[Reached]) -> None:
         return
     print(f"\nbits per weight, whole patch and weights alone; target kept in "
           f"{sum(line.holds for line in lines)} of {len(lines)} pairs")
-    print(f"  {'type':6} {'update':10} {'patch':>9} {'weights':>9} {'target':>9} {'x target':>9} "
+    print(f"  {'type':6} {'update':10} {'patch':>9} {'weights':>9} {'target':>9} {'x target':>9} {'floor':>9} "
           f"{'diff MB/s':>10} {'apply MB/s':>11}")
     for line in lines:
         weights = f"{'-':>9}" if line.weight_bits is None else f"{line.weight_bits:9.4f}"
+        floor = f"{'-':>9}" if line.floor_bits is None else f"{line.floor_bits:9.4f}"
         print(f"  {line.type:6} {line.update:10} {line.patch_bits:9.4f} {weights} "
-              f"{line.target_bits:9.4f} {line.patch_bits / line.target_bits:9.3f} "
+              f"{line.target_bits:9.4f} {line.patch_bits / line.target_bits:9.3f} {floor} "
               f"{speed(line.diff_mb_per_s):>10} {speed(line.apply_mb_per_s):>11}"
-              f"{'' if line.holds else '   over'}")
+              f"{'' if line.holds else '   over'}{', as the floor is' if line.is_unreachable else ''}")
 
 
 def rows(outcomes: list[Outcome]) -> Iterator[dict]:

@@ -20,12 +20,18 @@ class Reached:
     patch_bits: float
     weight_bits: float | None
     target_bits: float
+    floor_bits: float | None
     diff_mb_per_s: float | None
     apply_mb_per_s: float | None
 
     @property
     def holds(self) -> bool:
         return self.patch_bits <= self.target_bits
+
+    @property
+    def is_unreachable(self) -> bool:
+        """By any coder (finetune_floor.py)."""
+        return self.floor_bits is not None and self.floor_bits > self.target_bits
 
 
 def reached(outcomes: list[Outcome]) -> list[Reached]:
@@ -38,7 +44,7 @@ def reached(outcomes: list[Outcome]) -> list[Reached]:
             found.append(Reached(
                 target.type, target.update, ours.patch_bytes * to_bits,
                 None if outcome.weight_bytes is None else outcome.weight_bytes * to_bits,
-                target.bits_per_weight, ours.speed(ours.diff), ours.speed(ours.apply)))
+                target.bits_per_weight, target.floor, ours.speed(ours.diff), ours.speed(ours.apply)))
     return found
 
 

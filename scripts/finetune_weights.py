@@ -100,18 +100,21 @@ def resample(source: Weights, count: int, seed: int) -> Weights:
     return tensors
 
 
-def fine_tune(old: Weights, relative_size: float, seed: int) -> Weights:
-    """The old weights and an update whose L2 norm is relative_size of theirs."""
+def fine_tune(old: Weights, relative_size: float, seed: int) -> tuple[Weights, Weights]:
+    """The old weights with an update whose L2 norm is relative_size of theirs; and of each weight how
+    long its two strides can be."""
     random = np.random.RandomState(seed)
     sizes = spread(TENSOR_SPREAD, (len(old),), random)
-    updates = [size * raw_update(tensor.shape, number == EMBEDDING, random)
-               for number, (tensor, size) in enumerate(zip(old, sizes))]
+    moved = [raw_update(tensor.shape, number == EMBEDDING, random) for number, tensor in enumerate(old)]
+    updates = [size * update for size, (update, _) in zip(sizes, moved)]
     factor = relative_size * norm(old) / norm(updates)
-    return [(tensor + factor * update).astype(np.float32) for tensor, update in zip(old, updates)]
+    return ([(tensor + factor * update).astype(np.float32) for tensor, update in zip(old, updates)],
+            [factor * size * longest for size, (_, longest) in zip(sizes, moved)])
 
 
 def raw_update(shape: tuple[int, int], is_embedding: bool, random: np.random.RandomState
-               ) -> np.ndarray:
+               ) -> tuple[np.ndarray, np.ndarray]:
+    """Both strides of each weight, and the longest that one can be."""
     rows, columns = shape
     strides = random.uniform(-1, 1, shape) + random.uniform(-1, 1, shape)
     if is_embedding:
@@ -119,7 +122,8 @@ def raw_update(shape: tuple[int, int], is_embedding: bool, random: np.random.Ran
         of_rows = np.minimum(spread(EMBEDDING_SPREAD, (rows, 1), random) / 2**EMBEDDING_SPREAD, 1)
     else:
         of_rows = spread(ROW_SPREAD, (rows, 1), random)
-    return strides * of_rows * spread(COLUMN_SPREAD, (1, columns), random)
+    of_columns = spread(COLUMN_SPREAD, (1, columns), random)
+    return strides * of_rows * of_columns, of_rows * of_columns
 
 
 def spread(log2_spread: float, shape: tuple[int, ...], random: np.random.RandomState

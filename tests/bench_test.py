@@ -172,7 +172,7 @@ class BenchRun(unittest.TestCase):
         fields = {"type": "q4_0", "update": "light", "weights": 2000, "bits_per_weight": 4.0}
         (self.models / "alpha/target.json").write_text(json.dumps(fields))
         (self.models / "beta/target.json").write_text(
-            json.dumps(fields | {"weights": 1000, "type": "f16"}))
+            json.dumps(fields | {"weights": 1000, "type": "f16", "floor": 4.25}))
         self.mallorn = write_program(self.home / "counting", STAND_IN.format(last="Z", exit_code=0)
                                      .replace("esac", "  info) echo '" + json.dumps({"sections": [
                                          {"dtype": "q4_0", "coded_bytes": 300},
@@ -186,7 +186,8 @@ class BenchRun(unittest.TestCase):
         self.assertEqual((beta["patch_bits"], beta["weight_bits"]), (16.0, 0.0))
         self.assertGreater(alpha["apply_mb_per_s"], 0)
         self.assertIn("target kept in 1 of 2 pairs", self.ended.stdout)
-        self.assertRegex(self.ended.stdout, r"f16 +light +16.0000 .* over\n")
+        self.assertRegex(self.ended.stdout, r"f16 +light +16.0000 .* 4.2500 .* over, as the floor is\n")
+        self.assertRegex(self.ended.stdout, r"q4_0 +light +4.0000 .*[0-9-]\n")
 
     def test_a_broken_target_is_refused(self) -> None:
         for text in ("{", '{"type": "f32"}'):

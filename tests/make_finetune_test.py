@@ -26,6 +26,7 @@ except ImportError:
         sys.exit(SKIPPED)
     os.execv(DEBIAN_PYTHON, [DEBIAN_PYTHON, *sys.argv])
 
+import finetune_floor as floor  # noqa: E402
 import finetune_types as types  # noqa: E402
 import finetune_weights as weights  # noqa: E402
 import model_manifest  # noqa: E402
@@ -157,7 +158,7 @@ class Weights(unittest.TestCase):
         self.assertAlmostEqual(kurtosis(tensor), 4, delta=0.5)  # the source has 3: a longer tail
 
     def test_updates_have_the_size_and_statistics_stated(self) -> None:
-        new = weights.fine_tune(self.old, 2e-3, seed=5)
+        new, strides = weights.fine_tune(self.old, 2e-3, seed=5)
         updates = [n.astype(float) - o for n, o in zip(new, self.old)]
         self.assertAlmostEqual(weights.norm(updates) / weights.norm(self.old), 2e-3, delta=2e-6)
         for number, (update, tensor) in enumerate(zip(updates, self.old)):
@@ -169,6 +170,28 @@ class Weights(unittest.TestCase):
             else:
                 self.assertTrue(0.25 < rows < 0.55, rows)
                 self.assertTrue(2 < kurtosis(update) < 5, kurtosis(update))
+            farthest = (abs(update) - 1e-7) / (2 * strides[number])
+            self.assertLess(farthest.max(), 1.01)
+            self.assertGreater(farthest.max(), 0.99)
+
+    def test_the_floor_adds_up(self) -> None:
+        # Of all that a weight may become the probabilities add up to one.
+        for type_name, step in (("f16", 2.0**-13), ("bf16", 2.0**-10), ("f32", 2.0**-26)):
+            cell = floor.CELLS[type_name]
+            for number in (-0.1875, 0.2):
+                old = np.full(200, number, np.float32)
+                new = (old + step * np.arange(-100, 100)).astype(np.float32)
+                bits = floor.cost(cell(old), cell(new), np.full(200, 20.3 * step))
+                self.assertAlmostEqual((2.0**-bits).sum(), 1, delta=1e-6, msg=type_name)
+        self.assertIsNone(floor.bits_per_weight("q8_0", [], [], []))
+
+    def test_the_floor_grows_with_the_update(self) -> None:
+        last = 0.0
+        for size in (1e-5, 1e-4, 1e-3):
+            bits = floor.bits_per_weight("bf16", self.old, *weights.fine_tune(self.old, size, seed=5))
+            self.assertGreater(bits, last)
+            last = bits
+        self.assertLess(last, 2)
 
 
 def kurtosis(values: np.ndarray) -> float:
