@@ -1,0 +1,72 @@
+#include "mallorn-pack/token_section.hpp"
+
+#include <algorithm>
+
+#include "libcommon/log2.hpp"
+
+namespace mallorn::pack {
+
+uint64_t TokenStreams::cost() const {
+  uint64_t bits = raw.bits();
+  for (const TokenList& list : lists) bits += list.cost();
+  return bits;
+}
+
+void TokenSection::set_groups(uint32_t shift) {
+  shift_ = shift;
+  group_ = least_group(type_.kind) << shift;
+  levels_.assign((elements_ + group_ - 1) / group_, 0);
+}
+
+void TokenSection::choose_groups() {
+  constexpr uint32_t kLargeShift = 2;
+  set_groups(0);
+  size_t equal = 0;
+  for (size_t group = 0; group < groups(); ++group) {
+    equal += is_equal(group_begin(group), group_size(group)) ? 1 : 0;
+  }
+  const bool is_sparse = equal > groups() / 2;
+  const bool is_large = type_.kind == TokenKind::blocks && type_.bytes > 64;
+  if (!is_sparse && !is_large) set_groups(kLargeShift);
+}
+
+void TokenSection::choose_levels(const std::vector<uint64_t>& moves, int32_t usual,
+                                 int32_t most) {
+  uint64_t all = 0;
+  for (const uint64_t each : moves) all += each;
+  const auto average = static_cast<int64_t>(log2_1024(std::max<uint64_t>(all, 1))) -
+                       static_cast<int64_t>(log2_1024(elements_));
+  for (size_t group = 0; group < groups(); ++group) {
+    if (is_equal(group_begin(group), group_size(group))) continue;
+    const auto mine = static_cast<int64_t>(log2_1024(std::max<uint64_t>(moves[group], 1))) -
+                      static_cast<int64_t>(log2_1024(group_size(group)));
+    const auto above = static_cast<int32_t>((mine - average + 512) >> 10);
+    levels_[group] = static_cast<uint8_t>(std::clamp(usual + above, 1, most));
+  }
+}
+
+size_t TokenSection::group_size(size_t group) const {
+  return std::min<size_t>(elements_ - group_begin(group), group_);
+}
+
+uint32_t TokenSection::common_level() const {
+  const bool is_common = std::all_of(levels_.begin(), levels_.end(),
+                                     [&](uint8_t level) { return level == levels_[0]; });
+  return is_common ? levels_[0] : 0;
+}
+
+void TokenSection::add_levels(TokenStreams* streams) const {
+  if (common_level() != 0) return;
+  TokenList& list = streams->begin(kLevelStream, levels_.size());
+  for (const uint8_t level : levels_) list.add(0, level);
+}
+
+size_t TokenSection::moved_elements() const {
+  size_t count = 0;
+  for (size_t group = 0; group < groups(); ++group) {
+    if (levels_[group] != 0) count += group_size(group);
+  }
+  return count;
+}
+
+}  // namespace mallorn::pack
