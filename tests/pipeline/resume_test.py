@@ -181,6 +181,7 @@ class Resume(ChunkyTest):
                            "--force")
 
     @unittest.skipIf(is_sanitized(), "a sanitizer needs more memory than that")
+    @unittest.skipIf("MALLORN_EMULATOR" in os.environ, "it is the emulator that would need that memory")
     def test_little_address_space(self) -> None:
         for megabytes in range(6, 96, 6):
             done = self.run_program("mallorn-apply", self.old, self.patch, "-o", "out", "--resume", "--force",
