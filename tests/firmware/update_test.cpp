@@ -154,7 +154,7 @@ TEST_CASE("firmware update: refuses ports and memory that cannot be") {
   CHECK(mallorn_min_work_size() <= MALLORN_WORK_SIZE);
   CHECK(init(port, mallorn_min_work_size()) == MALLORN_DONE);
   CHECK(init(port, mallorn_min_work_size() - 1) == MALLORN_E_ARGUMENT);
-  CHECK(init(port, mallorn_min_work_size(), 4) == MALLORN_E_ARGUMENT);
+  CHECK(init(port, mallorn_min_work_size(), alignof(void*) / 2) == MALLORN_E_ARGUMENT);
   const auto with = [&](auto member, auto value) {
     mallorn_port other = port;
     other.*member = value;

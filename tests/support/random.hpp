@@ -49,11 +49,11 @@ class Random {
     return bytes;
   }
   // Lengths of every order of magnitude up to `most`, 0 and `most` among them.
-  size_t length(size_t most) {
+  uint64_t length(uint64_t most) {
     const uint64_t bits = below(66);
     if (bits == 64) return 0;
     if (bits == 65) return most;
-    return static_cast<size_t>((engine_() >> bits) % (most + 1));
+    return (engine_() >> bits) % (most + 1);
   }
 
  private:
