@@ -30,14 +30,15 @@ unsigned run(Ed25519& v, unsigned at) {
     } else if (what == kProduct) {
       field_multiply(out, a, v.registers[b]);
     } else {
-      field_add(out, a, what == kAddition ? Sign::plus : Sign::minus, v.registers[b]);
+      field_add(out, a, static_cast<int32_t>(what) - 1, v.registers[b]);
     }
   }
 }
 
 [[gnu::noinline]] bool is_zero(Element a) {
   field_freeze(a);
-  return is_below(a, kConstants[0]);
+  const auto* const bytes = reinterpret_cast<const uint8_t*>(a);
+  return bytes[0] == 0 && is_same(bytes, bytes + 1, sizeof(Element) - 1);
 }
 
 enum VerifierPhase : uint8_t {
@@ -55,7 +56,7 @@ constexpr unsigned kRounds = 6;  // of the ladder, in a step: 144 multiplication
 void reduce_digest(Ed25519& v) {
   memset(v.k, 0, sizeof v.k);
   for (unsigned bit = 512; bit-- > 0;) {
-    field_add(v.k, v.k, Sign::plus, v.k);
+    field_add(v.k, v.k, 1, v.k);
     // Words are most significant byte first, bytes of the number least significant first;
     // and the last word of the digest is the first.
     v.k[0] |= v.hash.state[(bit >> 5) ^ 14] >> ((bit ^ 24) & 31) & 1;
@@ -68,7 +69,11 @@ void reduce_digest(Ed25519& v) {
   uint16_t* const y = v.registers[kY];
   v.sign = static_cast<uint8_t>(y[15] >> 15);
   y[15] &= 0x7fff;
-  memmove(v.registers[kOne], kConstants, sizeof kConstants);
+  uint16_t* const constants = v.registers[kOne];  // and kM behind it
+  memset(constants, 0, 2 * sizeof(Element));
+  constants[0] = 1;
+  constants[16] = static_cast<uint16_t>(kMValue);
+  constants[17] = kMValue >> 16;
   v.phase = kRootPower;
   v.at = kDecompress;
   return is_below(y, kPrime) ? MALLORN_MORE : MALLORN_E_SIGNATURE;
@@ -101,10 +106,10 @@ int hash_on(Ed25519& v, const mallorn_check& check) {
   sha512_block(v.hash);
   if (!is_last) return MALLORN_MORE;
   reduce_digest(v);
-  uint16_t* const y = v.registers[kY];
+  auto* const y = reinterpret_cast<uint8_t*>(v.registers[kY]);
   memset(y, 0x66, sizeof(Element));
-  y[0] = 0x6658;
-  y[15] = 0xe666;
+  y[0] = 0x58;
+  y[31] = 0xe6;
   return is_below(check.signature + 32, kOrder) ? decode(v) : MALLORN_E_SIGNATURE;
 }
 

@@ -24,8 +24,9 @@ static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "elements are as bytes 
   return carry;
 }
 
-// Adds 38 to a for each time that its sum went beyond 2^256, which is 38 modulo p.
-void fold(Element a, uint32_t carry) {
+// Adds 38 to a for each time that its sum went beyond 2^256, which is 38 modulo p; or takes
+// it away, where the sum went below 0.
+void fold(Element a, int32_t carry) {
   while (carry != 0) {
     carry *= 38;
     for (unsigned i = 0; i < 16; ++i) {
@@ -46,18 +47,14 @@ bool is_below(const void* a, const void* b) {
   return left[i] < right[i];
 }
 
-// The complement of x is 2^256 - 1 - x, which is 37 - x modulo p; so a - b is the
-// complement of that of a, plus b.
-void field_add(Element out, const Element a, Sign sign, const Element b) {
-  const auto mask = static_cast<uint16_t>(sign);
-  uint32_t carry = 0;
+void field_add(Element out, const Element a, int32_t sign, const Element b) {
+  int32_t carry = 0;
   for (unsigned i = 0; i < 16; ++i) {
-    carry += static_cast<uint32_t>(a[i] ^ mask) + b[i];
+    carry += a[i] + sign * b[i];
     out[i] = static_cast<uint16_t>(carry);
     carry >>= 16;
   }
   fold(out, carry);
-  for (unsigned i = 0; i < 16; ++i) out[i] ^= mask;
 }
 
 void field_multiply(Element out, const Element a, const Element b) {
@@ -67,11 +64,11 @@ void field_multiply(Element out, const Element a, const Element b) {
     uint16_t* const row = product + i;
     row[16] = static_cast<uint16_t>(add_product(row, row, a[i], b));
   }
-  fold(out, add_product(out, product, 38, product + 16));
+  fold(out, static_cast<int32_t>(add_product(out, product, 38, product + 16)));
 }
 
 void reduce(Element a, const Element modulus) {
-  while (!is_below(a, modulus)) field_add(a, a, Sign::minus, modulus);
+  while (!is_below(a, modulus)) field_add(a, a, -1, modulus);
 }
 
 }  // namespace mallorn::firmware

@@ -16,11 +16,9 @@ using Element = uint16_t[16];
 // p itself.
 extern const Element kPrime;
 
-enum class Sign : uint16_t { plus = 0, minus = 0xffff };
-
-// a + b or a - b. Any operands may be the same element. Sums below 2^256 and differences
-// from 0 on are exact, not only modulo p.
-void field_add(Element out, const Element a, Sign sign, const Element b);
+// a + b or a - b: sign is 1 or -1. Any operands may be the same element. Sums below 2^256
+// and differences from 0 on are exact, not only modulo p.
+void field_add(Element out, const Element a, int32_t sign, const Element b);
 void field_multiply(Element out, const Element a, const Element b);
 // Subtracts `modulus` until a is below it.
 void reduce(Element a, const Element modulus);

@@ -7,7 +7,7 @@
 namespace mallorn::firmware::formulas {
 
 // A point is X Y Z T with x = X / Z, y = Y / Z, T = X Y / Z. One to be added is kept as
-// Y - X, Y + X, 2 d T, 2 Z, or as any multiple of these.
+// Y - X, Y + X, -2 d T, 2 Z, or as any multiple of these.
 enum Operand : uint8_t {
   kX,  // of the point that is being computed
   kY,
@@ -24,20 +24,17 @@ enum Operand : uint8_t {
   kValue,
   // While a point is decoded:
   kOne,
-  kD,
+  kM,
 };
 constexpr unsigned kRegisters = kBase + 4;
 
-// 1, d.
-inline constexpr Element kConstants[] = {
-    {1},
-    {0x78a3, 0x1359, 0x4dca, 0x75eb, 0xd8ab, 0x4141, 0x0a4d, 0x0070, 0xe898, 0x7779, 0x4079,
-     0x8cc7, 0xfe73, 0x2b6f, 0x6cee, 0x5203},
-};
+// d is -(m - 1) / m: of a curve whose equation is multiplied by m, all constants are short.
+constexpr uint32_t kMValue = 121666;
 
 // An operation: what, where to, and two operands; of a power of two how many squarings. Of
 // the point to be added, the second operand is counted from where that is.
-enum What : uint8_t { kAddition, kSubtraction, kProduct, kSquarings };
+// A sum's sign is what it is, less one.
+enum What : uint8_t { kSubtraction, kProduct, kAddition, kSquarings };
 constexpr uint16_t kOfPoint = 1u << 9;
 constexpr uint16_t operation(What what, unsigned out, unsigned a, unsigned b) {
   return static_cast<uint16_t>(what << 14 | out << 10 | a << 5 | b);
@@ -58,7 +55,7 @@ constexpr uint16_t square(unsigned out, unsigned a, unsigned times) {
   return operation(kSquarings, out, a, times);
 }
 constexpr uint16_t copy(unsigned out, unsigned a) { return square(out, a, 0); }
-constexpr uint16_t kStop = add(kX, kX, kX);  // which no formula needs
+constexpr uint16_t kStop = subtract(kX, kX, kX);  // which no formula has
 
 // Programs follow each other here, and each goes on to the next kStop.
 inline constexpr uint16_t kOperations[] = {
@@ -83,31 +80,31 @@ inline constexpr uint16_t kOperations[] = {
     add(kB, kY, kX),
     multiply_by_point(kA, kA, 0),
     multiply_by_point(kB, kB, 1),
-    multiply_by_point(kT, kT, 2),  // C
+    multiply_by_point(kT, kT, 2),  // -C
     multiply_by_point(kZ, kZ, 3),  // D
     subtract(kX, kB, kA),          // E
     add(kB, kB, kA),               // H
-    subtract(kA, kZ, kT),          // F
-    add(kY, kZ, kT),               // G
+    add(kA, kZ, kT),               // F
+    subtract(kY, kZ, kT),          // G
     multiply(kT, kX, kB),
     multiply(kZ, kA, kY),
     multiply(kY, kY, kB),
     multiply(kX, kX, kA),
     kStop,
     // kIdentity, in the ladder: with any Y = Z
-    subtract(kX, kX, kX),
+    subtract(kX, kY, kY),
     copy(kT, kX),
     copy(kY, kBase),
     copy(kZ, kBase),
     kStop,
-    // kDecompress: u = y^2 - 1 in Z, v = d y^2 + 1 in T. With a = u / v and
+    // kDecompress: u = m (y^2 - 1) in Z, v = m (d y^2 + 1) in T. With a = u / v and
     // b = (2 a)^(2^252 - 3), a root of a is a b (2 a b^2 - 1): this way, Atkin's, needs no
     // root of -1. Without a division, with the power P of 2 u v^7: b = v^4 P, so that
     // 2 a b^2 = 2 u v^7 P^2, and a b = u v^3 P. X is u v^3 at first.
     square(kA, kY, 1),
     subtract(kZ, kA, kOne),
-    multiply(kA, kA, kD),
-    add(kT, kA, kOne),
+    multiply(kZ, kZ, kM),
+    subtract(kT, kA, kZ),
     square(kA, kT, 1),
     multiply(kX, kA, kT),
     multiply(kX, kX, kZ),
@@ -158,13 +155,16 @@ inline constexpr uint16_t kOperations[] = {
     kStop,
     // kNegate, where B is 0, and then:
     subtract(kX, kB, kX),
-    // kTake: the point as one to be added
-    copy(kZ, kOne),
+    // kTake: the point as one to be added; Z becomes m, and T is left out
     multiply(kT, kX, kY),
+    multiply(kA, kT, kM),
+    subtract(kA, kA, kT),
+    multiply(kX, kX, kM),
+    multiply(kY, kY, kM),
+    copy(kZ, kM),
     subtract(kPoint, kY, kX),
     add(kPoint + 1, kY, kX),
-    multiply(kPoint + 2, kT, kD),
-    add(kPoint + 2, kPoint + 2, kPoint + 2),
+    add(kPoint + 2, kA, kA),
     add(kPoint + 3, kZ, kZ),
     kStop,
     // kInvert: the power is of Z
@@ -191,7 +191,7 @@ enum Program : uint8_t {
   kRoot = kPower + 30,
   kNegate = kRoot + 9,
   kTake = kNegate + 1,
-  kInvert = kTake + 8,
+  kInvert = kTake + 11,
   kDivide = kInvert + 3,
   kProgramEnd = kDivide + 7,
 };
