@@ -68,11 +68,11 @@ TARGETS = {
         "xtensa-lx106-elf-", ("-mtext-section-literals",), False,
         ("qemu-system-xtensa", "-M", "sim", "-cpu", "lx106", "-semihosting", "-nographic",
          "-monitor", "none", "-serial", "none", "-kernel"),
-        "xtensa.S", ("board_memory.c",), "lx106.ld", "memory/memory_flash.c", (256, 192, 224, 208)),
+        "xtensa.S", ("board_memory.c",), "lx106.ld", "memory/memory_flash.c", (272, 192, 224, 208)),
     "rv32imc": Target(
         "riscv64-unknown-elf-", ("-march=rv32imc", "-mabi=ilp32", "-msmall-data-limit=0"), False,
         ("qemu-system-riscv32", "-M", "virt", *SEMIHOSTING, "-bios"),
-        "riscv.S", ("board_memory.c",), "virt.ld", "memory/memory_flash.c", (256, 176, 192, 224)),
+        "riscv.S", ("board_memory.c",), "virt.ld", "memory/memory_flash.c", (272, 192, 208, 224)),
 }
 # The same processor with the flash of another chip.
 BOARDS = {

@@ -15,12 +15,10 @@ void LiteDecoder::begin(uint32_t result_offset) {
   pending_bytes_ = 0;
 }
 
-bool LiteDecoder::resume(uint32_t result_offset) {
+uint32_t LiteDecoder::resume(uint32_t result_offset) {
   result_offset_ = result_offset;
-  return result_offset <= lengths.result_bytes;
+  return result_offset <= lengths.result_bytes ? 1 : 0;
 }
-
-bool LiteDecoder::is_at_restart() const { return result_offset_ == segment_end_; }
 
 LiteStep LiteDecoder::step() {
   while (status_ == Status::ok) {

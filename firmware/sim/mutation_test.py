@@ -21,29 +21,30 @@ SOURCES = sorted(source for source in [*ROOT.glob("firmware/src/*.cpp"), *ROOT.g
 # What is broken: file, text, what takes its place.
 MUTATIONS = {
     "append behind records of an earlier session":
-        ("slot_log.cpp", "log.is_uncertain = !has_seal(m);",
-         "log.is_uncertain = !has_seal(m);\n"
+        ("slot_log.cpp", "log.uncertain = fault_of_seal(m, space);",
+         "log.uncertain = fault_of_seal(m, space);\n"
          "log.end = log.at + entry_bytes(*m.flash.port, 0);"),
     "erase the record before an uncertain one":
         ("slot_log.cpp", "if (!keeps_other) log.sector ^= kNextRegion;", "log.sector ^= kNextRegion;"),
     "take uncertain records for certain":
-        ("slot_log.cpp", "log.is_uncertain = !has_seal(m);", "log.is_uncertain = false;"),
+        ("slot_log.cpp", "log.uncertain = fault_of_seal(m, space);", "log.uncertain = 0;"),
     "change slots before there is a record of the session":
         ("update_write.cpp", "return and_forget(MALLORN_E_CHECKPOINT); return go_to(Phase::checkpoint);",
          "return and_forget(MALLORN_E_CHECKPOINT);\n"
          "return go_to(is_copy_next(m) ? Phase::copy : Phase::decode);"),
     "take records without looking at their check":
-        ("slot_log.cpp", "record.check == check_of(record)", "record.check != 0"),
+        ("slot_log.cpp", "check_of(record) == record.check", "record.check != 0"),
     "take the oldest record":
-        ("slot_log.cpp", "other.sequence - log.sequence) > 0", "other.sequence - log.sequence) < 0"),
+        ("slot_log.cpp", "other.sequence - m.record.sequence) > 0",
+         "other.sequence - m.record.sequence) < 0"),
     "read the newest record a second time":
-        ("slot_log.cpp", "log.is_uncertain = !has_seal(m);",
-         "if (!has_record(m, log.sector, log.at)) return MALLORN_E_NO_SLOT; m.record = other;\n"
-         "log.is_uncertain = !has_seal(m);"),
+        ("slot_log.cpp", "log.uncertain = fault_of_seal(m, space);",
+         "if (!has_record(m, space, log.sector, log.at)) return MALLORN_E_NO_SLOT; m.record = other;\n"
+         "log.uncertain = fault_of_seal(m, space);"),
     "use a slot on trial before that is recorded":
-        ("boot.cpp", "if (is_trial || m.log.is_uncertain)", "if (m.log.is_uncertain)"),
+        ("boot.cpp", "if (trial != kNone || m.log.uncertain != 0)", "if (m.log.uncertain != 0)"),
     "count no tries":
-        ("boot.cpp", "if (has_try) --record.tries;", ""),
+        ("boot.cpp", "record.trial = kRunning; --record.tries;", "record.trial = kRunning;"),
     "confirm without making it the slot in use":
         ("boot.cpp", "record.active = slot_of(m);", ""),
     "leave the counter as it is on confirmation":
@@ -62,22 +63,21 @@ MUTATIONS = {
     "record a checkpoint within an erase block":
         ("update_write.cpp", "m.written == m.erased ||", "true ||"),
     "write the slot in use":
-        ("update_front.cpp", "m.new_slot = is_in_place(port) ? m.slot : m.slot ^ 1;", "m.new_slot = m.slot;"),
+        ("update_front.cpp", "m.new_slot = m.slot ^ 1;", "m.new_slot = m.slot;"),
     "write less than whole words":
-        ("update_write.cpp", "const uint32_t length = whole_words(used, m.flash.port->write_size);",
-         "const uint32_t length = used;"),
+        ("flash.cpp", "length = whole_words(length, port->write_size);", ""),
     "take any signature":
-        ("update_front.cpp", "m.is_trusted = status == MALLORN_DONE;", "m.is_trusted = true;"),
+        ("update_front.cpp", "m.verdict = static_cast<int8_t>(status);", "m.verdict = MALLORN_DONE;"),
     "take patches without signature":
-        ("update_front.cpp", "port.verify != nullptr && !m.is_trusted;", "false;"),
+        ("update_front.cpp", "port.verify != nullptr && verdict != MALLORN_DONE;", "false;"),
     "take patches for other models":
         ("update_front.cpp", "if (!is_model(*m.policy, front)) return MALLORN_E_MODEL;", ""),
     "take older releases":
-        ("update_front.cpp", "m.release < confirmed || m.release < counter", "false"),
+        ("update_front.cpp", "m.release < m.record.release || m.release < counter", "false"),
     "take patches for other bases":
         ("update_slots.cpp", "PatchFront{m.hash.message.header}.base().digest());", "nullptr);"),
     "erase before the body is hashed":
-        ("update_slots.cpp", "is_read_twice ? PatchFront{m.hash.message.header}.body_digest() : nullptr);", "nullptr);"),
+        ("update_slots.cpp", "digest = PatchFront{m.hash.message.header}.body_digest();", "digest = nullptr;"),
 }
 
 # Those of states, and of devices with one slot.
@@ -86,13 +86,13 @@ STATE_MUTATIONS = {
         ("update_write.cpp", "m.record.resume_result = m.written;",
          "m.record.resume_result = least(m.written + m.flash.port->erase_size, m.lengths.result_bytes);"),
     "take records without looking at their states":
-        ("slot_log.cpp", "(!kHasStates || has_state(m, sector))", "true"),
+        ("slot_log.cpp", "(!kHasStates || has_state(m, space, sector))", "true"),
     "record a checkpoint without its state":
-        ("update_write.cpp", "const bool has_state = kHasStates && !m.decode.decoder.is_at_restart();", "const bool has_state = false;"),
+        ("update_write.cpp", "m.record.state_bytes = state_bytes;", "m.record.state_bytes = 0;"),
     "write a record before its state":
         ("slot_log.cpp", "if (state_bytes != 0) { record.state_at = state_at;",
          "if (state_bytes != 0) { record.state_at = state_at;\n"
-         "record.sequence = ++log.sequence; record.check = check_of(record);\n"
+         "++record.sequence; record.check = check_of(record);\n"
          "int first = m.flash.write(place, &record, kRecordBytes);\n"
          "if (first == MALLORN_DONE) first = m.flash.write(place + kRecordBytes, &record, port.write_size);\n"
          "if (first != MALLORN_DONE) return first;\n"
@@ -100,8 +100,8 @@ STATE_MUTATIONS = {
     "leave the state behind in the other sector":
         ("slot_log.cpp", "log.end = record.state_at = 0;", "log.end = 0;"),
     "write an uncertain record again without its state":
-        ("boot.cpp", "const int status = kHasStates ? read_state(m) : static_cast<int>(MALLORN_E_CHECKPOINT);",
-         "const int status = read_state(m); record.resume_result = 0;"),
+        ("boot.cpp", "if (has_state && (!kHasStates || !read_state(m))) return",
+         "if (has_state) return"),
     "find records only as far as their states":
         ("slot_log.cpp", "if (other.state_at == next) next += other.state_bytes;", ""),
     "record the journal before it is complete":
@@ -112,29 +112,34 @@ STATE_MUTATIONS = {
          "if (is_copy_next(m)) (void)m.flash.erase(place_in(m.slot, m.record.copied));\n"
          "return go_to(Phase::checkpoint);"),
     "erase the journal before it is recorded that the slot has its block":
-        ("update_write.cpp", "copied = end; return go_to(Phase::checkpoint);",
-         "copied = end;\nreturn go_to(is_copy_next(m) ? Phase::copy : Phase::decode);"),
+        ("update_write.cpp", "? go_to(Phase::checkpoint) : MALLORN_MORE;",
+         "? go_to(is_copy_next(m) ? Phase::copy : Phase::decode) : MALLORN_MORE;"),
     "record a block as copied before it is":
-        ("update_write.cpp", "if (offset + length < end) return MALLORN_MORE;", ""),
+        ("update_write.cpp", "return m.at == 0 || part == held ?",
+         "m.record.copied += least(held, m.flash.port->erase_size) - part;\nreturn true ?"),
     "copy another block of the journal after a cut":
         ("update_write.cpp", "m.journal_at = rest_of(m.record.copied, port.journal_size);",
          "m.journal_at = rest_of(m.written, port.journal_size);"),
     "look for what has been made in the slot alone":
-        ("update_write.cpp", "place = offset >= m.record.copied ?", "place = false ?"),
+        ("update_write.cpp", "if (kHasOneSlot && from >= apply::kLiteOwn) place = place_of_new(m, from - apply::kLiteOwn);",
+         "if (is_in_place(*m.flash.port)) place = place_in(m.slot, from & (apply::kLiteOwn - 1));"),
     "take patches for larger blocks than the device has":
-        ("update_front.cpp", "log2 == 0 || (port.erase_size & ((1u << log2) - 1)) != 0", "log2 == 0"),
+        ("update_front.cpp", "log2 == 0 || port.erase_size >> log2 << log2 != port.erase_size",
+         "log2 == 0"),
     "take patches that are not made to be applied in place":
-        ("update_front.cpp", "log2 == 0 || (port.erase_size & ((1u << log2) - 1)) != 0",
-         "(port.erase_size & ((1u << log2) - 1)) != 0"),
+        ("update_front.cpp", "log2 == 0 || port.erase_size >> log2 << log2 != port.erase_size",
+         "port.erase_size >> log2 << log2 != port.erase_size"),
     "take patches with a longer lag than the journal has":
         ("update_front.cpp", "lag <= port.journal_size - port.erase_size ?", "true ?"),
     "copy each block as soon as it is made":
-        ("update_write.cpp", "is_last || held == m.flash.port->journal_size", "held != 0"),
+        ("update_write.cpp", "held == least(left, m.flash.port->journal_size) && held != 0;",
+         "m.flash.port->journal_size != 0 && held != 0;"),
     "make a block where the journal holds another":
-        ("update_write.cpp", "is_last || held == m.flash.port->journal_size", "is_last"),
+        ("update_write.cpp", "held == least(left, m.flash.port->journal_size) && held != 0;",
+         "held == left && m.flash.port->journal_size != 0 && held != 0;"),
     "leave the end of the result in the journal":
-        ("update_write.cpp", "is_last || held == m.flash.port->journal_size",
-         "held == m.flash.port->journal_size"),
+        ("update_write.cpp", "held == least(left, m.flash.port->journal_size) && held != 0;",
+         "held == m.flash.port->journal_size && held != 0;"),
     "forget what the journal holds":
         ("update_write.cpp", "m.journal_at = rest_of(m.record.copied, port.journal_size);",
          "{ m.record.copied = m.written; m.journal_at = rest_of(m.record.copied, port.journal_size); }"),
@@ -143,7 +148,7 @@ STATE_MUTATIONS = {
     "boot with a slot that is half overwritten":
         ("boot.cpp", "if (is_unfinished(m)) return MALLORN_E_UNFINISHED;", ""),
     "hash a base that is not there any more":
-        ("update_front.cpp", "return go_to(is_unfinished(m) ? Phase::body : Phase::base);",
+        ("update_front.cpp", "return go_to(has_no_base ? Phase::body : Phase::base);",
          "return go_to(Phase::base);"),
 }
 

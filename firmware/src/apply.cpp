@@ -56,12 +56,12 @@ int read_front(Work& w, uint8_t* header) {
   const PatchFront front = {header};
   int status = read_patch(w, header, kHeaderFixedBytes);
   if (status != MALLORN_DONE) return status;
-  status = fault_of_begin(front);
-  if (status != MALLORN_DONE) return status;
+  status = fault_of(front, 0);
+  if (status != MALLORN_MORE) return status;
   status = read_patch(
       w, header + kHeaderFixedBytes,
       front.length() - kHeaderFixedBytes + kSignatureBlockBytes * front.signature_count());
-  return status == MALLORN_DONE ? fault_of(front) : status;
+  return status == MALLORN_DONE ? fault_of(front, kHeaderMaxBytes) : status;
 }
 
 // Whether a region begins with bytes of this digest: else `error`.

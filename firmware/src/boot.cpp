@@ -1,5 +1,6 @@
 // What happens at boot and to trials: each is one record at most.
 #include "firmware/src/update.hpp"
+#include "libcommon/core/anchor.hpp"
 
 namespace mallorn::firmware {
 namespace {
@@ -7,14 +8,8 @@ namespace {
 // The state that the record has goes with it. One that cannot be read is no loss but of
 // work, unless it is needed.
 int append_with_state(mallorn_update& m) {
-  Record& record = m.record;
-  if (record.resume_result != 0 && record.state_bytes != 0) {
-    const int status = kHasStates ? read_state(m) : static_cast<int>(MALLORN_E_CHECKPOINT);
-    if (status != MALLORN_DONE) {
-      if (is_unfinished(m)) return status;
-      record.resume_result = 0;
-    }
-  }
+  const bool has_state = m.record.resume_result != 0 && m.record.state_bytes != 0;
+  if (has_state && (!kHasStates || !read_state(m))) return forget_checkpoint(m);
   return append_now(m);
 }
 
@@ -26,7 +21,7 @@ int look_up(const mallorn_port* port, void* context, void* work, size_t work_siz
 
 // The model to use: that in the slot that has been confirmed, or that on trial.
 void describe(const mallorn_update& m, mallorn_boot_info* info) {
-  const Record& record = m.record;
+  const Record& record = *mallorn::anchor(&m.record);
   const uint8_t slot = slot_of(m);
   info->slot = slot;
   info->is_trial = record.trial != kNone ? 1 : 0;
@@ -49,11 +44,11 @@ int catch_up_counter(const mallorn_update& m) {
 }
 
 // Takes one try away, or ends the trial that has none left.
-bool count_try(Record& record) {
-  const bool has_try = record.tries > 0;
-  record.trial = has_try ? kRunning : kNone;
-  if (has_try) --record.tries;
-  return has_try;
+void count_try(Record& record) {
+  record.trial = kNone;
+  if (record.tries == 0) return;
+  record.trial = kRunning;
+  --record.tries;
 }
 
 int hash_model(mallorn_update& m, uint8_t slot, uint32_t length) {
@@ -85,13 +80,14 @@ int mallorn_boot(const mallorn_port* port, void* context, void* work, size_t wor
   int status = look_up(port, context, work, work_size);
   if (status != MALLORN_DONE) return status;
   auto& m = *static_cast<mallorn_update*>(work);
-  const bool is_trial = m.record.trial != kNone;
-  const bool is_tried = is_trial && count_try(m.record);
-  if (is_trial || m.log.is_uncertain) status = append_with_state(m);
+  Record& record = m.record;
+  const uint8_t trial = record.trial;
+  if (trial != kNone) count_try(record);
+  info->is_rolled_back = trial != kNone && record.trial == kNone ? 1 : 0;
+  if (trial != kNone || m.log.uncertain != 0) status = append_with_state(m);
   // A try that is not recorded is none.
-  if (status != MALLORN_DONE) m.record.trial = kNone;
+  if (status != MALLORN_DONE) record.trial = kNone;
   describe(m, info);
-  info->is_rolled_back = is_trial && !is_tried ? 1 : 0;
   if (status != MALLORN_DONE) return status;
   if (is_unfinished(m)) return MALLORN_E_UNFINISHED;
   return catch_up_counter(m);

@@ -3,6 +3,7 @@
 
 #include "firmware/include/mallorn.h"
 #include "firmware/src/little_endian.hpp"
+#include "libcommon/core/anchor.hpp"
 
 namespace mallorn::firmware {
 namespace {
@@ -14,7 +15,7 @@ constexpr Element kOrder = {
     0x0000, 0x0000, 0x0000, 0x0000, 0x0000, 0x0000, 0x0000, 0x1000,
 };
 
-// Runs a program: where it has stopped.
+// Runs a program: where it has stopped. All that it makes is below p.
 unsigned run(Ed25519& v, unsigned at) {
   for (;;) {
     const unsigned code = kOperations[at++];
@@ -30,53 +31,55 @@ unsigned run(Ed25519& v, unsigned at) {
     } else if (what == kProduct) {
       field_multiply(out, a, v.registers[b]);
     } else {
-      field_add(out, a, static_cast<int32_t>(what) - 1, v.registers[b]);
+      field_add(out, a, v.registers[b], static_cast<int32_t>(what) - 1);
     }
+    reduce(out, v.registers[kPrime]);
   }
 }
 
-[[gnu::noinline]] bool is_zero(Element a) {
-  field_freeze(a);
-  const auto* const bytes = reinterpret_cast<const uint8_t*>(a);
-  return bytes[0] == 0 && is_same(bytes, bytes + 1, sizeof(Element) - 1);
+// Runs a program: 0 if T is 0 then.
+[[gnu::noinline]] int run_for_t(Ed25519& v, unsigned at) {
+  run(v, at);
+  const auto* const bytes = anchor(reinterpret_cast<const uint8_t*>(v.registers[kT]));
+  return bytes[0] | memcmp(bytes, bytes + 1, sizeof(Element) - 1);
 }
 
 enum VerifierPhase : uint8_t {
   kHash,
-  kRootPower,  // the power that the root of a point to be decoded is made from
-  kDecoded,
+  kBase,    // decode the base point
+  kKey,     // and the key
   kLadder,  // S B - k A, from the highest bit down
-  kInvertPower,
-  kCompare,
+  kEncode,  // that, and compare it with R
 };
-
-constexpr unsigned kRounds = 6;  // of the ladder, in a step: 144 multiplications at most
 
 // k = the digest, a number of 512 bits, modulo the order: bit by bit, from the highest.
 void reduce_digest(Ed25519& v) {
   memset(v.k, 0, sizeof v.k);
-  for (unsigned bit = 512; bit-- > 0;) {
-    field_add(v.k, v.k, 1, v.k);
-    // Words are most significant byte first, bytes of the number least significant first;
-    // and the last word of the digest is the first.
-    v.k[0] |= v.hash.state[(bit >> 5) ^ 14] >> ((bit ^ 24) & 31) & 1;
+  // The last byte of the digest is the first here.
+  const auto* const bytes = anchor(reinterpret_cast<const uint8_t*>(v.hash.state));
+  for (unsigned bit = 0; bit < 512; ++bit) {
+    field_add(v.k, v.k, v.k, 1);
+    v.k[0] |= bytes[bit >> 3] >> (~bit & 7) & 1;
     reduce(v.k, kOrder);
   }
 }
 
 // Begins to decode the point whose encoding is in Y.
 [[gnu::noinline]] int decode(Ed25519& v) {
-  uint16_t* const y = v.registers[kY];
+  uint16_t* const y = anchor(+v.registers[kY]);
   v.sign = static_cast<uint8_t>(y[15] >> 15);
   y[15] &= 0x7fff;
-  uint16_t* const constants = v.registers[kOne];  // and kM behind it
+  uint16_t* const constants = anchor(+v.registers[kOne]);  // and kM behind it
   memset(constants, 0, 2 * sizeof(Element));
   constants[0] = 1;
   constants[16] = static_cast<uint16_t>(kMValue);
   constants[17] = kMValue >> 16;
-  v.phase = kRootPower;
+  auto* const prime = anchor(reinterpret_cast<uint8_t*>(v.registers[kPrime]));
+  memset(prime, 0xff, sizeof(Element));
+  prime[0] = 0xed;
+  prime[31] = 0x7f;
   v.at = kDecompress;
-  return is_below(y, kPrime) ? MALLORN_MORE : MALLORN_E_SIGNATURE;
+  return is_below(y, prime) ? MALLORN_MORE : MALLORN_E_SIGNATURE;
 }
 
 // What is hashed: R, A, the message, and what is to stand behind it, but for its length.
@@ -95,41 +98,41 @@ int hash_on(Ed25519& v, const mallorn_check& check) {
   uint32_t* const block = v.hash.block();
   auto* const bytes = reinterpret_cast<uint8_t*>(block);
   for (unsigned i = 0; i < kSha512Block; ++i) {
-    bytes[i ^ 3] = hashed_byte(check, v.hashed++);  // most significant byte first
+    bytes[i ^ 7] = hashed_byte(check, v.hashed++);  // most significant byte first
   }
   const uint32_t length = 64 + check.message_length;
   const bool is_last = v.hashed > length + 16;
   if (is_last) {
-    block[30] = length >> 29;
-    block[31] = length << 3;
+    block[30] = length << 3;
+    block[31] = length >> 29;
   }
   sha512_block(v.hash);
-  if (!is_last) return MALLORN_MORE;
+  // Asked again: else the last block would be a case of its own.
+  if (v.hashed <= length + 16) return MALLORN_MORE;
   reduce_digest(v);
-  auto* const y = reinterpret_cast<uint8_t*>(v.registers[kY]);
+  auto* const y = anchor(reinterpret_cast<uint8_t*>(v.registers[kY]));
   memset(y, 0x66, sizeof(Element));
   y[0] = 0x58;
   y[31] = 0xe6;
-  return is_below(check.signature + 32, kOrder) ? decode(v) : MALLORN_E_SIGNATURE;
+  v.phase = kBase;
+  return decode(v);
 }
 
 // The point that is to be added is the negative of the one that has been decoded.
 int take_point(Ed25519& v, const uint8_t* key) {
-  run(v, kRoot);
-  if (!is_zero(v.registers[kB])) return MALLORN_E_SIGNATURE;
-  uint16_t* const x = v.registers[kX];
-  field_freeze(x);
-  run(v, (x[0] & 1) == v.sign ? kNegate : kTake);
-  if (!v.has_base) {
-    v.has_base = true;
-    memmove(v.registers[kBase], v.registers[kPoint], 4 * sizeof(Element));
+  if (run_for_t(v, kRoot) != 0) return MALLORN_E_SIGNATURE;
+  // Negated first, where the sign is that of the encoding.
+  static_assert(kTake == kNegate + 1);
+  run(v, kNegate + ((v.registers[kX][0] ^ v.sign) & 1));
+  if (v.phase == kBase) {
+    v.phase = kKey;
+    memmove(v.registers[kBasePoint], v.registers[kPoint], 4 * sizeof(Element));
     memmove(v.registers[kY], key, sizeof(Element));
     return decode(v);
   }
-  // Eight times -A has x = 0 if A is of small order: also if x is 0, whatever its sign.
-  // (Nothing but the identity can: points of order 2 are not eight times another.)
-  for (unsigned i = 0; i < 3; ++i) run(v, kDouble);
-  if (is_zero(x)) return MALLORN_E_SIGNATURE;
+  // Of the points whose order divides 4, and of no others, x y is 0; and twice -A is one if
+  // A is of small order: also if x is 0, whatever its sign.
+  if (run_for_t(v, kDouble) == 0) return MALLORN_E_SIGNATURE;
   run(v, kIdentity);
   v.at = 253;  // bits of numbers below the order
   v.phase = kLadder;
@@ -143,15 +146,12 @@ int take_point(Ed25519& v, const uint8_t* key) {
 }
 
 int ladder(Ed25519& v, const uint8_t* s) {
-  for (unsigned rounds = kRounds; rounds > 0 && v.at > 0; --rounds) {
-    --v.at;
-    run(v, kDouble);
-    add_if(v, kBase, s);
-    add_if(v, kPoint, reinterpret_cast<const uint8_t*>(v.k));
-  }
+  --v.at;
+  run(v, kDouble);
+  add_if(v, kBasePoint, s);
+  add_if(v, kPoint, reinterpret_cast<const uint8_t*>(v.k));
   if (v.at == 0) {
-    run(v, kInvert);
-    v.phase = kInvertPower;
+    v.phase = kEncode;
     v.at = kPower;
   }
   return MALLORN_MORE;
@@ -159,12 +159,9 @@ int ladder(Ed25519& v, const uint8_t* s) {
 
 // The sum, encoded, is R. As the sum has one encoding, R is compared with it as it stands.
 int compare(Ed25519& v, const uint8_t* r) {
-  uint16_t* const x = v.registers[kX];
-  uint16_t* const y = v.registers[kY];
   run(v, kDivide);
-  field_freeze(x);
-  field_freeze(y);
-  y[15] |= static_cast<uint16_t>(x[0] << 15);
+  uint16_t* const y = anchor(+v.registers[kY]);
+  y[15] |= static_cast<uint16_t>(v.registers[kX][0] << 15);
   return is_same(reinterpret_cast<const uint8_t*>(y), r, sizeof(Element))
              ? MALLORN_DONE
              : MALLORN_E_SIGNATURE;
@@ -174,13 +171,11 @@ int compare(Ed25519& v, const uint8_t* r) {
 int step(Ed25519& v, const mallorn_check& check) {
   const unsigned phase = v.phase;
   if (phase == kHash) return hash_on(v, check);
-  if (phase == kDecoded) return take_point(v, check.key);
   if (phase == kLadder) return ladder(v, check.signature + 32);
-  if (phase == kCompare) return compare(v, check.signature);
   const unsigned at = run(v, v.at);
   v.at = static_cast<uint8_t>(at);
-  if (at == kRoot) v.phase = static_cast<uint8_t>(phase + 1);
-  return MALLORN_MORE;
+  if (at != kPowerEnd) return MALLORN_MORE;
+  return phase == kEncode ? compare(v, check.signature) : take_point(v, check.key);
 }
 
 }  // namespace
@@ -192,8 +187,7 @@ int mallorn_verify_ed25519(void* /*context*/, mallorn_check* check) {
   auto& v = *static_cast<Ed25519*>(check->scratch);
   if (check->is_begun != 0) return step(v, *check);
   v.phase = kHash;
-  v.has_base = false;
   v.hashed = 0;
   sha512_start(v.hash);
-  return MALLORN_MORE;
+  return is_below(check->signature + 32, kOrder) ? MALLORN_MORE : MALLORN_E_SIGNATURE;
 }

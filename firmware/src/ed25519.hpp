@@ -19,7 +19,6 @@ struct Ed25519 {
   uint8_t at;       // within a phase
   uint8_t point;    // where the one to be added begins, in the registers
   uint8_t sign;     // of x of the point that is being decoded
-  bool has_base;    // the base point has been decoded, and the key is next
   uint32_t hashed;  // bytes
   Element k;        // SHA-512(R, A, message) modulo the order of the group
   union {

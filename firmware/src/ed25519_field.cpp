@@ -4,9 +4,6 @@
 
 namespace mallorn::firmware {
 
-const Element kPrime = {0xffed, 0xffff, 0xffff, 0xffff, 0xffff, 0xffff, 0xffff, 0xffff,
-                        0xffff, 0xffff, 0xffff, 0xffff, 0xffff, 0xffff, 0xffff, 0x7fff};
-
 namespace {
 
 static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "elements are as bytes have them");
@@ -42,12 +39,13 @@ void fold(Element a, int32_t carry) {
 bool is_below(const void* a, const void* b) {
   const auto* const left = static_cast<const uint8_t*>(a);
   const auto* const right = static_cast<const uint8_t*>(b);
-  unsigned i = sizeof(Element) - 1;
-  while (i > 0 && left[i] == right[i]) --i;
-  return left[i] < right[i];
+  for (unsigned i = sizeof(Element); i-- > 0;) {
+    if (left[i] != right[i]) return left[i] < right[i];
+  }
+  return false;
 }
 
-void field_add(Element out, const Element a, int32_t sign, const Element b) {
+void field_add(Element out, const Element a, const Element b, int32_t sign) {
   int32_t carry = 0;
   for (unsigned i = 0; i < 16; ++i) {
     carry += a[i] + sign * b[i];
@@ -68,7 +66,7 @@ void field_multiply(Element out, const Element a, const Element b) {
 }
 
 void reduce(Element a, const Element modulus) {
-  while (!is_below(a, modulus)) field_add(a, a, -1, modulus);
+  while (!is_below(a, modulus)) field_add(a, a, modulus, -1);
 }
 
 }  // namespace mallorn::firmware

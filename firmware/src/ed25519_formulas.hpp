@@ -15,18 +15,20 @@ enum Operand : uint8_t {
   kT,
   kA,  // what is between
   kB,
-  kPoint,              // four: a point that has been decoded, to be added; in the ladder -A
-  kBase = kPoint + 4,  // four: the base point, to be added
+  kPoint,  // four: a point that has been decoded, to be added; in the ladder -A
+  kBasePoint = kPoint + 4,  // four: the base point, to be added
   // Of a power, where nothing else is then:
+  kElement = kZ,
   kBefore = kA,
-  kElement = kB,
   kKept = kPoint,
   kValue,
   // While a point is decoded:
   kOne,
   kM,
+  // In no formula: p itself.
+  kPrime = kBasePoint + 4,
 };
-constexpr unsigned kRegisters = kBase + 4;
+constexpr unsigned kRegisters = kPrime + 1;
 
 // d is -(m - 1) / m: of a curve whose equation is multiplied by m, all constants are short.
 constexpr uint32_t kMValue = 121666;
@@ -91,28 +93,27 @@ inline constexpr uint16_t kOperations[] = {
     multiply(kY, kY, kB),
     multiply(kX, kX, kA),
     kStop,
-    // kIdentity, in the ladder: with any Y = Z
+    // kIdentity, before the ladder: with any Y = Z, and without T, which doubling does not
+    // read
     subtract(kX, kY, kY),
-    copy(kT, kX),
-    copy(kY, kBase),
-    copy(kZ, kBase),
+    copy(kY, kZ),
     kStop,
-    // kDecompress: u = m (y^2 - 1) in Z, v = m (d y^2 + 1) in T. With a = u / v and
+    // kDecompress: u = m (y^2 - 1) in B, v = m (d y^2 + 1) in T. With a = u / v and
     // b = (2 a)^(2^252 - 3), a root of a is a b (2 a b^2 - 1): this way, Atkin's, needs no
     // root of -1. Without a division, with the power P of 2 u v^7: b = v^4 P, so that
     // 2 a b^2 = 2 u v^7 P^2, and a b = u v^3 P. X is u v^3 at first.
     square(kA, kY, 1),
-    subtract(kZ, kA, kOne),
-    multiply(kZ, kZ, kM),
-    subtract(kT, kA, kZ),
+    subtract(kB, kA, kOne),
+    multiply(kB, kB, kM),
+    subtract(kT, kA, kB),
     square(kA, kT, 1),
     multiply(kX, kA, kT),
-    multiply(kX, kX, kZ),
+    multiply(kX, kX, kB),
     square(kA, kA, 1),
     multiply(kElement, kX, kA),
     add(kElement, kElement, kElement),
-    copy(kValue, kElement),
     // kPower, three steps: the element ^ (2^252 - 3), by way of 2^n - 1 for growing n
+    copy(kValue, kElement),
     square(kBefore, kValue, 1),
     multiply(kValue, kBefore, kValue),  // n = 2
     square(kBefore, kValue, 2),
@@ -143,7 +144,7 @@ inline constexpr uint16_t kOperations[] = {
     square(kValue, kValue, 2),
     multiply(kValue, kValue, kElement),
     kStop,
-    // kRoot: x. B: v x^2 - u
+    // kRoot: x. T: v x^2 - u
     square(kA, kValue, 1),
     multiply(kA, kA, kElement),
     subtract(kA, kA, kOne),
@@ -151,10 +152,10 @@ inline constexpr uint16_t kOperations[] = {
     multiply(kX, kX, kA),
     square(kA, kX, 1),
     multiply(kA, kA, kT),
-    subtract(kB, kA, kZ),
+    subtract(kT, kA, kB),
     kStop,
-    // kNegate, where B is 0, and then:
-    subtract(kX, kB, kX),
+    // kNegate, where T is 0, and then:
+    subtract(kX, kT, kX),
     // kTake: the point as one to be added; Z becomes m, and T is left out
     multiply(kT, kX, kY),
     multiply(kA, kT, kM),
@@ -167,11 +168,7 @@ inline constexpr uint16_t kOperations[] = {
     add(kPoint + 2, kA, kA),
     add(kPoint + 3, kZ, kZ),
     kStop,
-    // kInvert: the power is of Z
-    copy(kElement, kZ),
-    copy(kValue, kZ),
-    kStop,
-    // kDivide: by Z. 1 / Z = Z^(p - 2), and p - 2 = 8 (2^252 - 3) + 3
+    // kDivide: by Z, after a power of it. 1 / Z = Z^(p - 2), and p - 2 = 8 (2^252 - 3) + 3
     square(kValue, kValue, 3),
     multiply(kValue, kValue, kElement),
     multiply(kValue, kValue, kElement),
@@ -186,13 +183,13 @@ enum Program : uint8_t {
   kDouble = 0,
   kAdd = kDouble + 15,
   kIdentity = kAdd + 15,
-  kDecompress = kIdentity + 5,
-  kPower = kDecompress + 11,
-  kRoot = kPower + 30,
+  kDecompress = kIdentity + 3,
+  kPower = kDecompress + 10,
+  kPowerEnd = kPower + 31,
+  kRoot = kPowerEnd,
   kNegate = kRoot + 9,
   kTake = kNegate + 1,
-  kInvert = kTake + 11,
-  kDivide = kInvert + 3,
+  kDivide = kTake + 11,
   kProgramEnd = kDivide + 7,
 };
 static_assert(kProgramEnd == sizeof kOperations / sizeof kOperations[0], "all");

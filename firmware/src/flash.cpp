@@ -33,6 +33,7 @@ int Flash::program(uint32_t place, const void* from, uint32_t length) const {
 int Flash::write(uint32_t place, const void* from, uint32_t length) const {
   const auto* bytes = static_cast<const uint8_t*>(from);
   uint8_t there[kMaxWordBytes];
+  length = whole_words(length, port->write_size);
   while (length > 0) {
     const uint32_t piece = length < kMaxWordBytes ? length : kMaxWordBytes;
     if (port->program(context, region_of(place), offset_of(place), bytes, piece) != 0 ||

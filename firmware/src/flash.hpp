@@ -25,7 +25,7 @@ struct Flash {
   int erase(uint32_t place) const;
   // Whole words, without a look at what is there then. MALLORN_DONE, or the error.
   int program(uint32_t place, const void* from, uint32_t length) const;
-  // Whole words. They are read back: MALLORN_DONE if they are there.
+  // As many whole words as it takes. They are read back: MALLORN_DONE if they are there.
   int write(uint32_t place, const void* from, uint32_t length) const;
 };
 

@@ -28,20 +28,18 @@ bool is_in_place_sound(uint32_t features) {
 
 }  // namespace
 
-int fault_of_begin(PatchFront front) {
-  if (load_word(front.bytes) != kMagic) return MALLORN_E_MAGIC;
-  if (front.bytes[4] != kVersion) return MALLORN_E_VERSION;
-  const bool has_room = front.length() >= kHeaderFixedBytes &&
-                        front.length() <= kHeaderMaxBytes &&
-                        front.signature_count() <= kMaxSignatures;
-  return has_room ? MALLORN_DONE : MALLORN_E_HEADER;
-}
-
-int fault_of(PatchFront front) {
+int fault_of(PatchFront front, uint32_t there) {
   const uint8_t* const bytes = front.bytes;
+  if (load_word(bytes) != kMagic) return MALLORN_E_MAGIC;
+  if (bytes[4] != kVersion) return MALLORN_E_VERSION;
+  const uint32_t length = front.length();
+  if (length < kHeaderFixedBytes || length > kHeaderMaxBytes ||
+      front.signature_count() > kMaxSignatures) {
+    return MALLORN_E_HEADER;
+  }
+  if (there < length) return MALLORN_MORE;
   const uint8_t* const files = anchor(bytes + kFilesOffset);
-  if (crc32c(0, bytes, front.length()) != kSoundCrc ||
-      front.length() != kHeaderFixedBytes + files[1]) {
+  if (crc32c(0, bytes, length) != kSoundCrc || length != kHeaderFixedBytes + files[1]) {
     return MALLORN_E_HEADER;
   }
   if (bytes[5] != kProfileLite) return MALLORN_E_PROFILE;

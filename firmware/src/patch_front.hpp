@@ -23,6 +23,7 @@ struct PatchFile {
   uint32_t length() const { return load_halves(bytes); }
   const uint8_t* digest() const { return bytes + 8; }
 };
+constexpr PatchFile behind(PatchFile base) { return {base.bytes + 40}; }
 
 // Of its fields, words are aligned as words, or as halves of these.
 struct PatchFront {
@@ -35,15 +36,14 @@ struct PatchFront {
   uint32_t body_bytes() const { return load_word(bytes + 20); }
   const uint8_t* body_digest() const { return bytes + 28; }
   PatchFile base() const { return {bytes + 62}; }
-  PatchFile result() const { return {bytes + 102}; }
+  PatchFile result() const { return behind(base()); }
   uint32_t model_id_length() const { return bytes[61]; }
   const uint8_t* model_id() const { return bytes + 142; }
 };
 
-// Of the first kHeaderFixedBytes: MALLORN_DONE if length() is how many bytes there are, and
-// signature_count() what there may be.
-int fault_of_begin(PatchFront front);
-// Of the whole header.
-int fault_of(PatchFront front);
+// What is wrong with a header of which so many bytes are there, kHeaderFixedBytes at least.
+// MALLORN_MORE: nothing so far, and length() and signature_count() are what they can be.
+// MALLORN_DONE: nothing.
+int fault_of(PatchFront front, uint32_t there);
 
 }  // namespace mallorn::firmware

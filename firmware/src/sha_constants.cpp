@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "libcommon/core/anchor.hpp"
+
 namespace mallorn::firmware {
 namespace {
 
@@ -48,7 +50,7 @@ uint32_t next_prime(uint32_t number) {
 // integer is larger: the step is 3 root^2 + 3 root. Each stands before the number that
 // changes it, the root less one; behind that are zeros.
 uint32_t next_constant(ShaConstants& constants, uint32_t prime, unsigned bits) {
-  uint16_t* const n = constants.limbs;
+  uint16_t* const n = anchor(+constants.limbs);
   prime = next_prime(prime);
   memset(n, 0, sizeof constants.limbs);
   n[kRestAt] = static_cast<uint16_t>(prime - 1);

@@ -27,98 +27,96 @@ uint32_t check_of_state(const mallorn_update& m) {
   return crc32c(0, m.decode.state, kStateBytes);
 }
 
-// Whether the state of m.hash.other is in the sector as it was written.
-bool has_state(mallorn_update& m, uint32_t sector) {
-  const Record& record = m.hash.other;
+// Whether the state of the record is in the sector as it was written.
+bool has_state(const mallorn_update& m, LogSpace& space, uint32_t sector) {
+  const Record& record = space.record;
   uint32_t check = 0;
   for (uint32_t at = 0; at < record.state_bytes; at += kWindowBytes) {
     const uint32_t part = least(record.state_bytes - at, kWindowBytes);
-    if (m.flash.read(sector + record.state_at + at, m.hash.window, part) != MALLORN_DONE) {
+    if (m.flash.read(sector + record.state_at + at, space.window, part) != MALLORN_DONE) {
       return false;
     }
-    check = crc32c(check, m.hash.window, part);
+    check = crc32c(check, space.window, part);
   }
   return record.state_bytes == 0 || check == record.state_check;
 }
 
-// Reads m.hash.other. What cannot be read (ECC) is no record: its word was cut short. Of
-// what can, the numbers that are used as indices and places are what they can be.
-bool has_record(mallorn_update& m, uint32_t sector, uint32_t at) {
-  const Record& record = m.hash.other;
+// Reads a record. What cannot be read (ECC) is none: its word was cut short. Of what can,
+// the numbers that are used as indices and places are what they can be.
+bool has_record(const mallorn_update& m, LogSpace& space, uint32_t sector, uint32_t at) {
+  const Record& record = space.record;
   const uint32_t sector_bytes = m.flash.port->meta_size;
   return at + entry_bytes(*m.flash.port, 0) <= sector_bytes &&
-         m.flash.read(sector + at, &m.hash.other, kRecordBytes) == MALLORN_DONE &&
-         record.check == check_of(record) && record.active <= 1 &&
+         m.flash.read(sector + at, &space.record, kRecordBytes) == MALLORN_DONE &&
+         check_of(record) == record.check && record.active <= 1 &&
          record.state_at <= sector_bytes &&
          record.state_bytes <= sector_bytes - record.state_at &&
-         (!kHasStates || has_state(m, sector));
+         (!kHasStates || has_state(m, space, sector));
 }
 
-bool has_seal(const mallorn_update& m) {
-  uint8_t seal[kMaxWordBytes];
+// 0: it has one.
+int fault_of_seal(const mallorn_update& m, LogSpace& space) {
+  const uint32_t place = m.log.sector + m.log.at + kRecordBytes;
   const uint32_t length = m.flash.port->write_size;
-  return m.flash.read(m.log.sector + m.log.at + kRecordBytes, seal, length) ==
-             MALLORN_DONE &&
-         is_same(seal, reinterpret_cast<const uint8_t*>(&m.record), length);
+  const int status = m.flash.read(place, space.window, length);
+  return status == MALLORN_DONE ? memcmp(space.window, &m.record, length) : status;
 }
 
 }  // namespace
 
-void start_log(mallorn_update& m) {
-  m.log = {false, 0, kLogEnd - kNextRegion, 0, kNextRegion};
-}
+void start_log(mallorn_update& m) { m.log = {0, kLogEnd - kNextRegion, 0, kNextRegion}; }
 
 int load_log(mallorn_update& m) {
   SlotLog& log = m.log;
-  const Record& other = m.hash.other;
+  LogSpace& space = *anchor(&m.hash.log);
+  const Record& other = space.record;
   log.sector = 0;
   log.end = kNextRegion;
   for (uint32_t sector = kLogBegin; sector != kLogEnd; sector += kNextRegion) {
     uint32_t next = 0;
-    for (uint32_t at = 0; has_record(m, sector, at); at = next) {
+    for (uint32_t at = 0; has_record(m, space, sector, at); at = next) {
       next = at + entry_bytes(*m.flash.port, 0);
       if (other.state_at == next) next += other.state_bytes;
       // The difference counts, so that numbers may wrap around.
-      if (log.sector == 0 || static_cast<int32_t>(other.sequence - log.sequence) > 0) {
+      if (log.sector == 0 || static_cast<int32_t>(other.sequence - m.record.sequence) > 0) {
         m.record = other;  // kept: it may not read like this again
-        log.sequence = other.sequence;
         log.sector = sector;
         log.at = at;
       }
     }
   }
   if (log.sector == 0) return MALLORN_E_NO_SLOT;
-  log.is_uncertain = !has_seal(m);
+  log.uncertain = fault_of_seal(m, space);
   return MALLORN_DONE;
 }
 
-int read_state(mallorn_update& m) {
-  if (m.record.state_bytes != kStateBytes) return MALLORN_E_CHECKPOINT;
+bool read_state(mallorn_update& m) {
+  if (m.record.state_bytes != kStateBytes) return false;
   // Its check was good when the record was found. Torn words read differently each time: as
   // they were in one of some reads.
   for (unsigned tries = 64; tries != 0; --tries) {
-    const int status =
-        m.flash.read(m.log.sector + m.record.state_at, m.decode.state, kStateBytes);
-    if (status != MALLORN_DONE) return status;
-    if (m.record.state_check == check_of_state(m)) return MALLORN_DONE;
+    const uint32_t place = m.log.sector + m.record.state_at;
+    if (m.flash.read(place, m.decode.state, kStateBytes) == MALLORN_DONE &&
+        check_of_state(m) == m.record.state_check) {
+      return true;
+    }
   }
-  return MALLORN_E_CHECKPOINT;
+  return false;
 }
 
 int append_record(mallorn_update& m) {
   SlotLog& log = m.log;
   Record& record = m.record;
   const mallorn_port& port = *m.flash.port;
-  if (record.resume_result == 0) record.state_bytes = 0;
   const uint32_t state_bytes = kHasStates && record.state_at == 0 ? record.state_bytes : 0;
   const uint32_t end = log.end + entry_bytes(port, state_bytes);
   if (end > port.meta_size) {
     // The record before an uncertain one that begins its sector is in the other sector.
-    const bool keeps_other = log.is_uncertain && log.at == 0;
+    const bool keeps_other = log.uncertain != 0 && log.at == 0;
     if (!keeps_other) log.sector ^= kNextRegion;
-    ++log.sequence;
+    ++record.sequence;
     log.end = record.state_at = 0;
-    log.is_uncertain = false;
+    log.uncertain = 0;
     return m.flash.erase(log.sector);
   }
   const uint32_t place = log.sector + log.end;
@@ -130,7 +128,7 @@ int append_record(mallorn_update& m) {
     const int status = m.flash.write(log.sector + state_at, m.decode.state, state_bytes);
     if (status != MALLORN_DONE) return status;
   }
-  record.sequence = ++log.sequence;
+  ++record.sequence;
   anchor(&record)->check = check_of(record);
   const int status = m.flash.write(place, &record, kRecordBytes);
   if (status != MALLORN_DONE) return status;

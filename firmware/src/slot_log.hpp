@@ -74,22 +74,21 @@ constexpr uint32_t entry_bytes(const mallorn_port& port, uint32_t state_bytes) {
 
 // Where the log is, in memory.
 struct SlotLog {
-  bool is_uncertain;
-  uint32_t sequence;  // of the newest record
-  uint32_t sector;    // where its sector begins; 0: there is none
-  uint32_t at;        // in the sector: that record, as it has been found
-  uint32_t end;       // the next one; beyond every sector before the first erase
+  int uncertain;    // 0: it is not
+  uint32_t sector;  // where its sector begins; 0: there is none
+  uint32_t at;      // in the sector: that record, as it has been found
+  uint32_t end;     // the next one; beyond every sector before the first erase
 };
 
 // Finds the newest record and makes it m.record; MALLORN_E_NO_SLOT if there is none. Spoils
-// what shares memory with m.hash.other.
+// what shares memory with m.hash.log.
 int load_log(mallorn_update& m);
 // Begins a log without history.
 void start_log(mallorn_update& m);
 
-// Reads the state of m.record into m.decode.state: MALLORN_E_CHECKPOINT if it has none of
-// this size, or if flash has changed since the log was read.
-int read_state(mallorn_update& m);
+// Reads the state of m.record into m.decode.state: false if it has none of this size, or if
+// flash has changed since the log was read.
+bool read_state(mallorn_update& m);
 
 // Writes m.record as the newest one, and before it its state, m.decode.state, if it has
 // state_bytes; unless state_at says where the newest record has the same. Does one thing at

@@ -31,9 +31,9 @@ bool is_word_size(uint32_t size) {
   return size != 0 && size <= 32 && (size & (size - 1)) == 0;
 }
 
-// Of whole blocks, and states have room in metadata.
-bool is_journal(const mallorn_port& port) {
-  return rest_of(port.journal_size, port.erase_size) == 0 && has_room_for_state(port);
+// Devices with one slot need states.
+uint32_t least_meta_size(const mallorn_port& port) {
+  return entry_bytes(port, is_in_place(port) ? kStateBytes : 0);
 }
 
 bool is_port(const mallorn_port* port) {
@@ -41,22 +41,16 @@ bool is_port(const mallorn_port* port) {
          port->program != nullptr && is_word_size(port->write_size) &&
          port->erase_size >= kPageBytes && port->erase_size % kPageBytes == 0 &&
          (port->slot_size | port->meta_size | port->journal_size) >> kOffsetBits == 0 &&
-         port->slot_size != 0 && rest_of(port->slot_size, port->erase_size) == 0 &&
-         port->meta_size >= kRecordBytes + port->write_size &&
-         (port->journal_size == 0 || (is_in_place(*port) && is_journal(*port)));
+         port->slot_size != 0 && port->meta_size >= least_meta_size(*port) &&
+         (rest_of(port->slot_size, port->erase_size) |
+          rest_of(port->journal_size, port->erase_size)) == 0 &&
+         (kHasOneSlot || port->journal_size == 0);
 }
 
 bool is_policy(const mallorn_policy* policy) {
   return policy != nullptr && policy->tries > 0 &&
          (policy->key_count == 0 || policy->keys != nullptr) &&
          (policy->model_id_length == 0 || policy->model_id != nullptr);
-}
-
-int forget_checkpoint(mallorn_update& m) {
-  if (is_unfinished(m)) return MALLORN_E_UNFINISHED;
-  if (m.record.resume_result == 0) return MALLORN_DONE;
-  m.record.resume_result = 0;
-  return append_now(m);
 }
 
 }  // namespace
@@ -85,15 +79,23 @@ uint32_t rest_of(uint32_t number, uint32_t length) {
 int read_patch(mallorn_update& m, uint8_t* to, uint32_t length) {
   const int32_t got = m.flash.port->patch_read(m.flash.context, to, length);
   if (got == 0) return MALLORN_WANT_INPUT;
-  if (got < 0 || static_cast<uint32_t>(got) > length) return MALLORN_E_PATCH_READ;
+  // Errors are too many, too.
+  if (static_cast<uint32_t>(got) > length) return MALLORN_E_PATCH_READ;
   m.at += static_cast<uint32_t>(got);
-  return MALLORN_DONE;
+  return MALLORN_MORE;
 }
 
 int append_now(mallorn_update& m) {
   int status = MALLORN_MORE;
   while (status == MALLORN_MORE) status = append_record(m);
   return status;
+}
+
+int forget_checkpoint(mallorn_update& m) {
+  if (is_unfinished(m)) return MALLORN_E_UNFINISHED;
+  if (m.record.resume_result == 0) return MALLORN_DONE;
+  m.record.resume_result = m.record.state_bytes = 0;
+  return append_now(m);
 }
 
 }  // namespace mallorn::firmware
@@ -113,7 +115,7 @@ int mallorn_init(mallorn_update** m, void* work, size_t work_size, const mallorn
   }
   auto* const update = static_cast<mallorn_update*>(work);
   update->policy = policy;
-  update->has_checked = update->is_check_begun = update->is_trusted = false;
+  update->verdict = MALLORN_E_KEY;
   update->lengths.result_bytes = update->written = 0;
   update->phase = Phase::header;
   update->at = 0;
@@ -123,22 +125,20 @@ int mallorn_init(mallorn_update** m, void* work, size_t work_size, const mallorn
 
 int mallorn_step(mallorn_update* m) {
   if (m == nullptr) return MALLORN_E_ARGUMENT;
-  if (m->phase == Phase::failed) return m->error;
+  const auto phase = static_cast<int>(m->phase);
+  if (phase < 0) return phase;
   if (m->phase == Phase::done) return MALLORN_DONE;
-  int status = kSteps[static_cast<uint8_t>(m->phase)](*m);
+  int status = kSteps[phase](*m);
   if (status < -kForget) {
     status += kForget;
     forget_checkpoint(*m);
   }
-  if (status < 0) {
-    m->phase = Phase::failed;
-    m->error = static_cast<int8_t>(status);
-  }
+  if (status < 0) m->phase = static_cast<Phase>(status);
   if (status == MALLORN_DONE) status = go_to(m->phase) + 1;
   if (status < kGoTo) return status;
   m->phase = static_cast<Phase>(status - kGoTo);
   m->at = 0;
-  return m->phase == Phase::done ? MALLORN_DONE : MALLORN_MORE;
+  return MALLORN_MORE;
 }
 
 void mallorn_progress(const mallorn_update* m, uint32_t* done, uint32_t* total) {
@@ -148,7 +148,8 @@ void mallorn_progress(const mallorn_update* m, uint32_t* done, uint32_t* total) 
 
 int mallorn_verify(mallorn_update* m) {
   if (m == nullptr) return MALLORN_E_ARGUMENT;
-  if (m->phase != Phase::header || m->at != 0) return MALLORN_E_STATE;
+  // Of a new update both are 0.
+  if ((static_cast<uint32_t>(m->phase) | m->at) != 0) return MALLORN_E_STATE;
   const int status = load_log(*m);
   if (status != MALLORN_DONE) return status;
   m->slot = slot_of(*m);
@@ -161,8 +162,7 @@ int mallorn_verify(mallorn_update* m) {
 int mallorn_abort(mallorn_update* m) {
   if (m == nullptr) return MALLORN_E_ARGUMENT;
   if (m->phase == Phase::done) return MALLORN_E_STATE;
-  m->phase = Phase::failed;
-  m->error = MALLORN_E_STATE;
+  m->phase = static_cast<Phase>(MALLORN_E_STATE);
   const int status = load_log(*m);
   return status == MALLORN_DONE ? forget_checkpoint(*m) : status;
 }

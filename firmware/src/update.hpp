@@ -21,7 +21,8 @@ namespace mallorn::firmware {
 
 inline uint32_t least(uint32_t a, uint32_t b) { return a < b ? a : b; }
 
-enum class Phase : uint8_t {
+// One below 0 is none any more: it is the error that the update has failed with.
+enum class Phase : int8_t {
   header,      // read it
   signature,   // read a signature block, check it by each key
   accept,      // model, release, lengths; the log
@@ -35,11 +36,10 @@ enum class Phase : uint8_t {
   copy,        // in place: a block from the journal to where it belongs
   trial,       // record it
   done,
-  failed,
 };
 
 constexpr uint32_t kDomainBytes = 35;  // sign.md, section 4
-constexpr uint32_t kWindowBytes = 96;
+constexpr uint32_t kWindowBytes = 240;
 constexpr uint32_t kPageBytes = 128;
 constexpr uint32_t kInputBytes = 112;
 
@@ -56,13 +56,18 @@ struct CheckSpace {
   Ed25519 scratch;
 };
 
+// While the log is read.
+struct LogSpace {
+  Record record;
+  uint8_t window[kWindowBytes];  // of its state, or its seal
+};
+
 struct HashSpace {
   Message message;
   union {
     Sha256 hash;
-    Record other;  // while the log is read
+    LogSpace log;
   };
-  uint8_t window[kWindowBytes];  // of a state
 };
 
 // The log keeps the decoder as the state of an update: whole words, however long those are.
@@ -73,8 +78,7 @@ struct DecodeSpace {
     apply::LiteDecoder decoder;
     uint8_t state[kStateBytes];
   };
-  uint8_t input_bytes[kInputBytes];
-  uint8_t page_bytes[kPageBytes];
+  uint8_t buffers[kInputBytes + kPageBytes];  // input, page
 };
 
 // Steps of phases. Each returns go_to(), MALLORN_MORE, MALLORN_WANT_INPUT, or an error;
@@ -115,9 +119,9 @@ bool has_room_for_state(const mallorn_port& port);
 uint8_t slot_of(const mallorn_update& m);
 
 // In place: the slot has begun to be overwritten, and has no model until that is done.
-bool is_overwritten(const mallorn_update& m);
+uint32_t is_overwritten(const mallorn_update& m);
 inline bool is_unfinished(const mallorn_update& m) {
-  return kHasOneSlot && is_overwritten(m);
+  return kHasOneSlot && is_overwritten(m) != 0;
 }
 
 // What is left of a number by a length. (No division: devices lack it.)
@@ -128,11 +132,14 @@ uint32_t rest_of(uint32_t number, uint32_t length);
 int start(const mallorn_port* port, void* context, void* work, size_t work_size);
 
 // Reads the next bytes of the patch, at most `length`, and adds to m.at how many:
-// MALLORN_DONE if there were any.
+// MALLORN_MORE if there were any.
 int read_patch(mallorn_update& m, uint8_t* to, uint32_t length);
 
 // Writes m.record, in as many steps as it takes.
 int append_now(mallorn_update& m);
+// Writes it without the checkpoint that it has; MALLORN_E_UNFINISHED if there is no model
+// without that.
+int forget_checkpoint(mallorn_update& m);
 
 }  // namespace mallorn::firmware
 
@@ -145,10 +152,7 @@ struct mallorn_update {
   uint8_t new_slot;         // that the result is for
   uint8_t signature_count;  // that have not been read yet
   uint8_t key;              // of the policy, that is looked at
-  bool is_check_begun;
-  bool has_checked;  // one of the signatures
-  bool is_trusted;
-  int8_t error;  // once the phase is `failed`
+  int8_t verdict;           // of the check that was last: MALLORN_E_KEY before the first
   mallorn::firmware::SlotLog log;
   const mallorn_policy* policy;
   uint32_t at;           // how far a phase has come

@@ -11,13 +11,13 @@ static_assert(sizeof kDomain == kDomainBytes, "its NUL is signed, too");
 
 uint8_t* header_of(mallorn_update& m) { return anchor(+m.check.message.header); }
 
-int fault_of_release(mallorn_update& m, uint32_t confirmed) {
+int fault_of_release(const mallorn_update& m) {
   uint32_t counter = 0;
   const mallorn_port& port = *m.flash.port;
   if (port.counter_get != nullptr && port.counter_get(m.flash.context, &counter) != 0) {
     return MALLORN_E_COUNTER;
   }
-  const bool is_older = m.release < confirmed || m.release < counter;
+  const bool is_older = m.release < m.record.release || m.release < counter;
   return is_older ? MALLORN_E_RELEASE : MALLORN_DONE;
 }
 
@@ -28,12 +28,14 @@ bool is_model(const mallorn_policy& policy, const PatchFront& front) {
 }
 
 void keep_fields(mallorn_update& m, const PatchFront& front) {
-  m.release = front.release();
-  m.lengths.base_bytes = front.base().length();
-  m.lengths.result_bytes = front.result().length();
-  m.body_bytes = front.body_bytes();
+  const PatchFile base = {anchor(front.base().bytes)};
+  const PatchFile result = behind(base);
+  m.lengths.base_bytes = base.length();
+  m.lengths.result_bytes = result.length();
   m.lengths.features = front.features();
-  copy_bytes(m.result_digest, front.result().digest(), kDigestBytes);
+  m.release = front.release();
+  m.body_bytes = front.body_bytes();
+  copy_bytes(m.result_digest, result.digest(), kDigestBytes);
 }
 
 // Whether the record tells of this update, and it may be taken up there.
@@ -47,14 +49,14 @@ bool is_this_update(const mallorn_update& m, const PatchFront& front) {
 // Takes up the update that the record tells of, or begins this one.
 int take_up(mallorn_update& m, const PatchFront& front) {
   Record& record = m.record;
+  const bool has_no_base = is_unfinished(m);
   if (!is_this_update(m, front)) {
-    if (is_unfinished(m)) return MALLORN_E_UNFINISHED;
+    if (has_no_base) return MALLORN_E_UNFINISHED;
     record.resume_result = record.resume_body = record.copied = 0;
     copy_bytes(record.update_id, front.body_digest(), sizeof record.update_id);
   }
   m.written = record.resume_result;
-  // With one slot there may be no base any more.
-  return go_to(is_unfinished(m) ? Phase::body : Phase::base);
+  return go_to(has_no_base ? Phase::body : Phase::base);
 }
 
 // With one slot. Blocks of the device must be made of whole blocks of the patch, and the
@@ -63,7 +65,9 @@ int take_up(mallorn_update& m, const PatchFront& front) {
 int fault_of_blocks(const mallorn_update& m) {
   const mallorn_port& port = *m.flash.port;
   const uint32_t log2 = in_place_log2(m.lengths.features);
-  if (log2 == 0 || (port.erase_size & ((1u << log2) - 1)) != 0) return MALLORN_E_IN_PLACE;
+  if (log2 == 0 || port.erase_size >> log2 << log2 != port.erase_size) {
+    return MALLORN_E_IN_PLACE;
+  }
   const uint32_t lag = in_place_lag(m.lengths.features) << log2;
   return lag <= port.journal_size - port.erase_size ? MALLORN_DONE : MALLORN_E_JOURNAL;
 }
@@ -76,13 +80,8 @@ int step_header(mallorn_update& m) {
   const bool has_begin = m.at >= kHeaderFixedBytes;
   const uint32_t length = has_begin ? front.length() : kHeaderFixedBytes;
   int status = read_patch(m, header + m.at, length - m.at);
-  if (status != MALLORN_DONE) return status;
-  if (m.at == kHeaderFixedBytes) {
-    status = fault_of_begin(front);
-    if (status != MALLORN_DONE) return status;
-  }
-  if (m.at < kHeaderFixedBytes || m.at < front.length()) return MALLORN_MORE;
-  status = fault_of(front);
+  if (status != MALLORN_MORE || m.at < kHeaderFixedBytes) return status;
+  status = fault_of(front, m.at);
   if (status != MALLORN_DONE) return status;
   copy_bytes(m.check.message.domain, reinterpret_cast<const uint8_t*>(kDomain),
              kDomainBytes);
@@ -97,15 +96,11 @@ int step_header(mallorn_update& m) {
 // to check each block by each key costs time.
 int step_signature(mallorn_update& m) {
   const mallorn_port& port = *m.flash.port;
-  const bool is_wanted = port.verify != nullptr && !m.is_trusted;
-  if (m.signature_count == 0) {
-    if (!is_wanted) return go_to(Phase::accept);
-    return m.has_checked ? MALLORN_E_SIGNATURE : MALLORN_E_KEY;
-  }
+  const int verdict = m.verdict;
+  const bool is_wanted = port.verify != nullptr && verdict != MALLORN_DONE;
+  if (m.signature_count == 0) return is_wanted ? verdict : go_to(Phase::accept);
   if (m.at < kSignatureBlockBytes) {
-    const int status =
-        read_patch(m, m.block_of_signature + m.at, kSignatureBlockBytes - m.at);
-    return status == MALLORN_DONE ? MALLORN_MORE : status;
+    return read_patch(m, m.block_of_signature + m.at, kSignatureBlockBytes - m.at);
   }
   if (!is_wanted || m.key == m.policy->key_count) {
     --m.signature_count;
@@ -120,13 +115,13 @@ int step_signature(mallorn_update& m) {
   check.message_length = kDomainBytes + PatchFront{space.message.header}.length() - 4;
   check.scratch = &space.scratch;
   check.scratch_size = sizeof space.scratch;
-  check.is_begun = m.is_check_begun ? 1 : 0;
-  const int status = port.verify(m.flash.context, &check);
-  m.has_checked = true;
-  m.is_check_begun = status == MALLORN_MORE;
-  if (m.is_check_begun) return MALLORN_MORE;
-  m.is_trusted = status == MALLORN_DONE;
-  ++m.key;
+  check.is_begun = verdict == MALLORN_MORE ? 1 : 0;
+  int status = port.verify(m.flash.context, &check);
+  if (status != MALLORN_MORE) {
+    ++m.key;
+    if (status != MALLORN_DONE) status = MALLORN_E_SIGNATURE;
+  }
+  m.verdict = static_cast<int8_t>(status);
   return MALLORN_MORE;
 }
 
@@ -139,16 +134,19 @@ int step_accept(mallorn_update& m) {
   if (status != MALLORN_DONE) return status;
   const Record& record = *anchor(&m.record);
   if (record.trial != kNone) return MALLORN_E_TRIAL;
-  status = fault_of_release(m, record.release);
+  status = fault_of_release(m);
   if (status != MALLORN_DONE) return status;
-  if (m.lengths.result_bytes > port.slot_size) return MALLORN_E_SIZE;
   m.slot = record.active;
-  m.new_slot = is_in_place(port) ? m.slot : m.slot ^ 1;
+  m.new_slot = m.slot ^ 1;
+  if (m.lengths.result_bytes > port.slot_size) return MALLORN_E_SIZE;
   if (m.lengths.base_bytes != record.length[m.slot] ||
       m.lengths.base_bytes > port.slot_size) {
     return MALLORN_E_BASE;
   }
-  if (is_in_place(port)) status = fault_of_blocks(m);
+  if (is_in_place(port)) {
+    m.new_slot = m.slot;
+    status = fault_of_blocks(m);
+  }
   return status == MALLORN_DONE ? take_up(m, front) : status;
 }
 

@@ -5,7 +5,7 @@ namespace mallorn::firmware {
 namespace {
 
 // Of what is hashed, in the order of phases, if it is something else.
-constexpr int8_t kErrors[] = {MALLORN_E_BASE, MALLORN_E_BODY, MALLORN_E_RESULT,
+constexpr int8_t kErrors[] = {MALLORN_E_BASE, MALLORN_E_BODY, and_forget(MALLORN_E_RESULT),
                               MALLORN_E_SLOT};
 
 constexpr uint8_t kPatch = 4;  // a region of its own, for hash_on()
@@ -21,13 +21,9 @@ int hash_on(mallorn_update& m, uint8_t region, uint32_t length, const uint8_t* e
   const uint32_t end = least(length, begin + kSha256Block);
   if (at < end) {
     uint8_t* const to = space.hash.block() + (at - begin);
-    int status = MALLORN_DONE;
-    if (region == kPatch) {
-      status = read_patch(m, to, end - at);
-    } else {
-      m.at = end;
-      status = m.flash.read(place_in(region, at), to, end - at);
-    }
+    if (region == kPatch) return read_patch(m, to, end - at);
+    m.at = end;
+    const int status = m.flash.read(place_in(region, at), to, end - at);
     return status == MALLORN_DONE ? MALLORN_MORE : status;
   }
   const auto left = static_cast<int32_t>(length - begin);
@@ -41,8 +37,8 @@ int hash_on(mallorn_update& m, uint8_t region, uint32_t length, const uint8_t* e
 
 }  // namespace
 
-bool is_overwritten(const mallorn_update& m) {
-  return is_in_place(*m.flash.port) && m.record.resume_result != 0;
+uint32_t is_overwritten(const mallorn_update& m) {
+  return is_in_place(*m.flash.port) ? m.record.resume_result : 0;
 }
 
 int step_base(mallorn_update& m) {
@@ -53,9 +49,13 @@ int step_base(mallorn_update& m) {
 int step_body(mallorn_update& m) {
   const mallorn_port* const port = m.flash.port;
   const bool is_read_twice = port->patch_seek != nullptr;
-  const int status =
-      hash_on(m, kPatch, is_read_twice ? m.body_bytes : m.record.resume_body,
-              is_read_twice ? PatchFront{m.hash.message.header}.body_digest() : nullptr);
+  uint32_t length = m.record.resume_body;
+  const uint8_t* digest = nullptr;
+  if (is_read_twice) {
+    length = m.body_bytes;
+    digest = PatchFront{m.hash.message.header}.body_digest();
+  }
+  const int status = hash_on(m, kPatch, length, digest);
   if (status != MALLORN_DONE) return status;
   if (is_read_twice &&
       port->patch_seek(m.flash.context, m.front_bytes + m.record.resume_body) != 0) {
@@ -66,13 +66,12 @@ int step_body(mallorn_update& m) {
 
 int step_result(mallorn_update& m) {
   const int status = hash_on(m, m.new_slot, m.lengths.result_bytes, m.result_digest);
-  if (status == MALLORN_E_RESULT) return and_forget(status);
   if (status != MALLORN_DONE) return status;
   Record& record = m.record;
   record.trial = kWaiting;
   record.tries = m.policy->tries;
   record.trial_release = m.release;
-  record.resume_result = 0;
+  record.resume_result = record.state_bytes = 0;
   record.length[m.new_slot] = m.lengths.result_bytes;
   copy_bytes(record.digest[m.new_slot], m.result_digest, kDigestBytes);
   return go_to(Phase::trial);

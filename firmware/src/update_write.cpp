@@ -11,19 +11,14 @@ uint32_t in_ring(const mallorn_update& m, uint32_t at) {
   return at < m.flash.port->journal_size ? at : at - m.flash.port->journal_size;
 }
 
-// In place: where the journal has a byte of the result that the slot does not have.
-uint32_t place_in_journal(const mallorn_update& m, uint32_t offset) {
-  return place_in(MALLORN_JOURNAL, in_ring(m, m.journal_at + offset - m.record.copied));
-}
-
-// Where a byte of the result goes first. With one slot it costs less where it is called.
-[[gnu::noinline]] uint32_t place_of_any(const mallorn_update& m, uint32_t offset) {
-  return is_in_place(*m.flash.port) ? place_in_journal(m, offset)
-                                    : place_in(m.new_slot, offset);
-}
-
+// Where a byte of the result is, or goes first: with one slot into the journal, but for
+// what has been copied to where it belongs.
 uint32_t place_of_new(const mallorn_update& m, uint32_t offset) {
-  return kHasOneSlot ? place_of_any(m, offset) : place_in(m.new_slot, offset);
+  const uint32_t held = offset - m.record.copied;
+  if (is_in_place(*m.flash.port) && offset >= m.record.copied) {
+    return place_in(MALLORN_JOURNAL, in_ring(m, m.journal_at + held));
+  }
+  return place_in(m.new_slot, offset);
 }
 
 // For the decoder. What is read of the result does not lie across blocks. Of two slots, the
@@ -32,11 +27,8 @@ static_assert(apply::kLiteOwn == kNextRegion);
 int read_file(void* context, uint32_t from, uint8_t* to, uint32_t length) {
   const auto& m = *static_cast<const mallorn_update*>(context);
   uint32_t place = place_in(m.slot, 0) ^ from;
-  if (is_in_place(*m.flash.port) && from >= apply::kLiteOwn) {
-    const uint32_t offset = from - apply::kLiteOwn;
-    place =
-        offset >= m.record.copied ? place_in_journal(m, offset) : place_in(m.slot, offset);
-  }
+  if (kHasOneSlot && from >= apply::kLiteOwn)
+    place = place_of_new(m, from - apply::kLiteOwn);
   return m.flash.read(place, to, length);
 }
 
@@ -51,10 +43,10 @@ bool find_block(mallorn_update& m) {
 
 // In place: the journal is full, or holds the end of the result.
 bool is_copy_next(const mallorn_update& m) {
-  if (!is_in_place(*m.flash.port)) return false;
+  if (!kHasOneSlot) return false;
   const uint32_t held = m.written - m.record.copied;
-  const bool is_last = m.written == m.lengths.result_bytes && held != 0;
-  return is_last || held == m.flash.port->journal_size;
+  const uint32_t left = m.lengths.result_bytes - m.record.copied;
+  return held == least(left, m.flash.port->journal_size) && held != 0;
 }
 
 // Changes where what is kept means something else: states of other versions are not good.
@@ -65,33 +57,33 @@ bool begin_decoder(mallorn_update& m) {
   DecodeSpace& space = m.decode;
   apply::LiteDecoder& decoder = *anchor(&space.decoder);
   const bool has_state = m.written != 0 && m.record.state_bytes != 0;
-  if (has_state &&
-      (!kHasStates || read_state(m) != MALLORN_DONE || decoder.version != kStateVersion)) {
+  if (has_state && (!kHasStates || !read_state(m) || decoder.version != kStateVersion)) {
     return false;
   }
-  decoder.input = {space.input_bytes, space.input_bytes,
-                   m.body_bytes - m.record.resume_body};
-  decoder.page = {space.page_bytes, space.page_bytes, space.page_bytes + kPageBytes};
+  uint8_t* const input = anchor(+space.buffers);
+  uint8_t* const page = input + kInputBytes;
+  decoder.input = {input, input, m.body_bytes - m.record.resume_body};
+  decoder.page = {page, page, page + kPageBytes};
   decoder.lengths = m.lengths;
   decoder.files = {read_file, &m};
+  decoder.version = kStateVersion;
   if (has_state) return decoder.resume(m.written);
   decoder.begin(m.written);
-  decoder.version = kStateVersion;
   return true;
 }
 
 // Moves what is left of the input to its beginning and reads on behind it: there is more of
 // the body, and room, where a decoder wants it. Not inlined: its frame would lie below the
 // decoder's.
-[[gnu::noinline]] int read_input(mallorn_update& m) {
-  apply::LiteInput& input = *anchor(&m.decode.decoder.input);
-  uint8_t* const bytes = m.decode.input_bytes;
-  m.at = input.size();
-  copy_bytes(bytes, input.next, m.at);
-  const uint32_t left = m.at;
+[[gnu::noinline]] int read_input(mallorn_update& m, apply::LiteDecoder& decoder) {
+  apply::LiteInput& input = decoder.input;
+  uint8_t* const bytes = m.decode.buffers;
+  const uint32_t left = input.size();
+  copy_bytes(bytes, input.next, left);
+  m.at = 0;
   const int status = read_patch(m, bytes + left, least(input.unread, kInputBytes - left));
-  input = {bytes, bytes + m.at, input.unread - (m.at - left)};
-  return status == MALLORN_DONE ? MALLORN_MORE : status;
+  input = {bytes, bytes + left + m.at, input.unread - m.at};
+  return status;
 }
 
 // The update may go on from an erase block whose predecessors are written, or from behind
@@ -107,13 +99,13 @@ int erase_block(mallorn_update& m) {
   return m.flash.erase(place_of_new(m, m.written));
 }
 
-// In whole words: what is behind the end of the result is of no account.
+// What is written behind the end of the result is of no account.
 int write_page(mallorn_update& m, apply::LitePage& page) {
   const uint32_t used = page.used();
-  const uint32_t length = whole_words(used, m.flash.port->write_size);
-  const int status = m.flash.write(place_of_new(m, m.written), page.begin, length);
+  uint8_t* const begin = page.begin;
+  page.next = begin;
+  const int status = m.flash.write(place_of_new(m, m.written), begin, used);
   m.written += used;
-  page.next = page.begin;
   return status;
 }
 
@@ -129,10 +121,10 @@ int begin_decoding(mallorn_update& m) {
 }
 
 int step_decode(mallorn_update& m) {
-  apply::LiteDecoder& decoder = m.decode.decoder;
+  apply::LiteDecoder& decoder = *anchor(&m.decode.decoder);
   const apply::LiteStep step = decoder.step();
   if (step == apply::LiteStep::failed) return and_forget(MALLORN_E_CODED);
-  if (step == apply::LiteStep::want_input) return read_input(m);
+  if (step == apply::LiteStep::want_input) return read_input(m, decoder);
   return go_to(decoder.page.used() == 0 ? Phase::result : Phase::flush);
 }
 
@@ -153,33 +145,34 @@ int step_flush(mallorn_update& m) {
 }
 
 int step_checkpoint(mallorn_update& m) {
-  const bool has_state = kHasStates && !m.decode.decoder.is_at_restart();
-  m.record.state_bytes = has_state ? kStateBytes : 0;
+  const apply::LiteDecoder& decoder = *anchor(&m.decode.decoder);
+  // Anchored: compilers would make a mask of it, which costs more.
+  uint32_t state_bytes = 0;
+  if (kHasStates && !decoder.is_at_restart()) state_bytes = anchor(kStateBytes);
+  m.record.state_bytes = state_bytes;
   const int status = append_record(m);
   if (status != MALLORN_DONE) return status;
   return go_to(is_copy_next(m) ? Phase::copy : Phase::decode);
 }
 
-// First erases the block of the slot; then `at` is how much is copied, and one.
+// First erases the block of the slot. Then `at` is how much of it is not copied.
 int step_copy(mallorn_update& m) {
-  const mallorn_port& port = *m.flash.port;
-  uint32_t& copied = m.record.copied;
+  const uint32_t place = place_in(m.slot, m.record.copied);
   if (m.at == 0) {
-    m.at = 1;
-    return m.flash.erase(place_in(m.slot, copied));
+    m.at = m.flash.port->erase_size;
+    return m.flash.erase(place);
   }
-  const uint32_t offset = copied + m.at - 1;
-  const uint32_t end = least(m.written, copied + port.erase_size);
-  const uint32_t length = least(whole_words(end, port.write_size) - offset, kPageBytes);
-  int status = m.flash.read(place_in_journal(m, offset), m.decode.page_bytes, length);
+  const uint32_t held = m.written - m.record.copied;
+  const uint32_t part = least(held, kPageBytes);
+  uint8_t* const page = m.decode.buffers + kInputBytes;
+  int status = m.flash.read(place_in(MALLORN_JOURNAL, m.journal_at), page, part);
   if (status != MALLORN_DONE) return status;
-  status = m.flash.write(place_in(m.slot, offset), m.decode.page_bytes, length);
+  status = m.flash.write(place, page, part);
   if (status != MALLORN_DONE) return status;
-  m.at += length;
-  if (offset + length < end) return MALLORN_MORE;
-  m.journal_at = in_ring(m, m.journal_at + port.erase_size);
-  copied = end;
-  return go_to(Phase::checkpoint);
+  m.record.copied += part;
+  m.journal_at = in_ring(m, m.journal_at + part);
+  m.at -= part;
+  return m.at == 0 || part == held ? go_to(Phase::checkpoint) : MALLORN_MORE;
 }
 
 }  // namespace mallorn::firmware

@@ -39,9 +39,12 @@ struct LiteBit {
     const int32_t step = ((target - p16) * kLiteRates[count]) >> 16;
     const uint32_t moved = static_cast<uint32_t>(p16 + 4 + step) & ~kCountMask;
     // Counts from 3 on last longer: they grow only now and then, as the last bits of the
-    // probability happen to be.
-    if (count != kCountMask && (moved & ((2u << count) - 1)) == 0) ++count;
-    state = static_cast<uint16_t>(moved | count);
+    // probability happen to be. (Written twice: that costs a device less than a sum.)
+    if (count != kCountMask && (moved & ((2u << count) - 1)) == 0) {
+      state = static_cast<uint16_t>(moved + count + 1);
+    } else {
+      state = static_cast<uint16_t>(moved + count);
+    }
   }
 };
 

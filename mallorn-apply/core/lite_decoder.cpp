@@ -23,28 +23,23 @@ void LiteDecoder::begin(uint32_t result_offset) {
   if (result_offset > lengths.result_bytes) status_ = Status::malformed;
 }
 
-// Costs less where it is not inlined.
-[[gnu::noinline]] bool LiteDecoder::is_at_restart() const {
-  return result_offset_ == segment_end_;
-}
-
 // Everything that is an index, a length or a place, or must not be 0, is what it can be.
 // Models, and what has been learned of residuals, may be anything; before a segment begins,
 // all that it sets may be.
-bool LiteDecoder::resume(uint32_t result_offset) {
+uint32_t LiteDecoder::resume(uint32_t result_offset) {
   const uint32_t segment_end = segment_end_;
   const uint8_t pending_bytes = pending_bytes_;
   begin(result_offset);
   segment_end_ = segment_end;
   pending_bytes_ = pending_bytes;
   const uint32_t position = result_offset + pending_bytes;
-  if (status_ != Status::ok || position > segment_end ||
-      segment_end > lengths.result_bytes) {
-    return false;
+  if (position > segment_end || segment_end > lengths.result_bytes ||
+      status_ != Status::ok) {
+    return 0;
   }
-  if (is_at_restart()) return true;
-  return range_ >= 1u << 24 && state.last_number <= 2 &&
-         (state.head.elements == 0 || is_sound_step(position));
+  if (result_offset == segment_end) return 1;  // a restart point
+  if (range_ < 1u << 24 || state.last_number > 2) return 0;
+  return state.head.elements == 0 ? 1 : is_sound_step(position);
 }
 
 LiteStep LiteDecoder::step() {
@@ -120,7 +115,8 @@ uint32_t LiteDecoder::is_sound_step(uint32_t position) {
   if (log2 == 0 || source >= position) return true;
   // It goes on as fast as the result does: so it must not come into another block.
   // Its source and its end are in the block that `position` is in.
-  return ((source ^ position) | ((position + length - 1) ^ position)) >> log2 == 0;
+  if (((source ^ position) | ((position + length - 1) ^ position)) >> log2 != 0) return 0;
+  return 1;
 }
 
 void LiteDecoder::make_copies() {

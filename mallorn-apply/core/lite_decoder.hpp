@@ -80,9 +80,9 @@ class LiteDecoder {
 
   // Goes on, after the bytes of this object were kept and brought back, from where it was
   // then, behind what had been taken of the page; input, page, files and lengths are set
-  // again before. False if no decoder can be so; hostile bytes do no harm. Who keeps them
+  // again before. 0 if no decoder can be so; hostile bytes do no harm. Who keeps them
   // has a version number for what they mean, to be changed with the members below.
-  bool resume(uint32_t result_offset);
+  uint32_t resume(uint32_t result_offset);
 
   LiteStep step();
 
@@ -91,7 +91,7 @@ class LiteDecoder {
   uint32_t result_offset() const { return result_offset_; }
   // True where begin() can take up the work again, at result_offset(), once the page has
   // been taken.
-  bool is_at_restart() const;
+  bool is_at_restart() const { return result_offset_ == segment_end_; }
 
  private:
   // Small fields first, then those that are reached most: small processors have short

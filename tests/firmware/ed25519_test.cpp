@@ -48,7 +48,7 @@ bool is_valid(const Signed& s) {
                          0};
   int status = MALLORN_MORE;
   for (size_t steps = 0; status == MALLORN_MORE; ++steps) {
-    REQUIRE(steps < 80 + message.size() / 128);
+    REQUIRE(steps < 280 + message.size() / 128);
     status = mallorn_verify_ed25519(nullptr, &check);
     check.is_begun = 1;
   }

@@ -44,13 +44,13 @@ Bytes our_sha512(Bytes message) {
   Sha512 hash;
   sha512_start(hash);
   for (size_t at = 0; at < message.size(); at += 4) {
-    const size_t word = at / 4 % (kSha512Block / 4);
-    hash.block()[word] = __builtin_bswap32(load_word(message.data() + at));
-    if (word == kSha512Block / 4 - 1) sha512_block(hash);
+    const size_t half = at / 4 % (kSha512Block / 4);
+    hash.block()[half ^ 1] = __builtin_bswap32(load_word(message.data() + at));
+    if (half == kSha512Block / 4 - 1) sha512_block(hash);
   }
   Bytes digest;
   for (unsigned i = 0; i < 64; ++i) {
-    digest.push_back(uint8_t(hash.state[(14 - i / 8 * 2) + i / 4 % 2] >> (24 - i % 4 * 8)));
+    digest.push_back(reinterpret_cast<const uint8_t*>(hash.state)[63 - i]);
   }
   return digest;
 }
