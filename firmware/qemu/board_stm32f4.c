@@ -3,7 +3,7 @@
 #include "firmware/qemu/board.h"
 #include "firmware/qemu/trap.h"
 
-enum { KEYR = 0x04, SR = 0x0C, CR = 0x10 };
+enum { ACR = 0x00, KEYR = 0x04, SR = 0x0C, CR = 0x10 };
 #define PROGRAM 1u
 #define SECTOR_ERASE 2u
 #define START (1u << 16)
@@ -11,7 +11,11 @@ enum { KEYR = 0x04, SR = 0x0C, CR = 0x10 };
 #define SEQUENCE_ERROR (1u << 7)
 #define PARALLELISM_ERROR (1u << 6)
 #define BUSY (1u << 16)
+#define DATA_CACHE (1u << 10)
+#define DATA_CACHE_RESET (1u << 12)
 
+static uint32_t access_control = DATA_CACHE;
+static int is_cache_stale;
 static uint32_t control = LOCK;
 static uint32_t errors;
 static uint32_t right_keys;
@@ -28,6 +32,16 @@ static void erase_sector(uint32_t sector) {
     board_exit(85);
   }
   busy = 5;
+  is_cache_stale = 1;
+}
+
+/* The cache can be emptied only while it is off, and must be before anything else is done. */
+static void store_access_control(uint32_t value) {
+  if ((value & DATA_CACHE_RESET) != 0) {
+    if ((access_control & DATA_CACHE) != 0 || busy != 0) board_exit(80);
+    is_cache_stale = 0;
+  }
+  access_control = value;
 }
 
 static void store_control(uint32_t value) {
@@ -39,6 +53,7 @@ static void store_control(uint32_t value) {
 }
 
 static void store_key(uint32_t value) {
+  if (is_cache_stale || access_control != DATA_CACHE) board_exit(79);
   static const uint32_t keys[2] = {0x45670123u, 0xCDEF89ABu};
   if (value != keys[right_keys]) board_exit(88); /* locked until the next reset */
   right_keys ^= 1;
@@ -52,6 +67,8 @@ void store_register(uint32_t offset, uint32_t value) {
     store_control(value);
   } else if (offset == SR) {
     errors &= ~value;
+  } else if (offset == ACR) {
+    store_access_control(value);
   } else {
     board_exit(89);
   }
@@ -59,6 +76,7 @@ void store_register(uint32_t offset, uint32_t value) {
 
 uint32_t load_register(uint32_t offset) {
   if (offset == CR) return control;
+  if (offset == ACR) return access_control;
   if (offset != SR) board_exit(89);
   if (busy == 0) return errors;
   --busy;

@@ -4,10 +4,13 @@
 
 /* RM0090, chapter 3: embedded flash memory interface. */
 #define FLASH_BASE_ADDRESS 0x40023C00u
+#define FLASH_ACR (*(volatile uint32_t*)(FLASH_BASE_ADDRESS + 0x00u))
 #define FLASH_KEYR (*(volatile uint32_t*)(FLASH_BASE_ADDRESS + 0x04u))
 #define FLASH_SR (*(volatile uint32_t*)(FLASH_BASE_ADDRESS + 0x0Cu))
 #define FLASH_CR (*(volatile uint32_t*)(FLASH_BASE_ADDRESS + 0x10u))
 
+#define ACR_DATA_CACHE (1u << 10)
+#define ACR_DATA_CACHE_RESET (1u << 12)
 #define SR_ERRORS 0xF2u /* PGSERR PGPERR PGAERR WRPERR OPERR */
 #define SR_BUSY (1u << 16)
 #define CR_PROGRAM 1u
@@ -41,6 +44,17 @@ static int end(int status) {
   return status;
 }
 
+/* What is programmed is changed in the data cache as well; what is erased may still be in
+ * it. */
+static void empty_data_cache(void) {
+  const uint32_t control = FLASH_ACR;
+  if ((control & ACR_DATA_CACHE) == 0) return;
+  FLASH_ACR = control & ~ACR_DATA_CACHE;
+  FLASH_ACR = (control & ~ACR_DATA_CACHE) | ACR_DATA_CACHE_RESET;
+  FLASH_ACR = control & ~ACR_DATA_CACHE;
+  FLASH_ACR = control;
+}
+
 int mallorn_stm32f4_read(void* context, uint8_t region, uint32_t offset, void* to,
                          uint32_t length) {
   const mallorn_stm32f4* flash = (const mallorn_stm32f4*)context;
@@ -54,7 +68,9 @@ int mallorn_stm32f4_erase(void* context, uint8_t region, uint32_t offset) {
   const uint32_t mode = CR_SECTOR_ERASE | sector << 3;
   begin(mode);
   FLASH_CR = mode | CR_WORDS | CR_START;
-  return end(wait());
+  const int status = end(wait());
+  empty_data_cache();
+  return status;
 }
 
 int mallorn_stm32f4_program(void* context, uint8_t region, uint32_t offset, const void* from,

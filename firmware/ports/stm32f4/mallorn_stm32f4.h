@@ -13,7 +13,9 @@ extern "C" {
  *   slot A 5..6, slot B 7..8 (128 KiB each), metadata 2 and 3 (16 KiB each). */
 typedef struct mallorn_stm32f4 {
   uint32_t address[4];     /* slot A, slot B, metadata A, metadata B */
-  uint8_t first_sector[4]; /* by the reference manual, RM0090, table 5 */
+  /* As field SNB of FLASH_CR has them: by RM0090, table 5, but of the second bank of parts with two
+   * 16 for sector 12, and so on. No region lies in both banks. */
+  uint8_t first_sector[4];
   uint8_t sector_size_log2; /* of slots: 14, 16 or 17 */
 } mallorn_stm32f4;
 
