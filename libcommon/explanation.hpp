@@ -23,6 +23,9 @@ struct StepReport {
   uint64_t base_bytes = 0;
 };
 
+// In place of the codec, for steps of a chunk that has been made before.
+constexpr const char* kCodecAgain = "again";
+
 // From where in the base a range of the result comes: the part that made most of it.
 struct Origin {
   bool is_known = false;

@@ -22,13 +22,13 @@ void ChunkDecoders::give_back(LargeObject<Workspace> workspace) {
 }
 
 DecodedChunk ChunkDecoders::decode(const ChunkJob& job, ByteView base) {
-  DecodedChunk decoded{Status::ok, job.patch_offset, job.result_offset,
+  DecodedChunk decoded{Status::ok, job.patch_offset, job.result_offset, job.is_again,
                        take(job.result_bytes)};
   Workspace& space = *decoded.workspace;
   const SpentTimer timer(&space.decoded, job.result_bytes);
   space.sections.begin_chunk();
   decoded.status =
-      decode_chunk(job.record, base, job.result_offset, space.sections, &space.chunk);
+      decode_chunk(job.record, base, job.made_at, space.sections, &space.chunk);
   return decoded;
 }
 

@@ -17,7 +17,9 @@ struct ChunkJob {
   std::vector<uint8_t> record;
   uint64_t patch_offset = 0;  // of the record, its length included
   uint64_t result_offset = 0;
+  uint64_t made_at = 0;  // what its record takes for that; of a chunk made again, less
   uint64_t result_bytes = 0;
+  bool is_again = false;
 };
 
 // What decoding a chunk needs: large, and reused.
@@ -36,6 +38,7 @@ struct DecodedChunk {
   Status status = Status::ok;
   uint64_t patch_offset = 0;
   uint64_t result_offset = 0;
+  bool is_again = false;  // its record is that of a chunk before
   LargeObject<Workspace> workspace;
 };
 

@@ -6,6 +6,7 @@
 #include <tuple>
 
 #include "libcommon/cli.hpp"
+#include "mallorn-apply/chunk_record.hpp"
 #include "mallorn-apply/memory.hpp"
 
 namespace mallorn::apply {
@@ -56,6 +57,13 @@ void add_chunk(const ChunkView& chunk, PatchInfo* info,
   info->copied_bytes += header.result_bytes - header.coded_result_bytes;
   info->structure_result_bytes += header.coded_result_bytes - in_sections;
   info->structure_bytes += chunk.structure.size();
+}
+
+// A chunk that a record of kind `again` has made once more.
+void add_again(const ChunkHeader& header, PatchInfo* info) {
+  info->chunk_bytes += header.result_bytes;
+  info->again_bytes += header.result_bytes;
+  info->chunks += 1;
 }
 
 // Text that grows by printf-like pieces.
@@ -149,12 +157,21 @@ PatchInfo read_info(PatchReader& patch) {
       info.zstd_run_bytes += record.size() - 1;
       continue;
     }
-    const Status status = read_chunk(ByteView(record).subspan(1), chunk.get());
+    const uint64_t at = patch.record_offset();
+    const ChunkJob job = chunk_of(
+        record, at, info.chunk_bytes,
+        [&](uint64_t offset, uint64_t end) { return patch.earlier(offset, end); },
+        patch.name() + ": byte " + std::to_string(at));
+    const Status status = read_chunk(job.record, chunk.get());
     if (status != Status::ok) patch.fail(status, "chunk header");
     if ((section_features(chunk->header) & ~info.header.features) != 0) {
       patch.fail(Status::malformed, kUndeclared);
     }
-    add_chunk(*chunk, &info, &totals);
+    if (job.is_again) {
+      add_again(chunk->header, &info);
+    } else {
+      add_chunk(*chunk, &info, &totals);
+    }
   }
   for (const auto& [key, total] : totals) info.sections.push_back(total);
   return info;
@@ -200,6 +217,10 @@ std::string info_to_text(const PatchInfo& info, bool is_verbose) {
   text.add("chunks           %s\n", with_commas(info.chunks).c_str());
   text.add("copied           %s bytes of the result\n",
            with_commas(info.copied_bytes).c_str());
+  if (info.again_bytes > 0) {
+    text.add("made again       %s bytes of the result, by chunks before\n",
+             with_commas(info.again_bytes).c_str());
+  }
   text.add("structure        %s bytes of the result in %s of the patch, steps included\n",
            with_commas(info.structure_result_bytes).c_str(),
            with_commas(info.structure_bytes).c_str());
@@ -234,8 +255,8 @@ std::string info_to_json(const PatchInfo& info) {
            to_hex(header.base_digest).c_str());
   text.add("\"result\":{\"length\":%llu,\"sha256\":\"%s\"},", Number{header.result_bytes},
            to_hex(header.result_digest).c_str());
-  text.add("\"chunks\":%llu,\"copied_bytes\":%llu,", Number{info.chunks},
-           Number{info.copied_bytes});
+  text.add("\"chunks\":%llu,\"copied_bytes\":%llu,\"again_bytes\":%llu,",
+           Number{info.chunks}, Number{info.copied_bytes}, Number{info.again_bytes});
   text.add("\"structure\":{\"result_bytes\":%llu,\"coded_bytes\":%llu},",
            Number{info.structure_result_bytes}, Number{info.structure_bytes});
   const uint32_t log2 = in_place_log2(header.features);

@@ -37,6 +37,7 @@ struct PatchInfo {
   uint64_t zstd_run_bytes = 0;          // coded; the whole result as one zstd stream
   uint64_t lite_bytes = 0;              // of profile lite: its body, one stream
   uint64_t chunk_bytes = 0;             // of the result, made by chunks
+  uint64_t again_bytes = 0;             // of these, made by a chunk once more
   std::vector<SectionTotal> sections;   // in order of their fields
   std::vector<PlacedSection> placed;    // the same one by one, as they come
 };

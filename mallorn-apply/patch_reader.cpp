@@ -1,12 +1,13 @@
 #include "mallorn-apply/patch_reader.hpp"
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <utility>
 
 #include "libcommon/error.hpp"
-#include "libcommon/file.hpp"
+#include "mallorn-apply/chunk_record.hpp"
 
 namespace mallorn::apply {
 
@@ -14,7 +15,11 @@ PatchReader::PatchReader(int fd, std::string name)
     : fd_(fd),
       name_(std::move(name)),
       front_(read_patch_front(fd_, name_)),
-      record_at_(front_.length_bytes()) {}
+      record_at_(front_.length_bytes()) {
+  if (!has_again()) return;
+  if (is_stream()) kept_ = make_temporary_file();
+  body_at_ = is_stream() ? 0 : static_cast<uint64_t>(::lseek(fd_, 0, SEEK_CUR));
+}
 
 bool PatchReader::is_stream() const {
   struct stat info {};
@@ -31,6 +36,7 @@ void PatchReader::read_body(ByteSpan to) {
   }
   if (read_full(fd_, to, name_) < to.size())
     fail(Status::truncated, "patch ends too early");
+  if (kept_.get() >= 0) write_full(kept_.get(), to, temporary_file_name());
   body_hash_.update(to);
   body_read_ += to.size();
 }
@@ -61,6 +67,13 @@ bool PatchReader::next(std::vector<uint8_t>* record) {
   return true;
 }
 
+std::vector<uint8_t> PatchReader::earlier(uint64_t offset, uint64_t end) const {
+  const uint64_t front = front_.length_bytes();
+  if (offset < front) fail(Status::malformed, "a record before the first");
+  const int fd = kept_.get() >= 0 ? kept_.get() : fd_;
+  return read_record_at(fd, offset - front + body_at_, end - front + body_at_, name_);
+}
+
 size_t PatchReader::next_bytes(ByteSpan to) {
   const uint64_t left = header().body_bytes - body_read_;
   if (left == 0) {
@@ -74,10 +87,14 @@ size_t PatchReader::next_bytes(ByteSpan to) {
 }
 
 RecordKind PatchReader::kind_of(ByteView record) {
-  if (record[0] > static_cast<uint8_t>(RecordKind::zstd_run)) {
+  if (record[0] > static_cast<uint8_t>(RecordKind::again)) {
     fail(Status::malformed, "unknown kind of record");
   }
-  const auto kind = static_cast<RecordKind>(record[0]);
+  auto kind = static_cast<RecordKind>(record[0]);
+  if (kind == RecordKind::again) {
+    if (!has_again()) fail(Status::malformed, kUndeclared);
+    kind = RecordKind::chunk;
+  }
   if (kind_.value_or(kind) != kind) fail(Status::malformed, "records of two kinds");
   kind_ = kind;
   if (kind == RecordKind::chunk) return kind;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "libcommon/digest.hpp"
+#include "libcommon/file.hpp"
 #include "libcommon/patch_front.hpp"
 
 namespace mallorn::apply {
@@ -37,9 +38,15 @@ class PatchReader {
   // none at its end, when it has been checked as above.
   size_t next_bytes(ByteSpan to);
 
+  // The record at an offset of the patch, which ends before another that next() has been
+  // at; for patches with chunks that are made again. Throws Error(malformed) if there is
+  // none.
+  std::vector<uint8_t> earlier(uint64_t offset, uint64_t end) const;
+
   // The kind of a record that next() has given, to be asked for each in turn. Throws
   // Error(malformed) for an unknown kind, one that records before did not have, one whose
-  // feature the header does not declare, or a piece of no bytes.
+  // feature the header does not declare, or a piece of no bytes. Chunks and those made
+  // again are of one kind here.
   RecordKind kind_of(ByteView record);
 
   // Error of the given status that names the patch and the byte where the present record
@@ -47,6 +54,7 @@ class PatchReader {
   [[noreturn]] void fail(Status status, const std::string& reason) const;
 
  private:
+  bool has_again() const { return (header().features & kFeatureAgain) != 0; }
   void read_body(ByteSpan to);
   uint64_t read_varint();
   void finish();
@@ -54,6 +62,8 @@ class PatchReader {
   int fd_;
   std::string name_;
   PatchFront front_;
+  Fd kept_;               // of a stream, what may be read again: the body so far
+  uint64_t body_at_ = 0;  // where in that, or in the file, the body begins
   uint64_t body_read_ = 0;
   std::optional<RecordKind> kind_;  // of all records so far
   uint64_t record_at_;              // offset in the file of the record read last

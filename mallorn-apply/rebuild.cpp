@@ -8,7 +8,7 @@
 #include "libcommon/fast_crc32c.hpp"
 #include "libcommon/ordered_pool.hpp"
 #include "mallorn-apply/base_check.hpp"
-#include "mallorn-apply/chunk_work.hpp"
+#include "mallorn-apply/chunk_record.hpp"
 #include "mallorn-apply/held_result.hpp"
 #include "mallorn-apply/lite_rebuild.hpp"
 #include "mallorn-apply/memory.hpp"
@@ -90,15 +90,15 @@ class Rebuild {
     if (is_zstd_run_ || !patch_.next(&record_)) return std::nullopt;
     is_zstd_run_ = patch_.kind_of(record_) == RecordKind::zstd_run;
     if (is_zstd_run_) return std::nullopt;
-    ChunkJob job{
-        {record_.begin() + 1, record_.end()}, patch_.record_offset(), next_offset_, 0};
-    ByteReader reader(job.record);
-    const uint64_t length = reader.varint();
-    if (!reader.ok() || length > patch_.header().result_bytes - next_offset_) {
+    const uint64_t at = patch_.record_offset();
+    ChunkJob job = chunk_of(
+        record_, at, next_offset_,
+        [this](uint64_t offset, uint64_t end) { return patch_.earlier(offset, end); },
+        patch_.name() + ": byte " + std::to_string(at));
+    if (job.result_bytes > patch_.header().result_bytes - next_offset_) {
       patch_.fail(Status::malformed, "chunk reaches past the end of the result");
     }
-    next_offset_ += length;
-    job.result_bytes = length;
+    next_offset_ += job.result_bytes;
     return job;
   }
 

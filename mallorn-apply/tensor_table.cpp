@@ -141,6 +141,10 @@ std::vector<StepReport> report_steps(const DecodedChunk& decoded) {
           report.predictor += ", " + shown_permutation(permutation);
       }
     }
+    if (decoded.is_again) {
+      report.coded_bytes = 0;
+      report.codec = kCodecAgain;
+    }
     reports.push_back(std::move(report));
   }
   return reports;

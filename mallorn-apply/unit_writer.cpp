@@ -5,6 +5,7 @@
 #include "libcommon/error.hpp"
 #include "libcommon/fast_crc32c.hpp"
 #include "libcommon/ordered_pool.hpp"
+#include "mallorn-apply/chunk_record.hpp"
 #include "mallorn-apply/chunk_units.hpp"
 #include "mallorn-apply/in_place_plan.hpp"
 
@@ -22,28 +23,15 @@ struct MadeUnit {
 };
 
 UnitJob read_job(const PatchFile& patch, const JournalUnit& unit) {
-  UnitJob job{unit, {}};
-  if (unit.kind == UnitKind::copy) return job;
+  if (unit.kind == UnitKind::copy) return {unit, {}};
   if (unit.kind == UnitKind::part) {
     throw Error(Status::malformed, patch.name + ": the journal lacks a part of the result");
   }
-  std::array<uint8_t, kMaxVarintBytes> head{};
-  const size_t count = read_full_at(patch.fd.get(), unit.source, head, patch.name);
-  ByteReader reader(ByteView(head).first(count));
-  const uint64_t length = reader.varint();
-  if (!reader.ok() || length < 2 || length > kMaxRecordBytes) {
-    throw Error(Status::malformed, patch.name + ": byte " + std::to_string(unit.source) +
-                                       ": no chunk is here");
-  }
-  job.chunk.record.resize(static_cast<size_t>(length) - 1);  // without its kind
-  const uint64_t begin = unit.source + reader.offset() + 1;
-  if (read_full_at(patch.fd.get(), begin, job.chunk.record, patch.name) <
-      job.chunk.record.size()) {
-    throw Error(Status::truncated, patch.name + ": patch ends too early");
-  }
-  job.chunk.result_offset = unit.result_offset;
-  job.chunk.result_bytes = unit.result_bytes;
-  return job;
+  const auto read = [&](uint64_t offset, uint64_t end) {
+    return read_record_at(patch.fd.get(), offset, end, patch.name);
+  };
+  return {unit, chunk_of(read(unit.source, UINT64_MAX), unit.source, unit.result_offset,
+                         read, patch.name + ": byte " + std::to_string(unit.source))};
 }
 
 void add_unit(JournalFile& journal, const ModelFile& model, const MadeUnit& made,

@@ -5,68 +5,11 @@
 #include "libcommon/core/patch_format.hpp"
 #include "libcommon/derivation.hpp"
 #include "libcommon/error.hpp"
-#include "libcommon/lane_grid.hpp"
 #include "mallorn-delta/plan.hpp"
+#include "mallorn-delta/step_parts.hpp"
 
 namespace mallorn::delta {
 namespace {
-
-// Keeps of the picks from the axis that is the slowest in the result those of the rows that
-// a step has a part in.
-void drop_picks_elsewhere(Step* step) {
-  Permutation& permutation = step->permutation;
-  const uint32_t axis = permutation.order[0];
-  if (permutation.picked[axis] == 0) return;
-  uint64_t row = 1;  // elements
-  for (uint32_t i = 0; i < permutation.axes; ++i) {
-    if (i != axis) row *= permutation.result_length(i);
-  }
-  const uint64_t elements = step->result_bytes / dtype_layout(step->dtype).block_bytes;
-  const uint64_t first = permutation.first / row;
-  const uint64_t end = (permutation.first + elements + row - 1) / row;
-  const auto before = static_cast<ptrdiff_t>(permutation.picks_before(axis));
-  const auto begin = step->picks.begin() + before;
-  step->picks.erase(begin + static_cast<ptrdiff_t>(end), begin + permutation.picked[axis]);
-  step->picks.erase(begin, begin + static_cast<ptrdiff_t>(first));
-  permutation.picked[axis] = static_cast<uint32_t>(end - first);
-  permutation.first -= static_cast<uint32_t>(first * row);
-}
-
-// The first `length` bytes of `step`, which keeps the rest.
-Step split_off(Step* step, uint64_t length) {
-  Step first = *step;
-  first.result_bytes = length;
-  step->result_bytes -= length;
-  uint64_t base_bytes = 0;  // only whole conversions are split off
-  (void)predicting_bytes(*step, length, &base_bytes);
-  const DtypeLayout& layout = dtype_layout(step->dtype);
-  if (is_converted(*step) && has_lanes(step->conversion, step->dtype)) {
-    const std::vector<uint8_t> whole = std::move(step->parameters);
-    const LaneGrid grid = lane_grid_from_bytes(whole, step->conversion, step->dtype);
-    const uint64_t elements = length / layout.block_bytes;
-    first.parameters = part_of_lanes(grid, 0, elements);
-    const uint64_t left = step->result_bytes / layout.block_bytes;
-    if (left > 0) step->parameters = part_of_lanes(grid, elements, left);
-  }
-  if (step->place != TensorPlace{}) {
-    step->place.first_element += length / layout.block_bytes * layout.block_elements;
-  }
-  if (is_permuted(*step)) {
-    step->permutation.first += static_cast<uint32_t>(length / layout.block_bytes);
-    drop_picks_elsewhere(&first);
-    if (step->result_bytes > 0) drop_picks_elsewhere(step);
-  } else if (step->kind != StepKind::literal) {
-    step->base_offset += base_bytes;
-  }
-  return first;
-}
-
-// Of how many bytes each part of a step has a whole number.
-uint64_t unit_bytes(const Step& step) {
-  if (step.kind == StepKind::copy) return 1;
-  return is_converted(step) ? conversion_unit(step.conversion, step.dtype)
-                            : dtype_layout(step.dtype).block_bytes;
-}
 
 // The most of `length`, whole units, that ends where a row of the tensor does; `length` if
 // rows are long. Matrices are predicted row by row.
@@ -107,15 +50,52 @@ void drop_lost_sources(std::vector<Step>* steps) {
   }
 }
 
+// All offsets where one of the ranges begins or ends, in order.
+std::vector<uint64_t> ends_of(const std::vector<Twin>& twins) {
+  std::vector<uint64_t> ends;
+  for (const Twin& twin : twins) {
+    ends.insert(ends.end(), {twin.first, twin.first + twin.length, twin.offset,
+                             twin.offset + twin.length});
+  }
+  std::ranges::sort(ends);
+  return ends;
+}
+
+// Those of the twins that begin and end where steps do.
+std::vector<Twin> with_ends(std::vector<Twin> twins, const std::vector<Step>& steps) {
+  if (twins.empty()) return twins;
+  std::vector<uint64_t> begins = step_begins(steps);
+  begins.push_back(begins.back() + steps.back().result_bytes);
+  const auto is_cut = [&](uint64_t at) { return std::ranges::binary_search(begins, at); };
+  std::erase_if(twins, [&](const Twin& twin) {
+    return !is_cut(twin.first) || !is_cut(twin.first + twin.length) ||
+           !is_cut(twin.offset) || !is_cut(twin.offset + twin.length);
+  });
+  return twins;
+}
+
 class Chunker {
  public:
   // `shares`: how many chunks of about the same size there shall be; 0 as few as there can.
+  // Steps begin and end where `twins` do.
   Chunker(const std::vector<Step>& steps, const std::vector<ByteRange>& whole,
-          uint64_t shares)
-      : whole_(whole), coded_left_(coded_bytes(steps)), shares_left_(shares) {}
+          std::vector<Twin> twins, uint64_t shares)
+      : whole_(whole),
+        twins_(std::move(twins)),
+        cuts_(ends_of(twins_)),
+        coded_left_(coded_bytes(steps)),
+        shares_left_(shares) {}
 
   std::vector<std::vector<Step>> run(std::vector<Step> steps) {
     for (Step& step : steps) {
+      if (std::binary_search(cuts_.begin(), cuts_.end(), made_)) close();
+      if (next_twin_ < twins_.size() && twins_[next_twin_].offset == made_) {
+        repeat(twins_[next_twin_++]);
+      }
+      if (made_ < repeated_to_) {  // its bytes are made
+        made_ += step.result_bytes;
+        continue;
+      }
       make_room_for_whole();
       close_at_share(step);
       while (step.result_bytes > 0) take(&step);
@@ -125,6 +105,19 @@ class Chunker {
   }
 
  private:
+  // Between chunks: has those that make the first of two equal ranges make the other, too.
+  void repeat(const Twin& twin) {
+    const auto first = std::ranges::lower_bound(begins_, twin.first);
+    const auto end = std::ranges::lower_bound(begins_, twin.first + twin.length);
+    const auto index = static_cast<size_t>(first - begins_.begin());
+    const auto count = static_cast<size_t>(end - first);
+    for (size_t i = index; i < index + count; ++i) {
+      begins_.push_back(begins_[i] - twin.first + twin.offset);
+      chunks_.push_back(std::vector<Step>(chunks_[i]));
+    }
+    repeated_to_ = twin.offset + twin.length;
+  }
+
   // Before a step: closes the open chunk if it has too little room for a range that begins
   // here and is to stay whole, but another one had enough.
   void make_room_for_whole() {
@@ -186,7 +179,10 @@ class Chunker {
 
   void close() {
     drop_lost_sources(&open_);
-    if (!open_.empty()) chunks_.push_back(std::move(open_));
+    if (!open_.empty()) {
+      begins_.push_back(made_ - result_bytes_);
+      chunks_.push_back(std::move(open_));
+    }
     open_.clear();
     coded_left_ -= coded_bytes_;
     shares_left_ -= shares_left_ > 1 ? 1 : 0;
@@ -195,7 +191,12 @@ class Chunker {
 
   const std::vector<ByteRange>& whole_;
   size_t next_ = 0;  // of whole_
+  std::vector<Twin> twins_;
+  std::vector<uint64_t> cuts_;  // where no chunk goes on
+  size_t next_twin_ = 0;
+  uint64_t repeated_to_ = 0;
   std::vector<std::vector<Step>> chunks_;
+  std::vector<uint64_t> begins_;  // in the result, by chunk
   std::vector<Step> open_;
   uint64_t made_ = 0;  // of all chunks
   uint64_t result_bytes_ = 0;
@@ -219,9 +220,12 @@ uint64_t even_chunks(const std::vector<Step>& steps) {
 
 std::vector<std::vector<Step>> cut_into_chunks(std::vector<Step> steps,
                                                const std::vector<ByteRange>& whole,
-                                               Chunks chunks) {
+                                               Chunks chunks,
+                                               const std::vector<Twin>& twins) {
+  if (!twins.empty()) steps = part_steps(std::move(steps), ends_of(twins));
   const uint64_t shares = chunks == Chunks::even ? even_chunks(steps) : 0;
-  return Chunker(steps, whole, shares).run(std::move(steps));
+  Chunker chunker(steps, whole, with_ends(twins, steps), shares);
+  return chunker.run(std::move(steps));
 }
 
 }  // namespace mallorn::delta

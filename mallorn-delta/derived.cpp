@@ -132,7 +132,8 @@ uint32_t guess_factor(const Numbers& numbers, const Numbers& source) {
 
 class Finder {
  public:
-  Finder(const Model& base, const Model& result) : base_(base), result_(result) {}
+  Finder(const Model& base, const Model& result, const std::vector<Twin>& twins)
+      : base_(base), result_(result), twins_(twins) {}
 
   std::vector<std::optional<Derived>> run() {
     std::vector<std::optional<Derived>> derived(result_.manifest.ranges.size());
@@ -160,7 +161,7 @@ class Finder {
     std::sort(known.begin(), known.end(), comes_first);
     const std::vector<Range>& ranges = result_.manifest.ranges;
     for (size_t i = 0; i < ranges.size(); ++i) {
-      if (!is_vector(ranges[i])) continue;
+      if (!is_vector(ranges[i]) || is_other(twins_, ranges[i].offset_bytes)) continue;
       const ByteView bytes = bytes_of(result_, ranges[i]);
       const bool is_known =
           std::binary_search(known.begin(), known.end(), bytes, comes_first);
@@ -222,6 +223,7 @@ class Finder {
 
   const Model& base_;
   const Model& result_;
+  const std::vector<Twin>& twins_;
   std::vector<Vector> vectors_;  // in the order of the file
   std::vector<Candidate> candidates_;
   std::vector<Candidate> chosen_;
@@ -229,8 +231,9 @@ class Finder {
 
 }  // namespace
 
-std::vector<std::optional<Derived>> find_derived(const Model& base, const Model& result) {
-  return Finder(base, result).run();
+std::vector<std::optional<Derived>> find_derived(const Model& base, const Model& result,
+                                                 const std::vector<Twin>& twins) {
+  return Finder(base, result, twins).run();
 }
 
 }  // namespace mallorn::delta

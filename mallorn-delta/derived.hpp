@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "libcommon/model_source.hpp"
+#include "mallorn-delta/twins.hpp"
 
 namespace mallorn::delta {
 
@@ -21,8 +22,10 @@ struct Derived {
 // One entry per range of the result: what it is best derived from, where that is cheaper
 // than bytes. By content, whatever the graph says. Vectors that the base has are left
 // alone: they are copied. Sources are known before what follows from them: they are not
-// derived, or they come first. Near-linear: a vector is compared with a bounded number of
-// others as long.
-std::vector<std::optional<Derived>> find_derived(const Model& base, const Model& result);
+// derived, or they come first. The other of `twins`, which the first makes, is neither
+// derived nor a source. Near-linear: a vector is compared with a bounded number of others
+// as long.
+std::vector<std::optional<Derived>> find_derived(const Model& base, const Model& result,
+                                                 const std::vector<Twin>& twins = {});
 
 }  // namespace mallorn::delta

@@ -119,7 +119,7 @@ void write_stream(const Model& base, const Model& result, delta::Plan plan,
   const auto chunks =
       arguments.plan.uses_distant ? delta::Chunks::few : delta::Chunks::even;
   for (const std::vector<Step>& chunk :
-       delta::cut_into_chunks(std::move(plan.steps), plan.whole, chunks)) {
+       delta::cut_into_chunks(std::move(plan.steps), plan.whole, chunks, plan.twins)) {
     uint64_t chunk_bytes = 0;
     for (const Step& step : chunk) chunk_bytes += step.result_bytes;
     stream.write(FrameType::steps, steps_to_bytes(chunk));

@@ -47,7 +47,8 @@ class Planner {
                                [this](const Range& from, const Range& range) {
                                  return relations_.distance(from, range);
                                })),
-        derived_(find_derived(base, result)),
+        twins_(find_twins(result)),
+        derived_(find_derived(base, result, twins_)),
         index_(base.bytes(), searchable(base, result)),
         picked_(base, result) {}
 
@@ -77,6 +78,7 @@ class Planner {
     plan_bytes(result_.manifest.length_bytes);
     plan_.whole = sparsity_pairs(result_.manifest);
     plan_.steps = grow_copies(std::move(plan_.steps), base_.bytes(), result_.bytes());
+    keep_twins(std::move(twins_), result_.manifest, &plan_);
     return std::move(plan_);
   }
 
@@ -386,6 +388,7 @@ class Planner {
   const Model& result_;
   const RangeRelations relations_;
   std::vector<TensorMatch> matches_;
+  std::vector<Twin> twins_;
   std::vector<std::optional<Derived>> derived_;
   ByteIndex index_;
   PickedTensors picked_;

@@ -11,6 +11,7 @@
 #include "mallorn-delta/byte_index.hpp"
 #include "mallorn-delta/derived.hpp"
 #include "mallorn-delta/match.hpp"
+#include "mallorn-delta/twins.hpp"
 
 namespace mallorn::delta {
 
@@ -20,7 +21,7 @@ struct TensorPlan {
   size_t result_range = 0;
   TensorMatch match;
   // "copy", "predict", "convert", "permute", "distant", "literal", "bytes", "derived",
-  // "parts"
+  // "parts", "again"
   const char* method = "";
   uint64_t estimated_bytes = 0;  // of the patch, roughly
   std::optional<Derived> derived;
@@ -33,6 +34,7 @@ struct Plan {
   std::vector<TensorPlan> tensors;
   // Of the result, in order: what is coded together and should not be parted by chunks.
   std::vector<ByteRange> whole;
+  std::vector<Twin> twins;  // what is made by the chunks of other bytes
 };
 
 struct PlanOptions {
@@ -46,6 +48,9 @@ struct PlanOptions {
 // anchors of at most 20 MiB.
 Plan make_plan(const Model& base, const Model& result, const PlanOptions& options = {});
 
+// Has the plan make the other of those twins by the first that would cost much by itself.
+void keep_twins(std::vector<Twin> twins, const Manifest& result, Plan* plan);
+
 // Lets copies take over the equal bytes beside them, and joins copies that then meet.
 std::vector<Step> grow_copies(std::vector<Step> steps, ByteView base, ByteView result);
 
@@ -55,11 +60,14 @@ enum class Chunks : uint8_t {
 };
 
 // Cuts the steps into chunks within the limits of the patch format, in order; ranges that
-// are to stay `whole` only if they are longer than a chunk, or do not begin with a step.
+// are to stay `whole` only if they are longer than a chunk, or do not begin with a step. Of
+// `twins`, where steps can be cut, the other has the very chunks of the first, in place of
+// its own steps.
 // Throws Error(internal) if a byte-wise prediction is longer than a chunk: nothing can cut
 // that.
 std::vector<std::vector<Step>> cut_into_chunks(std::vector<Step> steps,
                                                const std::vector<ByteRange>& whole,
-                                               Chunks chunks = Chunks::few);
+                                               Chunks chunks = Chunks::few,
+                                               const std::vector<Twin>& twins = {});
 
 }  // namespace mallorn::delta

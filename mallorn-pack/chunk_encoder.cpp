@@ -147,6 +147,14 @@ bool is_worth_it(const EncodedChunk& sections, const EncodedChunk& model,
 
 EncodedChunk encode_chunk(const ChunkInput& chunk, uint64_t base_bytes,
                           const PackOptions& options) {
+  if (chunk.twin) {
+    EncodedChunk again;
+    again.result_offset = chunk.result_offset;
+    again.twin = chunk.twin;
+    again.features = kFeatureAgain;
+    again.steps = {{chunk.result.size(), 0, false, kCodecAgain, "earlier"}};
+    return again;
+  }
   LayoutOptions layout;
   layout.finds_masks = options.level > kFastLevel;
   const bool is_fast = options.level <= kFastLevel;

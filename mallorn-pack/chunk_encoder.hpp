@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "libcommon/core/patch_format.hpp"
@@ -12,10 +13,11 @@
 namespace mallorn::pack {
 
 struct EncodedChunk {
-  std::vector<uint8_t> record;  // kind byte first
+  std::vector<uint8_t> record;  // kind byte first; none if there is a twin
   uint32_t features = 0;        // mandatory features it uses
   uint64_t result_offset = 0;
   std::vector<StepReport> steps;
+  std::optional<uint64_t> twin{};  // that of the chunk: its record does for this one, too
 };
 
 // Deterministic: depends on the chunk and the options alone.

@@ -2,6 +2,8 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
+#include <cstring>
 #include <utility>
 
 #include "libcommon/core/patch_format.hpp"
@@ -65,15 +67,40 @@ std::optional<ChunkInput> DeltaSource::next() {
   if (frame.type != FrameType::steps) {
     throw Error(Status::malformed, stream_.name() + ": expected the steps of a chunk");
   }
+  const Digest digest = sha256(frame.payload);
   std::vector<Step> steps =
       steps_from_bytes(frame.payload, manifest_, made_, stream_.name());
   uint64_t result_bytes = 0;
   for (const Step& step : steps) result_bytes += step.result_bytes;
   ChunkInput chunk = base_ ? map_chunk(std::move(steps), result_bytes)
                            : read_chunk(std::move(steps), result_bytes);
+  chunk.twin = find_twin(digest, chunk.result);
   result_hash_.update(chunk.result);
   made_ += result_bytes;
   return chunk;
+}
+
+std::optional<uint64_t> DeltaSource::find_twin(const Digest& steps, ByteView result) {
+  const auto [found, is_first] = first_with_.try_emplace(steps, made_);
+  if (is_first || !has_made(found->second, result)) return std::nullopt;
+  return found->second;
+}
+
+// Whether the result has these bytes at an offset, all before what is to come.
+bool DeltaSource::has_made(uint64_t offset, ByteView bytes) const {
+  if (result_) {
+    return memcmp(result_->bytes().data() + offset, bytes.data(), bytes.size()) == 0;
+  }
+  std::vector<uint8_t> window(std::min<size_t>(bytes.size(), 1u << 20));
+  for (size_t at = 0; at < bytes.size(); at += window.size()) {
+    const ByteView part = bytes.subspan(at, std::min(window.size(), bytes.size() - at));
+    const ByteSpan to = ByteSpan(window).first(part.size());
+    if (read_full_at(spool_.get(), offset + at, to, temporary_file_name()) < to.size() ||
+        memcmp(to.data(), part.data(), part.size()) != 0) {
+      return false;
+    }
+  }
+  return true;
 }
 
 ChunkInput DeltaSource::map_chunk(std::vector<Step> steps, uint64_t result_bytes) {

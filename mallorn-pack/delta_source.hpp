@@ -1,6 +1,7 @@
 // Reads a delta stream chunk by chunk, whichever way it carries its bytes.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -23,6 +24,9 @@ struct ChunkInput {
   std::vector<ByteView> base;  // by step: predicting_view()
   std::vector<uint8_t> owned;
   std::vector<std::vector<uint8_t>> permuted{};
+  // Where in the result the first chunk began that had the same steps, and made the same
+  // bytes, if there was one.
+  std::optional<uint64_t> twin{};
 };
 
 class DeltaSource {
@@ -46,6 +50,8 @@ class DeltaSource {
 
  private:
   void take_note(ByteView payload);
+  std::optional<uint64_t> find_twin(const Digest& steps, ByteView result);
+  bool has_made(uint64_t offset, ByteView bytes) const;
   ChunkInput map_chunk(std::vector<Step> steps, uint64_t result_bytes);
   ChunkInput read_chunk(std::vector<Step> steps, uint64_t result_bytes);
   void read_end(const Frame& frame);
@@ -60,8 +66,9 @@ class DeltaSource {
       result_;  // by reference; inline: mapped from spool_ at the end
   std::optional<SideCheck> base_check_;
   std::optional<SideCheck> result_check_;
-  Sha256 result_hash_;  // of what has come
-  Fd spool_;            // inline only: the result so far
+  Sha256 result_hash_;                     // of what has come
+  Fd spool_;                               // inline only: the result so far
+  std::map<Digest, uint64_t> first_with_;  // by digest of the steps: where it began
   uint64_t made_ = 0;
 };
 

@@ -110,7 +110,11 @@ uint32_t pack_chunks(pack::DeltaSource& source, const pack::PackOptions& options
       [&](pack::EncodedChunk&& chunk) {
         features |= chunk.features;
         explanation.add(chunk.result_offset, chunk.steps);
-        patch.add(chunk.record);
+        if (chunk.twin) {
+          patch.add_again(chunk.result_offset, *chunk.twin);
+        } else {
+          patch.add_chunk(chunk.result_offset, chunk.record);
+        }
       });
   return features;
 }

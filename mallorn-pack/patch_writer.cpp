@@ -25,6 +25,20 @@ void PatchWriter::add(ByteView record) {
   append(record);
 }
 
+void PatchWriter::add_chunk(uint64_t result_offset, ByteView record) {
+  chunks_[result_offset] = body_.length_bytes();
+  add(record);
+}
+
+void PatchWriter::add_again(uint64_t result_offset, uint64_t twin) {
+  std::array<uint8_t, kMaxAgainRecordBytes> record{};
+  ByteWriter writer(record);
+  writer.u8(static_cast<uint8_t>(RecordKind::again));
+  write_chunk_again({body_.length_bytes() - chunks_.at(twin), result_offset - twin},
+                    writer);
+  add(writer.written());
+}
+
 void PatchWriter::set_lite_body(ByteView body) {
   has_records_ = false;
   append(body);

@@ -258,6 +258,20 @@ Status read_chunk(ByteView record, ChunkView* chunk) {
   return reader.status();
 }
 
+void write_chunk_again(const ChunkAgain& again, ByteWriter& writer) {
+  writer.varint(again.record_back);
+  writer.varint(again.result_back);
+}
+
+Status read_chunk_again(ByteView record, ChunkAgain* again) {
+  ByteReader reader(record);
+  again->record_back = reader.varint();
+  again->result_back = reader.varint();
+  const bool is_complete = reader.ok() && reader.remaining() == 0;
+  const bool is_before = again->record_back != 0 && again->result_back != 0;
+  return is_complete && is_before ? Status::ok : Status::malformed;
+}
+
 const char* codec_name(CodecId codec) {
   switch (codec) {
     case CodecId::stored:

@@ -48,9 +48,10 @@ constexpr uint32_t kFeatureWeights = 1u << 19;   // blocks, by weights of anothe
 constexpr uint32_t kFeaturePermuted = 1u << 20;  // steps that read axes in another order
 constexpr uint32_t kFeatureGrid = 1u << 21;      // sections coded by GridModel
 constexpr uint32_t kFeatureEdits = 1u << 22;     // sections coded by EditModel
+constexpr uint32_t kFeatureAgain = 1u << 23;     // chunks that are made twice
 constexpr uint32_t kKnownFeatures = ((1u << 10) - 1) | kFeatureLanes | kFeatureHalves |
                                     kFeaturePermuted | kFeatureWeights | kFeatureGrid |
-                                    kFeatureEdits;  // but for kInPlaceBits
+                                    kFeatureEdits | kFeatureAgain;  // but for kInPlaceBits
 
 struct PatchHeader {
   Profile profile = Profile::host;
@@ -111,7 +112,21 @@ constexpr uint32_t kLiteMemoryKib = 1;
 enum class RecordKind : uint8_t {
   chunk = 0,  // steps that rebuild a range of the result from the base and the record alone
   zstd_run = 1,  // the next piece of one zstd stream that holds the whole result
+  again = 2,     // the bytes of a chunk before, once more (ChunkAgain)
 };
+
+// What a record of kind `again` has after its kind byte: which chunk is made once more.
+struct ChunkAgain {
+  uint64_t record_back = 0;  // bytes of the patch from this record back to the chunk's
+  uint64_t result_back = 0;  // bytes of the result from this place back to the chunk's
+
+  bool operator==(const ChunkAgain&) const = default;
+};
+constexpr size_t kMaxAgainRecordBytes = 1 + 2 * kMaxVarintBytes;
+
+void write_chunk_again(const ChunkAgain& again, ByteWriter& writer);
+// Refuses (malformed) distances of 0, and what is shorter or longer.
+Status read_chunk_again(ByteView record, ChunkAgain* again);
 
 enum class CodecId : uint8_t {
   stored = 0,

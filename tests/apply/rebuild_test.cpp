@@ -2,6 +2,7 @@
 #include "mallorn-apply/rebuild.hpp"
 
 #include <doctest/doctest.h>
+#include <unistd.h>
 #include <zstd.h>
 
 #include <algorithm>
@@ -221,4 +222,64 @@ TEST_CASE("rebuild: standard output is not written to before the base has been c
   Bytes other = patch.base;
   other[0] ^= 1;
   CHECK(apply_patch(damaged, other) == Status::base_mismatch);
+}
+
+namespace {
+
+// The last chunk is the first again; so is what comes behind it.
+MadePatch with_again(uint64_t seed) {
+  MadePatch patch = small_patch(seed);
+  ByteReader reader(ByteView(patch.records[0]).subspan(1));
+  const auto length = static_cast<size_t>(reader.varint());
+  const Bytes first(patch.result.begin(),
+                    patch.result.begin() + static_cast<ptrdiff_t>(length));
+  for (int i = 0; i < 2; ++i) {
+    const size_t back =
+        test::patch_bytes({}, patch.records).size() - kPatchHeaderFixedBytes - 1;
+    Bytes record(kMaxAgainRecordBytes);
+    ByteWriter writer(record);
+    writer.u8(static_cast<uint8_t>(RecordKind::again));
+    write_chunk_again({back, patch.result.size()}, writer);
+    record.resize(writer.size());
+    patch.records.push_back(record);
+    patch.result.insert(patch.result.end(), first.begin(), first.end());
+  }
+  return patch;
+}
+
+}  // namespace
+
+TEST_CASE("rebuild: a chunk is made again, of a file or a stream") {
+  for (uint64_t seed = 1; seed < 10; ++seed) {
+    const MadePatch patch = with_again(seed);
+    for (const unsigned threads : {1u, 4u}) {
+      CHECK(apply_patch(patch.bytes(), patch.base, threads) == Status::ok);
+    }
+    const test::Drip drip(patch.bytes(), 100);
+    apply::PatchReader reader(drip.fd(), "patch");
+    const Fd base_file = test::file_of(patch.base);
+    const MappedFile base(base_file, "base");
+    apply::rebuild(reader, base, nullptr, {2, false});
+  }
+}
+
+TEST_CASE("rebuild: a patch that begins amid a file has its records there") {
+  const MadePatch patch = with_again(3);
+  Bytes bytes(77, 5);
+  const Bytes tail = patch.bytes();
+  bytes.insert(bytes.end(), tail.begin(), tail.end());
+  const Fd file = test::file_of(bytes);
+  REQUIRE(::lseek(file.get(), 77, SEEK_SET) == 77);
+  apply::PatchReader reader(file.get(), "patch");
+  const Fd base_file = test::file_of(patch.base);
+  const MappedFile base(base_file, "base");
+  apply::rebuild(reader, base, nullptr, {1, false});
+}
+
+TEST_CASE("rebuild: a chunk is not made again without the feature") {
+  const MadePatch patch = with_again(1);
+  PatchHeader header = patch.header();
+  header.features &= ~kFeatureAgain;
+  CHECK(apply_patch(test::patch_bytes(header, patch.records), patch.base) ==
+        Status::malformed);
 }

@@ -335,3 +335,43 @@ TEST_CASE("chunks: numbers whose source is in another chunk become bytes") {
           step(StepKind::predict, 4000, 50000, Dtype::opaque, Predictor::bytes));
   }
 }
+
+TEST_CASE("chunks: of two equal ranges the other has the chunks of the first") {
+  const std::vector<Step> steps = {
+      step(StepKind::copy, 1000, 0),
+      step(StepKind::predict, 3u << 20, 1000, Dtype::f32),
+      step(StepKind::copy, 5000, 7u << 20),
+      step(StepKind::predict, 3u << 20, 9u << 20, Dtype::f32),
+      step(StepKind::literal, 4000, 0, Dtype::f32),
+  };
+  const uint64_t first = 1400;  // within the step
+  const uint64_t length = (3u << 20) - 1000;
+  const delta::Twin twin = {first, 1000 + (3u << 20) + 5000 + 40, length};
+  const auto chunks = delta::cut_into_chunks(steps, {}, delta::Chunks::few, {twin});
+  std::vector<std::vector<Step>> made;
+  std::vector<std::vector<Step>> again;
+  uint64_t at = 0;
+  for (const std::vector<Step>& chunk : chunks) {
+    const uint64_t begin = at;
+    for (const Step& each : chunk) at += each.result_bytes;
+    for (const uint64_t end : {first, first + length, twin.offset, twin.offset + length}) {
+      REQUIRE((begin >= end || at <= end));
+    }
+    if (begin >= first && at <= first + length) made.push_back(chunk);
+    if (begin >= twin.offset && at <= twin.offset + length) again.push_back(chunk);
+  }
+  CHECK(at == 1000 + (6u << 20) + 5000 + 4000);
+  CHECK(made.size() == 3);
+  CHECK(made == again);
+}
+
+TEST_CASE("chunks: a range that cannot be cut out has its own") {
+  const Step bytes = step(StepKind::predict, 4000, 0, Dtype::opaque, Predictor::bytes);
+  const Step floats = step(StepKind::predict, 4000, 0, Dtype::f32);
+  for (const delta::Twin twin :
+       {delta::Twin{0, 5000, 2000}, delta::Twin{4002, 9002, 2000}}) {
+    const std::vector<Step> steps = {bytes, floats, floats};
+    const auto chunks = delta::cut_into_chunks(steps, {}, delta::Chunks::few, {twin});
+    check(chunks, steps);
+  }
+}

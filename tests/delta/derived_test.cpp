@@ -159,3 +159,15 @@ TEST_CASE("derived: constants, short vectors and odd numbers are left alone") {
   const Numbers zeros(100, 0);
   CHECK(sources({nans, zeros, scales(random, 100), nans}) == Sources{{}, {}, {}, {}});
 }
+
+TEST_CASE("derived: what is made by another range is left alone") {
+  test::Random random(67);
+  const Numbers weights = scales(random, 400);
+  const Model result = model_of({weights, weights, times(weights, 0.5F)});
+  const uint64_t length = 4 * weights.size();
+  const auto derived = delta::find_derived(model_of({}), result, {{4, 8 + length, length}});
+  REQUIRE(derived[1]);
+  CHECK(derived[1]->source_range == 5);
+  CHECK_FALSE(derived[3]);
+  CHECK_FALSE(derived[5]);
+}

@@ -322,8 +322,11 @@ void write_patch_seeds() {
     bytes.resize(writer.size());
     return bytes;
   };
-  write("patch", "chunk",
-        join({varint(2962), varint(at_start.size() + 1), kind, at_start}));
+  const Bytes chunk = join({varint(at_start.size() + 1), kind, at_start});
+  write("patch", "chunk", join({varint(2962), chunk}));
+  const Bytes again =
+      join({{static_cast<uint8_t>(RecordKind::again)}, varint(chunk.size()), varint(2962)});
+  write("patch", "again", join({varint(2 * 2962), chunk, varint(again.size()), again}));
   const MappedFile whole(fuzz::file_of(slice(base, 0, 600)), "seed");
   const std::optional<Fd> run = pack::compress_whole(whole, 3, 10000);
   const Bytes coded = contents_of(*run);

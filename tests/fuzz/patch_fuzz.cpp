@@ -18,16 +18,20 @@ const std::vector<uint8_t>& base_bytes() {
   return base;
 }
 
-// True if a chunk of `patch` codes so much that it would take long.
+// True if the chunks of `patch` code so much that they would take long. One that is made
+// again may begin anywhere.
 bool is_slow(ByteView patch, size_t body_offset) {
   ByteReader body(patch.subspan(std::min(body_offset, patch.size())));
+  uint64_t again = 0;
   while (body.ok() && !body.at_end()) {
     ByteReader record(body.bytes(body.varint()));
-    if (record.u8() != static_cast<uint8_t>(RecordKind::chunk)) continue;
+    const uint8_t kind = record.u8();
+    again += kind == static_cast<uint8_t>(RecordKind::again) ? 1 : 0;
+    if (kind != static_cast<uint8_t>(RecordKind::chunk)) continue;
     (void)record.varint();
     if (record.varint() > 65536) return true;
   }
-  return false;
+  return again > 2;
 }
 
 void apply_patch(ByteView patch, const MappedFile& base) {

@@ -183,7 +183,7 @@ TEST_CASE("patch header: each field's refusal, with a check that is right") {
   CHECK(status_of(with_byte(bytes, 7, kMaxPatchSignatures + 1)) == Status::malformed);
   CHECK(status_of(with_byte(bytes, 7, 255)) == Status::malformed);
   CHECK(status_of(with_byte(bytes, 6, kPatchHeaderFixedBytes)) == Status::truncated);
-  CHECK(status_of(with_byte(bytes, 10, 0x80)) == Status::unsupported_feature);  // features
+  CHECK(status_of(with_byte(bytes, 10, 0x04)) == Status::unsupported_feature);  // features
   CHECK(status_of(with_byte(bytes, 11, 0x80)) == Status::unsupported_feature);  // features
   CHECK(status_of(with_byte(bytes, 60, 0)) == Status::unsupported_feature);     // files
   CHECK(status_of(with_byte(bytes, 60, 2)) == Status::unsupported_feature);

@@ -6,6 +6,7 @@
 #include "libcommon/error.hpp"
 #include "tests/support/chunks.hpp"
 #include "tests/support/files.hpp"
+#include "tests/support/steps.hpp"
 
 using namespace mallorn;
 using test::Bytes;
@@ -193,4 +194,42 @@ TEST_CASE("delta source: files that are changed before, or while, they are read"
           test::write_file(folder / "base", draft.chunk.base);
           test::write_file(folder / "result", draft.chunk.result);
         }) == Status::ok);
+}
+
+TEST_CASE("delta source: a chunk with the steps and the bytes of one before is its twin") {
+  const test::TemporaryFolder folder;
+  Bytes base(4000, 1);
+  const Step one = test::step(StepKind::predict, 1000, 500, Dtype::u8);
+  const Step other = test::step(StepKind::predict, 1000, 501, Dtype::u8);
+  const std::vector<Step> steps = {one, one, other, one};
+  Bytes result(4000, 2);
+  result[1999] = 3;  // of the second chunk
+  test::write_file(folder / "base", base);
+  test::write_file(folder / "result", result);
+  for (const bool is_inline : {true, false}) {
+    DeltaManifest manifest;
+    const auto path = [&](const char* name) {
+      return is_inline ? "" : encode_path((folder / name));
+    };
+    manifest.base = {path("base"), base.size(), sha256(base)};
+    manifest.result = {path("result"), result.size(), sha256(result)};
+    const Fd file = test::file_of({});
+    StreamWriter writer(file.get(), "test", StreamKind::delta);
+    writer.write(FrameType::manifest, delta_manifest_to_json(manifest));
+    for (size_t i = 0; i < steps.size(); ++i) {
+      writer.write(FrameType::steps, steps_to_bytes({steps[i]}));
+      if (!is_inline) continue;
+      Bytes made;
+      writer.write(FrameType::bytes, predicting_view(steps[i], base, &made));
+      writer.write(FrameType::bytes, ByteView(result).subspan(1000 * i, 1000));
+    }
+    writer.write(FrameType::end, trailer_to_json({result.size(), sha256(result)}));
+    const Fd stream = test::file_of(test::contents_of(file));
+    pack::DeltaSource source(stream.get(), "test");
+    std::vector<std::optional<uint64_t>> twins;
+    while (const std::optional<pack::ChunkInput> chunk = source.next()) {
+      twins.push_back(chunk->twin);
+    }
+    CHECK(twins == std::vector<std::optional<uint64_t>>{{}, {}, {}, 0});
+  }
 }

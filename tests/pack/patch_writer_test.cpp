@@ -93,3 +93,28 @@ TEST_CASE("patch writer: the longest record a reader takes, and nothing beyond")
   CHECK(test::status_of([&] { writer.add({}); }) == Status::internal);
   CHECK(writer.body_bytes() == 1);
 }
+
+TEST_CASE("patch writer: a chunk again says how far back its record is, and its place") {
+  const test::TemporaryFolder folder;
+  pack::PatchWriter writer;
+  const Bytes first(300, 0);
+  const Bytes second = {0, 1, 2};
+  writer.add_chunk(0, first);
+  writer.add_chunk(1000, second);
+  writer.add_again(1500, 1000);
+  writer.add_again(2000, 0);
+  Output output(folder / "patch", false);
+  writer.write({}, output);
+  output.commit();
+  PatchHeader header;
+  const std::vector<Bytes> records = read_patch(test::read_file(folder / "patch"), &header);
+  REQUIRE(records.size() == 4);
+  const auto again = [](const Bytes& record) {
+    ChunkAgain read;
+    REQUIRE(record[0] == static_cast<uint8_t>(RecordKind::again));
+    REQUIRE(read_chunk_again(ByteView(record).subspan(1), &read) == Status::ok);
+    return read;
+  };
+  CHECK(again(records[2]) == ChunkAgain{4, 500});
+  CHECK(again(records[3]) == ChunkAgain{302 + 4 + 1 + records[2].size(), 2000});
+}

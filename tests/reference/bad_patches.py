@@ -18,6 +18,7 @@ from signatures import with_blocks
 from structure import BYTES, COPY, DERIVED, NEAR, NONE, STRAIGHT
 from tokens_maker import TokensMaker
 
+import again_cases
 import blocks_cases
 import edits_cases
 import grid_cases
@@ -397,6 +398,7 @@ def cases() -> Iterator[Case]:
             (ALPHABET, alphabet, edits_cases.bad, "edits 8"),
             (ALPHABET, alphabet, grid_cases.bad, "grid 10"),
             (GGUF, read(GGUF), permuted_cases.bad, "structure 14"),
+            (ALPHABET, read(ALPHABET), again_cases.bad, "patch 6"),
             (ALPHABET, alphabet, lite_cases.bad, "lite 17")):
         for name, status, what, data in group(base):
             yield Case(name, base_name, data, spec, what, status=status)

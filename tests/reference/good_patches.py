@@ -20,6 +20,7 @@ from sign_cases import SEED
 from tokens import GRIDS as TOKEN_GRIDS, PREDICTED
 from tokens_maker import TokensMaker
 
+import again_cases
 import blocks_cases
 import conversion_cases
 import edits_cases
@@ -367,6 +368,9 @@ def made_up() -> Iterator[Case]:
                "tokens 12", "the worked example", example.result)
     yield case("steps", "structure 6", "every kind of step with every address; three chunks",
                structure_cases.all_steps(base))
+    made = again_cases.good(read(ALPHABET))
+    yield Case("again", ALPHABET, made[0], "patch 6", "chunks that are made again, at places of their own",
+               made[1])
     yield case("derived", "structure 13", "numbers that follow from others, of every kind of step",
                structure_cases.derived_numbers(base), features=0b100010)
     yield case("behind-the-base", "structure 7", "a hit where the base has no byte",

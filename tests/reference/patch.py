@@ -33,13 +33,13 @@ ZSTD, STRUCTURE, BLOCKS, VALUES, MASK, DERIVED_NUMBERS, TOKENS, MIXED, CONVERTED
     IN_PLACE = range(11)  # their bits
 IN_PLACE_LENGTH = 11  # a number of five bits
 IN_PLACE_LAG = 24  # one of seven
-LANES, HALF_BYTES, WEIGHTS, PERMUTED, GRID, EDITS = 16, 17, 19, 20, 21, 22
-KNOWN_FEATURES = (1 << 18) - 1 | 15 << WEIGHTS | 127 << IN_PLACE_LAG
+LANES, HALF_BYTES, WEIGHTS, PERMUTED, GRID, EDITS, AGAIN = 16, 17, 19, 20, 21, 22, 23
+KNOWN_FEATURES = (1 << 18) - 1 | 31 << WEIGHTS | 127 << IN_PLACE_LAG
 MAX_RECORD = (1 << 20) + (1 << 18)
 MAX_RESULT = 1 << 30
 MAX_CODED = 1 << 20
 MAX_SECTIONS = 64
-CHUNK, ZSTD_RUN = 0, 1
+CHUNK, ZSTD_RUN, CHUNK_AGAIN = 0, 1, 2
 
 
 @dataclass
@@ -122,17 +122,27 @@ def read_body(header: Header, after: bytes) -> bytes:
     return body
 
 
-def read_records(header: Header, after: bytes) -> list[bytes]:
+@dataclass
+class Record:
+    at: int  # where in the body it begins, with its length
+    data: bytes  # its kind first
+
+
+def read_records(header: Header, after: bytes) -> list[Record]:
     body = after[:header.body_length]
     is_cut = len(body) < header.body_length
     reader = Reader(body, short="truncated" if is_cut else "malformed")
     records = []
-    while length := reader.varint():
+    while True:
+        at = reader.at
+        length = reader.varint()
+        if length == 0:
+            break
         if length > MAX_RECORD:
             raise Fault("limit_exceeded", "record")
         if length > header.body_length - reader.at:
             raise Fault("malformed", "record ends past the body")
-        records.append(reader.take(length))
+        records.append(Record(at, reader.take(length)))
     if reader.at != header.body_length:
         raise Fault("malformed", "end mark before the end")
     if sha256(body) != header.body_digest:
@@ -288,18 +298,38 @@ def decode_chunk(record: bytes, base: bytes, position: int, result_left: int, fe
     return made
 
 
-def decode_records(header: Header, records: list[bytes], base: bytes) -> bytes:
+def find_chunk(record: Record, made: int, body: bytes) -> tuple[bytes, int]:
+    """The record that makes the bytes of `record`, and where it takes them to belong."""
+    if record.data[0] == CHUNK:
+        return record.data, made
+    reader = Reader(record.data[1:], short="malformed")
+    record_back, result_back = reader.varint(), reader.varint()
+    if reader.left() or not 0 < record_back <= record.at or not 0 < result_back <= made:
+        raise Fault("malformed", "a chunk to be made again, of nowhere")
+    earlier = Reader(body[record.at - record_back:record.at], short="malformed")
+    length = earlier.varint()
+    if not 0 < length <= MAX_RECORD:
+        raise Fault("malformed", "no record to be made again")
+    data = earlier.take(length)
+    if data[0] != CHUNK:
+        raise Fault("malformed", "no chunk to be made again")
+    return data, made - result_back
+
+
+def decode_records(header: Header, records: list[Record], body: bytes, base: bytes) -> bytes:
     if not records:
         return b""
-    kind = records[0][0]
-    if kind > ZSTD_RUN or any(record[0] != kind for record in records):
-        raise Fault("malformed", "kind of a record")
-    if kind == ZSTD_RUN:
+    kinds = {record.data[0] for record in records}
+    if kinds == {ZSTD_RUN}:
         check_declared(header.features, True, ZSTD)
-        return decode_run(b"".join(record[1:] for record in records), header.result_length)
+        return decode_run(b"".join(record.data[1:] for record in records), header.result_length)
+    if not kinds <= {CHUNK, CHUNK_AGAIN}:
+        raise Fault("malformed", "kind of a record")
+    check_declared(header.features, CHUNK_AGAIN in kinds, AGAIN)
     made = b""
     for record in records:
-        made += decode_chunk(record[1:], base, len(made), header.result_length - len(made),
+        data, position = find_chunk(record, len(made), body)
+        made += decode_chunk(data[1:], base, position, header.result_length - len(made),
                              header.features)
     return made
 
@@ -313,7 +343,7 @@ def decode(patch: bytes, base: bytes) -> bytes:
         made = decode_lite(read_body(header, after), base, header.result_length,
                            *in_place_of(header))
     else:
-        made = decode_records(header, read_records(header, after), base)
+        made = decode_records(header, read_records(header, after), after, base)
     if len(made) != header.result_length or sha256(made) != header.result_digest:
         raise Fault("result_mismatch")
     return made

@@ -1,0 +1,83 @@
+#include "mallorn-delta/step_parts.hpp"
+
+#include "libcommon/lane_grid.hpp"
+
+namespace mallorn::delta {
+namespace {
+
+// Keeps of the picks from the axis that is the slowest in the result those of the rows that
+// a step has a part in.
+void drop_picks_elsewhere(Step* step) {
+  Permutation& permutation = step->permutation;
+  const uint32_t axis = permutation.order[0];
+  if (permutation.picked[axis] == 0) return;
+  uint64_t row = 1;  // elements
+  for (uint32_t i = 0; i < permutation.axes; ++i) {
+    if (i != axis) row *= permutation.result_length(i);
+  }
+  const uint64_t elements = step->result_bytes / dtype_layout(step->dtype).block_bytes;
+  const uint64_t first = permutation.first / row;
+  const uint64_t end = (permutation.first + elements + row - 1) / row;
+  const auto before = static_cast<ptrdiff_t>(permutation.picks_before(axis));
+  const auto begin = step->picks.begin() + before;
+  step->picks.erase(begin + static_cast<ptrdiff_t>(end), begin + permutation.picked[axis]);
+  step->picks.erase(begin, begin + static_cast<ptrdiff_t>(first));
+  permutation.picked[axis] = static_cast<uint32_t>(end - first);
+  permutation.first -= static_cast<uint32_t>(first * row);
+}
+
+}  // namespace
+
+Step split_off(Step* step, uint64_t length) {
+  Step first = *step;
+  first.result_bytes = length;
+  step->result_bytes -= length;
+  uint64_t base_bytes = 0;  // only whole conversions are split off
+  (void)predicting_bytes(*step, length, &base_bytes);
+  const DtypeLayout& layout = dtype_layout(step->dtype);
+  if (is_converted(*step) && has_lanes(step->conversion, step->dtype)) {
+    const std::vector<uint8_t> whole = std::move(step->parameters);
+    const LaneGrid grid = lane_grid_from_bytes(whole, step->conversion, step->dtype);
+    const uint64_t elements = length / layout.block_bytes;
+    first.parameters = part_of_lanes(grid, 0, elements);
+    const uint64_t left = step->result_bytes / layout.block_bytes;
+    if (left > 0) step->parameters = part_of_lanes(grid, elements, left);
+  }
+  if (step->place != TensorPlace{}) {
+    step->place.first_element += length / layout.block_bytes * layout.block_elements;
+  }
+  if (is_permuted(*step)) {
+    step->permutation.first += static_cast<uint32_t>(length / layout.block_bytes);
+    drop_picks_elsewhere(&first);
+    if (step->result_bytes > 0) drop_picks_elsewhere(step);
+  } else if (step->kind != StepKind::literal) {
+    step->base_offset += base_bytes;
+  }
+  return first;
+}
+
+uint64_t unit_bytes(const Step& step) {
+  if (step.kind == StepKind::copy) return 1;
+  return is_converted(step) ? conversion_unit(step.conversion, step.dtype)
+                            : dtype_layout(step.dtype).block_bytes;
+}
+
+std::vector<Step> part_steps(std::vector<Step> steps, const std::vector<uint64_t>& cuts) {
+  std::vector<Step> parts;
+  uint64_t at = 0;
+  auto cut = cuts.begin();
+  for (Step& step : steps) {
+    const uint64_t end = at + step.result_bytes;
+    for (; cut != cuts.end() && *cut < end; ++cut) {
+      const bool is_possible = *cut > at && !may_end_early(step);
+      if (!is_possible || (*cut - at) % unit_bytes(step) != 0) continue;
+      parts.push_back(split_off(&step, *cut - at));
+      at = *cut;
+    }
+    parts.push_back(std::move(step));
+    at = end;
+  }
+  return parts;
+}
+
+}  // namespace mallorn::delta

@@ -1,0 +1,136 @@
+#include "mallorn-delta/twins.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <map>
+
+#include "mallorn-delta/passed_pages.hpp"
+#include "mallorn-delta/plan.hpp"
+
+namespace mallorn::delta {
+namespace {
+
+// Chunks that end for it learn less, and both have heads.
+constexpr uint64_t kWorthBytes = 512;
+constexpr uint64_t kLeastLength = 2 * kWorthBytes;
+
+class TwinFinder {
+ public:
+  explicit TwinFinder(const Model& result)
+      : result_(result), ranges_(result.manifest.ranges) {
+    for (size_t i = 0; i < ranges_.size(); ++i) {
+      if (ranges_[i].kind == RangeKind::tensor) tensors_.push_back(i);
+    }
+    std::map<Digest, size_t> seen;
+    for (size_t i = 0; i < tensors_.size(); ++i) {
+      first_.push_back(seen.try_emplace(tensor(i).digest, i).first->second);
+    }
+  }
+
+  std::vector<Twin> run() const {
+    std::vector<Twin> twins;
+    for (size_t i = 0; i < tensors_.size();) {
+      const size_t count = run_length(i);
+      const size_t last = i + std::max<size_t>(count, 1) - 1;
+      const uint64_t begin = tensor(i).offset_bytes;
+      const Twin twin{tensor(first_[i]).offset_bytes, begin, end_of(last) - begin};
+      if (count > 0 && twin.length >= kLeastLength &&
+          is_equal(twin.first, twin.offset, twin.length)) {
+        twins.push_back(twin);
+      }
+      i = last + 1;
+    }
+    return twins;
+  }
+
+ private:
+  const Range& tensor(size_t i) const { return ranges_[tensors_[i]]; }
+  uint64_t end_of(size_t i) const {
+    return tensor(i).offset_bytes + tensor(i).length_bytes;
+  }
+
+  // How many tensors from i on have the bytes of as many before, those between them among
+  // it.
+  size_t run_length(size_t i) const {
+    const size_t from = first_[i];
+    if (from == i || tensor(from).length_bytes != tensor(i).length_bytes) return 0;
+    size_t count = 1;
+    while (i + count < tensors_.size() && from + count < i &&
+           first_[i + count] == from + count) {
+      const uint64_t gap = tensor(i + count).offset_bytes - end_of(i + count - 1);
+      const uint64_t before = end_of(from + count - 1);
+      if (tensor(from + count).length_bytes != tensor(i + count).length_bytes ||
+          tensor(from + count).offset_bytes - before != gap ||
+          !is_equal(before, end_of(i + count - 1), gap)) {
+        break;
+      }
+      ++count;
+    }
+    return count;
+  }
+
+  bool is_equal(uint64_t first, uint64_t offset, uint64_t length) const {
+    constexpr uint64_t kPiece = 1u << 16;
+    const uint8_t* const bytes = result_.bytes().data();
+    PassedPages passed_first(result_, first);
+    PassedPages passed(result_, offset);
+    for (uint64_t done = 0; done < length;) {
+      const uint64_t piece = std::min(kPiece, length - done);
+      if (memcmp(bytes + first + done, bytes + offset + done, static_cast<size_t>(piece)) !=
+          0) {
+        return false;
+      }
+      done += piece;
+      passed_first.advance_to(first + done);
+      passed.advance_to(offset + done);
+    }
+    return true;
+  }
+
+  const Model& result_;
+  const std::vector<Range>& ranges_;
+  std::vector<size_t> tensors_;  // among the ranges
+  std::vector<size_t> first_;    // by tensor: the first with its digest
+};
+
+}  // namespace
+
+std::vector<Twin> find_twins(const Model& result) { return TwinFinder(result).run(); }
+
+std::vector<Twin> costly_twins(std::vector<Twin> twins, const Manifest& result,
+                               const std::vector<uint64_t>& costs) {
+  size_t next = 0;
+  std::erase_if(twins, [&](const Twin& twin) {
+    uint64_t cost = 0;
+    for (; next < result.ranges.size(); ++next) {
+      const uint64_t at = result.ranges[next].offset_bytes;
+      if (at >= twin.offset + twin.length) break;
+      if (at >= twin.offset) cost += costs[next];
+    }
+    return cost < kWorthBytes;
+  });
+  return twins;
+}
+
+void keep_twins(std::vector<Twin> twins, const Manifest& result, Plan* plan) {
+  std::vector<uint64_t> costs(result.ranges.size());
+  for (const TensorPlan& tensor : plan->tensors) {
+    costs[tensor.result_range] = tensor.estimated_bytes;
+  }
+  plan->twins = costly_twins(std::move(twins), result, costs);
+  for (TensorPlan& tensor : plan->tensors) {
+    const uint64_t at = result.ranges[tensor.result_range].offset_bytes;
+    if (!is_other(plan->twins, at)) continue;
+    tensor.method = "again";
+    tensor.estimated_bytes = 0;
+  }
+}
+
+bool is_other(const std::vector<Twin>& twins, uint64_t offset) {
+  const auto behind = std::ranges::upper_bound(twins, offset, {}, &Twin::offset);
+  if (behind == twins.begin()) return false;
+  const Twin& twin = *std::prev(behind);
+  return offset - twin.offset < twin.length;
+}
+
+}  // namespace mallorn::delta
