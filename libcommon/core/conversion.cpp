@@ -34,6 +34,16 @@ void store_each(const uint32_t* numbers, size_t count, uint8_t* to, Cast cast) {
 // Whether elements become binary32.
 bool is_number(Dtype dtype) { return is_float(dtype) || can_dequantize(dtype); }
 
+// The highest bit of each code in a byte, where the codes of one dtype become those of the
+// other by turning it; else 0.
+uint8_t sign_bits(Dtype from, Dtype to) {
+  const auto are = [&](Dtype a, Dtype b) {
+    return (from == a && to == b) || (from == b && to == a);
+  };
+  if (are(Dtype::i8, Dtype::u8)) return 0x80;
+  return are(Dtype::i4, Dtype::u4) ? 0x88 : 0;
+}
+
 uint64_t bytes_of_elements(Dtype dtype, uint64_t elements) {
   const DtypeLayout& layout = dtype_layout(dtype);
   return elements / layout.block_elements * layout.block_bytes;
@@ -92,6 +102,7 @@ void from_binary32(const Conversion& conversion, Dtype dtype, const uint32_t* nu
 }
 
 bool can_convert(const Conversion& conversion, Dtype to) {
+  if (sign_bits(conversion.from, to) != 0) return conversion.rounding == Rounding::nearest;
   const bool can_round = conversion.rounding == Rounding::nearest || to == Dtype::bf16;
   return can_round && conversion.from != to && is_number(conversion.from) &&
          (is_float(to) || can_quantize(to));
@@ -123,6 +134,10 @@ bool converted_from(const Conversion& conversion, Dtype to, uint64_t result_byte
 }
 
 void convert(const Conversion& conversion, Dtype to, ByteView base, ByteSpan result) {
+  if (const uint8_t signs = sign_bits(conversion.from, to); signs != 0) {
+    for (size_t i = 0; i < result.size(); ++i) result[i] = base[i] ^ signs;
+    return;
+  }
   uint32_t numbers[kStretch];
   const DtypeLayout& layout = dtype_layout(to);
   const uint64_t total = result.size() / layout.block_bytes * layout.block_elements;

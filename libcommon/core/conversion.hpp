@@ -22,7 +22,8 @@ struct Conversion {
 };
 
 // True if there is such a conversion. Any of f16, bf16, f32, f64, q4_0 to q5_1, q8_0 become
-// another of these, and so do q2_k to q6_k. Rounding to zero is for bf16 alone.
+// another of these, and so do q2_k to q6_k; i8 becomes u8, i4 u4, and back. Rounding to
+// zero is for bf16 alone.
 bool can_convert(const Conversion& conversion, Dtype to);
 
 // True if elements of the base are weights that blocks of `to` are quantized from by a
@@ -45,7 +46,8 @@ size_t conversion_elements(const Conversion& conversion, Dtype to);
 // Both hold whole units, equally many. can_convert(conversion, to).
 void convert(const Conversion& conversion, Dtype to, ByteView base, ByteSpan result);
 
-// Elements as binary32, and back; whole blocks of floats or of what has its own scales.
+// Elements as binary32, and back; whole blocks of floats or of what has its own scales. Not
+// for i8 and its like.
 void to_binary32(const Conversion& conversion, const uint8_t* from, size_t count,
                  uint32_t* numbers);
 void from_binary32(const Conversion& conversion, Dtype dtype, const uint32_t* numbers,

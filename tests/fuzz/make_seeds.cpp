@@ -247,6 +247,7 @@ void write_conversion_seeds() {
   seed("q4_k-f16", Dtype::q4_k, Dtype::f16, 0);
   seed("q6_k-q5_0", Dtype::q6_k, Dtype::q5_0, 0);
   seed("q8_0-q4_k", Dtype::q8_0, Dtype::q4_k, 0);
+  seed("i4-u4", Dtype::i4, Dtype::u4, 0);
   for (const auto& [from, to] :
        {std::pair{Dtype::f32, Dtype::i8}, {Dtype::u8, Dtype::f16}}) {
     Bytes bytes = {conversion_to_byte({from}), static_cast<uint8_t>(to)};

@@ -14,6 +14,14 @@ namespace {
 
 constexpr Dtype kFloats[] = {Dtype::f16, Dtype::bf16, Dtype::f32, Dtype::f64};
 
+// Codes with sign and without.
+bool turns_signs(Dtype from, Dtype to) {
+  constexpr Dtype kPairs[][2] = {{Dtype::i8, Dtype::u8}, {Dtype::i4, Dtype::u4}};
+  return std::ranges::any_of(kPairs, [&](const auto& pair) {
+    return (from == pair[0] && to == pair[1]) || (from == pair[1] && to == pair[0]);
+  });
+}
+
 bool is_float(Dtype dtype) { return std::ranges::count(kFloats, dtype) > 0; }
 
 // Calls visit(conversion, to) for every conversion there is.
@@ -45,7 +53,13 @@ test::Bytes converted(const Conversion& conversion, Dtype to, ByteView base) {
 TEST_CASE("conversion: of floats and simple blocks into each other, of others into these") {
   size_t nearest = 0;
   size_t zero = 0;
+  size_t signs = 0;
   for_each_conversion([&](const Conversion& conversion, Dtype to) {
+    if (turns_signs(conversion.from, to)) {
+      ++signs;
+      CHECK(conversion.rounding == Rounding::nearest);
+      return;
+    }
     CHECK((is_float(to) || can_quantize(to)));
     CHECK((is_float(conversion.from) || can_dequantize(conversion.from)));
     CHECK(conversion.from != to);
@@ -54,10 +68,22 @@ TEST_CASE("conversion: of floats and simple blocks into each other, of others in
   });
   CHECK(nearest == 14 * 9 - 9);
   CHECK(zero == 13);
+  CHECK(signs == 4);
   CHECK_FALSE(can_convert({}, Dtype::f32));
   CHECK_FALSE(can_convert({Dtype::f32}, Dtype::q4_k));
   CHECK_FALSE(can_convert({Dtype::i8}, Dtype::f32));
   CHECK_FALSE(can_convert({Dtype::mxfp4}, Dtype::f32));
+}
+
+TEST_CASE("conversion: codes keep their order where they lose their sign, or get one") {
+  const test::Bytes codes = {0x80, 0xFF, 0, 1, 0x7F};
+  const test::Bytes bytes = {0, 0x7F, 0x80, 0x81, 0xFF};
+  CHECK(converted({Dtype::i8}, Dtype::u8, codes) == bytes);
+  CHECK(converted({Dtype::u8}, Dtype::i8, bytes) == codes);
+  CHECK(converted({Dtype::i4}, Dtype::u4, test::Bytes{0x80, 0xF7}) ==
+        test::Bytes{0x08, 0x7F});
+  CHECK(converted({Dtype::u4}, Dtype::i4, test::Bytes{0x08, 0x7F}) ==
+        test::Bytes{0x80, 0xF7});
 }
 
 TEST_CASE("conversion: lengths are those of whole units") {

@@ -87,6 +87,22 @@ class Quantize(PipelineTest):
                  for row in self.weights]
         self.check(old, self.write("new", "UINT8", b"".join(map(bytes, codes)), [scale], zero), 600)
 
+    def test_codes_that_lose_their_sign_or_get_one(self) -> None:
+        generator = random.Random(13)
+        codes = [min(max(round(generator.gauss(0, 40)), -128), 126) for _ in range(ROWS * COLUMNS)]
+        tuned = [code + (generator.random() < 0.2) for code in codes]
+
+        def write(name: str, codes: list[int], type_: str) -> Path:
+            zero = 128 if type_ == "UINT8" else 0
+            data = bytes((code + zero) % 256 for code in codes)
+            return self.write(name, type_, data, [0.01] * ROWS, zero)
+
+        for types in (("INT8", "UINT8"), ("UINT8", "INT8")):
+            self.check(write("old", codes, types[0]), write("new", codes, types[1]), 350)
+            plain = self.patch_size("plain", *(write(name, made, types[1]).read_bytes()
+                                               for name, made in (("old", codes), ("new", tuned))))
+            self.check(write("old", codes, types[0]), write("new", tuned, types[1]), plain + 150)
+
     def test_and_back(self) -> None:
         codes, scales = quantized(self.weights, False)
         data = b"".join(struct.pack(f"<{COLUMNS}b", *row) for row in codes)

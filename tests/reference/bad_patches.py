@@ -282,6 +282,7 @@ def converted(base: bytes) -> Iterator[tuple[str, str, str, bytes]]:
     yield ("undeclared-weights", "malformed", "bit 19 clear",
            make_patch(base, chunk.result, body_of([chunk.record(base, 0)]), features=0x104))
     yield "conversion-to-itself", "malformed", "f32 to f32", patch("f32", "f32", 8)
+    yield "conversion-rounding-signs", "malformed", "to zero, i8 to u8", patch("i8", "u8", 8, bits=128)
     yield "conversion-rounding", "malformed", "to zero, f32 to f16", patch("f32", "f16", 8, bits=128)
     yield ("conversion-unpredicted", "malformed", "without bit 0",
            patch("f32", "f16", 8, flags=2))

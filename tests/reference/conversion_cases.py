@@ -59,6 +59,21 @@ def parts_of_conversions(base: bytes) -> Chunk:
                  first[:384] + base[402:411] + alone.result + plain.result + first[384:])
 
 
+def signs_of(base: bytes) -> Chunk:
+    """Codes with sign and without become each other."""
+    plans, sections = [], []
+    for index, (source, target) in enumerate(conversions.SIGNS):
+        offset, length = 11 * index, 9 + index
+        made = conversions.convert(NUMBERS[source], NUMBERS[target], base[offset:offset + length])
+        payload, codec = b"", 0
+        if index % 2:
+            payload, codec = b"\1" + b"\1\2" * len(planes_of(NUMBERS[target])), 2
+            made = decode_planes(NUMBERS[target], payload, made, length)
+        sections.append(Section(codec, NUMBERS[target], payload, made, True, conversion=NUMBERS[source]))
+        plans.append(from_section(index, length, offset))
+    return Chunk(plans, sections, b"".join(section.result for section in sections))
+
+
 def lanes_of(base: bytes) -> Chunk:
     """Codes from floats of all types by every rounding, and floats from codes; lanes of every order."""
     generator = random.Random(37)

@@ -14,11 +14,14 @@ SIMPLE = "q4_0 q4_1 q5_0 q5_1 q8_0".split()
 FROM = [*FLOATS, *SIMPLE, *"q2_k q3_k q4_k q5_k q6_k".split()]
 TO = [*FLOATS, *SIMPLE]
 TO_ZERO = 0x80
+SIGNS = {pair: mask for a, b, mask in (("i8", "u8", 0x80), ("i4", "u4", 0x88)) for pair in ((a, b), (b, a))}
 SIGN, INFINITY, ONE = 1 << 31, 255 << 23, 127 << 23
 
 
 def exists(conversion: int, dtype: int) -> bool:
     source, target = NAMES.get(conversion & 0x7F), NAMES.get(dtype)
+    if (source, target) in SIGNS:
+        return conversion < TO_ZERO
     return source in FROM and target in TO and source != target and (
         conversion < TO_ZERO or target == "bf16")
 
@@ -29,6 +32,8 @@ def block_of(name: str) -> tuple[int, int]:
         return 1, FLOATS[name][0] // 8
     if name in ("i8", "u8"):
         return 1, 1
+    if name in ("i4", "u4"):
+        return 2, 1
     return GRIDS[name].groups * GRIDS[name].group_codes, GRIDS[name].bytes
 
 
@@ -189,4 +194,6 @@ def store(name: str, numbers: list[int], to_zero: bool) -> bytes:
 
 def convert(conversion: int, dtype: int, data: bytes) -> bytes:
     to_zero = conversion >= TO_ZERO
+    if mask := SIGNS.get((NAMES[conversion & 0x7F], NAMES[dtype])):
+        return bytes(byte ^ mask for byte in data)
     return store(NAMES[dtype], load(NAMES[conversion & 0x7F], data, to_zero), to_zero)

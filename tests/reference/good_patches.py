@@ -346,6 +346,8 @@ def made_up() -> Iterator[Case]:
                [*conversion_cases.conversions_of(base, False), *conversion_cases.conversions_of(base, True),
                 conversion_cases.parts_of_conversions(base)],
                features=0b1_0000_0001)
+    yield case("converted-signs", "conversions 2", "i8 and u8, i4 and u4", [conversion_cases.signs_of(base)],
+               features=0b1_0000_0001)
     numbers = read(values_cases.NUMBERS)
     lanes = conversion_cases.lanes_of(numbers)
     yield Case("lanes", values_cases.NUMBERS, patch_of(numbers, [lanes], features=0x10100), "conversions 8",
