@@ -103,7 +103,8 @@ Relation RangeRelations::relate_leading(const Range& from, const Range& range,
                                         uint64_t length) const {
   const Relation relation =
       relate(range.dtype, bytes_of(base_, from).first(static_cast<size_t>(length)),
-             bytes_of(result_, range).first(static_cast<size_t>(length)));
+             bytes_of(result_, range).first(static_cast<size_t>(length)),
+             place_of(range, 0).row_elements);
   give_back(from, range);
   return relation;
 }

@@ -124,6 +124,7 @@ Relation relate_pairs(FloatLayout layout, const std::vector<FloatPair>& pairs) {
 // least so many elements in a row.
 constexpr int kGainBits = 12;
 constexpr size_t kLaneElements = 64;
+constexpr uint64_t kWorthGains = 1024;  // of an element: less needs no gains
 
 // The gain of most pairs from `first` to `last`, or 0 if it is none that can be coded.
 int64_t gain_of(const FloatPair* first, const FloatPair* last) {
@@ -157,31 +158,61 @@ Magnitude multiply(FloatLayout layout, const Magnitude& number, int64_t gain) {
           static_cast<unsigned>(place + down), number.is_negative != (gain < 0)};
 }
 
-// The same with a gain for each `lane` pairs. What is left of numbers that have nothing to
-// do with each other looks a little smaller so: it has to be clearly less.
-Relation relate_multiplied(FloatLayout layout, std::vector<FloatPair> pairs, size_t lane) {
-  for (size_t begin = 0; begin < pairs.size(); begin += lane) {
-    const size_t end = std::min(begin + lane, pairs.size());
+// Where lanes of so many pairs end.
+std::vector<size_t> lanes_of(size_t pairs, size_t lane) {
+  std::vector<size_t> ends;
+  for (size_t end = lane; end < pairs; end += lane) ends.push_back(end);
+  ends.push_back(pairs);
+  return ends;
+}
+
+// Where rows end among sampled pairs, given the row of each.
+std::vector<size_t> rows_of(const std::vector<uint64_t>& row) {
+  std::vector<size_t> ends;
+  for (size_t i = 1; i < row.size(); ++i) {
+    if (row[i] != row[i - 1]) ends.push_back(i);
+  }
+  ends.push_back(row.size());
+  return ends;
+}
+
+// The same with a gain for each of the lanes that end so. What is left of numbers that have
+// nothing to do with each other looks a little smaller so: it has to be clearly less.
+Relation relate_multiplied(FloatLayout layout, std::vector<FloatPair> pairs,
+                           const std::vector<size_t>& ends) {
+  size_t begin = 0;
+  for (const size_t end : ends) {
     const int64_t gain = gain_of(pairs.data() + begin, pairs.data() + end);
-    if (gain == 0) continue;
-    for (size_t i = begin; i < end; ++i)
+    for (size_t i = begin; i < end && gain != 0; ++i)
       pairs[i].before = multiply(layout, pairs[i].before, gain);
+    begin = end;
   }
   Relation relation = relate_pairs(layout, pairs);
   relation.is_related = relation.cost * 16 < relation.direct * 15;
   return relation;
 }
 
-Relation relate_floats(FloatLayout layout, ByteView base, ByteView result) {
+Relation relate_floats(FloatLayout layout, ByteView base, ByteView result,
+                       uint64_t row_elements) {
+  const size_t width = layout.width / 8;
   std::vector<FloatPair> pairs;
-  sample(result.size(), layout.width / 8, [&](size_t at) {
+  std::vector<uint64_t> row;
+  sample(result.size(), width, [&](size_t at) {
     pairs.push_back(
         {load_float(layout, base.data() + at), load_float(layout, result.data() + at)});
+    if (row_elements != 0) row.push_back(at / width / row_elements);
   });
   const Relation same = relate_pairs(layout, pairs);
-  if (same.is_related || layout.width == 64 || pairs.empty()) return same;
+  if (layout.width == 64 || pairs.empty()) return same;
+  // Some rows may have become negative, and the others have stayed what they are.
+  if (row_elements >= kLaneElements && same.cost >= kWorthGains) {
+    const Relation by_row = relate_multiplied(layout, pairs, rows_of(row));
+    if (by_row.is_related && by_row.cost * 16 < same.cost * 15) return by_row;
+  }
+  if (same.is_related) return same;
   for (const size_t lane : {pairs.size(), kLaneElements}) {
-    const Relation multiplied = relate_multiplied(layout, pairs, lane);
+    const Relation multiplied =
+        relate_multiplied(layout, pairs, lanes_of(pairs.size(), lane));
     if (multiplied.is_related) return multiplied;
   }
   return same;
@@ -222,16 +253,16 @@ uint64_t relation_unit(Dtype dtype) {
   return is_float ? dtype_layout(dtype).block_bytes : 1;
 }
 
-Relation relate(Dtype dtype, ByteView base, ByteView result) {
+Relation relate(Dtype dtype, ByteView base, ByteView result, uint64_t row_elements) {
   switch (dtype) {
     case Dtype::f64:
-      return relate_floats({64, 52}, base, result);
+      return relate_floats({64, 52}, base, result, row_elements);
     case Dtype::f32:
-      return relate_floats({32, 23}, base, result);
+      return relate_floats({32, 23}, base, result, row_elements);
     case Dtype::f16:
-      return relate_floats({16, 10}, base, result);
+      return relate_floats({16, 10}, base, result, row_elements);
     case Dtype::bf16:
-      return relate_floats({16, 7}, base, result);
+      return relate_floats({16, 7}, base, result, row_elements);
     case Dtype::i8:
       return relate_codes(base, result);
     default:

@@ -19,8 +19,9 @@ struct Relation {
 // The bytes whose coding a relation tells the cost of: an element for floats, else one.
 uint64_t relation_unit(Dtype dtype);
 
-// Compares a bounded sample of `base` and `result` (of equal length, elements of `dtype`).
-Relation relate(Dtype dtype, ByteView base, ByteView result);
+// Compares a bounded sample of `base` and `result` (of equal length, elements of `dtype`,
+// in rows of so many, if that is known).
+Relation relate(Dtype dtype, ByteView base, ByteView result, uint64_t row_elements = 0);
 
 // The same of blocks that are quantized from weights, as many as their elements, in
 // binary32.

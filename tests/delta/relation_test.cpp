@@ -165,6 +165,16 @@ TEST_CASE("relation: a tensor that was multiplied is related, by rows, too") {
     return value * kGains[i / 200 % 5];
   });
   CHECK(relate(Dtype::f32, floats, by_row).is_related);
+  // Of rows of 100, some are negated: lanes that begin elsewhere have parts of both.
+  const auto negate = [](size_t i, float value) {
+    return i / 100 * 7 % 10 < 3 ? -value : value;
+  };
+  for (const Bytes& base : {floats, shaken(random, floats, 0.01f)}) {
+    const uint64_t least = relate(Dtype::f32, base, floats, 100).cost;
+    const uint64_t cost = relate(Dtype::f32, base, each(floats, negate), 100).cost;
+    CHECK(cost <= least + least / 16);
+    CHECK(relate(Dtype::f32, base, each(floats, negate)).cost > cost + 2048);
+  }
   const Bytes codes = random.bytes(40000);
   Bytes negated = codes;
   for (uint8_t& code : negated) code = static_cast<uint8_t>(-code);

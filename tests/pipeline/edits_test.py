@@ -78,6 +78,16 @@ def by_row(numbers: list[float]) -> list[float]:
     return rounded("f", [number * factors[i // ROW] for i, number in enumerate(numbers)])
 
 
+def negated(share: float) -> Change:
+    """Some rows, as where the gain of a normalization that is folded into them is below 0."""
+    def change(numbers: list[float]) -> list[float]:
+        generator = random.Random(19)
+        signs = [-1 if generator.random() < share else 1 for _ in range(len(numbers) // ROW)]
+        return [number * signs[i // ROW] for i, number in enumerate(numbers)]
+
+    return change
+
+
 def tuned(numbers: list[float]) -> list[float]:
     generator = random.Random(len(numbers))
     return rounded("f", [number + generator.gauss(0, 1e-4) for number in numbers])
@@ -122,6 +132,8 @@ class Edits(InPlaceTest):
         rows = max(rows for rows, _ in SHAPES.values())
         self.check({"rows": (by_row, BOUND + 6 * rows)})
         self.check({"negated": (times(-1.0), BOUND)}, "I8")
+        for kind in ("F32", "BF16", "I8"):
+            self.check({f"rows-{share}": (negated(share), BOUND) for share in (0.02, 0.1, 0.3, 0.5)}, kind)
 
     def test_few_changes(self) -> None:
         tensor = WEIGHTS / len(SHAPES)
