@@ -77,7 +77,8 @@ class Planner {
     }
     plan_bytes(result_.manifest.length_bytes);
     plan_.whole = sparsity_pairs(result_.manifest);
-    plan_.steps = grow_copies(std::move(plan_.steps), base_.bytes(), result_.bytes());
+    plan_.steps = grow_copies(copy_equal_runs(std::move(plan_.steps), base_, result_),
+                              base_.bytes(), result_.bytes());
     keep_twins(std::move(twins_), result_.manifest, &plan_);
     return std::move(plan_);
   }

@@ -51,6 +51,10 @@ Plan make_plan(const Model& base, const Model& result, const PlanOptions& option
 // Has the plan make the other of those twins by the first that would cost much by itself.
 void keep_twins(std::vector<Twin> twins, const Manifest& result, Plan* plan);
 
+// Has long runs of elements that are equal to those that predict them copied.
+std::vector<Step> copy_equal_runs(std::vector<Step> steps, const Model& base,
+                                  const Model& result);
+
 // Lets copies take over the equal bytes beside them, and joins copies that then meet.
 std::vector<Step> grow_copies(std::vector<Step> steps, ByteView base, ByteView result);
 

@@ -15,7 +15,7 @@ using test::Bytes;
 namespace {
 
 // `count` weights around zero, as f32 or, cut, as bf16.
-Bytes weights(test::Random& random, size_t count, size_t width) {
+Bytes bell_shaped(test::Random& random, size_t count, size_t width) {
   Bytes bytes(count * width);
   for (size_t i = 0; i < count; ++i) {
     double sum = 0;
@@ -45,7 +45,7 @@ Bytes tuned(test::Random& random, Bytes bytes, size_t width, uint32_t by) {
 
 // Each weight moved by others, times `by`: many of them past zero.
 Bytes shaken(test::Random& random, Bytes bytes, float by) {
-  const Bytes others = weights(random, bytes.size() / 4, 4);
+  const Bytes others = bell_shaped(random, bytes.size() / 4, 4);
   for (size_t i = 0; i < bytes.size(); i += 4) {
     const auto value = std::bit_cast<float>(load_le<uint32_t>(&bytes[i]));
     const auto other = std::bit_cast<float>(load_le<uint32_t>(&others[i]));
@@ -58,16 +58,16 @@ Bytes shaken(test::Random& random, Bytes bytes, float by) {
 
 TEST_CASE("relation: floats that have gone half as far as they are large are related") {
   test::Random random(5);
-  const Bytes floats = weights(random, 40000, 4);
+  const Bytes floats = bell_shaped(random, 40000, 4);
   CHECK(relate(Dtype::f32, floats, shaken(random, floats, 0.5f)).is_related);
-  CHECK_FALSE(
-      relate(Dtype::f32, floats, shaken(random, weights(random, 40000, 4), 1)).is_related);
+  CHECK_FALSE(relate(Dtype::f32, floats, shaken(random, bell_shaped(random, 40000, 4), 1))
+                  .is_related);
 }
 
 TEST_CASE("relation: a fine-tuned tensor is related to its old version") {
   test::Random random(1);
-  const Bytes floats = weights(random, 40000, 4);
-  const Bytes halves = weights(random, 40000, 2);
+  const Bytes floats = bell_shaped(random, 40000, 4);
+  const Bytes halves = bell_shaped(random, 40000, 2);
   const Bytes bytes = random.bytes(40000);
   CHECK(relate(Dtype::f32, floats, tuned(random, floats, 4, 1000)).is_related);
   CHECK(relate(Dtype::bf16, halves, tuned(random, halves, 2, 3)).is_related);
@@ -77,9 +77,11 @@ TEST_CASE("relation: a fine-tuned tensor is related to its old version") {
 TEST_CASE("relation: a tensor trained anew is not") {
   test::Random random(2);
   CHECK_FALSE(
-      relate(Dtype::f32, weights(random, 40000, 4), weights(random, 40000, 4)).is_related);
+      relate(Dtype::f32, bell_shaped(random, 40000, 4), bell_shaped(random, 40000, 4))
+          .is_related);
   CHECK_FALSE(
-      relate(Dtype::bf16, weights(random, 40000, 2), weights(random, 40000, 2)).is_related);
+      relate(Dtype::bf16, bell_shaped(random, 40000, 2), bell_shaped(random, 40000, 2))
+          .is_related);
   Bytes narrow = random.bytes(40000);
   for (uint8_t& byte : narrow) byte &= 7;
   CHECK_FALSE(relate(Dtype::i8, random.bytes(40000), narrow).is_related);
@@ -87,7 +89,7 @@ TEST_CASE("relation: a tensor trained anew is not") {
 
 TEST_CASE("relation: closer versions cost less") {
   test::Random random(3);
-  const Bytes floats = weights(random, 40000, 4);
+  const Bytes floats = bell_shaped(random, 40000, 4);
   const uint64_t near = relate(Dtype::f32, floats, tuned(random, floats, 4, 10)).cost;
   const uint64_t far = relate(Dtype::f32, floats, tuned(random, floats, 4, 10000)).cost;
   CHECK(near > 2 * 1024);
@@ -130,7 +132,7 @@ Bytes each(Bytes bytes, const Change& change) {
 
 TEST_CASE("relation: a pruned tensor is related to what it was, trained on or not") {
   test::Random random(8);
-  const Bytes floats = weights(random, 40000, 4);
+  const Bytes floats = bell_shaped(random, 40000, 4);
   for (const float bound : {0.01f, 0.05f, 0.1f}) {
     const auto prune = [&](size_t, float value) {
       return value < bound && value > -bound ? 0.0f : value;
@@ -142,7 +144,7 @@ TEST_CASE("relation: a pruned tensor is related to what it was, trained on or no
     // Of the few that are left, a base of smaller ones says as much as nothing.
     if (bound > 0.09f) continue;
     CHECK_FALSE(
-        relate(Dtype::f32, floats, each(weights(random, 40000, 4), prune)).is_related);
+        relate(Dtype::f32, floats, each(bell_shaped(random, 40000, 4), prune)).is_related);
   }
   Bytes codes = random.bytes(40000);
   const Bytes before = codes;
@@ -152,7 +154,7 @@ TEST_CASE("relation: a pruned tensor is related to what it was, trained on or no
 
 TEST_CASE("relation: a tensor that was multiplied is related, by rows, too") {
   test::Random random(9);
-  const Bytes floats = weights(random, 40000, 4);
+  const Bytes floats = bell_shaped(random, 40000, 4);
   for (const float gain : {-1.0f, 0.5f, -0.3f, 3.0f}) {
     const auto multiply = [&](size_t, float value) { return value * gain; };
     CHECK(relate(Dtype::f32, floats, each(floats, multiply)).is_related);

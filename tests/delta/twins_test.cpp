@@ -16,7 +16,7 @@ constexpr size_t kPitch = kTensorBytes + 4;
 
 // Tensors of which those of one letter are equal, with a gap of four bytes, the next letter
 // of `gaps` or '-', behind each.
-Model model_of(const std::string& letters, const std::string& gaps = "",
+Model lettered(const std::string& letters, const std::string& gaps = "",
                size_t length = kTensorBytes) {
   Bytes bytes;
   Manifest manifest;
@@ -48,36 +48,36 @@ Twin twin(uint64_t first, uint64_t offset, uint64_t tensors) {
 }  // namespace
 
 TEST_CASE("twins: tensors that follow one another are one") {
-  CHECK(delta::find_twins(model_of("")).empty());
-  CHECK(delta::find_twins(model_of("abc")).empty());
-  CHECK(delta::find_twins(model_of("abca")) == std::vector{twin(0, 3, 1)});
-  CHECK(delta::find_twins(model_of("abcabc")) == std::vector{twin(0, 3, 3)});
-  CHECK(delta::find_twins(model_of("abcdbca")) ==
+  CHECK(delta::find_twins(lettered("")).empty());
+  CHECK(delta::find_twins(lettered("abc")).empty());
+  CHECK(delta::find_twins(lettered("abca")) == std::vector{twin(0, 3, 1)});
+  CHECK(delta::find_twins(lettered("abcabc")) == std::vector{twin(0, 3, 3)});
+  CHECK(delta::find_twins(lettered("abcdbca")) ==
         std::vector{twin(1, 4, 2), twin(0, 6, 1)});
 }
 
 TEST_CASE("twins: what is between tensors belongs to them, if it is equal, too") {
-  CHECK(delta::find_twins(model_of("abab", "xyxy")) == std::vector{twin(0, 2, 2)});
-  CHECK(delta::find_twins(model_of("abab", "xyzy")) ==
+  CHECK(delta::find_twins(lettered("abab", "xyxy")) == std::vector{twin(0, 2, 2)});
+  CHECK(delta::find_twins(lettered("abab", "xyzy")) ==
         std::vector{twin(0, 2, 1), twin(1, 3, 1)});
 }
 
 TEST_CASE("twins: several have the same first, which is no other of any") {
-  CHECK(delta::find_twins(model_of("aaaa")) ==
+  CHECK(delta::find_twins(lettered("aaaa")) ==
         std::vector{twin(0, 1, 1), twin(0, 2, 1), twin(0, 3, 1)});
-  CHECK(delta::find_twins(model_of("ababab")) == std::vector{twin(0, 2, 2), twin(0, 4, 2)});
+  CHECK(delta::find_twins(lettered("ababab")) == std::vector{twin(0, 2, 2), twin(0, 4, 2)});
 }
 
 TEST_CASE("twins: a digest is not believed") {
-  Model model = model_of("ab");
+  Model model = lettered("ab");
   model.manifest.ranges[2].digest = model.manifest.ranges[0].digest;
   CHECK(delta::find_twins(model).empty());
 }
 
 TEST_CASE("twins: short ones, and those that cost little, are not worth it") {
-  CHECK(delta::find_twins(model_of("aa", "", 1023)).empty());
-  CHECK(delta::find_twins(model_of("aa", "", 1024)).size() == 1);
-  const Model model = model_of("abcab");
+  CHECK(delta::find_twins(lettered("aa", "", 1023)).empty());
+  CHECK(delta::find_twins(lettered("aa", "", 1024)).size() == 1);
+  const Model model = lettered("abcab");
   const std::vector<Twin> all = delta::find_twins(model);
   REQUIRE(all == std::vector{twin(0, 3, 2)});
   std::vector<uint64_t> costs(10);

@@ -125,6 +125,19 @@ class Matching(PipelineTest):
     def test_what_has_moved_is_found(self) -> None:
         in_parallel(self.check_case, CASES)
 
+    def test_large_tensors_that_barely_change(self) -> None:
+        def large(edits: int) -> bytes:
+            writer = GgufWriter()
+            for name in ("a", "b"):
+                weights = bytearray(random.Random(name).randbytes(6 << 20))
+                for i in range(edits):
+                    weights[(i + 1) * 1_234_567] ^= 1
+                writer.tensor(name, PLAIN_TYPES["BF16"], [1 << 10, 3 << 10], bytes(weights))
+            return writer.build()
+
+        for edits, most in ((0, 40), (1, 80), (4, 160)):
+            self.assertLess(self.patch_size(f"{edits} edits", large(0), large(edits)), HEAD + most - 40)
+
     def test_what_was_merged_is_split_again(self) -> None:
         old = model(False)
         self.assertLess(self.patch_size("split", gguf(merged(old)), gguf(old)), 1000)
