@@ -61,6 +61,30 @@ std::vector<uint64_t> ends_of(const std::vector<Twin>& twins) {
   return ends;
 }
 
+// Those of the twins without what is at their ends and cannot be cut off from steps.
+std::vector<Twin> trimmed(std::vector<Twin> twins, const std::vector<Step>& steps) {
+  constexpr uint64_t kMost = 4096;  // bytes, at either end
+  const std::vector<uint64_t> begins = step_begins(steps);
+  const auto is_cut = [&](uint64_t at) {
+    const auto i =
+        static_cast<size_t>(std::ranges::upper_bound(begins, at) - begins.begin() - 1);
+    const uint64_t past = at - begins[i];
+    return past == 0 || past == steps[i].result_bytes ||
+           (!may_end_early(steps[i]) && past % unit_bytes(steps[i]) == 0);
+  };
+  for (Twin& twin : twins) {
+    const auto are_cut = [&](uint64_t at) {
+      return is_cut(twin.first + at) && is_cut(twin.offset + at);
+    };
+    uint64_t begin = 0;
+    while (begin < kMost && begin < twin.length && !are_cut(begin)) ++begin;
+    uint64_t end = twin.length;
+    while (end > begin && twin.length - end < kMost && !are_cut(end)) --end;
+    twin = {twin.first + begin, twin.offset + begin, end - begin};
+  }
+  return twins;
+}
+
 // Those of the twins that begin and end where steps do.
 std::vector<Twin> with_ends(std::vector<Twin> twins, const std::vector<Step>& steps) {
   if (twins.empty()) return twins;
@@ -68,7 +92,7 @@ std::vector<Twin> with_ends(std::vector<Twin> twins, const std::vector<Step>& st
   begins.push_back(begins.back() + steps.back().result_bytes);
   const auto is_cut = [&](uint64_t at) { return std::ranges::binary_search(begins, at); };
   std::erase_if(twins, [&](const Twin& twin) {
-    return !is_cut(twin.first) || !is_cut(twin.first + twin.length) ||
+    return twin.length == 0 || !is_cut(twin.first) || !is_cut(twin.first + twin.length) ||
            !is_cut(twin.offset) || !is_cut(twin.offset + twin.length);
   });
   return twins;
@@ -220,11 +244,13 @@ uint64_t even_chunks(const std::vector<Step>& steps) {
 
 std::vector<std::vector<Step>> cut_into_chunks(std::vector<Step> steps,
                                                const std::vector<ByteRange>& whole,
-                                               Chunks chunks,
-                                               const std::vector<Twin>& twins) {
-  if (!twins.empty()) steps = part_steps(std::move(steps), ends_of(twins));
+                                               Chunks chunks, std::vector<Twin> twins) {
+  if (!twins.empty()) {
+    twins = trimmed(std::move(twins), steps);
+    steps = part_steps(std::move(steps), ends_of(twins));
+  }
   const uint64_t shares = chunks == Chunks::even ? even_chunks(steps) : 0;
-  Chunker chunker(steps, whole, with_ends(twins, steps), shares);
+  Chunker chunker(steps, whole, with_ends(std::move(twins), steps), shares);
   return chunker.run(std::move(steps));
 }
 

@@ -79,7 +79,7 @@ class Planner {
     plan_.whole = sparsity_pairs(result_.manifest);
     plan_.steps = grow_copies(copy_equal_runs(std::move(plan_.steps), base_, result_),
                               base_.bytes(), result_.bytes());
-    keep_twins(std::move(twins_), result_.manifest, &plan_);
+    keep_twins(std::move(twins_), result_, &plan_);
     return std::move(plan_);
   }
 

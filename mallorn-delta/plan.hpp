@@ -49,7 +49,8 @@ struct PlanOptions {
 Plan make_plan(const Model& base, const Model& result, const PlanOptions& options = {});
 
 // Has the plan make the other of those twins by the first that would cost much by itself.
-void keep_twins(std::vector<Twin> twins, const Manifest& result, Plan* plan);
+// Of a result that could not be parsed, they are looked for here.
+void keep_twins(std::vector<Twin> twins, const Model& result, Plan* plan);
 
 // Has long runs of elements that are equal to those that predict them copied.
 std::vector<Step> copy_equal_runs(std::vector<Step> steps, const Model& base,
@@ -72,6 +73,6 @@ enum class Chunks : uint8_t {
 std::vector<std::vector<Step>> cut_into_chunks(std::vector<Step> steps,
                                                const std::vector<ByteRange>& whole,
                                                Chunks chunks = Chunks::few,
-                                               const std::vector<Twin>& twins = {});
+                                               std::vector<Twin> twins = {});
 
 }  // namespace mallorn::delta

@@ -14,6 +14,16 @@ namespace {
 constexpr uint64_t kWorthBytes = 512;
 constexpr uint64_t kLeastLength = 2 * kWorthBytes;
 
+// What of the cost of a range falls to the other of a twin, or so.
+uint64_t share_of(uint64_t cost, const Range& range, const Twin& twin) {
+  const uint64_t begin = std::max(range.offset_bytes, twin.offset);
+  const uint64_t end =
+      std::min(range.offset_bytes + range.length_bytes, twin.offset + twin.length);
+  uint64_t product = 0;
+  if (begin >= end) return 0;
+  return checked_mul(cost, end - begin, &product) ? product / range.length_bytes : cost;
+}
+
 class TwinFinder {
  public:
   explicit TwinFinder(const Model& result)
@@ -93,26 +103,44 @@ class TwinFinder {
   std::vector<size_t> first_;    // by tensor: the first with its digest
 };
 
+// What of the result no copy makes.
+std::vector<ByteRange> coded_ranges(const std::vector<Step>& steps) {
+  std::vector<ByteRange> ranges;
+  uint64_t at = 0;
+  for (const Step& step : steps) {
+    if (step.kind != StepKind::copy) ranges.push_back({at, step.result_bytes});
+    at += step.result_bytes;
+  }
+  return ranges;
+}
+
 }  // namespace
 
-std::vector<Twin> find_twins(const Model& result) { return TwinFinder(result).run(); }
+std::vector<Twin> find_twins(const Model& result) {
+  // What is taken for a tensor there has others in it.
+  return result.manifest.format == "raw" ? std::vector<Twin>{} : TwinFinder(result).run();
+}
 
 std::vector<Twin> costly_twins(std::vector<Twin> twins, const Manifest& result,
                                const std::vector<uint64_t>& costs) {
-  size_t next = 0;
+  size_t next = 0;  // range
   std::erase_if(twins, [&](const Twin& twin) {
     uint64_t cost = 0;
     for (; next < result.ranges.size(); ++next) {
-      const uint64_t at = result.ranges[next].offset_bytes;
-      if (at >= twin.offset + twin.length) break;
-      if (at >= twin.offset) cost += costs[next];
+      const Range& range = result.ranges[next];
+      const uint64_t end = range.offset_bytes + range.length_bytes;
+      if (range.offset_bytes >= twin.offset + twin.length) break;
+      cost += share_of(costs[next], range, twin);
+      if (end > twin.offset + twin.length) break;
     }
     return cost < kWorthBytes;
   });
   return twins;
 }
 
-void keep_twins(std::vector<Twin> twins, const Manifest& result, Plan* plan) {
+void keep_twins(std::vector<Twin> twins, const Model& model, Plan* plan) {
+  const Manifest& result = model.manifest;
+  if (result.format == "raw") twins = find_byte_twins(model, coded_ranges(plan->steps));
   std::vector<uint64_t> costs(result.ranges.size());
   for (const TensorPlan& tensor : plan->tensors) {
     costs[tensor.result_range] = tensor.estimated_bytes;

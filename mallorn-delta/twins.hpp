@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "libcommon/model_source.hpp"
+#include "mallorn-delta/byte_index.hpp"
 
 namespace mallorn::delta {
 
@@ -20,6 +21,11 @@ struct Twin {
 // Whole tensors, and what is between them, in order; apart, and none of them is the first
 // of others. Short ones are not worth a chunk of their own, and not among them.
 std::vector<Twin> find_twins(const Model& result);
+
+// The same where nothing is known of tensors, byte by byte: what is equal for some
+// kilobytes, and begins in the ranges, which are in order. Memory is bounded (16 MiB).
+std::vector<Twin> find_byte_twins(const Model& result,
+                                  const std::vector<ByteRange>& searched);
 
 // Those of the twins, in order, that would be worth it if they took as many bytes of the
 // patch, roughly, as `costs` has for each range of the result.

@@ -369,9 +369,25 @@ TEST_CASE("chunks: a range that cannot be cut out has its own") {
   const Step bytes = step(StepKind::predict, 4000, 0, Dtype::opaque, Predictor::bytes);
   const Step floats = step(StepKind::predict, 4000, 0, Dtype::f32);
   for (const delta::Twin twin :
-       {delta::Twin{0, 5000, 2000}, delta::Twin{4002, 9002, 2000}}) {
+       {delta::Twin{0, 5000, 2000}, delta::Twin{4001, 9002, 2000}}) {
     const std::vector<Step> steps = {bytes, floats, floats};
     const auto chunks = delta::cut_into_chunks(steps, {}, delta::Chunks::few, {twin});
     check(chunks, steps);
   }
+}
+
+TEST_CASE(
+    "chunks: of equal ranges, what cannot be cut off at their ends stays where it is") {
+  const std::vector<Step> steps = {step(StepKind::predict, 4000, 0, Dtype::f32),
+                                   step(StepKind::literal, 4000, 0, Dtype::f32)};
+  const auto chunks = delta::cut_into_chunks(steps, {}, delta::Chunks::few,
+                                             {{1002, 5002, 2001}});  // 1004 to 3000
+  std::vector<std::vector<uint64_t>> lengths;
+  for (const std::vector<Step>& chunk : chunks) {
+    lengths.emplace_back();
+    for (const Step& each : chunk) lengths.back().push_back(each.result_bytes);
+  }
+  CHECK(lengths ==
+        std::vector<std::vector<uint64_t>>{{1004}, {1996}, {1000, 1004}, {1996}, {1000}});
+  CHECK(chunks[1] == chunks[3]);
 }

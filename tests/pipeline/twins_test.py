@@ -116,6 +116,15 @@ class Twins(InPlaceTest):
             self.assertEqual((self.home / "made").read_bytes(), self.new)
             (self.home / "made").unlink()
 
+    def test_in_a_file_of_no_known_format(self) -> None:
+        def container(names: list[str], is_tuned: bool) -> bytes:
+            return b"{'any': 'header'}" + b"".join(weights(name, 1 << 13, is_tuned) for name in names)
+
+        for names, more in ((["a", "b", "c", "a"], 1), (["a", "b", "a", "c", "b", "a"], 3)):
+            once = self.patch_size("once", *(container(["a", "b", "c"], tuned) for tuned in (False, True)))
+            size = self.patch_size("twice", *(container(names, tuned) for tuned in (False, True)))
+            self.assertLess(size, once * 1.02 + more * AGAIN)
+
     def test_the_same_patch_either_way(self) -> None:
         self.use((two_graphs(False), two_graphs(True)))
         script = 'mallorn-parse -q "$1" | mallorn-delta -q "$2" | mallorn-pack -q'
