@@ -24,12 +24,6 @@ constexpr uint64_t kNumberBits = 16;
 constexpr uint64_t kStepBits = 100;
 constexpr uint64_t kMissBits = 2;
 
-bool is_vector(const Range& range) {
-  return range.dtype == Dtype::f32 && range.length_bytes >= kMinVectorBytes &&
-         range.length_bytes <= kMaxVectorBytes &&
-         range.length_bytes % sizeof(uint32_t) == 0;
-}
-
 // The numbers of a range, as they lie in the file.
 class Numbers {
  public:
@@ -156,12 +150,12 @@ class Finder {
   void gather() {
     std::vector<ByteView> known;  // those of the base, sorted
     for (const Range& range : base_.manifest.ranges) {
-      if (is_vector(range)) known.push_back(bytes_of(base_, range));
+      if (may_be_derived(range)) known.push_back(bytes_of(base_, range));
     }
     std::sort(known.begin(), known.end(), comes_first);
     const std::vector<Range>& ranges = result_.manifest.ranges;
     for (size_t i = 0; i < ranges.size(); ++i) {
-      if (!is_vector(ranges[i]) || is_other(twins_, ranges[i].offset_bytes)) continue;
+      if (!may_be_derived(ranges[i]) || is_other(twins_, ranges[i].offset_bytes)) continue;
       const ByteView bytes = bytes_of(result_, ranges[i]);
       const bool is_known =
           std::binary_search(known.begin(), known.end(), bytes, comes_first);
@@ -230,6 +224,12 @@ class Finder {
 };
 
 }  // namespace
+
+bool may_be_derived(const Range& range) {
+  return range.dtype == Dtype::f32 && range.length_bytes >= kMinVectorBytes &&
+         range.length_bytes <= kMaxVectorBytes &&
+         range.length_bytes % sizeof(uint32_t) == 0;
+}
 
 std::vector<std::optional<Derived>> find_derived(const Model& base, const Model& result,
                                                  const std::vector<Twin>& twins) {

@@ -19,6 +19,9 @@ struct Derived {
   uint64_t estimated_bytes = 0;  // of the patch, roughly
 };
 
+// Whether a range is such a vector by its type and length.
+bool may_be_derived(const Range& range);
+
 // One entry per range of the result: what it is best derived from, where that is cheaper
 // than bytes. By content, whatever the graph says. Vectors that the base has are left
 // alone: they are copied. Sources are known before what follows from them: they are not

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <map>
 
+#include "mallorn-delta/derived.hpp"
 #include "mallorn-delta/passed_pages.hpp"
 #include "mallorn-delta/plan.hpp"
 
@@ -13,6 +14,9 @@ namespace {
 // Chunks that end for it learn less, and both have heads.
 constexpr uint64_t kWorthBytes = 512;
 constexpr uint64_t kLeastLength = 2 * kWorthBytes;
+// Vectors that are so near are derived from each other in one chunk, for less; in several
+// they cannot be.
+constexpr uint64_t kNear = 256 * 1024;
 
 // What of the cost of a range falls to the other of a twin, or so.
 uint64_t share_of(uint64_t cost, const Range& range, const Twin& twin) {
@@ -44,7 +48,7 @@ class TwinFinder {
       const size_t last = i + std::max<size_t>(count, 1) - 1;
       const uint64_t begin = tensor(i).offset_bytes;
       const Twin twin{tensor(first_[i]).offset_bytes, begin, end_of(last) - begin};
-      if (count > 0 && twin.length >= kLeastLength &&
+      if (count > 0 && twin.length >= kLeastLength && !is_derived(twin, i, count) &&
           is_equal(twin.first, twin.offset, twin.length)) {
         twins.push_back(twin);
       }
@@ -77,6 +81,13 @@ class TwinFinder {
       ++count;
     }
     return count;
+  }
+
+  // Whether `count` tensors from i on, of the twin, need no chunks for that.
+  bool is_derived(const Twin& twin, size_t i, size_t count) const {
+    if (twin.offset + twin.length - twin.first > kNear) return false;
+    while (count > 0 && may_be_derived(tensor(i + count - 1))) --count;
+    return count == 0;
   }
 
   bool is_equal(uint64_t first, uint64_t offset, uint64_t length) const {

@@ -26,7 +26,7 @@ Model lettered(const std::string& letters, const std::string& gaps = "",
     range.offset_bytes = bytes.size();
     range.length_bytes = content.size();
     if (kind == RangeKind::tensor) {
-      range.dtype = Dtype::f32;
+      range.dtype = Dtype::f16;
       range.digest = sha256(content);
     }
     manifest.ranges.push_back(range);
@@ -94,4 +94,29 @@ TEST_CASE("twins: what is within the other of them") {
   for (const uint64_t at : {100, 119, 120, 124, 200, 219})
     CHECK(delta::is_other(twins, at));
   for (const uint64_t at : {0, 99, 125, 199, 220}) CHECK_FALSE(delta::is_other(twins, at));
+}
+
+TEST_CASE("twins: vectors that may be derived from each other are none, if they are near") {
+  for (const Dtype dtype : {Dtype::f32, Dtype::f16}) {
+    for (const uint64_t between : {200'000, 300'000}) {
+      CAPTURE(between);
+      Bytes bytes = test::Random(75).bytes(2 * kTensorBytes + between);
+      std::copy_n(bytes.begin(), kTensorBytes, bytes.end() - kTensorBytes);
+      Manifest manifest;
+      for (const uint64_t length : {kTensorBytes, between, kTensorBytes}) {
+        Range range;
+        range.kind = RangeKind::tensor;
+        range.dtype = dtype;
+        range.offset_bytes =
+            manifest.ranges.empty()
+                ? 0
+                : manifest.ranges.back().offset_bytes + manifest.ranges.back().length_bytes;
+        range.length_bytes = length;
+        manifest.ranges.push_back(range);
+      }
+      const bool is_left = dtype == Dtype::f32 && between == 200'000;
+      CHECK(delta::find_twins(test::model_of(bytes, std::move(manifest))).size() ==
+            (is_left ? 0 : 1));
+    }
+  }
 }

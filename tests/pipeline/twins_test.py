@@ -15,15 +15,16 @@ from programs import is_sanitized
 
 AGAIN = 250  # bytes: records, and chunks that end for a twin
 
-Tensor = tuple[str, bytes]  # name, elements of f32
+Tensor = tuple[str, bytes]  # name, elements of f16
 
 
 def weights(name: str, elements: int, is_tuned: bool) -> bytes:
     """Of about one size; tuned ones differ in their lowest bits."""
-    made = bytearray(random.Random(name).randbytes(4 * elements))
-    made[3::4] = bytes(0x3C | byte & 0x80 for byte in made[3::4])
+    made = bytearray(random.Random(name).randbytes(2 * elements))
+    made[1::2] = bytes(0x2C | byte & 0x83 for byte in made[1::2])
     if is_tuned:
-        made[0::4] = random.Random(name + " tuned").randbytes(elements)
+        tuning = random.Random(name + " tuned").randbytes(elements)
+        made[0::2] = bytes(byte ^ change & 7 for byte, change in zip(made[0::2], tuning))
     return bytes(made)
 
 
@@ -31,7 +32,7 @@ def gguf(tensors: list[Tensor]) -> bytes:
     writer = GgufWriter()
     writer.key("general.architecture", STRING, "llama")
     for name, elements in tensors:
-        writer.tensor(name, PLAIN_TYPES["F32"], [64, len(elements) // 256], elements)
+        writer.tensor(name, PLAIN_TYPES["F16"], [64, len(elements) // 128], elements)
     return writer.build()
 
 
@@ -39,14 +40,14 @@ def layers(lengths: list[int], is_tuned: bool) -> list[Tensor]:
     return [(f"layer.{i}", weights(f"layer {i}", length, is_tuned)) for i, length in enumerate(lengths)]
 
 
-def tied(is_tuned: bool, embedding: int = 1 << 13, lengths: tuple[int, ...] = (1 << 12,) * 3) -> bytes:
+def tied(is_tuned: bool, embedding: int = 1 << 14, lengths: tuple[int, ...] = (1 << 12,) * 3) -> bytes:
     shared = weights("embedding", embedding, is_tuned)
     return gguf([("token_embd", shared), *layers(list(lengths), is_tuned), ("output", shared)])
 
 
 def untied(is_tuned: bool) -> bytes:
     """The same without the second."""
-    return gguf([("token_embd", weights("embedding", 1 << 13, is_tuned)),
+    return gguf([("token_embd", weights("embedding", 1 << 14, is_tuned)),
                  *layers([1 << 12] * 3, is_tuned)])
 
 
@@ -81,15 +82,15 @@ class Twins(InPlaceTest):
     def test_a_second_that_is_new(self) -> None:
         """The old model has none, or another."""
         once = self.patch_size("untied", untied(False), untied(True))
-        other = gguf([("token_embd", weights("embedding", 1 << 13, False)), *layers([1 << 12] * 3, False),
-                      ("output", weights("head", 1 << 13, False))])
+        other = gguf([("token_embd", weights("embedding", 1 << 14, False)), *layers([1 << 12] * 3, False),
+                      ("output", weights("head", 1 << 14, False))])
         for name, old in (("none", untied(False)), ("another", other)):
             self.assertLess(self.patch_size(name, old, tied(True)), once * 1.02 + AGAIN, name)
 
     def test_far_apart_in_every_way_that_patches_are_applied(self) -> None:
         lengths = (300_032, 400_000, 99_968)
         self.use((tied(False, 600_000, lengths), tied(True, 600_000, lengths)))
-        self.assertEqual(self.info()["again_bytes"], 4 * 600_000)
+        self.assertEqual(self.info()["again_bytes"], 2 * 600_000)
         within = [] if is_sanitized() else ["--memory", "64M"]  # a sanitizer needs more
         for threads in ("1", "3"):
             options = ("-q", "--threads", threads, *within)
@@ -140,7 +141,7 @@ class Twins(InPlaceTest):
         told = self.run_program("mallorn", "diff", "--explain", self.home.parent / "old",
                                 self.home.parent / "new", "-o", "-").err.decode()
         for text in (table, told):
-            told_again = [line for line in text.splitlines() if line.startswith("f32 ") and " again " in line]
+            told_again = [line for line in text.splitlines() if line.startswith("f16 ") and " again " in line]
             self.assertEqual(len(told_again), 1, text)
             self.assertIn(" output", told_again[0])
 
