@@ -126,8 +126,7 @@ typedef struct mallorn_port {
 
   uint32_t slot_size;  /* bytes of a slot: a multiple of erase_size, below 2^30 */
   uint32_t erase_size; /* bytes of an erase block of a slot: a multiple of 128 */
-  uint32_t
-      meta_size; /* bytes of a metadata sector: at least 160, a multiple of write_size */
+  uint32_t meta_size;  /* bytes of a metadata sector: at least 128 and a word */
   uint32_t write_size; /* bytes of a word: 1, 2, 4, 8, 16 or 32 */
   /* 0: there are two slots. Otherwise there is one, MALLORN_SLOT_A, which patches made with
    * --in-place overwrite block by block; MALLORN_JOURNAL has as many bytes, a multiple of
@@ -158,7 +157,8 @@ size_t mallorn_min_work_size(void);
 int mallorn_init(mallorn_update** m, void* work, size_t work_size, const mallorn_port* port,
                  void* context, const mallorn_policy* policy);
 /* Does a little of the update: one erase, one page, one record (five pages with the state of
- * the decoder), a slice of a signature, or 64 bytes hashed. MALLORN_DONE: the new model is
+ * the decoder), a slice of a signature, or 64 bytes hashed; once, it reads the metadata.
+ * MALLORN_DONE: the new model is
  * whole and will be tried from the next boot on. */
 int mallorn_step(mallorn_update* m);
 /* Instead of an update: from now on mallorn_step() compares the slot in use with its
@@ -183,7 +183,8 @@ typedef struct mallorn_boot_info {
 
 /* To be called once after each reset, before the model is used. Where it fails with another
  * error than MALLORN_E_NO_SLOT, MALLORN_E_UNFINISHED and MALLORN_E_ARGUMENT, the slot in
- * `info` may be used still: it is the last one that was confirmed.
+ * `info` may be used still: it is the last one that was confirmed, or with MALLORN_E_COUNTER
+ * the one on trial.
  * With one slot there is no way back: a trial that ends leaves the model where it is, and
  * the release as it was. MALLORN_E_UNFINISHED: there is no model until the update is done.
  */

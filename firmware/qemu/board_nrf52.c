@@ -38,7 +38,6 @@ void* board_port(mallorn_port* port) {
   static mallorn_nvmc flash;
   uint8_t* const regions[] = {slot_a, slot_b, meta_a, meta_b};
   for (int i = 0; i < 4; ++i) flash.region[i] = (uint32_t)(uintptr_t)regions[i];
-  flash.page_size = PAGE;
   port->read = mallorn_nvmc_read;
   port->erase = mallorn_nvmc_erase;
   port->program = mallorn_nvmc_program;

@@ -88,9 +88,9 @@ int mallorn_boot(const mallorn_port* port, void* context, void* work, size_t wor
   // A try that is not recorded is none.
   if (status != MALLORN_DONE) record.trial = kNone;
   describe(m, info);
-  if (status != MALLORN_DONE) return status;
+  // Also where that could not be recorded anew: there is no model.
   if (is_unfinished(m)) return MALLORN_E_UNFINISHED;
-  return catch_up_counter(m);
+  return status == MALLORN_DONE ? catch_up_counter(m) : status;
 }
 
 int mallorn_confirm(const mallorn_port* port, void* context, void* work, size_t work_size) {

@@ -42,7 +42,8 @@ bool has_state(const mallorn_update& m, LogSpace& space, uint32_t sector) {
 }
 
 // Reads a record. What cannot be read (ECC) is none: its word was cut short. Of what can,
-// the numbers that are used as indices and places are what they can be.
+// the numbers that are used as indices, and as places in these sectors, are what they can
+// be.
 bool has_record(const mallorn_update& m, LogSpace& space, uint32_t sector, uint32_t at) {
   const Record& record = space.record;
   const uint32_t sector_bytes = m.flash.port->meta_size;

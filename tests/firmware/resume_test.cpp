@@ -125,11 +125,9 @@ int live(Device& on, const mallorn_port& port, test::Random& random) {
   }
 }
 
-void check(const Geometry& geometry, test::Random& random) {
+// A base of 7,000 bytes in slot A, provisioned, and a patch that makes `plan` of it.
+Device provisioned(const Geometry& geometry, test::Random& random, pack::LitePlan& plan) {
   const bool is_in_place = geometry.journal_size != 0;
-  test::LitePlanner planner(random, 7000);
-  while (planner.plan.result.size() < 6000) planner.add_any(1500);
-  pack::LitePlan& plan = planner.plan;
   const uint32_t lag = geometry.journal_size / kBlock - 1;
   if (is_in_place) plan.pieces = pack::keep_in_place(plan.pieces, {kBlock, lag * kBlock});
   const Bytes body = pack::encode_lite(plan, kNoRestart);
@@ -140,6 +138,16 @@ void check(const Geometry& geometry, test::Random& random) {
   alignas(8) uint8_t work[MALLORN_WORK_SIZE];
   REQUIRE(mallorn_provision(&port, &on, work, sizeof work, MALLORN_SLOT_A, 7000, 0) ==
           MALLORN_DONE);
+  return on;
+}
+
+void check(const Geometry& geometry, test::Random& random) {
+  test::LitePlanner planner(random, 7000);
+  while (planner.plan.result.size() < 6000) planner.add_any(1500);
+  pack::LitePlan& plan = planner.plan;
+  Device on = provisioned(geometry, random, plan);
+  const mallorn_port port = make_port(geometry);
+  const bool is_in_place = geometry.journal_size != 0;
   const int cuts = live(on, port, random);
   REQUIRE(on.flash.violation() == "");
   REQUIRE(cuts > 0);
@@ -247,4 +255,38 @@ TEST_CASE("firmware resume: patches of every kind of step, through many power cu
     check(kOneSlot, random);
     check(kOneSlotWithLag, random);
   }
+}
+
+TEST_CASE(
+    "firmware resume: a model that is half overwritten is none, even if nothing can be "
+    "recorded") {
+  test::Random random = test::seeded("unfinished");
+  const mallorn_port port = make_port(kOneSlot);
+  mallorn_port stuck = port;
+  stuck.erase = [](void*, uint8_t, uint32_t) { return -1; };
+  const mallorn_policy policy{nullptr, 0, 1, 0, nullptr};
+  alignas(8) uint8_t work[MALLORN_WORK_SIZE];
+  mallorn_boot_info info{};
+  test::LitePlanner planner(random, 7000);
+  while (planner.plan.result.size() < 6000) planner.add_any(1500);
+  const Device good = provisioned(kOneSlot, random, planner.plan);
+  int unfinished = 0;
+  for (uint32_t at = 0; at < 1500; at += 3) {
+    Device on = good;
+    on.flash.cut_at(at, Cut::complete);
+    try {
+      mallorn_update* m = nullptr;
+      REQUIRE(mallorn_init(&m, work, sizeof work, &port, &on, &policy) == MALLORN_DONE);
+      while (mallorn_step(m) > MALLORN_DONE) {
+      }
+    } catch (const PowerCut&) {
+    }
+    on.flash.cut_never();
+    Device twin = on;
+    if (mallorn_boot(&port, &on, work, sizeof work, &info) != MALLORN_E_UNFINISHED)
+      continue;
+    REQUIRE(mallorn_boot(&stuck, &twin, work, sizeof work, &info) == MALLORN_E_UNFINISHED);
+    ++unfinished;
+  }
+  CHECK(unfinished > 0);
 }

@@ -54,5 +54,5 @@ void mallorn_zephyr_port(const mallorn_zephyr* areas, mallorn_port* port) {
   port->slot_size = (uint32_t)areas->slot[0]->fa_size;
   port->erase_size = areas->erase_size;
   port->meta_size = areas->erase_size;
-  port->write_size = (uint8_t)flash_area_align(areas->slot[0]);
+  port->write_size = (uint32_t)flash_area_align(areas->slot[0]);
 }
