@@ -98,12 +98,12 @@ TEST_CASE("twins: what is within the other of them") {
 
 TEST_CASE("twins: vectors that may be derived from each other are none, if they are near") {
   for (const Dtype dtype : {Dtype::f32, Dtype::f16}) {
-    for (const uint64_t between : {200'000, 300'000}) {
+    for (const size_t between : {size_t{200'000}, size_t{300'000}}) {
       CAPTURE(between);
       Bytes bytes = test::Random(75).bytes(2 * kTensorBytes + between);
       std::copy_n(bytes.begin(), kTensorBytes, bytes.end() - kTensorBytes);
       Manifest manifest;
-      for (const uint64_t length : {kTensorBytes, between, kTensorBytes}) {
+      for (const size_t length : {kTensorBytes, between, kTensorBytes}) {
         Range range;
         range.kind = RangeKind::tensor;
         range.dtype = dtype;
