@@ -84,7 +84,7 @@ TEST_CASE("chunks: random plans are cut within all limits") {
                             : kind == StepKind::copy ? 1ull << 32
                                                      : 5u << 20;
       steps.push_back(
-          step(kind, 1 + random.length(most - 1),
+          step(kind, 1 + random.long_length(most - 1),
                kind == StepKind::literal ? 0 : random.below(1ull << 40),
                is_bytes ? Dtype::opaque : table.entries[random.below(table.count)].dtype,
                is_bytes ? Predictor::bytes : Predictor::same_value));

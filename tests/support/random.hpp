@@ -49,7 +49,9 @@ class Random {
     return bytes;
   }
   // Lengths of every order of magnitude up to `most`, 0 and `most` among them.
-  uint64_t length(uint64_t most) {
+  size_t length(size_t most) { return static_cast<size_t>(long_length(most)); }
+  // The same beyond what memory may hold.
+  uint64_t long_length(uint64_t most) {
     const uint64_t bits = below(66);
     if (bits == 64) return 0;
     if (bits == 65) return most;
