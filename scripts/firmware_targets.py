@@ -57,12 +57,12 @@ TARGETS = {
         "arm-none-eabi-", ("-mcpu=cortex-m0", "-mthumb"), True,
         ("qemu-system-arm", "-M", "microbit", "-global", "nrf51-soc.flash-size=1048576",
          *SEMIHOSTING, "-kernel"),
-        "arm.S", ("board_nrf51.c",), "nrf51.ld", "nrf5x_nvmc/nrf5x_nvmc.c"),
+        "arm.S", ("board_nrf51.c", "board_nvmc.c"), "nrf51.ld", "nrf5x_nvmc/nrf5x_nvmc.c"),
     "cortex-m4f": Target(
         "arm-none-eabi-",
         ("-mcpu=cortex-m4", "-mthumb", "-mfloat-abi=hard", "-mfpu=fpv4-sp-d16"), True,
         ("qemu-system-arm", "-M", "mps2-an386", *SEMIHOSTING, "-kernel"),
-        "arm.S", ("board_nrf52.c", "trap.c"), "nrf52840.ld", "nrf5x_nvmc/nrf5x_nvmc.c"),
+        "arm.S", ("board_nrf52.c", "board_nvmc.c", "trap.c"), "nrf52840.ld", "nrf5x_nvmc/nrf5x_nvmc.c"),
     "cortex-m0plus": Target("arm-none-eabi-", ("-mcpu=cortex-m0plus", "-mthumb"), True),
     "lx106": Target(
         "xtensa-lx106-elf-", ("-mtext-section-literals",), False,

@@ -158,8 +158,7 @@ int mallorn_init(mallorn_update** m, void* work, size_t work_size, const mallorn
                  void* context, const mallorn_policy* policy);
 /* Does a little of the update: one erase, one page, one record (five pages with the state of
  * the decoder), a slice of a signature, or 64 bytes hashed; once, it reads the metadata.
- * MALLORN_DONE: the new model is
- * whole and will be tried from the next boot on. */
+ * MALLORN_DONE: the new model is whole and will be tried from the next boot on. */
 int mallorn_step(mallorn_update* m);
 /* Instead of an update: from now on mallorn_step() compares the slot in use with its
  * digest. Fails where metadata do not tell of one. */

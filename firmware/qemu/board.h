@@ -15,6 +15,8 @@ extern const uint8_t base_begin[], base_end[], patch_begin[], patch_end[], key_b
 
 /* Makes the port's functions and its sizes; returns its context. */
 void* board_port(mallorn_port* port);
+/* That of nRF51 and nRF52 (board_nvmc.c). */
+void* nvmc_port(mallorn_port* port, uint32_t page_size);
 
 void board_print(const char* text);
 void board_print_hex(const uint8_t* bytes, uint32_t length);

@@ -1,5 +1,4 @@
 /* A Cortex-M4F with the flash of an nRF52840, by its product specification, chapter NVMC. */
-#include "firmware/ports/nrf5x_nvmc/nrf5x_nvmc.h"
 #include "firmware/qemu/board.h"
 #include "firmware/qemu/trap.h"
 
@@ -35,15 +34,6 @@ void store_word(uint32_t* word, uint32_t value) {
 }
 
 void* board_port(mallorn_port* port) {
-  static mallorn_nvmc flash;
-  uint8_t* const regions[] = {slot_a, slot_b, meta_a, meta_b};
-  for (int i = 0; i < 4; ++i) flash.region[i] = (uint32_t)(uintptr_t)regions[i];
-  port->read = mallorn_nvmc_read;
-  port->erase = mallorn_nvmc_erase;
-  port->program = mallorn_nvmc_program;
-  port->slot_size = 320 * 1024;
-  port->erase_size = port->meta_size = PAGE;
-  port->write_size = 4;
   trap_flash(0x4001E000u, 12);
-  return &flash;
+  return nvmc_port(port, PAGE);
 }

@@ -247,6 +247,14 @@ MadePatch with_again(uint64_t seed) {
   return patch;
 }
 
+// Where that throws nothing, the result is right.
+void rebuild_from(int fd, const Bytes& base, unsigned threads) {
+  apply::PatchReader reader(fd, "patch");
+  const Fd file = test::file_of(base);
+  const MappedFile mapped(file, "base");
+  apply::rebuild(reader, mapped, nullptr, {threads, false});
+}
+
 }  // namespace
 
 TEST_CASE("rebuild: a chunk is made again, of a file or a stream") {
@@ -256,10 +264,7 @@ TEST_CASE("rebuild: a chunk is made again, of a file or a stream") {
       CHECK(apply_patch(patch.bytes(), patch.base, threads) == Status::ok);
     }
     const test::Drip drip(patch.bytes(), 100);
-    apply::PatchReader reader(drip.fd(), "patch");
-    const Fd base_file = test::file_of(patch.base);
-    const MappedFile base(base_file, "base");
-    apply::rebuild(reader, base, nullptr, {2, false});
+    rebuild_from(drip.fd(), patch.base, 2);
   }
 }
 
@@ -270,10 +275,7 @@ TEST_CASE("rebuild: a patch that begins amid a file has its records there") {
   bytes.insert(bytes.end(), tail.begin(), tail.end());
   const Fd file = test::file_of(bytes);
   REQUIRE(::lseek(file.get(), 77, SEEK_SET) == 77);
-  apply::PatchReader reader(file.get(), "patch");
-  const Fd base_file = test::file_of(patch.base);
-  const MappedFile base(base_file, "base");
-  apply::rebuild(reader, base, nullptr, {1, false});
+  rebuild_from(file.get(), patch.base, 1);
 }
 
 TEST_CASE("rebuild: a chunk is not made again without the feature") {
