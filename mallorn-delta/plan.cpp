@@ -1,16 +1,15 @@
 #include "mallorn-delta/plan.hpp"
 
 #include <algorithm>
-#include <cstring>
 
 #include "libcommon/derivation.hpp"
 #include "mallorn-delta/byte_match.hpp"
-#include "mallorn-delta/passed_pages.hpp"
 #include "mallorn-delta/permuted.hpp"
 #include "mallorn-delta/picked.hpp"
 #include "mallorn-delta/plan_parts.hpp"
 #include "mallorn-delta/range_facts.hpp"
 #include "mallorn-delta/range_relation.hpp"
+#include "mallorn-delta/same_bytes.hpp"
 
 namespace mallorn::delta {
 namespace {
@@ -176,7 +175,8 @@ class Planner {
   bool plan_continued(size_t i) {
     const uint64_t length = result_.manifest.ranges[i].length_bytes;
     if (!range_fits(expected_, length, base_.bytes().size())) return false;
-    if (!is_equal(expected_, result_.manifest.ranges[i].offset_bytes, length)) return false;
+    const uint64_t at = result_.manifest.ranges[i].offset_bytes;
+    if (!has_same_bytes(base_, expected_, result_, at, length)) return false;
     const size_t first = range_at(base_, expected_);
     Step step;
     step.kind = StepKind::copy;
@@ -184,24 +184,6 @@ class Planner {
     step.base_offset = expected_;
     add(step);
     plan_.tensors.push_back({i, {MatchKind::parts, first}, "parts", 0, {}, {first}, {}});
-    return true;
-  }
-
-  // Whether the base has at `from` what the result has at `at`.
-  bool is_equal(uint64_t from, uint64_t at, uint64_t length) const {
-    constexpr uint64_t kPiece = 1u << 16;
-    PassedPages passed(result_, at);
-    PassedPages passed_base(base_, from);
-    for (uint64_t done = 0; done < length;) {
-      const uint64_t piece = std::min(kPiece, length - done);
-      if (memcmp(base_.bytes().data() + from + done, result_.bytes().data() + at + done,
-                 static_cast<size_t>(piece)) != 0) {
-        return false;
-      }
-      done += piece;
-      passed.advance_to(at + done);
-      passed_base.advance_to(from + done);
-    }
     return true;
   }
 

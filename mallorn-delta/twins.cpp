@@ -1,12 +1,11 @@
 #include "mallorn-delta/twins.hpp"
 
 #include <algorithm>
-#include <cstring>
 #include <map>
 
 #include "mallorn-delta/derived.hpp"
-#include "mallorn-delta/passed_pages.hpp"
 #include "mallorn-delta/plan.hpp"
+#include "mallorn-delta/same_bytes.hpp"
 
 namespace mallorn::delta {
 namespace {
@@ -91,21 +90,7 @@ class TwinFinder {
   }
 
   bool is_equal(uint64_t first, uint64_t offset, uint64_t length) const {
-    constexpr uint64_t kPiece = 1u << 16;
-    const uint8_t* const bytes = result_.bytes().data();
-    PassedPages passed_first(result_, first);
-    PassedPages passed(result_, offset);
-    for (uint64_t done = 0; done < length;) {
-      const uint64_t piece = std::min(kPiece, length - done);
-      if (memcmp(bytes + first + done, bytes + offset + done, static_cast<size_t>(piece)) !=
-          0) {
-        return false;
-      }
-      done += piece;
-      passed_first.advance_to(first + done);
-      passed.advance_to(offset + done);
-    }
-    return true;
+    return has_same_bytes(result_, first, result_, offset, length);
   }
 
   const Model& result_;
