@@ -146,15 +146,18 @@ class FrontEnd(BrokenStageTest):
 
     def test_the_front_end_is_killed(self) -> None:
         """By what its shell cannot catch, or does not: then no patch appears later."""
-        self.stand_in("mallorn-parse", 'while kill -0 $PPID; do sleep 0.1; done 2> /dev/null; "$real" "$@"',
+        began = self.home.parent / "began"  # before that the stand-in does not know for whom it waits
+        self.stand_in("mallorn-parse",
+                      f'touch "{began}"; while kill -0 $PPID; do sleep 0.1; done 2> /dev/null; "$real" "$@"',
                       only_for=OLD)
         for number in (signal.SIGKILL, signal.SIGQUIT, signal.SIGPIPE):
             with self.subTest(signal=number):
+                began.unlink(missing_ok=True)
                 # Who runs this in the background may have it ignore what is typed.
                 process = self.start("mallorn", "diff", OLD, NEW, "--force", "-o", "out", env=self.use_stand_ins(),
                                      preexec_fn=lambda: signal.signal(signal.SIGQUIT, signal.SIG_DFL))
                 self.addCleanup(process.kill)
-                while not self.has_output_open(process.pid) and process.poll() is None:
+                while not (self.has_output_open(process.pid) and began.exists()) and process.poll() is None:
                     time.sleep(0.01)
                 process.send_signal(number)
                 process.wait(timeout=60)
