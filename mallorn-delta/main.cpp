@@ -1,14 +1,13 @@
 // mallorn-delta: base model stream + result model -> delta stream.
 #include <unistd.h>
 
-#include "libcommon/command_line.hpp"
 #include "libcommon/core/patch_format.hpp"
 #include "libcommon/error.hpp"
 #include "libcommon/parse_process.hpp"
 #include "libcommon/reader_watch.hpp"
 #include "libcommon/stream.hpp"
+#include "mallorn-delta/arguments.hpp"
 #include "mallorn-delta/explain.hpp"
-#include "mallorn-delta/plan.hpp"
 
 namespace {
 
@@ -46,39 +45,6 @@ examples:
   mallorn-parse old.onnx | mallorn-delta --explain new.onnx > /dev/null
 )"};
 
-struct Arguments {
-  CommonOptions common;
-  std::string result;
-  bool is_by_reference = false;
-  bool explains = false;
-  bool has_notes = false;
-  bool is_strict = false;
-  delta::PlanOptions plan;
-};
-
-constexpr Option kOptions[] = {
-    {"by-reference"}, {"explain"}, {"strict"}, {"distant"}, {"notes"}};
-
-bool read_arguments(int argc, char** argv, Arguments* arguments) {
-  CommandLine line;
-  if (!parse_command_line(kProgram, kOptions, argc, argv, &arguments->common, &line))
-    return false;
-  if (line.operands.size() != 1) {
-    throw Error(Status::usage, "takes one RESULT", "see mallorn-delta --help");
-  }
-  arguments->result = line.operands[0];
-  arguments->is_by_reference = line.has("by-reference");
-  arguments->explains = line.has("explain");
-  arguments->has_notes = line.has("notes");
-  arguments->is_strict = line.has("strict");
-  arguments->plan.uses_distant = line.has("distant");
-  if (::isatty(STDOUT_FILENO) == 1) {
-    throw Error(Status::usage, "will not write binary data to a terminal",
-                "pipe it into mallorn-pack");
-  }
-  return true;
-}
-
 // What of the base the steps of a chunk look at, then what of the result they make.
 void write_inline(StreamWriter& stream, const Model& base, const Model& result,
                   const std::vector<Step>& steps, uint64_t result_offset,
@@ -94,7 +60,7 @@ void write_inline(StreamWriter& stream, const Model& base, const Model& result,
 }
 
 void write_stream(const Model& base, const Model& result, delta::Plan plan,
-                  const Arguments& arguments) {
+                  const delta::Arguments& arguments) {
   DeltaManifest manifest;
   manifest.base = {"", base.bytes().size(), base.digest};
   manifest.result = {"", result.bytes().size(), result.digest};
@@ -132,8 +98,8 @@ void write_stream(const Model& base, const Model& result, delta::Plan plan,
 }
 
 int run(int argc, char** argv) {
-  Arguments arguments;
-  if (!read_arguments(argc, argv, &arguments)) return 0;
+  delta::Arguments arguments;
+  if (!read_arguments(kProgram, argc, argv, &arguments)) return 0;
   const ReaderWatch watch;
   const Model result = open_model(arguments.result, arguments.common.threads,
                                   arguments.common.is_quiet, arguments.is_strict);
