@@ -1,0 +1,111 @@
+#include "mallorn-pack/host_patch.hpp"
+
+#include <algorithm>
+#include <optional>
+
+#include "libcommon/error.hpp"
+#include "libcommon/explanation.hpp"
+#include "libcommon/ordered_pool.hpp"
+#include "mallorn-pack/chunk_encoder.hpp"
+#include "mallorn-pack/patch_writer.hpp"
+#include "mallorn-pack/zstd_run.hpp"
+
+namespace mallorn::pack {
+namespace {
+
+// Below this no search for something smaller: docs/format/patch.md promises no more.
+constexpr uint64_t kSmallBody = 1024;
+
+// Effort that keeps the time for a patch in proportion to the model.
+int default_level(uint64_t result_bytes) {
+  if (result_bytes <= 1u << 20) return kMaxLevel;
+  return result_bytes <= 64u << 20 ? 9 : kFastLevel;
+}
+
+// All chunks, coded by several threads, in order. Returns the features they use.
+uint32_t pack_chunks(DeltaSource& source, const PackOptions& options,
+                     const CommonOptions& common, Explanation& explanation,
+                     PatchWriter& patch) {
+  const uint64_t base_bytes = source.manifest().base.length_bytes;
+  OrderedPool<ChunkInput, EncodedChunk> pool(common.threads, [&](ChunkInput&& chunk) {
+    EncodedChunk encoded = encode_chunk(chunk, base_bytes, options);
+    source.release(chunk);
+    return encoded;
+  });
+  Progress progress(!common.is_quiet, "packing", source.manifest().result.length_bytes);
+  uint32_t features = 0;
+  uint64_t read = 0;
+  pool.run(
+      [&]() -> std::optional<ChunkInput> {
+        std::optional<ChunkInput> chunk = source.next();
+        if (chunk) read += chunk->result.size();
+        progress.advance_to(read);
+        return chunk;
+      },
+      [&](EncodedChunk&& chunk) {
+        features |= chunk.features;
+        explanation.add(chunk.result_offset, chunk.steps);
+        if (chunk.twin) {
+          patch.add_again(chunk.result_offset, *chunk.twin);
+        } else {
+          patch.add_chunk(chunk.result_offset, chunk.record);
+        }
+      });
+  return features;
+}
+
+// The whole result by itself, if that makes a smaller patch; true if it does.
+bool pack_whole(DeltaSource& source, int level, uint64_t limit, PatchWriter& patch) {
+  constexpr size_t kPiece = 1u << 20;
+  const MappedFile& result = source.result();
+  const std::optional<Fd> run = compress_whole(result, level, limit);
+  if (!run) return false;
+  const MappedFile coded(*run, temporary_file_name());
+  std::vector<uint8_t> record;
+  for (size_t at = 0; at < coded.bytes().size(); at += kPiece) {
+    const ByteView piece =
+        coded.bytes().subspan(at).first(std::min(kPiece, coded.bytes().size() - at));
+    record.assign(1, static_cast<uint8_t>(RecordKind::zstd_run));
+    record.insert(record.end(), piece.begin(), piece.end());
+    patch.add(record);
+  }
+  return true;
+}
+
+// What --explain and --verbose ask for.
+void tell(const Explanation& explanation, const Arguments& arguments, bool is_whole,
+          uint64_t body_bytes) {
+  if (arguments.explains) std::fputs(explanation.table().c_str(), stderr);
+  if (arguments.explains && is_whole) {
+    print_message("note", "the whole result by itself was smaller: zstd");
+  }
+  if (arguments.common.is_verbose) {
+    print_message("note", with_commas(body_bytes) + " bytes of body" +
+                              (is_whole ? ", the whole result" : ""));
+  }
+}
+
+}  // namespace
+
+void write_host_patch(DeltaSource& source, const Arguments& arguments, PatchHeader header,
+                      Output& output) {
+  PackOptions options{arguments.level, arguments.is_max};
+  if (options.level == 0) {
+    options.level = default_level(source.manifest().result.length_bytes);
+  }
+  PatchWriter by_chunks;
+  PatchWriter whole;
+  Explanation explanation(source.notes());
+  header.memory_kib = kHostMemoryKib;
+  header.features = pack_chunks(source, options, arguments.common, explanation, by_chunks);
+  const bool is_whole = by_chunks.body_bytes() > kSmallBody &&
+                        pack_whole(source, options.level, by_chunks.body_bytes(), whole);
+  if (is_whole) header.features = kFeatureZstd;
+  PatchWriter& patch = is_whole ? whole : by_chunks;
+  source.require_unchanged();
+  patch.write(header, output);
+  output.commit();
+  tell(explanation, arguments, is_whole, patch.body_bytes());
+}
+
+}  // namespace mallorn::pack
