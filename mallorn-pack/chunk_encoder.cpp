@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "libcommon/derivation.hpp"
-#include "libcommon/fast_crc32c.hpp"
 #include "libcommon/lane_grid.hpp"
 #include "mallorn-pack/chunk_layout.hpp"
 #include "mallorn-pack/section_encoder.hpp"
@@ -75,7 +74,7 @@ EncodedChunk encode_layout(const ChunkInput& chunk, ChunkLayout layout, uint64_t
   EncodedChunk encoded;
   ChunkHeader header;
   header.result_bytes = chunk.result.size();
-  header.check = fast_crc32c(0, chunk.result);
+  header.check = chunk.check;
   for (const Step& step : chunk.steps) {
     header.coded_result_bytes += step.kind == StepKind::copy ? 0 : step.result_bytes;
   }

@@ -8,11 +8,13 @@
 
 #include "libcommon/core/patch_format.hpp"
 #include "libcommon/error.hpp"
+#include "libcommon/fast_crc32c.hpp"
 
 namespace mallorn::pack {
 namespace {
 
 constexpr size_t kMaxNotes = 1u << 20;
+constexpr size_t kWalkPiece = 4u << 20;  // of a result, looked at once
 
 std::unique_ptr<MappedFile> map_side(const DeltaSide& side, const std::string& name) {
   return std::make_unique<MappedFile>(decode_path(side.path, name));
@@ -74,33 +76,54 @@ std::optional<ChunkInput> DeltaSource::next() {
   for (const Step& step : steps) result_bytes += step.result_bytes;
   ChunkInput chunk = base_ ? map_chunk(std::move(steps), result_bytes)
                            : read_chunk(std::move(steps), result_bytes);
-  chunk.twin = find_twin(digest, chunk.result);
-  result_hash_.update(chunk.result);
+  walk(chunk, [&](uint64_t, ByteView piece) {
+    result_hash_.update(piece);
+    chunk.check = fast_crc32c(chunk.check, piece);
+    return true;
+  });
+  chunk.twin = find_twin(digest, chunk);
   made_ += result_bytes;
   return chunk;
 }
 
-std::optional<uint64_t> DeltaSource::find_twin(const Digest& steps, ByteView result) {
+// Visits what a chunk makes, with its offset, piece by piece, until `visit` says false.
+// What is coded is short, but copies are as long as the model: they do not stay in memory.
+template <typename Visit>
+bool DeltaSource::walk(const ChunkInput& chunk, const Visit& visit) const {
+  const MappedFile* const file = chunk.spooled ? chunk.spooled.get() : result_.get();
+  for (size_t at = 0; at < chunk.result.size(); at += kWalkPiece) {
+    const ByteView piece =
+        chunk.result.subspan(at, std::min(kWalkPiece, chunk.result.size() - at));
+    const uint64_t offset = chunk.result_offset + at;
+    if (!visit(offset, piece)) return false;
+    if (chunk.result.size() > kWalkPiece && file) file->release(offset, piece.size());
+  }
+  return true;
+}
+
+std::optional<uint64_t> DeltaSource::find_twin(const Digest& steps,
+                                               const ChunkInput& chunk) {
   const auto [found, is_first] = first_with_.try_emplace(steps, made_);
-  if (is_first || !has_made(found->second, result)) return std::nullopt;
+  if (is_first || !has_made(found->second, chunk)) return std::nullopt;
   return found->second;
 }
 
-// Whether the result has these bytes at an offset, all before what is to come.
-bool DeltaSource::has_made(uint64_t offset, ByteView bytes) const {
-  if (result_) {
-    return memcmp(result_->bytes().data() + offset, bytes.data(), bytes.size()) == 0;
-  }
-  std::vector<uint8_t> window(std::min<size_t>(bytes.size(), 1u << 20));
-  for (size_t at = 0; at < bytes.size(); at += window.size()) {
-    const ByteView part = bytes.subspan(at, std::min(window.size(), bytes.size() - at));
-    const ByteSpan to = ByteSpan(window).first(part.size());
-    if (read_full_at(spool_.get(), offset + at, to, temporary_file_name()) < to.size() ||
-        memcmp(to.data(), part.data(), part.size()) != 0) {
+// Whether the result has the bytes of this chunk at an offset before it, too.
+bool DeltaSource::has_made(uint64_t offset, const ChunkInput& chunk) const {
+  std::vector<uint8_t> window(result_ ? 0 : std::min(chunk.result.size(), kWalkPiece));
+  return walk(chunk, [&](uint64_t at, ByteView piece) {
+    const uint64_t from = offset + (at - chunk.result_offset);
+    ByteView made = ByteView(window).first(result_ ? 0 : piece.size());
+    if (result_) {
+      made = result_->bytes().subspan(static_cast<size_t>(from), piece.size());
+    } else if (read_full_at(spool_.get(), from, ByteSpan(window).first(piece.size()),
+                            temporary_file_name()) < piece.size()) {
       return false;
     }
-  }
-  return true;
+    const bool is_equal = memcmp(made.data(), piece.data(), piece.size()) == 0;
+    if (result_) result_->release(from, piece.size());
+    return is_equal;
+  });
 }
 
 ChunkInput DeltaSource::map_chunk(std::vector<Step> steps, uint64_t result_bytes) {
@@ -132,18 +155,8 @@ ChunkInput DeltaSource::read_chunk(std::vector<Step> steps, uint64_t result_byte
     if (step.kind != StepKind::predict) continue;
     base_bytes += predicting_view_bytes(step, manifest_.base.length_bytes);
   }
-  const uint64_t expected = base_bytes + result_bytes;
-  while (chunk.owned.size() < expected) {
-    const Frame& frame = stream_.next();
-    if (frame.type != FrameType::bytes ||
-        frame.payload.size() > expected - chunk.owned.size()) {
-      throw Error(Status::malformed,
-                  stream_.name() + ": chunk with too few or too many bytes");
-    }
-    chunk.owned.insert(chunk.owned.end(), frame.payload.begin(), frame.payload.end());
-  }
-  const ByteView all = chunk.owned;
-  chunk.result = all.subspan(static_cast<size_t>(base_bytes));
+  read_bytes(base_bytes, result_bytes, &chunk);
+  const auto all = ByteView(chunk.owned);
   size_t at = 0;
   for (const Step& step : chunk.steps) {
     const bool is_carried = step.kind == StepKind::predict;
@@ -152,8 +165,36 @@ ChunkInput DeltaSource::read_chunk(std::vector<Step> steps, uint64_t result_byte
     chunk.base.push_back(all.subspan(at, length));
     at += length;
   }
-  write_full(spool_.get(), chunk.result, temporary_file_name());
+  if (all.size() > base_bytes) {
+    chunk.result = all.subspan(static_cast<size_t>(base_bytes));
+    write_full(spool_.get(), chunk.result, temporary_file_name());
+  } else if (result_bytes > 0) {
+    chunk.spooled = std::make_unique<MappedFile>(spool_, temporary_file_name());
+    chunk.result = chunk.spooled->bytes().subspan(static_cast<size_t>(made_));
+  }
   return chunk;
+}
+
+// What of the base the steps look at, into `owned`; then what they make, into the same, or
+// into the spool alone if it is long.
+void DeltaSource::read_bytes(uint64_t base_bytes, uint64_t result_bytes,
+                             ChunkInput* chunk) {
+  const uint64_t kept = base_bytes + (result_bytes <= kWalkPiece ? result_bytes : 0);
+  const uint64_t expected = base_bytes + result_bytes;
+  for (uint64_t read = 0; read < expected;) {
+    const Frame& frame = stream_.next();
+    const ByteView payload = frame.payload;
+    if (frame.type != FrameType::bytes || payload.size() > expected - read) {
+      throw Error(Status::malformed,
+                  stream_.name() + ": chunk with too few or too many bytes");
+    }
+    read += payload.size();
+    const uint64_t room = kept - chunk->owned.size();
+    const auto first = static_cast<size_t>(std::min<uint64_t>(payload.size(), room));
+    chunk->owned.insert(chunk->owned.end(), payload.begin(),
+                        payload.begin() + static_cast<ptrdiff_t>(first));
+    write_full(spool_.get(), payload.subspan(first), temporary_file_name());
+  }
 }
 
 void DeltaSource::read_end(const Frame& frame) {

@@ -15,8 +15,8 @@
 
 namespace mallorn::pack {
 
-// One chunk: its steps and the bytes they are about. Views into mapped files, or into
-// `owned` and `permuted`.
+// One chunk: its steps and the bytes they are about. Views into mapped files, or into what
+// it owns.
 struct ChunkInput {
   uint64_t result_offset = 0;
   std::vector<Step> steps;
@@ -24,6 +24,8 @@ struct ChunkInput {
   std::vector<ByteView> base;  // by step: predicting_view()
   std::vector<uint8_t> owned;
   std::vector<std::vector<uint8_t>> permuted{};
+  std::unique_ptr<MappedFile> spooled{};  // with what was too long to be owned
+  uint32_t check = 0;                     // CRC-32C of the result
   // Where in the result the first chunk began that had the same steps, and made the same
   // bytes, if there was one.
   std::optional<uint64_t> twin{};
@@ -50,10 +52,13 @@ class DeltaSource {
 
  private:
   void take_note(ByteView payload);
-  std::optional<uint64_t> find_twin(const Digest& steps, ByteView result);
-  bool has_made(uint64_t offset, ByteView bytes) const;
+  template <typename Visit>
+  bool walk(const ChunkInput& chunk, const Visit& visit) const;
+  std::optional<uint64_t> find_twin(const Digest& steps, const ChunkInput& chunk);
+  bool has_made(uint64_t offset, const ChunkInput& chunk) const;
   ChunkInput map_chunk(std::vector<Step> steps, uint64_t result_bytes);
   ChunkInput read_chunk(std::vector<Step> steps, uint64_t result_bytes);
+  void read_bytes(uint64_t base_bytes, uint64_t result_bytes, ChunkInput* chunk);
   void read_end(const Frame& frame);
 
   timespec started_;  // before the stream is waited for

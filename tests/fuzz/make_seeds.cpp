@@ -281,6 +281,7 @@ Bytes chunk_record(const Bytes& base, const Bytes& result, uint64_t offset,
   }
   std::copy_n(base.begin(), 450, made.begin());
   chunk.result = made;
+  chunk.check = crc32c(0, made);
   Bytes record = encode_chunk(chunk, base.size(), {3}).record;
   record.erase(record.begin());
   return record;

@@ -59,6 +59,7 @@ pack::ChunkInput input_of(const Model& base, const Model& result,
     length += step.result_bytes;
   }
   chunk.result = result.bytes().subspan(offset, length);
+  chunk.check = crc32c(0, chunk.result);
   return chunk;
 }
 

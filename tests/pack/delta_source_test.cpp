@@ -71,6 +71,7 @@ void check(int fd, const MadeChunk& made, bool carries_copies) {
   const pack::ChunkInput expected = made.input(carries_copies);
   REQUIRE(chunk->steps == made.steps);
   REQUIRE(chunk->result_offset == 0);
+  REQUIRE(chunk->check == expected.check);
   REQUIRE(Bytes(chunk->result.begin(), chunk->result.end()) == made.result);
   for (size_t i = 0; i < made.steps.size(); ++i) {
     if (made.steps[i].kind != StepKind::predict) continue;

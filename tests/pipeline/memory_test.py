@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+import os
 import random
 import re
+import resource
 import subprocess
 import time
 import unittest
@@ -89,6 +91,38 @@ class Memory(ChunkyTest):
             self.succeed(*line, "--memory", f"{figure}M")
             done = self.fail_with(74, "out_of_memory", *line, "--memory", "1000001")
             self.assertIn(b"and may have 1,000,001 bytes", done.err)
+
+    @unittest.skipIf(is_sanitized(), "a sanitizer needs more memory than that")
+    def test_long_copies_are_not_kept(self) -> None:
+        """What did not change passes through mallorn-pack, inline or by reference, and is not held there."""
+        old, new = self.home.parent / "zeros", self.home.parent / "longer"
+        for path, end in ((old, b"old"), (new, b"newer")):
+            path.write_bytes(end)
+            os.truncate(path, 96 * MIB)
+            with path.open("ab") as file:
+                file.write(end)
+        made = []
+        for options in ([], ["--by-reference"]):
+            delta = self.home.parent / "delta"
+            with delta.open("wb") as out:  # not through this process: its memory would be counted below
+                parse = self.start("mallorn-parse", "-q", *options, old, stdout=subprocess.PIPE)
+                self.finish(self.start("mallorn-delta", "-q", *options, new, stdin=parse.stdout, stdout=out))
+                parse.stdout.close()
+                self.finish(parse)
+            with delta.open("rb") as file, (self.home / "patch").open("wb") as out:
+                used = self.finish(self.start("mallorn-pack", "-q", "--threads", 2, stdin=file, stdout=out))
+            self.assertLess(used.ru_maxrss * 1024, 64 * MIB, options)
+            made.append((self.home / "patch").read_bytes())
+        self.assertEqual(made[0], made[1])
+
+    def finish(self, process: subprocess.Popen) -> resource.struct_rusage:
+        """Waits for what must succeed, silently; what it has used."""
+        with process.stderr:
+            self.assertEqual(process.stderr.read(), b"")
+        _, status, used = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        self.assertEqual(process.returncode, 0)
+        return used
 
     def test_sizes(self) -> None:
         for size in ("", "0", "-1", "M", "1.5M", "64MM", "99999999999999999999", "16777216T", " 1"):

@@ -7,6 +7,7 @@
 #include <memory>
 #include <vector>
 
+#include "libcommon/core/crc32c.hpp"
 #include "libcommon/core/f32_arithmetic.hpp"
 #include "libcommon/core/patch_format.hpp"
 #include "libcommon/derivation.hpp"
@@ -28,6 +29,7 @@ struct MadeChunk {
   // With the base bytes of each step, as DeltaSource gives them.
   pack::ChunkInput input(bool carries_copies) const {
     pack::ChunkInput chunk{result_offset, steps, result, {}, {}};
+    chunk.check = crc32c(0, result);
     for (const Step& step : steps) {
       const bool is_empty = step.kind == StepKind::copy && !carries_copies;
       Bytes made;
