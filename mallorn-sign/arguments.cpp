@@ -104,6 +104,9 @@ void require_sense(const Arguments& arguments) {
   if (arguments.prints_message && !arguments.signature.empty()) {
     refuse("--print-message and --signature do not go together");
   }
+  if (arguments.prints_message && arguments.passphrase_fd >= 0) {
+    refuse("--print-message and --passphrase-fd do not go together");
+  }
   if (arguments.only_checks && !arguments.output.empty()) {
     refuse("--check-only and --output do not go together");
   }

@@ -84,8 +84,13 @@ void make_keys(const Arguments& arguments) {
   Output public_file(name + ".pub", arguments.is_forced, 0644);
   const std::optional<Secret> passphrase = new_passphrase(arguments, name + ".key");
   const SecretKey key = SecretKey::generate();
-  write(secret_file, key.to_pem(passphrase).bytes());
-  write(public_file, bytes_of(public_key_to_pem(key.public_key())));
+  secret_file.write(key.to_pem(passphrase).bytes());
+  public_file.write(bytes_of(public_key_to_pem(key.public_key())));
+  // There is room for both, or neither appears.
+  secret_file.sync();
+  public_file.sync();
+  secret_file.commit();
+  public_file.commit();
   note_key(arguments, "made", key.public_key());
 }
 
@@ -128,7 +133,7 @@ void verify_patch(const Arguments& arguments) {
 
 void print_key_id(const Arguments& arguments) {
   const TrustedKey key = read_trusted_key(arguments.operands.front());
-  std::printf("%s\n", to_hex(key.id).c_str());
+  print_text(to_hex(key.id) + "\n");
 }
 
 }  // namespace mallorn::sign

@@ -57,7 +57,9 @@ SecretKey read_secret_key(const std::string& path, const KeyOptions& options) {
     throw Error(Status::malformed, path + ": is a public key",
                 "signing takes the secret key");
   }
-  if (file.is_open_to_others && !options.is_quiet) {
+  const bool is_secret =
+      view_of(file.text).find("PRIVATE KEY-----") != std::string_view::npos;
+  if (is_secret && file.is_open_to_others && !options.is_quiet) {
     print_message("warning", path + ": is a secret key, and not for you alone to read");
   }
   return SecretKey::from_pem(file.text.bytes(), path, [&] {

@@ -155,6 +155,7 @@ class Options(ProgramTest):
                      ("mallorn", "verify", "--resume", "a", "b"),
                      ("mallorn-sign", "sign", "--key", "a", "--print-message"),
                      ("mallorn-sign", "sign", "--signature", "a", "--print-message"),
+                     ("mallorn-sign", "sign", "--print-message", "--passphrase-fd", "2"),
                      ("mallorn-sign", "sign", "--key", "a", "--state", "s"),
                      ("mallorn-sign", "sign", "--key", "a", "--passphrase-fd", "0"),
                      ("mallorn-sign", "verify", "--key", "a", "--check-only", "-o", "b"),

@@ -147,6 +147,25 @@ class Faults(PipelineTest):
     def test_pack(self) -> None:
         self.check_every_call("pack")
 
+    def test_keygen(self) -> None:
+        """Where there is no room for one key of a pair, there is none for the other."""
+        log = self.home / "calls"
+        keygen = ("mallorn-sign", "keygen")
+        environment = {"FAULT_PROGRAM": "mallorn-sign", "LD_PRELOAD": LIBRARY}
+        self.succeed(*keygen, self.home / "all", env=self.environment(FAULT_COUNT=str(log), **environment))
+        calls = log.read_text().split()
+        needed = calls[:calls.index("linkat")]  # that one can fail when the other is made
+        self.assertEqual((needed.count("write"), needed.count("fsync")), (2, 2))
+        for at, call in enumerate(needed, 1):
+            folder = self.home / str(at)
+            folder.mkdir()
+            done = self.run_program(*keygen, folder / "key", env=self.environment(
+                FAULT_AT=str(at), FAULT_KIND="ENOSPC", **environment))
+            if done.code != 0:
+                self.assertEqual(list(folder.iterdir()), [], f"call {at}: {call}")
+                self.succeed(*keygen, folder / "key")
+            self.assertEqual(len(list(folder.iterdir())), 2)
+
     def test_front_end(self) -> None:
         self.check_every_call("patch")
 

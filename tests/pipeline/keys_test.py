@@ -36,6 +36,9 @@ class Keys(SignTest):
         done = self.run_program("mallorn-sign", "sign", "--key", "open.key", "p")
         self.assertEqual(done.code, 0)
         self.assertIn(b"warning: open.key: ", done.err)
+        self.path("empty").write_bytes(b"")  # is no secret that others might read
+        self.path("empty").chmod(0o644)
+        self.fail_with(65, "malformed", "mallorn-sign", "sign", "--key", "empty", "p")
 
     def test_keys_are_never_overwritten(self) -> None:
         before = self.path("acme.key").read_bytes(), self.path("acme.pub").read_bytes()
