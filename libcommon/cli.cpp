@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <charconv>
 #include <chrono>
@@ -100,10 +101,8 @@ int run_main(const Program& program, const std::function<int()>& body) {
   Status status = Status::internal;
   try {
     const int code = body();
-    if (std::fflush(stdout) == 0) return code;
-    print_message("error",
-                  "standard output: " + std::string(std::strerror(errno)) + " [io]");
-    return exit_code(Status::io);
+    print_text("");
+    return code;
   } catch (const Error& error) {
     status = error.status();
     print_message("error", std::string(error.what()) + " [" + status_name(status) + "]");
@@ -199,34 +198,53 @@ uint64_t parse_size(const std::string& text, const std::string& option) {
 
 namespace {
 
-// Length of the well-formed, printable UTF-8 sequence at the start of `text`; 0 if there is
-// none.
-size_t printable_sequence(std::string_view text) {
+// Code points that nobody sees, or that turn the direction of the text around them:
+// Unicode's controls and format characters, and what it lets be left out where it cannot be
+// shown.
+constexpr std::array<std::pair<uint32_t, uint32_t>, 21> kUnseen = {{
+    {0x00, 0x1F},       {0x7F, 0x9F},       {0xAD, 0xAD},       {0x34F, 0x34F},
+    {0x61C, 0x61C},     {0x115F, 0x1160},   {0x17B4, 0x17B5},   {0x180B, 0x180F},
+    {0x200B, 0x200F},   {0x2028, 0x202E},   {0x2060, 0x206F},   {0x3164, 0x3164},
+    {0xFE00, 0xFE0F},   {0xFEFF, 0xFEFF},   {0xFFA0, 0xFFA0},   {0xFFF0, 0xFFFB},
+    {0x110BD, 0x110BD}, {0x13430, 0x1343F}, {0x1BCA0, 0x1BCA3}, {0x1D173, 0x1D17A},
+    {0xE0000, 0xE0FFF},
+}};
+
+// The code point at the start of `text`, and its length; no length if it is ill-formed.
+std::pair<uint32_t, size_t> first_code_point(std::string_view text) {
   const auto byte = [&](size_t i) { return static_cast<uint8_t>(text[i]); };
   const uint8_t lead = byte(0);
-  if (lead < 0x80) return lead >= 0x20 && lead != 0x7F ? 1 : 0;
+  if (lead < 0x80) return {lead, 1};
   const size_t length = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
-  if (lead < 0xC2 || lead > 0xF4 || text.size() < length) return 0;
+  if (lead < 0xC2 || lead > 0xF4 || text.size() < length) return {0, 0};
+  uint32_t point = lead & (0x7Fu >> length);
   for (size_t i = 1; i < length; ++i) {
-    if ((byte(i) & 0xC0) != 0x80) return 0;
+    if ((byte(i) & 0xC0) != 0x80) return {0, 0};
+    point = point << 6 | (byte(i) & 0x3Fu);
   }
-  const bool is_c1_control = lead == 0xC2 && byte(1) < 0xA0;
-  const bool is_overlong =
-      (lead == 0xE0 && byte(1) < 0xA0) || (lead == 0xF0 && byte(1) < 0x90);
-  const bool is_surrogate = lead == 0xED && byte(1) >= 0xA0;
-  // U+200B to U+200F, U+2028 to U+202E, U+2066 to U+2069: unseen, or reorder the text
-  // around them
-  const bool is_direction =
-      lead == 0xE2 && ((byte(1) == 0x80 && ((byte(2) >= 0x8B && byte(2) <= 0x8F) ||
-                                            (byte(2) >= 0xA8 && byte(2) <= 0xAE))) ||
-                       (byte(1) == 0x81 && byte(2) >= 0xA6 && byte(2) <= 0xA9));
-  const bool is_beyond = lead == 0xF4 && byte(1) >= 0x90;
-  const bool is_refused =
-      is_c1_control || is_overlong || is_surrogate || is_direction || is_beyond;
-  return is_refused ? 0 : length;
+  constexpr uint32_t kLeast[] = {0x80, 0x800, 0x10000};  // of two bytes, three, four
+  const bool is_surrogate = point >= 0xD800 && point < 0xE000;
+  if (point < kLeast[length - 2] || point > 0x10FFFF || is_surrogate) return {0, 0};
+  return {point, length};
+}
+
+// Length of the well-formed, visible UTF-8 sequence at the start of `text`; 0 if there is
+// none.
+size_t printable_sequence(std::string_view text) {
+  const auto [point, length] = first_code_point(text);
+  const bool is_unseen = std::ranges::any_of(kUnseen, [point = point](const auto& range) {
+    return point >= range.first && point <= range.second;
+  });
+  return is_unseen ? 0 : length;
 }
 
 }  // namespace
+
+void print_text(std::string_view text) {
+  const size_t written = std::fwrite(text.data(), 1, text.size(), stdout);
+  if (written == text.size() && std::fflush(stdout) == 0) return;
+  throw Error(Status::io, "standard output: " + std::string(std::strerror(errno)));
+}
 
 std::string printable(std::string_view text) {
   constexpr char kDigits[] = "0123456789abcdef";

@@ -41,7 +41,11 @@ uint64_t parse_number(const std::string& text, const std::string& option, uint64
 // otherwise.
 uint64_t parse_size(const std::string& text, const std::string& option);
 
-// `text` with control characters and ill-formed UTF-8 written as \xNN: safe on a terminal.
+// Writes to standard output. Throws Error(io).
+void print_text(std::string_view text);
+
+// `text` with control characters, what else is unseen, and ill-formed UTF-8 written as
+// \xNN: safe on a terminal.
 std::string printable(std::string_view text);
 
 // "1,234,567"

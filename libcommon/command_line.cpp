@@ -96,7 +96,7 @@ bool parse_command_line(const Program& program, std::span<const Option> options,
   require_no_values(program, kCommonOptions, *line);
   require_no_values(program, options, *line);
   if (line->has("help")) {
-    std::fputs(program.help, stdout);
+    print_text(program.help);
     return false;
   }
   if (line->has("version")) {

@@ -100,7 +100,7 @@ void print_info(const PatchInfo& info, const Arguments& arguments) {
   const std::string text = arguments.as_json
                                ? info_to_json(info)
                                : info_to_text(info, arguments.common.is_verbose);
-  std::fputs(text.c_str(), stdout);
+  print_text(text);
 }
 
 int make_new_in_place(const Arguments& arguments) {
@@ -223,7 +223,7 @@ int show_info(const Arguments& arguments) {
   const std::string table =
       tensor_table(file, input.name(), arguments.base, options_for(arguments, patch));
   print_info(info, arguments);
-  std::fputs(("\n" + table).c_str(), stdout);
+  print_text("\n" + table);
   return 0;
 }
 

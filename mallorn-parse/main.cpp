@@ -89,7 +89,7 @@ bool read_arguments(int argc, char** argv, Arguments* arguments) {
 int show(const Manifest& manifest, const Arguments& arguments) {
   const std::string text = arguments.only_lists ? parse::list_ranges(manifest)
                                                 : manifest_to_json(manifest) + "\n";
-  std::fwrite(text.data(), 1, text.size(), stdout);
+  print_text(text);
   return 0;
 }
 

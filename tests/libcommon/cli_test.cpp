@@ -209,12 +209,18 @@ TEST_CASE("cli: printable text keeps what a terminal can show and escapes the re
         "caf\xC3\xA9 \xE2\x82\xAC \xF0\x9F\x98\x80");
   CHECK(printable("a\x1B[31mb") == "a\\x1b[31mb");
   CHECK(printable(std::string_view("\0\t\r\n\x7F", 5)) == "\\x00\\x09\\x0d\\x0a\\x7f");
-  CHECK(printable("\xC2\x9B") == "\\xc2\\x9b");           // C1 control
-  CHECK(printable("\xC0\xAF") == "\\xc0\\xaf");           // overlong
-  CHECK(printable("\xE0\x80\xAF") == "\\xe0\\x80\\xaf");  // overlong
-  CHECK(printable("\xED\xA0\x80") == "\\xed\\xa0\\x80");  // surrogate
-  CHECK(printable("\xE2\x80\xAE") == "\\xe2\\x80\\xae");  // right-to-left override
-  CHECK(printable("\xE2\x81\xA6") == "\\xe2\\x81\\xa6");  // isolate
+  CHECK(printable("\xC2\x9B") == "\\xc2\\x9b");                    // C1 control
+  CHECK(printable("\xC0\xAF") == "\\xc0\\xaf");                    // overlong
+  CHECK(printable("\xE0\x80\xAF") == "\\xe0\\x80\\xaf");           // overlong
+  CHECK(printable("\xED\xA0\x80") == "\\xed\\xa0\\x80");           // surrogate
+  CHECK(printable("\xE2\x80\xAE") == "\\xe2\\x80\\xae");           // right-to-left override
+  CHECK(printable("\xE2\x81\xA6") == "\\xe2\\x81\\xa6");           // isolate
+  CHECK(printable("\xC2\xAD") == "\\xc2\\xad");                    // soft hyphen
+  CHECK(printable("\xD8\x9C") == "\\xd8\\x9c");                    // Arabic letter mark
+  CHECK(printable("\xE3\x85\xA4") == "\\xe3\\x85\\xa4");           // Hangul filler
+  CHECK(printable("\xEF\xBB\xBF") == "\\xef\\xbb\\xbf");           // byte order mark
+  CHECK(printable("\xF3\xA0\x81\x81") == "\\xf3\\xa0\\x81\\x81");  // tag
+  CHECK(printable("\xD8\x9B \xE2\x81\xA0") == "\xD8\x9B \\xe2\\x81\\xa0");
   CHECK(printable("\xF4\x90\x80\x80") == "\\xf4\\x90\\x80\\x80");
   CHECK(printable("\xF5") == "\\xf5");
   CHECK(printable("\xE2\x82") == "\\xe2\\x82");

@@ -194,6 +194,17 @@ class Resources(PipelineTest):
         for limit in range(3, 13):
             self.check(resource.RLIMIT_NOFILE, limit, is_told=False)
 
+    def test_no_room_for_a_long_list(self) -> None:
+        """It fails on the way, and at its end there is nothing left to be written."""
+        writer = GgufWriter()
+        for number in range(500):
+            writer.tensor(f"tensor.{number}", PLAIN_TYPES["F32"], [1], bytes(4))
+        (self.home / "many").write_bytes(writer.build())
+        for option in ("--list", "--manifest"):
+            with open("/dev/full", "wb") as full:
+                done = self.run_program("mallorn-parse", option, "many", stdout=full)
+            self.assertEqual((done.code, done.status), (74, "io"), done)
+
     @unittest.skipIf(is_sanitized(), "a sanitizer needs more memory than that")
     def test_little_memory(self) -> None:
         for megabytes in range(6, 120, 12):
