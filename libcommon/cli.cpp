@@ -21,6 +21,7 @@
 
 #include "libcommon/error.hpp"
 #include "libcommon/file.hpp"
+#include "libcommon/utf8.hpp"
 
 namespace mallorn {
 namespace {
@@ -210,32 +211,14 @@ constexpr std::array<std::pair<uint32_t, uint32_t>, 21> kUnseen = {{
     {0xE0000, 0xE0FFF},
 }};
 
-// The code point at the start of `text`, and its length; no length if it is ill-formed.
-std::pair<uint32_t, size_t> first_code_point(std::string_view text) {
-  const auto byte = [&](size_t i) { return static_cast<uint8_t>(text[i]); };
-  const uint8_t lead = byte(0);
-  if (lead < 0x80) return {lead, 1};
-  const size_t length = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
-  if (lead < 0xC2 || lead > 0xF4 || text.size() < length) return {0, 0};
-  uint32_t point = lead & (0x7Fu >> length);
-  for (size_t i = 1; i < length; ++i) {
-    if ((byte(i) & 0xC0) != 0x80) return {0, 0};
-    point = point << 6 | (byte(i) & 0x3Fu);
-  }
-  constexpr uint32_t kLeast[] = {0x80, 0x800, 0x10000};  // of two bytes, three, four
-  const bool is_surrogate = point >= 0xD800 && point < 0xE000;
-  if (point < kLeast[length - 2] || point > 0x10FFFF || is_surrogate) return {0, 0};
-  return {point, length};
-}
-
 // Length of the well-formed, visible UTF-8 sequence at the start of `text`; 0 if there is
 // none.
 size_t printable_sequence(std::string_view text) {
-  const auto [point, length] = first_code_point(text);
-  const bool is_unseen = std::ranges::any_of(kUnseen, [point = point](const auto& range) {
-    return point >= range.first && point <= range.second;
+  const CodePoint point = first_code_point(text);
+  const bool is_unseen = std::ranges::any_of(kUnseen, [&](const auto& range) {
+    return point.value >= range.first && point.value <= range.second;
   });
-  return is_unseen ? 0 : length;
+  return is_unseen ? 0 : point.length;
 }
 
 }  // namespace

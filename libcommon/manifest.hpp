@@ -44,7 +44,7 @@ struct Range {
   // "zero_point", "min", "max".
   std::string role;
   // Every name the range is known by (shared buffers have several); may be empty. Bytes as
-  // in the model; written to JSON as UTF-8 with ill-formed bytes replaced.
+  // in the model; written to JSON as UTF-8, with ill-formed bytes as \xNN.
   std::vector<std::string> names;
   std::vector<uint64_t>
       shape;  // slowest dimension first, elements; empty: scalar or unknown

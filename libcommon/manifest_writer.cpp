@@ -3,37 +3,19 @@
 // The text is assembled as the manifest is walked: a document of a million ranges would
 // cost ten times its text. Fields come in a fixed order and empty ones are left out, so
 // that equal manifests give equal bytes.
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 
 #include "libcommon/manifest.hpp"
+#include "libcommon/utf8.hpp"
 
 namespace mallorn {
 namespace {
 
-// Length of the well-formed UTF-8 sequence that `text` starts with, or 0; then *bad is the
-// number of bytes to replace by one U+FFFD (the longest start of a sequence, as Unicode
-// recommends).
-size_t utf8_length(std::string_view text, size_t* bad) {
-  const auto byte_at = [&](size_t i) { return static_cast<uint8_t>(text[i]); };
-  const uint8_t first = byte_at(0);
-  *bad = 1;
-  if (first < 0x80) return 1;
-  if (first < 0xC2 || first > 0xF4) return 0;
-  const size_t length = first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
-  // The second byte rules out overlong forms, surrogates, and what lies above U+10FFFF.
-  const uint8_t low = first == 0xE0 ? 0xA0 : first == 0xF0 ? 0x90 : 0x80;
-  const uint8_t high = first == 0xED ? 0x9F : first == 0xF4 ? 0x8F : 0xBF;
-  for (size_t i = 1; i < length; ++i) {
-    *bad = i;
-    if (i >= text.size()) return 0;
-    if (byte_at(i) < (i == 1 ? low : 0x80) || byte_at(i) > (i == 1 ? high : 0xBF)) return 0;
-  }
-  return length;
-}
+constexpr char kDigits[] = "0123456789abcdef";
 
 void append_code(std::string* out, uint8_t c) {
-  constexpr char kDigits[] = "0123456789abcdef";
   *out += "\\u00";
   *out += kDigits[c >> 4];
   *out += kDigits[c & 15];
@@ -50,21 +32,27 @@ void append_escaped(std::string* out, char c) {
   }
 }
 
+// As it is shown: \xNN, so that names which differ stay different.
+void append_ill_formed(std::string* out, uint8_t c) {
+  *out += "\\\\x";
+  *out += kDigits[c >> 4];
+  *out += kDigits[c & 15];
+}
+
 void append_string(std::string* out, std::string_view value) {
   *out += '"';
   while (!value.empty()) {
-    size_t bad = 0;
-    const size_t length = utf8_length(value, &bad);
-    if (length == 0) {
-      *out += "\xEF\xBF\xBD";
-    } else if (length == 1) {
+    const CodePoint point = first_code_point(value);
+    if (point.length == 0) {
+      append_ill_formed(out, static_cast<uint8_t>(value[0]));
+    } else if (point.length == 1) {
       append_escaped(out, value[0]);
-    } else if (value[0] == '\xC2' && static_cast<uint8_t>(value[1]) < 0xA0) {
-      append_code(out, static_cast<uint8_t>(value[1]));  // C1: terminals obey these, too
+    } else if (point.value < 0xA0) {
+      append_code(out, static_cast<uint8_t>(point.value));  // C1: terminals obey these, too
     } else {
-      out->append(value.substr(0, length));
+      out->append(value.substr(0, point.length));
     }
-    value.remove_prefix(length == 0 ? bad : length);
+    value.remove_prefix(std::max<size_t>(point.length, 1));
   }
   *out += '"';
 }

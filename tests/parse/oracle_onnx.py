@@ -251,7 +251,7 @@ def check_wire(manifest, path):
     compared = 0
     for name, length in wire_initializers(path):
         if name and length and length >= MIN_LABEL_BYTES:
-            text = name.decode("utf-8", "replace")
+            text = name.decode("utf-8", "backslashreplace")
             assert length in lengths.get(text, []), f"{text}: protoc says {length} bytes"
             compared += 1
     return compared
