@@ -1,6 +1,8 @@
 // mallorn-delta: base model stream + result model -> delta stream.
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "libcommon/core/patch_format.hpp"
 #include "libcommon/error.hpp"
 #include "libcommon/parse_process.hpp"
@@ -8,6 +10,7 @@
 #include "libcommon/stream.hpp"
 #include "mallorn-delta/arguments.hpp"
 #include "mallorn-delta/explain.hpp"
+#include "mallorn-delta/passed_pages.hpp"
 
 namespace {
 
@@ -45,18 +48,25 @@ examples:
   mallorn-parse old.onnx | mallorn-delta --explain new.onnx > /dev/null
 )"};
 
-// What of the base the steps of a chunk look at, then what of the result they make.
+// What of the base the steps of a chunk look at, then what of the result they make. Copies
+// may be as long as the model: no more is in memory than what is written next.
 void write_inline(StreamWriter& stream, const Model& base, const Model& result,
-                  const std::vector<Step>& steps, uint64_t result_offset,
-                  uint64_t result_bytes) {
+                  const std::vector<Step>& steps, uint64_t begin, uint64_t end) {
   std::vector<uint8_t> made;
   for (const Step& step : steps) {
     if (step.kind != StepKind::predict) continue;
     const ByteView view = predicting_view(step, base.bytes(), &made);
     if (!view.empty()) stream.write(FrameType::bytes, view);
+    base.file->release(step.base_offset, view.size());
   }
-  stream.write(FrameType::bytes, result.bytes().subspan(static_cast<size_t>(result_offset),
-                                                        static_cast<size_t>(result_bytes)));
+  delta::PassedPages passed(result, begin);
+  for (uint64_t at = begin; at < end;) {
+    const uint64_t length = std::min<uint64_t>(kMaxFramePayload, end - at);
+    stream.write(FrameType::bytes, result.bytes().subspan(static_cast<size_t>(at),
+                                                          static_cast<size_t>(length)));
+    at += length;
+    passed.advance_to(at);
+  }
 }
 
 void write_stream(const Model& base, const Model& result, delta::Plan plan,
@@ -90,7 +100,7 @@ void write_stream(const Model& base, const Model& result, delta::Plan plan,
     for (const Step& step : chunk) chunk_bytes += step.result_bytes;
     stream.write(FrameType::steps, steps_to_bytes(chunk));
     if (!arguments.is_by_reference)
-      write_inline(stream, base, result, chunk, made, chunk_bytes);
+      write_inline(stream, base, result, chunk, made, made + chunk_bytes);
     made += chunk_bytes;
     progress.advance_to(made);
   }
