@@ -17,7 +17,8 @@ constexpr size_t kPiece = 1u << 20;
 
 constexpr uint64_t kMostText = 4u << 20;
 
-// No thorough pass was ever seen to be this many times smaller than the fast one.
+// A fast pass tells whether a thorough one is worth its time: none of those was ever seen
+// to be this many times smaller than the fast one.
 constexpr uint64_t kBestGain = 4;
 constexpr int kFirstLevel = 1;
 
@@ -72,12 +73,15 @@ std::optional<uint64_t> compress(const MappedFile& file, int level, uint64_t lim
 }  // namespace
 
 std::optional<Fd> compress_whole(const MappedFile& file, int level, uint64_t limit) {
-  const auto first = compress(file, kFirstLevel, kBestGain * limit, nullptr);
-  if (!first) return std::nullopt;
-  // Text is worth all that can be done in a few seconds; of weights nothing more is found.
-  const uint64_t size = file.bytes().size();
-  const bool is_text = size <= kMostText && *first <= size / 2;
-  if (is_text && level > kFastLevel) level = kMaxLevel;
+  if (level > kFastLevel) {
+    const auto first = compress(file, kFirstLevel, kBestGain * limit, nullptr);
+    if (!first) return std::nullopt;
+    // Text is worth all that can be done in a few seconds; of weights nothing more is
+    // found.
+    const uint64_t size = file.bytes().size();
+    const bool is_text = size <= kMostText && *first <= size / 2;
+    if (is_text) level = kMaxLevel;
+  }
   Fd to = make_temporary_file();
   if (!compress(file, level, limit, &to)) return std::nullopt;
   return to;
