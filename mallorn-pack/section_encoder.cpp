@@ -15,6 +15,7 @@
 #include "mallorn-pack/mask_codec.hpp"
 #include "mallorn-pack/mixed_codec.hpp"
 #include "mallorn-pack/planes_codec.hpp"
+#include "mallorn-pack/section_sample.hpp"
 #include "mallorn-pack/tokens_codec.hpp"
 #include "mallorn-pack/values_codec.hpp"
 
@@ -86,27 +87,13 @@ bool is_nearly_same(const SectionPlan& plan) {
   return same >= plan.result.size() / 8 * 7;
 }
 
-// Whole blocks from all over the section, an eighth of it.
-std::vector<uint8_t> sample_of(ByteView bytes, size_t block_bytes) {
-  constexpr size_t kRun = 8 * 1024;
-  const size_t run = kRun / block_bytes * block_bytes;
-  std::vector<uint8_t> sample;
-  for (size_t at = 0; at < bytes.size(); at += 8 * run) {
-    const ByteView part = bytes.subspan(at, std::min(run, bytes.size() - at));
-    sample.insert(sample.end(), part.begin(), part.end());
-  }
-  return sample;
-}
-
-// Whether planes may be smaller than `bytes`: a quick look at a sample finds more of them
-// by a sixteenth or so.
-bool has_small_planes(const SectionPlan& plan, size_t bytes) {
-  const size_t block_bytes = dtype_layout(plan.dtype).block_bytes;
-  const std::vector<uint8_t> base = sample_of(plan.base, block_bytes);
-  const std::vector<uint8_t> result = sample_of(plan.result, block_bytes);
-  const auto coded = encode_planes(plan.dtype, base, result, kQuickLevel);
-  return uint64_t{coded.size()} * plan.result.size() / 16 * 15 <
-         uint64_t{bytes} * result.size();
+// What planes would take, by a quick look at a sample.
+uint64_t guess_planes(const SectionPlan& plan) {
+  const std::vector<SectionPart> whole = {{plan.result.size(), {}, {}}};
+  const SectionSample sample =
+      sample_of(plan.dtype, whole, plan.base, plan.result, 8 * 1024, 8);
+  const auto coded = encode_planes(plan.dtype, sample.base, sample.result, kQuickLevel);
+  return sample.scaled(coded.size(), plan.result.size());
 }
 
 // Whether zstd may need fewer bytes than `least`: at a quick level, it needs up to half as
@@ -168,11 +155,25 @@ class Contest {
 
   // Tokens decode several times as fast: at fast levels, half of them is worth it.
   void try_edits() {
+    const bool has_tokens = best_.codec == CodecId::tokens;
+    if (has_tokens && !has_few_edits()) return;
     std::vector<uint8_t> coded =
         encode_edits(plan_.dtype, joined_, plan_.base, plan_.result);
-    const size_t more = best_.codec == CodecId::tokens ? coded.size() : 0;
+    const size_t more = has_tokens ? coded.size() : 0;
     if (!coded.empty() && coded.size() + more < least())
       offer(CodecId::edits, true, std::move(coded));
+  }
+
+  // Whether edits may have half as many bytes as there are. Those of a sample have some
+  // more for heads, and until models have learned.
+  bool has_few_edits() const {
+    constexpr size_t kHeads = 64;
+    const SectionSample sample =
+        sample_of(plan_.dtype, joined_, plan_.base, plan_.result, 8 * 1024, 16);
+    const size_t coded =
+        encode_edits(plan_.dtype, sample.parts, sample.base, sample.result).size();
+    if (coded <= kHeads) return coded > 0;
+    return sample.scaled(coded - kHeads, plan_.result.size()) < least() / 8 * 5;
   }
 
   void try_grid() {
@@ -217,9 +218,13 @@ class Contest {
     const bool is_open =
         !resembles || (!(plan_.has_base && is_fast_) && may_repeat(plan_, least()));
     // Where hardly a byte has changed, each codec leaves little; and where numbers are of
-    // few kinds, so do planes.
-    if (is_open || is_near ||
-        (resembles_base && !is_fast_ && has_small_planes(plan_, least()))) {
+    // few kinds, so do planes. A quick look is a sixteenth off, at most; and tokens, which
+    // decode faster, are worth that.
+    const bool may_be_small =
+        is_fast_ ? is_near && guess_planes(plan_) * 16 < uint64_t{least()} * 15
+                 : is_near || (resembles_base &&
+                               guess_planes(plan_) * 15 < uint64_t{least()} * 16);
+    if (is_open || may_be_small) {
       offer(CodecId::planes, plan_.has_base,
             encode_planes(plan_.dtype, plan_.base, plan_.result, options_.level));
     }
