@@ -1,6 +1,7 @@
 #include "mallorn-pack/token_section.hpp"
 
 #include <algorithm>
+#include <bit>
 
 #include "libcommon/log2.hpp"
 
@@ -14,8 +15,9 @@ uint64_t TokenStreams::cost() const {
 
 void TokenSection::set_groups(uint32_t shift) {
   shift_ = shift;
-  group_ = least_group(type_.kind) << shift;
-  levels_.assign((elements_ + group_ - 1) / group_, 0);
+  const uint32_t group = least_group(type_.kind) << shift;
+  group_log2_ = static_cast<uint32_t>(std::countr_zero(group));
+  levels_.assign((elements_ + group - 1) / group, 0);
 }
 
 void TokenSection::choose_groups() {
@@ -46,7 +48,7 @@ void TokenSection::choose_levels(const std::vector<uint64_t>& moves, int32_t usu
 }
 
 size_t TokenSection::group_size(size_t group) const {
-  return std::min<size_t>(elements_ - group_begin(group), group_);
+  return std::min<size_t>(elements_ - group_begin(group), size_t{1} << group_log2_);
 }
 
 uint32_t TokenSection::common_level() const {

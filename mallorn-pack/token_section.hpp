@@ -48,6 +48,7 @@ class TokenSection {
   Dtype dtype() const { return dtype_; }
   const TokenType& type() const { return type_; }
   bool has_base() const { return !base_.empty(); }
+  ByteView base() const { return base_; }
   ByteView result() const { return result_; }
   size_t elements() const { return elements_; }  // or blocks
   const uint8_t* base_at(size_t i) const { return base_.data() + i * type_.bytes; }
@@ -66,9 +67,9 @@ class TokenSection {
   void choose_levels(const std::vector<uint64_t>& moves, int32_t usual, int32_t most);
 
   size_t groups() const { return levels_.size(); }
-  size_t group_begin(size_t group) const { return group * group_; }
+  size_t group_begin(size_t group) const { return group << group_log2_; }
   size_t group_size(size_t group) const;
-  size_t group_of(size_t element) const { return element / group_; }
+  size_t group_of(size_t element) const { return element >> group_log2_; }
   uint8_t level(size_t group) const { return levels_[group]; }
   void set_level(size_t group, uint8_t level) { levels_[group] = level; }
   uint32_t shift() const { return shift_; }  // groups have 2^shift times the least_group()
@@ -85,7 +86,7 @@ class TokenSection {
   ByteView result_;
   size_t elements_;
   uint32_t shift_ = 0;
-  uint32_t group_ = 1;           // elements, or blocks
+  uint32_t group_log2_ = 0;      // of elements, or blocks
   std::vector<uint8_t> levels_;  // of each group
 };
 

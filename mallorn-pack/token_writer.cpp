@@ -9,11 +9,9 @@
 namespace mallorn::pack {
 namespace {
 
-using Counts = std::array<uint32_t, kMaxTokens>;
-
 // At least 1 for each token that comes; what rounding leaves over, or has taken too much,
 // is a matter of the most frequent one.
-Frequencies scaled(const Counts& counts, uint64_t total) {
+Frequencies scaled(const std::array<uint32_t, kMaxTokens>& counts, uint64_t total) {
   Frequencies frequencies{};
   uint32_t sum = 0;
   for (size_t i = 0; i < kMaxTokens; ++i) {
@@ -33,25 +31,34 @@ Frequencies scaled(const Counts& counts, uint64_t total) {
   return frequencies;
 }
 
-uint64_t total_of(const Counts& counts) {
+uint64_t total_of(const std::array<uint32_t, kMaxTokens>& counts) {
   return std::accumulate(counts.begin(), counts.end(), uint64_t{0});
 }
 
-// What an encoder needs of a token, by context and token.
+// What an encoder needs of a token in a context. States are divided by its frequency: they
+// are below frequency * 2^21 then, so that the product with `inverse` fits 64 bits and
+// misses the quotient by less than what could round it up.
+constexpr uint32_t kInverseBits = 43;
 struct Share {
-  uint32_t frequency;
-  uint32_t first;  // slot
+  uint64_t inverse;
+  uint32_t most;    // states above this have a word to give first
+  uint16_t others;  // the frequency of all other tokens
+  uint16_t first;   // slot
 };
 
-using Shares = std::array<Share, kMaxTokens>;
-
-std::vector<Shares> shares_of(const std::vector<Frequencies>& frequencies) {
-  std::vector<Shares> all(frequencies.size());
-  for (size_t i = 0; i < all.size(); ++i) {
+// By placed().
+std::vector<Share> shares_of(const std::vector<Frequencies>& frequencies) {
+  std::vector<Share> all(frequencies.size() * kMaxTokens);
+  for (size_t i = 0; i < frequencies.size(); ++i) {
     uint32_t first = 0;
-    for (size_t k = 0; k < kMaxTokens; ++k) {
-      all[i][k] = {frequencies[i][k], first};
-      first += frequencies[i][k];
+    for (uint32_t k = 0; k < kMaxTokens; ++k) {
+      const uint32_t frequency = frequencies[i][k];
+      if (frequency == 0) continue;
+      all[i * kMaxTokens + k] = {(uint64_t{1} << kInverseBits) / frequency + 1,
+                                 (frequency << (32 - kFrequencyBits)) - 1,
+                                 static_cast<uint16_t>(kFrequencyTotal - frequency),
+                                 static_cast<uint16_t>(first)};
+      first += frequency;
     }
   }
   return all;
@@ -59,9 +66,23 @@ std::vector<Shares> shares_of(const std::vector<Frequencies>& frequencies) {
 
 }  // namespace
 
+// In lanes that take turns: tokens often come several times in a row, and a count is late
+// for its next use.
+std::vector<TokenList::Counts> TokenList::counts() const {
+  constexpr size_t kLanes = 4;
+  std::vector<std::array<uint32_t, kLanes>> lanes(stream_.contexts * kMaxTokens);
+  for (size_t i = 0; i < size_; ++i) ++lanes[tokens_[i]][i % kLanes];
+  std::vector<Counts> all(stream_.contexts);
+  for (size_t i = 0; i < lanes.size(); ++i) {
+    all[i / kMaxTokens][i % kMaxTokens] =
+        std::accumulate(lanes[i].begin(), lanes[i].end(), uint32_t{0});
+  }
+  return all;
+}
+
 std::vector<Frequencies> TokenList::frequencies() const {
   std::vector<Frequencies> all;
-  for (const Counts& counts : counts_) {
+  for (const Counts& counts : counts()) {
     const uint64_t total = total_of(counts);
     all.push_back(total == 0 ? Frequencies{} : scaled(counts, total));
   }
@@ -70,7 +91,7 @@ std::vector<Frequencies> TokenList::frequencies() const {
 
 uint64_t TokenList::cost() const {
   uint64_t cost = 0;  // times 1024
-  for (const Counts& counts : counts_) {
+  for (const Counts& counts : counts()) {
     const uint64_t total = total_of(counts);
     if (total == 0) continue;
     const uint64_t whole = log2_1024(total);
@@ -87,25 +108,28 @@ std::vector<uint8_t> write_tokens(
     const std::vector<std::vector<Frequencies>>& frequencies) {
   std::array<uint32_t, kTokenStates> states;
   states.fill(kLeastState);
-  std::vector<uint16_t> words;
+  size_t most_words = 0;
+  for (const TokenList& list : lists) most_words += list.size();
+  const auto words = std::make_unique_for_overwrite<uint16_t[]>(most_words);
+  size_t begin = most_words;  // of words that are in use
   for (size_t k = lists.size(); k-- > 0;) {
     const TokenList& list = lists[k];
-    const std::vector<Shares> shares = shares_of(frequencies[k]);
+    const std::vector<Share> shares = shares_of(frequencies[k]);
     for (size_t i = list.size(); i-- > 0;) {
-      uint32_t& state = states[i % kTokenStates];
-      const Share share = shares[list.context(i)][list.token(i)];
-      if (state >= uint64_t{share.frequency} << (32 - kFrequencyBits)) {
-        words.push_back(static_cast<uint16_t>(state));
+      const Share& share = shares[list[i]];
+      uint32_t state = states[i % kTokenStates];
+      if (state > share.most) {
+        words[--begin] = static_cast<uint16_t>(state);
         state >>= 16;
       }
-      state = (state / share.frequency << kFrequencyBits) + state % share.frequency +
-              share.first;
+      const auto quotient = static_cast<uint32_t>(state * share.inverse >> kInverseBits);
+      states[i % kTokenStates] = state + share.first + quotient * share.others;
     }
   }
-  std::vector<uint8_t> coded(4 * kTokenStates + 2 * words.size());
+  std::vector<uint8_t> coded(4 * kTokenStates + 2 * (most_words - begin));
   uint8_t* to = coded.data();
   for (size_t i = 0; i < kTokenStates; ++i, to += 4) store_le(to, states[i]);
-  for (size_t i = words.size(); i-- > 0; to += 2) store_le(to, words[i]);
+  for (size_t i = begin; i < most_words; ++i, to += 2) store_le(to, words[i]);
   return coded;
 }
 

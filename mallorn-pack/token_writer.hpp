@@ -2,33 +2,43 @@
 // raw_bits.hpp (docs/format/tokens.md, "Tokens").
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <memory>
+#include <utility>
 #include <vector>
 
 #include "libcommon/core/bytes.hpp"
 #include "libcommon/core/token_model.hpp"
-#include "mallorn-pack/range_encoder.hpp"
 
 namespace mallorn::pack {
 
-// The tokens of one stream, each with its context.
+// A token in its context.
+constexpr uint16_t placed(uint32_t context, uint32_t token) {
+  return static_cast<uint16_t>(context * kMaxTokens + token);
+}
+
+// The tokens of one stream.
 class TokenList {
  public:
   TokenList(const TokenStream& stream, size_t count)
-      : stream_(stream), counts_(stream.contexts), contexts_(count), tokens_(count) {}
+      : stream_(stream), tokens_(std::make_unique_for_overwrite<uint16_t[]>(count)) {}
 
-  // The next token; to be called `count` times.
-  void add(uint8_t context, uint8_t token) {
-    contexts_[size_] = context;
-    tokens_[size_] = token;
-    ++size_;
-    ++counts_[context][token];
+  // The next token; `count` of them are to be added.
+  void add(uint8_t context, uint8_t token) { *add(1) = placed(context, token); }
+  // The next `count` tokens, which the caller makes by placed().
+  uint16_t* add(size_t count) {
+    size_ += count;
+    return tokens_.get() + size_ - count;
   }
+
+  uint16_t* begin() { return tokens_.get(); }
+  // Leaves the first `count` of them.
+  void shorten(size_t count) { size_ = count; }
 
   const TokenStream& stream() const { return stream_; }
   size_t size() const { return size_; }
-  uint8_t context(size_t i) const { return contexts_[i]; }
-  uint8_t token(size_t i) const { return tokens_[i]; }
+  uint16_t operator[](size_t i) const { return tokens_[i]; }
 
   // Of all contexts, each about in proportion to how often its tokens come; 0 for contexts
   // that have none.
@@ -37,44 +47,68 @@ class TokenList {
   uint64_t cost() const;
 
  private:
+  using Counts = std::array<uint32_t, kMaxTokens>;
+  std::vector<Counts> counts() const;  // by context
+
   TokenStream stream_;
-  std::vector<std::array<uint32_t, kMaxTokens>> counts_;  // by context
-  std::vector<uint8_t> contexts_;
-  std::vector<uint8_t> tokens_;
+  std::unique_ptr<uint16_t[]> tokens_;
   size_t size_ = 0;
 };
 
-// Bits that are as they are.
+// Bits that are as they are: the lowest `count`, at most 32; those above are zero.
+struct RawBits {
+  uint32_t bits;
+  uint32_t count;
+};
+
 class RawBitWriter {
  public:
-  // The lowest `count` bits, at most 32; those above must be zero.
   void add(uint32_t bits, uint32_t count) {
-    pending_ |= uint64_t{bits} << pending_bits_;
-    pending_bits_ += count;
-    if (pending_bits_ >= 32) flush_word();
+    add_each(1, [&](size_t) { return RawBits{bits, count}; });
+  }
+
+  // The same of each(0) to each(count - 1).
+  template <typename Each>
+  void add_each(size_t count, const Each& each) {
+    const size_t most = size_ + 4 * count + sizeof(uint64_t);
+    if (bytes_.size() < most) bytes_.resize(2 * most);
+    uint8_t* to = bytes_.data() + size_;
+    uint64_t pending = pending_;
+    uint32_t pending_bits = pending_bits_;
+    for (size_t i = 0; i < count; ++i) {
+      const RawBits raw = each(i);
+      pending |= uint64_t{raw.bits} << pending_bits;
+      pending_bits += raw.count;
+      store_le(to, pending);
+      to += pending_bits / 8;
+      pending >>= pending_bits / 8 * 8;
+      pending_bits %= 8;
+    }
+    size_ = static_cast<size_t>(to - bytes_.data());
+    pending_ = pending;
+    pending_bits_ = pending_bits;
+  }
+
+  // Those of another one, which is left empty.
+  void append(RawBitWriter* other) {
+    const std::vector<uint8_t> bytes = other->finish();
+    const auto whole = static_cast<size_t>(other->bits() / 8);
+    add_each(whole, [&](size_t i) { return RawBits{bytes[i], 8}; });
+    if (whole < bytes.size()) add(bytes[whole], other->pending_bits_);
+    *other = {};
   }
 
   uint64_t bits() const { return 8 * size_ + pending_bits_; }
   std::vector<uint8_t> finish() {
-    const size_t size = size_ + (pending_bits_ + 7) / 8;
-    flush_word();
-    bytes_.resize(size);
+    bytes_.resize(size_ + (pending_bits_ + 7) / 8);
     return std::move(bytes_);
   }
 
  private:
-  void flush_word() {
-    if (bytes_.size() < size_ + 4) bytes_.resize(2 * size_ + 4096);
-    store_le(bytes_.data() + size_, static_cast<uint32_t>(pending_));
-    size_ += 4;
-    pending_ >>= 32;
-    pending_bits_ -= 32;
-  }
-
-  std::vector<uint8_t> bytes_;  // of which `size_` are in use
+  std::vector<uint8_t> bytes_;  // of which `size_` are in use, and the pending ones
   size_t size_ = 0;
   uint64_t pending_ = 0;
-  uint32_t pending_bits_ = 0;
+  uint32_t pending_bits_ = 0;  // below 8
 };
 
 // States and words of `lists`, one after the other; `frequencies` are those of each.

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "mallorn-pack/append_varint.hpp"
+#include "mallorn-pack/range_encoder.hpp"
 #include "mallorn-pack/token_blocks.hpp"
 #include "mallorn-pack/token_elements.hpp"
 #include "mallorn-pack/token_section.hpp"
