@@ -1,4 +1,5 @@
 // mallorn-pack: delta stream -> patch.
+#include <malloc.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -64,9 +65,18 @@ PatchHeader header_of(const DeltaManifest& manifest, const pack::Arguments& argu
   return header;
 }
 
+// Each section takes memory as the one before did: given back in between, all of its pages
+// would have to be made again.
+void keep_memory() {
+  constexpr int kMostKept = 32 << 20;
+  ::mallopt(M_MMAP_THRESHOLD, kMostKept);
+  ::mallopt(M_TRIM_THRESHOLD, kMostKept);
+}
+
 int run(int argc, char** argv) {
   pack::Arguments arguments;
   if (!read_arguments(kProgram, argc, argv, &arguments)) return 0;
+  keep_memory();
   Output output(arguments.output, arguments.is_forced);
   std::optional<ReaderWatch> watch;
   if (output.is_stdout()) watch.emplace();
