@@ -1,6 +1,7 @@
 #include "mallorn-pack/edit_fit.hpp"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <optional>
 #include <utility>
@@ -83,7 +84,22 @@ Interval best_run(const std::vector<Vote>& votes) {
   return best;
 }
 
-std::vector<Vote> sorted(std::vector<Vote> votes) {
+// Those of bytes are few when those of one place have been added up.
+std::vector<Vote> joined(const std::vector<Vote>& votes) {
+  constexpr int64_t kLowest = INT8_MIN;
+  std::array<int32_t, UINT8_MAX - INT8_MIN + 1> scores{};
+  for (const Vote& vote : votes) {
+    scores[static_cast<size_t>(vote.order - kLowest)] += vote.score;
+  }
+  std::vector<Vote> all;
+  for (size_t i = 0; i < scores.size(); ++i) {
+    if (scores[i] != 0) all.push_back({static_cast<int64_t>(i) + kLowest, scores[i]});
+  }
+  return all;
+}
+
+std::vector<Vote> sorted(const ValueType& type, std::vector<Vote> votes) {
+  if (type.bytes == 1) return joined(votes);
   std::sort(votes.begin(), votes.end(),
             [](const Vote& a, const Vote& b) { return a.order < b.order; });
   return votes;
@@ -111,13 +127,13 @@ Interval find_interval(const Array& array, uint64_t value, bool stays) {
   std::vector<Vote> votes;
   if (array.elements <= kFewElements) {
     for (size_t i = 0; i < array.elements; ++i) votes.push_back(vote(i));
-    return best_run(sorted(std::move(votes)));
+    return best_run(sorted(array.type, std::move(votes)));
   }
   // Most arrays have none: a sample tells.
   const size_t step = array.elements / kFewElements | 1;  // not a multiple of rows
   for (size_t i = 0; i < array.elements; i += step) votes.push_back(vote(i));
   const auto fewest = static_cast<int64_t>(votes.size() / kFewSampled);
-  if (best_run(sorted(std::move(votes))).score < fewest) return {};
+  if (best_run(sorted(array.type, std::move(votes))).score < fewest) return {};
   votes.clear();
   const auto [lowest, down] = buckets_of(array);
   const auto bucket_of = [&, low = lowest, by = down](int64_t order) {
@@ -146,7 +162,7 @@ Interval find_interval(const Array& array, uint64_t value, bool stays) {
     }
   }
   if (inner.score != 0) votes.push_back(inner);
-  return best_run(sorted(std::move(votes)));
+  return best_run(sorted(array.type, std::move(votes)));
 }
 
 // The least place above an interval, or the greatest below it, that speaks against it:
