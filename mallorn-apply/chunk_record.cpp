@@ -1,5 +1,7 @@
 #include "mallorn-apply/chunk_record.hpp"
 
+#include <algorithm>
+
 #include "libcommon/error.hpp"
 #include "libcommon/file.hpp"
 
@@ -16,8 +18,8 @@ bool is_of(RecordKind kind, ByteView record) {
 
 }  // namespace
 
-std::vector<uint8_t> read_record_at(int fd, uint64_t offset, uint64_t end,
-                                    const std::string& name) {
+EarlierRecord read_record_at(int fd, uint64_t offset, uint64_t end, const std::string& name,
+                             uint64_t most) {
   const std::string context = name + ": byte " + std::to_string(offset);
   std::array<uint8_t, kMaxVarintBytes> head{};
   ByteReader reader(ByteView(head).first(read_full_at(fd, offset, head, name)));
@@ -27,8 +29,9 @@ std::vector<uint8_t> read_record_at(int fd, uint64_t offset, uint64_t end,
       !range_fits(begin, length, end)) {
     fail(context, "no record is here");
   }
-  std::vector<uint8_t> record(static_cast<size_t>(length));
-  if (read_full_at(fd, begin, record, name) < record.size()) {
+  EarlierRecord record{length, {}};
+  record.bytes.resize(static_cast<size_t>(std::min(length, most)));
+  if (read_full_at(fd, begin, record.bytes, name) < record.bytes.size()) {
     throw Error(Status::truncated, name + ": patch ends too early");
   }
   return record;
@@ -39,7 +42,7 @@ ChunkJob chunk_of(ByteView record, uint64_t patch_offset, uint64_t result_offset
   ChunkJob job;
   job.patch_offset = patch_offset;
   job.result_offset = job.made_at = result_offset;
-  std::vector<uint8_t> earlier;
+  EarlierRecord earlier;
   if (is_of(RecordKind::again, record)) {
     ChunkAgain again;
     if (read_chunk_again(record.subspan(1), &again) != Status::ok ||
@@ -47,7 +50,7 @@ ChunkJob chunk_of(ByteView record, uint64_t patch_offset, uint64_t result_offset
       fail(context, "a chunk to be made once more, of nowhere");
     }
     earlier = read_earlier(patch_offset - again.record_back, patch_offset);
-    record = earlier;
+    record = earlier.bytes;
     job.made_at = result_offset - again.result_back;
     job.is_again = true;
   }
@@ -56,6 +59,10 @@ ChunkJob chunk_of(ByteView record, uint64_t patch_offset, uint64_t result_offset
   ByteReader reader(job.record);
   job.result_bytes = reader.varint();
   if (!reader.ok()) throw Error(reader.status(), context + ": chunk without length");
+  if (job.is_again && !may_be_made_again(earlier.length, job.result_bytes)) {
+    throw Error(Status::limit_exceeded,
+                context + ": a chunk to be made once more, of too long a record");
+  }
   return job;
 }
 

@@ -6,7 +6,6 @@
 #include <tuple>
 
 #include "libcommon/cli.hpp"
-#include "mallorn-apply/chunk_record.hpp"
 #include "mallorn-apply/memory.hpp"
 
 namespace mallorn::apply {
@@ -59,10 +58,13 @@ void add_chunk(const ChunkView& chunk, PatchInfo* info,
   info->structure_bytes += chunk.structure.size();
 }
 
+// Of a chunk that is made again, to know how many bytes it makes.
+constexpr uint64_t kEnoughOfRecord = 1 + kMaxVarintBytes;
+
 // A chunk that a record of kind `again` has made once more.
-void add_again(const ChunkHeader& header, PatchInfo* info) {
-  info->chunk_bytes += header.result_bytes;
-  info->again_bytes += header.result_bytes;
+void add_again(uint64_t result_bytes, PatchInfo* info) {
+  info->chunk_bytes += result_bytes;
+  info->again_bytes += result_bytes;
   info->chunks += 1;
 }
 
@@ -157,21 +159,17 @@ PatchInfo read_info(PatchReader& patch) {
       info.zstd_run_bytes += record.size() - 1;
       continue;
     }
-    const uint64_t at = patch.record_offset();
-    const ChunkJob job = chunk_of(
-        record, at, info.chunk_bytes,
-        [&](uint64_t offset, uint64_t end) { return patch.earlier(offset, end); },
-        patch.name() + ": byte " + std::to_string(at));
+    const ChunkJob job = patch.chunk_at(record, info.chunk_bytes, kEnoughOfRecord);
+    if (job.is_again) {
+      add_again(job.result_bytes, &info);
+      continue;
+    }
     const Status status = read_chunk(job.record, chunk.get());
     if (status != Status::ok) patch.fail(status, "chunk header");
     if ((section_features(chunk->header) & ~info.header.features) != 0) {
       patch.fail(Status::malformed, kUndeclared);
     }
-    if (job.is_again) {
-      add_again(chunk->header, &info);
-    } else {
-      add_chunk(*chunk, &info, &totals);
-    }
+    add_chunk(*chunk, &info, &totals);
   }
   for (const auto& [key, total] : totals) info.sections.push_back(total);
   return info;

@@ -7,7 +7,6 @@
 #include <utility>
 
 #include "libcommon/error.hpp"
-#include "mallorn-apply/chunk_record.hpp"
 
 namespace mallorn::apply {
 
@@ -67,11 +66,23 @@ bool PatchReader::next(std::vector<uint8_t>* record) {
   return true;
 }
 
-std::vector<uint8_t> PatchReader::earlier(uint64_t offset, uint64_t end) const {
+EarlierRecord PatchReader::earlier(uint64_t offset, uint64_t end, uint64_t most) const {
   const uint64_t front = front_.length_bytes();
   if (offset < front) fail(Status::malformed, "a record before the first");
   const int fd = kept_.get() >= 0 ? kept_.get() : fd_;
-  return read_record_at(fd, offset - front + body_at_, end - front + body_at_, name_);
+  return read_record_at(fd, offset - front + body_at_, end - front + body_at_, name_, most);
+}
+
+ChunkJob PatchReader::chunk_at(ByteView record, uint64_t result_offset,
+                               uint64_t most) const {
+  ChunkJob job = chunk_of(
+      record, record_at_, result_offset,
+      [&](uint64_t offset, uint64_t end) { return earlier(offset, end, most); },
+      name_ + ": byte " + std::to_string(record_at_));
+  if (!range_fits(result_offset, job.result_bytes, header().result_bytes)) {
+    fail(Status::malformed, "chunk reaches past the end of the result");
+  }
+  return job;
 }
 
 size_t PatchReader::next_bytes(ByteSpan to) {

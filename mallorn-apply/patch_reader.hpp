@@ -10,6 +10,7 @@
 #include "libcommon/digest.hpp"
 #include "libcommon/file.hpp"
 #include "libcommon/patch_front.hpp"
+#include "mallorn-apply/chunk_record.hpp"
 
 namespace mallorn::apply {
 
@@ -27,9 +28,6 @@ class PatchReader {
   // Whether it comes from where nothing can be read again: a pipe, a terminal.
   bool is_stream() const;
 
-  // Where in the patch the record that next() gave last begins, with its length.
-  uint64_t record_offset() const { return record_at_; }
-
   // The next record (kind byte first) or false after the end mark; then the body has been
   // checked against its digest and nothing follows it.
   bool next(std::vector<uint8_t>* record);
@@ -38,10 +36,12 @@ class PatchReader {
   // none at its end, when it has been checked as above.
   size_t next_bytes(ByteSpan to);
 
-  // The record at an offset of the patch, which ends before another that next() has been
-  // at; for patches with chunks that are made again. Throws Error(malformed) if there is
-  // none.
-  std::vector<uint8_t> earlier(uint64_t offset, uint64_t end) const;
+  // The chunk of the record that next() has given last, whose bytes belong at
+  // `result_offset`; of one that is made again, `most` bytes of its record. Throws
+  // Error(malformed) for a record of no chunk, one that does not end within the result
+  // among them; Error(limit_exceeded).
+  ChunkJob chunk_at(ByteView record, uint64_t result_offset,
+                    uint64_t most = kMaxRecordBytes) const;
 
   // The kind of a record that next() has given, to be asked for each in turn. Throws
   // Error(malformed) for an unknown kind, one that records before did not have, one whose
@@ -54,6 +54,7 @@ class PatchReader {
   [[noreturn]] void fail(Status status, const std::string& reason) const;
 
  private:
+  EarlierRecord earlier(uint64_t offset, uint64_t end, uint64_t most) const;
   bool has_again() const { return (header().features & kFeatureAgain) != 0; }
   void read_body(ByteSpan to);
   uint64_t read_varint();

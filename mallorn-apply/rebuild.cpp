@@ -8,7 +8,6 @@
 #include "libcommon/fast_crc32c.hpp"
 #include "libcommon/ordered_pool.hpp"
 #include "mallorn-apply/base_check.hpp"
-#include "mallorn-apply/chunk_record.hpp"
 #include "mallorn-apply/held_result.hpp"
 #include "mallorn-apply/lite_rebuild.hpp"
 #include "mallorn-apply/memory.hpp"
@@ -90,14 +89,7 @@ class Rebuild {
     if (is_zstd_run_ || !patch_.next(&record_)) return std::nullopt;
     is_zstd_run_ = patch_.kind_of(record_) == RecordKind::zstd_run;
     if (is_zstd_run_) return std::nullopt;
-    const uint64_t at = patch_.record_offset();
-    ChunkJob job = chunk_of(
-        record_, at, next_offset_,
-        [this](uint64_t offset, uint64_t end) { return patch_.earlier(offset, end); },
-        patch_.name() + ": byte " + std::to_string(at));
-    if (job.result_bytes > patch_.header().result_bytes - next_offset_) {
-      patch_.fail(Status::malformed, "chunk reaches past the end of the result");
-    }
+    ChunkJob job = patch_.chunk_at(record_, next_offset_);
     next_offset_ += job.result_bytes;
     return job;
   }

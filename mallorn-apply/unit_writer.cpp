@@ -30,8 +30,9 @@ UnitJob read_job(const PatchFile& patch, const JournalUnit& unit) {
   const auto read = [&](uint64_t offset, uint64_t end) {
     return read_record_at(patch.fd.get(), offset, end, patch.name);
   };
-  return {unit, chunk_of(read(unit.source, UINT64_MAX), unit.source, unit.result_offset,
-                         read, patch.name + ": byte " + std::to_string(unit.source))};
+  return {unit,
+          chunk_of(read(unit.source, UINT64_MAX).bytes, unit.source, unit.result_offset,
+                   read, patch.name + ": byte " + std::to_string(unit.source))};
 }
 
 void add_unit(JournalFile& journal, const ModelFile& model, const MadeUnit& made,

@@ -119,6 +119,33 @@ EncodedChunk encode_layout(const ChunkInput& chunk, ChunkLayout layout, uint64_t
   return encoded;
 }
 
+// As one section, without the base: hardly more than the bytes themselves.
+EncodedChunk encode_whole(const ChunkInput& chunk, uint64_t base_bytes,
+                          const PackOptions& options) {
+  const uint64_t length = chunk.result.size();
+  ChunkInput whole;
+  whole.result_offset = chunk.result_offset;
+  whole.result = chunk.result;
+  whole.check = chunk.check;
+  whole.base.resize(1);
+  Step& step = whole.steps.emplace_back();
+  step.kind = StepKind::literal;
+  step.result_bytes = length;
+  ChunkLayout layout;
+  layout.section_of = {0};
+  SectionPlan& section = layout.sections.emplace_back();
+  section.parts.push_back({length, step.place});
+  section.result.assign(chunk.result.begin(), chunk.result.end());
+  return encode_layout(whole, std::move(layout), base_bytes, options);
+}
+
+// Whether no reader would make a chunk of this record again: of steps of a byte or two, of
+// many dtypes.
+bool is_too_long(const EncodedChunk& encoded, uint64_t result_bytes) {
+  return result_bytes <= kMaxChunkCoded &&
+         !may_be_made_again(encoded.record.size(), result_bytes);
+}
+
 bool is_distant(const Step& step) {
   return step.kind == StepKind::predict && step.predictor == Predictor::distant;
 }
@@ -170,6 +197,8 @@ EncodedChunk encode_chunk(const ChunkInput& chunk, uint64_t base_bytes,
     EncodedChunk other = encode_layout(chunk, lay_out(chunk, layout), base_bytes, options);
     if (other.record.size() < best.record.size()) best = std::move(other);
   }
+  if (is_too_long(best, chunk.result.size()))
+    best = encode_whole(chunk, base_bytes, options);
   return best;
 }
 

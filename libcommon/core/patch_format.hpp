@@ -124,6 +124,14 @@ struct ChunkAgain {
 };
 constexpr size_t kMaxAgainRecordBytes = 1 + 2 * kMaxVarintBytes;
 
+// Whether a chunk may be made again whose record has so many bytes, kind among them, and
+// makes so many of the result: a few bytes of a patch that have a long record decoded must
+// make many.
+constexpr bool may_be_made_again(uint64_t record_bytes, uint64_t result_bytes) {
+  constexpr uint64_t kRest = 64;  // of a record beside what the bytes take that are stored
+  return result_bytes >= kMaxRecordBytes || record_bytes <= 2 * result_bytes + kRest;
+}
+
 void write_chunk_again(const ChunkAgain& again, ByteWriter& writer);
 // Refuses (malformed) distances of 0, and what is shorter or longer.
 Status read_chunk_again(ByteView record, ChunkAgain* again);

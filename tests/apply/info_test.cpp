@@ -40,6 +40,7 @@ Bytes chunk_record(const std::vector<SectionHeader>& sections, uint64_t result,
 
 Status status_of(const std::vector<Bytes>& records, uint32_t features = kKnownFeatures) {
   PatchHeader header;
+  header.result_bytes = 2000;
   header.features = features;
   return test::status_of([&] { (void)info_of(test::patch_bytes(header, records)); });
 }
@@ -49,7 +50,7 @@ Status status_of(const std::vector<Bytes>& records, uint32_t features = kKnownFe
 TEST_CASE("info: sums over chunks and sections, nothing decoded") {
   const SectionHeader floats = {CodecId::planes, Dtype::f32, true, 100, 40};
   const SectionHeader bytes = {CodecId::zstd, Dtype::opaque, false, 50, 10};
-  PatchHeader header = test::header_for(Bytes(10, 1), Bytes(20, 2));
+  PatchHeader header = test::header_for(Bytes(10, 1), Bytes(1500, 2));
   header.release = 7;
   header.memory_kib = 99;
   const Bytes patch = test::patch_bytes(
@@ -76,7 +77,7 @@ TEST_CASE("info: sums over chunks and sections, nothing decoded") {
   CHECK(json["memory_mib"] == apply::whole_mib(apply::needed_memory(header, 1)));
   CHECK(json["base"]["length"] == 10);
   CHECK(json["base"]["sha256"] == to_hex(header.base_digest));
-  CHECK(json["result"]["length"] == 20);
+  CHECK(json["result"]["length"] == 1500);
   CHECK(json["sections"][1]["dtype"] == "f32");
   CHECK(json["sections"][1]["codec"] == "planes");
   CHECK(json["sections"][1]["predicted"] == true);
@@ -119,6 +120,7 @@ TEST_CASE("info: sections that are converted say from what") {
        {CodecId::stored, Dtype::bf16, true, 8, 8}},
       84, 84);
   PatchHeader header;
+  header.result_bytes = 2000;
   header.features = kFeatureConverted | kFeatureStructure;
   const apply::PatchInfo info = info_of(test::patch_bytes(header, {chunk}));
   REQUIRE(info.sections.size() == 3);
@@ -142,6 +144,7 @@ TEST_CASE("info: sections of blocks are named, and need their feature") {
   const Bytes chunk =
       chunk_record({{CodecId::blocks, Dtype::q4_k, true, 288, 40}}, 288, 288);
   PatchHeader header;
+  header.result_bytes = 2000;
   header.features = kFeatureBlocks | kFeatureStructure;
   const apply::PatchInfo info = info_of(test::patch_bytes(header, {chunk}));
   const auto json = nlohmann::json::parse(apply::info_to_json(info));
@@ -156,6 +159,7 @@ TEST_CASE("info: sections of masks are named, and need their feature") {
   const Bytes chunk =
       chunk_record({{CodecId::mask, Dtype::opaque, false, 288, 40}}, 288, 288);
   PatchHeader header;
+  header.result_bytes = 2000;
   header.features = kFeatureMask | kFeatureStructure;
   const apply::PatchInfo info = info_of(test::patch_bytes(header, {chunk}));
   const auto json = nlohmann::json::parse(apply::info_to_json(info));
@@ -167,6 +171,7 @@ TEST_CASE("info: sections of masks are named, and need their feature") {
 
 TEST_CASE("info: a patch that holds the whole result, and one that holds nothing") {
   PatchHeader header;
+  header.result_bytes = 2000;
   header.features = kFeatureZstd;
   const Bytes whole = test::patch_bytes(header, {Bytes(101, 1), Bytes(51, 1)});
   CHECK(info_of(whole).zstd_run_bytes == 150);
@@ -194,6 +199,13 @@ TEST_CASE("info: unknown records and damaged heads are refused") {
   CHECK(status({0}) == Status::truncated);
   CHECK(status(chunk_record({{static_cast<CodecId>(10), Dtype::u8, false, 1, 1}}, 10,
                             10)) == Status::unknown_codec);
+}
+
+TEST_CASE("info: chunks that make more than there is to make are refused") {
+  CHECK(status_of({chunk_record({}, 2000, 5)}) == Status::ok);
+  CHECK(status_of({chunk_record({}, 2001, 5)}) == Status::malformed);
+  CHECK(status_of({chunk_record({}, 1500, 5), chunk_record({}, 501, 5)}) ==
+        Status::malformed);
 }
 
 TEST_CASE("info: what rebuild refuses by its records or features is refused") {

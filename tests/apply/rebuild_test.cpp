@@ -285,3 +285,29 @@ TEST_CASE("rebuild: a chunk is not made again without the feature") {
   CHECK(apply_patch(test::patch_bytes(header, patch.records), patch.base) ==
         Status::malformed);
 }
+
+TEST_CASE("rebuild: a chunk is not made again whose record is long for what it makes") {
+  MadePatch patch = with_again(1);
+  ChunkHeader header;  // a payload that nobody has to read
+  header.result_bytes = header.coded_result_bytes = header.section_count = 1;
+  header.sections[0] = {CodecId::zstd, Dtype::u8, false, 1, 3000};
+  Bytes record(4096);
+  ByteWriter writer(record);
+  writer.u8(static_cast<uint8_t>(RecordKind::chunk));
+  write_chunk_header(header, writer);
+  Bytes again(kMaxAgainRecordBytes);
+  ByteWriter back(again);
+  back.u8(static_cast<uint8_t>(RecordKind::again));
+  write_chunk_again({4096 + 2, 1}, back);
+  again.resize(back.size());
+  patch.records = {record, again};
+  patch.result = {0, 0};
+  const Bytes bytes = patch.bytes();
+  const Fd file = test::file_of(bytes);
+  apply::PatchReader reader(file.get(), "patch");
+  REQUIRE(reader.next(&record));
+  REQUIRE(reader.chunk_at(record, 0).result_bytes == 1);
+  REQUIRE(reader.next(&again));
+  CHECK(test::status_of([&] { (void)reader.chunk_at(again, 1); }) ==
+        Status::limit_exceeded);
+}

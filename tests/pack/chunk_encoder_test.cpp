@@ -53,6 +53,28 @@ MadeChunk one_step(StepKind kind, Dtype dtype, const Bytes& base, const Bytes& r
 
 }  // namespace
 
+TEST_CASE("chunk: no record is too long to be made again") {
+  const DtypeTable table = dtype_table();
+  MadeChunk chunk;
+  for (size_t i = 0; i < table.count; ++i) {
+    const DtypeLayout& layout = table.entries[i];
+    if (layout.block_bytes > 2) continue;
+    Step& step = chunk.steps.emplace_back();
+    step.kind = StepKind::literal;
+    step.dtype = layout.dtype;
+    step.result_bytes = layout.block_bytes;
+    chunk.result.resize(chunk.result.size() + layout.block_bytes,
+                        static_cast<uint8_t>(37 * i));
+  }
+  for (const int level : {1, 9, 19}) {
+    CHECK(may_be_made_again(check_chunk(chunk, level), chunk.result.size()));
+  }
+  CHECK_FALSE(may_be_made_again(65, 0));
+  CHECK(may_be_made_again(66, 1));
+  CHECK_FALSE(may_be_made_again(67, 1));
+  CHECK(may_be_made_again(kMaxRecordBytes, UINT64_MAX));
+}
+
 TEST_CASE("chunk: random bases, results and steps come back, with bounded growth") {
   test::Random random = test::seeded("chunk round trip");
   for (int round = 0; round < 50; ++round) {

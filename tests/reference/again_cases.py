@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from patch_maker import Chunk, body_of, copy, literal, make_patch, predicted, varint
+from patch_maker import (Chunk, Section, body_of, copy, from_section, literal, make_patch, predicted,
+                         varint)
 
 FEATURES = 1 << 1 | 1 << 23
 
@@ -38,6 +39,15 @@ def good(base: bytes) -> tuple[bytes, bytes]:
     return make_patch(base, result, body_of(records), features=FEATURES), result
 
 
+def long_record(base: bytes) -> bytes:
+    """One byte more than may be made again, of a chunk that makes one: blocks of nothing, and the byte."""
+    blocks = bytes(3) * 16 + bytes([1 | 1 << 3, 0, 0]) + b"z"
+    chunk = Chunk([from_section(0, 1)], [Section(1, 1, blocks, b"z")], result=b"z")
+    record = chunk.record(base, 0)
+    assert len(record) == 67, len(record)
+    return record
+
+
 def bad(base: bytes) -> Iterator[tuple[str, str, str, bytes]]:
     chunk = chunk_of(base)
     one = chunk.record(base, 0)
@@ -61,5 +71,8 @@ def bad(base: bytes) -> Iterator[tuple[str, str, str, bytes]]:
            patch(again(1, length)))
     yield ("again-past-end", "malformed", "more than is left of the result",
            make_patch(base, chunk.result + b"x", body_of([one, again(back, length)]), features=FEATURES))
+    long = long_record(base)
+    yield ("again-of-a-long-record", "limit_exceeded", "67 bytes that make one",
+           make_patch(base, b"zz", body_of([long, again(sized(long), 1)]), features=FEATURES | 1))
     yield ("again-by-another-place", "corrupt_data", "which its bytes are coded by",
            patch(again(back, length - 1)))

@@ -39,6 +39,7 @@ MAX_RECORD = (1 << 20) + (1 << 18)
 MAX_RESULT = 1 << 30
 MAX_CODED = 1 << 20
 MAX_SECTIONS = 64
+AGAIN_REST = 64
 CHUNK, ZSTD_RUN, CHUNK_AGAIN = 0, 1, 2
 
 
@@ -313,6 +314,8 @@ def find_chunk(record: Record, made: int, body: bytes) -> tuple[bytes, int]:
     data = earlier.take(length)
     if data[0] != CHUNK:
         raise Fault("malformed", "no chunk to be made again")
+    if length > 2 * Reader(data[1:], short="malformed").varint() + AGAIN_REST:
+        raise Fault("limit_exceeded", "a chunk to be made again, of too long a record")
     return data, made - result_back
 
 
