@@ -251,6 +251,7 @@ Status read_chunk(ByteView record, ChunkView* chunk) {
   if (sections_result > header.coded_result_bytes || sections_coded > reader.remaining()) {
     return Status::malformed;
   }
+  if (header.coded_result_bytes > header.result_bytes) return Status::corrupt_data;
   chunk->structure = reader.bytes(reader.remaining() - sections_coded);
   for (uint32_t i = 0; i < header.section_count; ++i) {
     chunk->payloads[i] = reader.bytes(header.sections[i].coded_bytes);

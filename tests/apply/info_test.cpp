@@ -206,6 +206,7 @@ TEST_CASE("info: chunks that make more than there is to make are refused") {
   CHECK(status_of({chunk_record({}, 2001, 5)}) == Status::malformed);
   CHECK(status_of({chunk_record({}, 1500, 5), chunk_record({}, 501, 5)}) ==
         Status::malformed);
+  CHECK(status_of({chunk_record({}, 4, 5)}) == Status::corrupt_data);
 }
 
 TEST_CASE("info: what rebuild refuses by its records or features is refused") {

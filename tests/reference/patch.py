@@ -277,6 +277,8 @@ def decode_chunk(record: bytes, base: bytes, position: int, result_left: int, fe
         raise Fault("malformed", "sections make more than is coded")
     if payload_bytes > reader.left():
         raise Fault("malformed", "payloads are longer than the record")
+    if coded_bytes > result_bytes:
+        raise Fault("corrupt_data", "more is coded than made")
     coder = RangeDecoder(reader.take(reader.left() - payload_bytes))
     payloads = [reader.take(section.payload_bytes) for section in sections]
     steps = StructureDecoder(coder, base, position, result_bytes, coded_bytes,
