@@ -185,10 +185,13 @@ void Output::go_on_at(uint64_t offset) {
 bool Output::keep() {
   struct stat info {};
   is_kept_ =
-      is_resumable_ && !is_closing_ && ::fstat(fd_.get(), &info) == 0 && info.st_size > 0;
-  if (is_kept_ && temporary_.empty())
-    give_temporary_name();  // its first piece was cut short
-  return is_kept_;
+      is_resumable_ && !is_committed_ && ::fstat(fd_.get(), &info) == 0 && info.st_size > 0;
+  if (!is_kept_) return false;
+  if (temporary_.empty()) give_temporary_name();  // its first piece was cut short
+  // After a sync that failed the system may have bytes that the disk has not, and take
+  // them for written. Who goes on is to see what the disk has.
+  (void)::posix_fadvise(fd_.get(), 0, 0, POSIX_FADV_DONTNEED);
+  return true;
 }
 
 void Output::reserve(uint64_t length) {
@@ -222,7 +225,6 @@ void Output::publish() {
 
 void Output::sync() {
   if (is_stdout_ || is_synced_) return;
-  is_closing_ = true;
   give_access();
   sync_file(fd_.get(), name_);
   is_synced_ = true;

@@ -44,7 +44,7 @@ class Output {
   // Cuts the file off at `offset` and writes from there. Throws Error(io), Error(no_space).
   void go_on_at(uint64_t offset);
   // Leaves the unfinished file where it is, to be adopted; false if that is no use: it is
-  // not resumable, or empty, or perhaps not on the disk what was written.
+  // not resumable, or empty, or has its name already.
   bool keep();
 
   // Has what is written put on the disk, so that commit() has little to do.
@@ -77,8 +77,7 @@ class Output {
   bool is_stdout_ = false;
   bool force_ = false;
   bool is_resumable_ = false;
-  bool is_closing_ = false;  // fsync was begun; if it failed, what is written may be lost
-  bool is_synced_ = false;   // nothing has been written since
+  bool is_synced_ = false;  // nothing has been written since
   bool is_kept_ = false;
   bool is_committed_ = false;
   Fd fd_;

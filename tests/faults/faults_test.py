@@ -46,15 +46,15 @@ class Faults(PipelineTest):
     def setUp(self) -> None:
         super().setUp()
         patch = self.make_patch(OLD, NEW)
-        patch_file = self.home.parent / "patch"
-        patch_file.write_bytes(patch)
+        self.patch_file = self.home.parent / "patch"
+        self.patch_file.write_bytes(patch)
         new = NEW.read_bytes()
         self.cases = {
             "apply": Case(("mallorn-apply", "-q", OLD), "mallorn-apply", patch, new),
             "resume": Case(("mallorn-apply", "-q", OLD, "--resume"), "mallorn-apply", patch, new,
                            leftover=new + b"more"),
             "pack": Case(("mallorn-pack", "-q"), "mallorn-pack", self.make_delta(OLD, NEW), patch),
-            "patch": Case(("mallorn", "patch", "-q", OLD, patch_file), "mallorn", b"", new, SHELL_KINDS),
+            "patch": Case(("mallorn", "patch", "-q", OLD, self.patch_file), "mallorn", b"", new, SHELL_KINDS),
         }
 
     def run_with(self, case: Case, folder: Path, *options: str, **faults: str) -> Done:
@@ -143,6 +143,46 @@ class Faults(PipelineTest):
                 self.assertEqual((again.code, again.err), (0, b""), f"call {at}")
             self.assertEqual((folder / "out").exists(), done.code in (0, 75), f"call {at}: {done}")
         self.assertEqual(codes, {-signal.SIGTERM, 0, 75})  # before it can go on, when it is done, between
+
+    def stop_when_complete(self, at: int, kind: str, length: int) -> None:
+        """A call fails once all is decoded: it is kept, and nothing has to be decoded again."""
+        case = self.cases["state"]
+        what = f"call {at}: {kind}"
+        folder = self.home / f"{at}-{kind}"
+        folder.mkdir()
+        state = ("--state", folder / "state")
+        done = self.run_with(case, folder, *state, FAULT_AT=str(at), FAULT_KIND=kind)
+        if done.code == 0 or (folder / "out").exists():
+            return
+        self.assert_one_error(done)
+        parts = list(folder.glob("out.mallorn-part.*"))
+        self.assertEqual([part.stat().st_size for part in parts], [length], f"{what}: {done}")
+        if done.code == 75:
+            self.assertTrue(done.err.endswith(b"goes on where this one stopped\n"), what)
+        again = self.run_with(case, folder, *state, "-v")
+        self.assertEqual(again.code, 0, f"{what}: {again}")
+        self.assertIn(f"resumed at byte {length:,}\n".encode(), again.err, what)
+        self.assertEqual((folder / "out").read_bytes(), case.written, what)
+
+    def test_what_is_complete_is_kept(self) -> None:
+        """By --resume, where a sync fails, the state cannot be written, or a name is not to be had."""
+        self.patch_file.write_bytes(self.succeed("mallorn-pack", "-q", "--model-id", "m", "--release", 2,
+                                                 stdin=self.make_delta(OLD, NEW)))
+        new = NEW.read_bytes()
+        case = Case(("mallorn-apply", OLD, self.patch_file, "--resume", "--checked"), "mallorn-apply", b"", new)
+        self.cases["state"] = case
+        log = self.home / "calls"
+        folder = self.home / "counted"
+        folder.mkdir()
+        self.assertEqual(self.run_with(case, folder, "--state", folder / "state", FAULT_COUNT=str(log)).code, 0)
+        calls = log.read_text().split()
+        first = calls.index("fsync") + 1
+        jobs = [(at, kind, len(new)) for at in range(first, len(calls) + 1)
+                for kind in ("EIO", "ENOSPC", "EDQUOT", "ENOMEM")]
+        in_parallel(lambda job: self.stop_when_complete(*job), jobs)
+        done = self.run_with(case, self.home, "--state", self.home / "state", FAULT_AT=str(first),
+                             FAULT_KIND="EIO")
+        self.assertEqual((done.code, done.status), (75, "interrupted"), done)
 
     def test_pack(self) -> None:
         self.check_every_call("pack")
