@@ -90,9 +90,30 @@ Output::Output(const std::string& path, bool force, unsigned mode, Leftovers lef
   // Until commit() it is not more open to others than what it replaces.
   if (access_) mode &= access_->mode;
   is_resumable_ = leftovers == Leftovers::adopt;
-  if (is_resumable_) use(adopt_leftover(folder_, path));
-  remove_leftovers(folder_, path);
-  if (fd_.get() < 0) open_temporary(mode);
+  if (is_resumable_) {
+    adopt(mode);
+  } else {
+    remove_leftovers(folder_, path);
+    open_temporary(mode);
+  }
+}
+
+// What is left then allows what a new file in its place would, by umask and folder: who
+// made it may have had others.
+void Output::adopt(unsigned mode) {
+  Part left = adopt_leftover(folder_, name_);
+  remove_leftovers(folder_, name_);
+  open_temporary(mode);
+  struct stat fresh {};
+  struct stat old {};
+  if (left.fd.get() < 0 || ::fstat(fd_.get(), &fresh) != 0 ||
+      ::fstat(left.fd.get(), &old) != 0 ||
+      (fresh.st_mode != old.st_mode &&
+       ::fchmod(left.fd.get(), fresh.st_mode & 07777) != 0)) {
+    return;
+  }
+  if (!temporary_.empty()) ::unlink(temporary_.c_str());
+  use(std::move(left));
 }
 
 void Output::keep_access(const struct stat& replaced, unsigned mode) {

@@ -64,6 +64,7 @@ class Output {
 
   void keep_access(const struct stat& replaced, unsigned mode);
   void give_access();
+  void adopt(unsigned mode);
   void open_temporary(unsigned mode);
   void open_named(unsigned mode);
   void give_temporary_name();

@@ -156,6 +156,22 @@ class Resume(ChunkyTest):
             (self.home / "out").unlink()
             part.unlink()
 
+    def test_what_is_left_allows_no_more_than_a_new_file(self) -> None:
+        """Nor less: whoever made it may have had another umask, or bad intentions."""
+        part = self.home / "out.mallorn-part.5"
+        for mask, mode, made in ((0o022, 0o4777, 0o644), (0o077, 0o2666, 0o600), (0o022, 0o600, 0o644)):
+            for options, replaced in (([], None), (["--force"], 0o640)):
+                part.write_bytes(self.models[1][: 5 << 19])
+                part.chmod(mode)
+                if replaced is not None:
+                    (self.home / "out").write_bytes(b"before")
+                    (self.home / "out").chmod(replaced)
+                done = self.run_program(*self.line, "-v", *options, preexec_fn=lambda m=mask: os.umask(m))
+                self.assertIn(b"resumed at byte", done.err)
+                self.assertEqual(self.left(), ["out"])
+                self.assertEqual(oct((self.home / "out").stat().st_mode & 0o7777), oct(replaced or made))
+                (self.home / "out").unlink()
+
     def test_a_number_that_is_used_again(self) -> None:
         """Processes have the numbers of others that ended: what counts is who works on the file."""
         self.stop_at(2 << 20)
