@@ -17,8 +17,6 @@ namespace mallorn {
 
 namespace {
 
-std::string path_of_descriptor(int fd) { return "/proc/self/fd/" + std::to_string(fd); }
-
 [[noreturn]] void refuse_special(const std::string& path) {
   throw Error(Status::cannot_create, path + ": exists and is not a regular file",
               path == "/dev/stdout" ? "- is standard output" : "");
@@ -53,20 +51,6 @@ std::optional<struct stat> require_replaceable(const std::string& path, bool for
   if ((!is_link && !S_ISREG(info.st_mode)) || is_special_target) refuse_special(path);
   if (!force) refuse_existing(path);
   return is_link ? std::nullopt : std::optional(info);
-}
-
-// Whether open descriptors have names here that a file without one can be linked by.
-bool can_name_descriptor(int fd) {
-  struct stat named {};
-  struct stat open {};
-  return ::stat(path_of_descriptor(fd).c_str(), &named) == 0 && ::fstat(fd, &open) == 0 &&
-         named.st_dev == open.st_dev && named.st_ino == open.st_ino;
-}
-
-// Gives the file open as `fd`, which has no name, this one. Returns 0, or -1 with an errno.
-int link_to_descriptor(int fd, const std::string& name) {
-  return ::linkat(AT_FDCWD, path_of_descriptor(fd).c_str(), AT_FDCWD, name.c_str(),
-                  AT_SYMLINK_FOLLOW);
 }
 
 }  // namespace
@@ -142,16 +126,8 @@ void Output::give_access() {
 }
 
 void Output::open_temporary(unsigned mode) {
-  // An unnamed file vanishes by itself if this program dies, however it dies.
-  fd_ = Fd(::open(folder_.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, mode));
-  if (fd_.get() >= 0 && can_name_descriptor(fd_.get())) {
-    (void)hold_part(fd_.get());  // for the moment when it has a name, and not its own
-    return;
-  }
-  if (fd_.get() < 0 && errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL) {
-    fail(Status::cannot_create, name_, errno);
-  }
-  open_named(mode);
+  fd_ = make_unnamed(folder_, name_, mode);
+  if (fd_.get() < 0) use(make_part(name_, mode));
 }
 
 void Output::give_temporary_name() {
@@ -159,8 +135,6 @@ void Output::give_temporary_name() {
   if (link_to_descriptor(fd_.get(), name) != 0) fail(Status::cannot_create, name, errno);
   temporary_ = std::move(name);
 }
-
-void Output::open_named(unsigned mode) { use(make_part(name_, mode)); }
 
 void Output::use(Part&& part) {
   fd_ = std::move(part.fd);

@@ -66,7 +66,6 @@ class Output {
   void give_access();
   void adopt(unsigned mode);
   void open_temporary(unsigned mode);
-  void open_named(unsigned mode);
   void give_temporary_name();
   void use(Part&& part);
   void publish();

@@ -101,6 +101,16 @@ int rename_over_own_file(const std::string& from, const std::string& to) {
   return error;
 }
 
+std::string path_of_descriptor(int fd) { return "/proc/self/fd/" + std::to_string(fd); }
+
+// Whether open descriptors have names here that a file without one can be linked by.
+bool can_name_descriptor(int fd) {
+  struct stat named {};
+  struct stat open {};
+  return ::stat(path_of_descriptor(fd).c_str(), &named) == 0 && ::fstat(fd, &open) == 0 &&
+         named.st_dev == open.st_dev && named.st_ino == open.st_ino;
+}
+
 }  // namespace
 
 bool is_file(int fd, const std::string& path) {
@@ -116,6 +126,21 @@ std::string part_name(const std::string& name) {
 }
 
 bool hold_part(int fd) { return ::flock(fd, LOCK_EX | LOCK_NB) == 0; }
+
+Fd make_unnamed(const std::string& folder, const std::string& name, unsigned mode) {
+  Fd fd(::open(folder.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, mode));
+  if (fd.get() < 0 && errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL) {
+    fail(Status::cannot_create, name, errno);
+  }
+  if (fd.get() < 0 || !can_name_descriptor(fd.get())) return Fd();
+  (void)hold_part(fd.get());  // for the moment when it has a name, and not its own
+  return fd;
+}
+
+int link_to_descriptor(int fd, const std::string& name) {
+  return ::linkat(AT_FDCWD, path_of_descriptor(fd).c_str(), AT_FDCWD, name.c_str(),
+                  AT_SYMLINK_FOLLOW);
+}
 
 void remove_leftovers(const std::string& folder, const std::string& name) {
   for (const std::string& path : parts_of(folder, name)) {

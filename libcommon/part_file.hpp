@@ -26,6 +26,14 @@ struct Part {
 };
 Part make_part(const std::string& name, unsigned mode);
 
+// The same without a name, in `folder`: it vanishes when nobody has it open any more,
+// however this program ends. None (a descriptor below 0) where no such file can be made, or
+// named later.
+Fd make_unnamed(const std::string& folder, const std::string& name, unsigned mode);
+
+// Names it, unless the name is taken. Returns 0, or -1 with an errno.
+int link_to_descriptor(int fd, const std::string& name);
+
 // Removes what processes have left that were killed while they made a file called `name` in
 // `folder`: regular files of this user, with one name, that nobody works on. What has just
 // been made and is not marked yet may go, too: make_part() then makes another.

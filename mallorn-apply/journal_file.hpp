@@ -73,6 +73,7 @@ class JournalFile {
 
   // Ends the journal, durably.
   void remove();
+  int fd() const { return fd_.get(); }
   // Throws Error(io) where the folder cannot be opened, too: without it, nobody knows
   // whether the journal would still have its name after a power cut.
   void sync_folder() const;

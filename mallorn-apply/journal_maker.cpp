@@ -105,23 +105,21 @@ JournalMaker::~JournalMaker() {
 }
 
 void JournalMaker::open() {
-  const std::string name = part_name(path_);
-  fd_ = Fd(::open(name.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
-  if (fd_.get() < 0) {
-    throw Error(Status::cannot_create, name + ": " + std::strerror(errno));
-  }
-  temporary_ = name;
-  (void)hold_part(fd_.get());
+  fd_ = make_unnamed(folder_of(path_), path_, 0600);
+  if (fd_.get() >= 0) return;
+  Part part = make_part(path_, 0600);
+  fd_ = std::move(part.fd);
+  temporary_ = std::move(part.path);
 }
 
 uint64_t JournalMaker::add_undo(ByteView record) {
-  if (temporary_.empty()) open();
+  if (fd_.get() < 0) open();
   write_full_at(fd_.get(), kJournalHeadBytes + undo_bytes_, record, path_);
   return std::exchange(undo_bytes_, undo_bytes_ + record.size());
 }
 
 JournalFile JournalMaker::make(const JournalPlan& plan, ByteView base) {
-  if (temporary_.empty()) open();
+  if (fd_.get() < 0) open();
   std::vector<ByteRange> ranges = in_blocks(plan.stash);
   cut_to(base.size(), &ranges);
   std::vector<JournalStash> stash;
@@ -146,11 +144,16 @@ JournalFile JournalMaker::make(const JournalPlan& plan, ByteView base) {
 }
 
 void JournalMaker::publish(const JournalFile& journal) {
-  if (::renameat2(AT_FDCWD, temporary_.c_str(), AT_FDCWD, path_.c_str(),
-                  RENAME_NOREPLACE) != 0) {
+  const int failed = temporary_.empty()
+                         ? link_to_descriptor(journal.fd(), path_)
+                         : ::renameat2(AT_FDCWD, temporary_.c_str(), AT_FDCWD,
+                                       path_.c_str(), RENAME_NOREPLACE);
+  if (failed != 0) {
     throw Error(Status::cannot_create, path_ + ": " + std::strerror(errno));
   }
   temporary_ = path_;  // nobody needs it before the folder is on the disk
+  // Of what has no name a file system may keep nothing, sync or not.
+  sync_file(journal.fd(), path_);
   journal.sync_folder();
   temporary_.clear();
 }

@@ -43,7 +43,7 @@ class JournalMaker {
   void open();
 
   std::string path_;
-  std::string temporary_;  // empty: there is no such file
+  std::string temporary_;  // empty: the file has no name
   Fd fd_;
   uint64_t undo_bytes_ = 0;
 };

@@ -39,9 +39,19 @@ def names_beside(model: Path) -> list[str]:
     return sorted(set(os.listdir(model.parent)) - {"model", "back"})
 
 
-def is_part(names: list[str]) -> bool:
-    """A journal that is not complete yet."""
-    return len(names) == 1 and names[0].startswith("model.journal.mallorn-part.")
+def has_unnamed(folder: Path) -> bool:
+    """Whether the file system has files without names, which nobody has to remove."""
+    try:
+        os.close(os.open(folder, os.O_TMPFILE | os.O_RDWR))
+    except OSError:
+        return False
+    return True
+
+
+def is_part(names: list[str], folder: Path) -> bool:
+    """A journal that is not complete yet, where that needs a name."""
+    return (not has_unnamed(folder) and len(names) == 1
+            and names[0].startswith("model.journal.mallorn-part."))
 
 
 class Interrupted(InPlaceTest):
@@ -81,7 +91,7 @@ class Interrupted(InPlaceTest):
         done = self.run_program(*line, env=self.faulty(FAULT_AT=str(at), FAULT_KIND=kind))
         what = f"call {at}: {kind}: {done}"
         content, left = model.read_bytes(), names_beside(model)
-        if left not in ([], ["model.journal"]) and not (kind in ("kill", "killed") and is_part(left)
+        if left not in ([], ["model.journal"]) and not (kind in ("kill", "killed") and is_part(left, folder)
                                                        and content == self.old):
             return f"{what}: left {left}"
         if content not in (self.old, self.new) and not left:
@@ -296,8 +306,8 @@ class Interrupted(InPlaceTest):
         self.use_growing()
         lines = [("mallorn-apply", *self.line[2:], *option) for option in ([], ["--undo"])]
         seen = set()
-        for at in range(25, 400, 5):
-            done = self.run_program(*lines[at // 5 % 2], env=self.faulty(FAULT_AT=str(at),
+        for number, at in enumerate(range(25, 150, 2)):
+            done = self.run_program(*lines[number % 2], env=self.faulty(FAULT_AT=str(at),
                                                                           FAULT_KIND="killed"))
             seen.add(self.model.read_bytes())
             self.assertIn(done.code, (0, -9, 76), done)
