@@ -1,5 +1,7 @@
 #include "libcommon/core/block_fields.hpp"
 
+#include "libcommon/core/bytes.hpp"
+
 namespace mallorn {
 namespace {
 
@@ -115,6 +117,21 @@ constexpr uint8_t low_ones(unsigned bits) {
   return static_cast<uint8_t>((1u << bits) - 1u);
 }
 
+// Adds to each of `count` bytes the bits of the other one that `mask` leaves once they are
+// moved down, moved up: none of them leaves its byte, so that eight bytes are moved as one.
+void add_bits(uint8_t* __restrict to, const uint8_t* __restrict from, size_t count,
+              unsigned down, uint8_t mask, unsigned up) {
+  constexpr size_t kAtOnce = sizeof(uint64_t);
+  const uint64_t masks = UINT64_MAX / 255 * mask;
+  for (; count >= kAtOnce; count -= kAtOnce, to += kAtOnce, from += kAtOnce) {
+    const uint64_t bits = (load_le<uint64_t>(from) >> down & masks) << up;
+    store_le<uint64_t>(to, load_le<uint64_t>(to) | bits);
+  }
+  for (size_t i = 0; i < count; ++i) {
+    to[i] = static_cast<uint8_t>(to[i] | (from[i] >> down & mask) << up);
+  }
+}
+
 // Puts the packed numbers into `codes`, from bit `position` up.
 void unpack(const Packing& packing, size_t count, unsigned position, const uint8_t* block,
             uint8_t* codes) {
@@ -123,9 +140,7 @@ void unpack(const Packing& packing, size_t count, unsigned position, const uint8
   const uint8_t mask = low_ones(packing.bits);
   for (size_t e = 0; e < count; from += packing.run) {
     for (unsigned shift = 0; shift < 8; shift += packing.bits, e += packing.run) {
-      combine_bytes(codes + e, from, packing.run, [=](uint8_t code, uint8_t packed) {
-        return static_cast<uint8_t>(code | (((packed >> shift) & mask) << position));
-      });
+      add_bits(codes + e, from, packing.run, shift, mask, position);
     }
   }
 }
@@ -138,9 +153,7 @@ void pack(const Packing& packing, size_t count, unsigned position, const uint8_t
   const uint8_t mask = low_ones(packing.bits);
   for (size_t e = 0; e < count; to += packing.run) {
     for (unsigned shift = 0; shift < 8; shift += packing.bits, e += packing.run) {
-      combine_bytes(to, codes + e, packing.run, [=](uint8_t packed, uint8_t code) {
-        return static_cast<uint8_t>(packed | (((code >> position) & mask) << shift));
-      });
+      add_bits(to, codes + e, packing.run, position, mask, shift);
     }
   }
 }

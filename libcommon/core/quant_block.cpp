@@ -173,15 +173,11 @@ void QuantPlaces::write_codes(const int16_t* codes, uint8_t* bytes) const {
 }
 
 void read_quant_block(Dtype dtype, const uint8_t* bytes, QuantBlock* block) {
-  const QuantPlaces places(dtype);
-  places.read_scales(bytes, block);
-  places.read_codes(bytes, block->code.data());
+  QuantPlaces(dtype).read(bytes, block);
 }
 
 void write_quant_block(Dtype dtype, const QuantBlock& block, uint8_t* bytes) {
-  const QuantPlaces places(dtype);
-  places.write_scales(block, bytes);
-  places.write_codes(block.code.data(), bytes);
+  QuantPlaces(dtype).write(block, bytes);
 }
 
 QuantLine quant_line(const QuantGrid& grid, const QuantBlock& block, uint32_t group) {

@@ -116,6 +116,16 @@ class QuantPlaces {
   uint32_t scale_offset() const { return scale_; }
   uint32_t minimum_offset() const { return minimum_; }  // not to be used without a start
 
+  // All numbers of a block.
+  void read(const uint8_t* bytes, QuantBlock* block) const {
+    read_scales(bytes, block);
+    read_codes(bytes, block->code.data());
+  }
+  void write(const QuantBlock& block, uint8_t* bytes) const {
+    write_scales(block, bytes);
+    write_codes(block.code.data(), bytes);
+  }
+
   // Scale, minimum, and the integers of the groups.
   void read_scales(const uint8_t* bytes, QuantBlock* block) const;
   void write_scales(const QuantBlock& block, uint8_t* bytes) const;

@@ -35,6 +35,7 @@ Status decode_blocks(Dtype dtype, ByteView coded, ByteView base, BlockModel* mod
                      ByteSpan result, PieceWatch* watch) {
   const QuantGrid* grid = quant_grid(dtype);
   if (grid == nullptr || base.size() != result.size()) return Status::corrupt_data;
+  const QuantPlaces places(dtype);
   const size_t block_bytes = dtype_layout(dtype).block_bytes;
   start_anew(model);
   RangeDecoder coder(coded);
@@ -45,9 +46,9 @@ Status decode_blocks(Dtype dtype, ByteView coded, ByteView base, BlockModel* mod
       memcpy(result.data() + at, base.data() + at, block_bytes);
       return true;
     }
-    read_quant_block(dtype, base.data() + at, &from);
+    places.read(base.data() + at, &from);
     if (!model->code(coder, *grid, from, false, &block)) return false;
-    write_quant_block(dtype, block, result.data() + at);
+    places.write(block, result.data() + at);
     return true;
   };
   const Status status =
@@ -64,6 +65,7 @@ Status decode_blocks(Dtype dtype, ByteView coded, WeightSource& base, BlockModel
   const DtypeLayout& layout = dtype_layout(dtype);
   if (grid == nullptr || result.size() % layout.block_bytes != 0)
     return Status::corrupt_data;
+  const QuantPlaces places(dtype);
   start_anew(model);
   RangeDecoder coder(coded);
   std::array<uint32_t, kMaxBlockCodes> numbers;
@@ -73,7 +75,7 @@ Status decode_blocks(Dtype dtype, ByteView coded, WeightSource& base, BlockModel
     base.read(layout.block_elements, numbers.data());
     for (size_t i = 0; i < layout.block_elements; ++i) weights[i] = weight_of(numbers[i]);
     if (!model->code(coder, *grid, weights, &block)) return false;
-    write_quant_block(dtype, block, result.data() + at);
+    places.write(block, result.data() + at);
     return true;
   };
   const Status status =
