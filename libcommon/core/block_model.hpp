@@ -11,6 +11,7 @@
 #include "libcommon/core/bit_model.hpp"
 #include "libcommon/core/block_fields.hpp"
 #include "libcommon/core/code_model.hpp"
+#include "libcommon/core/code_places.hpp"
 #include "libcommon/core/quant_block.hpp"
 #include "libcommon/core/rank_model.hpp"
 #include "libcommon/core/residual_model.hpp"
@@ -94,10 +95,13 @@ class BlockModel {
     if (!has_ranks_ && has_same_scales(grid, base, *block)) {
       if (!code_first(coder, grid, base, block, &known)) return false;
     }
+    CodePlaces places;
+    const QuantLines from(grid, base);
+    const QuantLines to(grid, *block);
     for (uint32_t group = known / grid.group_codes; group < grid.groups; ++group) {
-      if (!code_group(coder, grid, group, known, base, block)) return false;
+      find_places(grid, from[group], to[group], group * grid.group_codes, base, &places);
     }
-    return true;
+    return code_codes(coder, grid, known, &places, block);
   }
 
   // Codes `block`, whose base are weights of another dtype. Otherwise as above.
@@ -118,16 +122,12 @@ class BlockModel {
         return false;
       }
     }
+    CodePlaces places;
+    const QuantLines lines(grid, *block);
     for (uint32_t group = 0; group < grid.groups; ++group) {
-      CodePlaces places;
-      find_places(grid, quant_line(grid, *block, group), group * grid.group_codes, weights,
-                  &places);
-      if (!code_codes(coder, grid, group * grid.group_codes, grid.group_codes, places,
-                      block)) {
-        return false;
-      }
+      find_places(grid, lines[group], group * grid.group_codes, weights, &places);
     }
-    return true;
+    return code_codes(coder, grid, 0, &places, block);
   }
 
   // A byte of a block that is not whole.
@@ -143,8 +143,7 @@ class BlockModel {
   static constexpr uint32_t kFirstPlaces = 32;  // that the model of the first code tells
   static constexpr int16_t kMiddleCode = 8;     // of a table
   using Numbers = std::array<int16_t, kMaxBlockGroups>;
-  static_assert(kMaxGroupCodes <= CodePlaces::kMost &&
-                kMaxBlockGroups <= CodePlaces::kMost);
+  static_assert(kMaxBlockCodes <= CodePlaces::kMost);
 
   template <typename Coder>
   bool code_half(Coder& coder, uint32_t which, uint16_t base, uint16_t* half) {
@@ -170,10 +169,10 @@ class BlockModel {
       CodePlaces places;
       for (uint32_t i = 0; i < grid.groups; ++i) {
         const int64_t place = place_of_guess(guesses[i], scale);
-        CodeModel::set_place(place, grid.group_scales, 0, i, &places);
+        places.set(i, place, grid.group_scales, 0);
       }
       CodeModel& model = which == 0 ? scale_ : minimum_;
-      if (!code_numbers(coder, model, grid.group_scales, places, grid.groups,
+      if (!code_numbers(coder, model, grid.group_scales, 0, grid.groups, &places,
                         numbers->data())) {
         return false;
       }
@@ -218,10 +217,10 @@ class BlockModel {
     const QuantMap map = keeps_ ? kSameNumbers : map_groups(from, to);
     CodePlaces places;
     for (uint32_t i = 0; i < grid.groups; ++i) {
-      CodeModel::set_place(map.predict(base[i]), grid.group_scales,
-                           static_cast<uint32_t>(settings[i]), i, &places);
+      places.set(i, map.predict(base[i]), grid.group_scales,
+                 static_cast<uint32_t>(settings[i]));
     }
-    return code_numbers(coder, model, grid.group_scales, places, grid.groups,
+    return code_numbers(coder, model, grid.group_scales, 0, grid.groups, &places,
                         numbers->data());
   }
 
@@ -253,8 +252,8 @@ class BlockModel {
     for (uint32_t i = 0; i < first; ++i) block->code[i] = base.code[i];
     *known = first + 1;
     CodePlaces places;
-    CodeModel::set_place(base.code[first] * 4096, grid.codes, 0, 0, &places);
-    CodeModel::set_phases(1, &places);
+    places.set(0, base.code[first] * 4096, grid.codes, 0);
+    places.set_phases(0, 1);
     CodeModel::Run run(code_);
     int32_t number = block->code[first];
     if (!run.code_moved(coder, places, 0, grid.codes, &number)) return false;
@@ -262,68 +261,49 @@ class BlockModel {
     return true;
   }
 
-  // Numbers of one kind, each at its place.
+  // Numbers of one kind, from `begin` on, each at its place, which still lacks its phase.
   template <typename Coder>
   [[gnu::always_inline]] static bool code_numbers(Coder& coder, CodeModel& model,
-                                                  Bounds bounds, CodePlaces& places,
-                                                  uint32_t count, int16_t* numbers) {
-    CodeModel::set_phases(count, &places);
+                                                  Bounds bounds, uint32_t begin,
+                                                  uint32_t end, CodePlaces* places,
+                                                  int16_t* numbers) {
+    places->set_phases(begin, end);
     CodeModel::Run run(model);
-    for (uint32_t i = 0; i < count; ++i) {
+    for (uint32_t i = begin; i < end; ++i) {
       int32_t number = numbers[i];
-      if (!run.code(coder, places, i, bounds, &number)) return false;
+      if (!run.code(coder, *places, i, bounds, &number)) return false;
       numbers[i] = static_cast<int16_t>(number);
     }
     return true;
   }
 
-  // The codes of a group, but for the first `known` of the block.
+  // The codes of a block, from `begin` on.
   template <typename Coder>
-  bool code_group(Coder& home, const QuantGrid& grid, uint32_t group, uint32_t known,
-                  const QuantBlock& base, QuantBlock* block) {
-    const QuantLine from = quant_line(grid, base, group);
-    const QuantLine to = quant_line(grid, *block, group);
-    const uint32_t end = (group + 1) * grid.group_codes;
-    const uint32_t all = end - grid.group_codes;
-    const uint32_t begin = known > all ? known : all;
-    CodePlaces places;
-    find_places(grid, from, to, begin, end - begin, base, &places);
-    return code_codes(home, grid, begin, end - begin, places, block);
-  }
-
-  template <typename Coder>
-  bool code_codes(Coder& home, const QuantGrid& grid, uint32_t begin, uint32_t count,
-                  CodePlaces& places, QuantBlock* block) {
+  bool code_codes(Coder& home, const QuantGrid& grid, uint32_t begin, CodePlaces* places,
+                  QuantBlock* block) {
     Held held(home);
-    return code_numbers(held.coder(), code_, grid.codes, places, count,
-                        block->code.data() + begin);
+    return code_numbers(held.coder(), code_, grid.codes, begin,
+                        uint32_t{grid.groups} * grid.group_codes, places,
+                        block->code.data());
   }
 
-  // Where `count` codes of a group are predicted, of which `begin` is the first.
+  // Where the codes of a group are predicted, of which `begin` is the first.
   void find_places(const QuantGrid& grid, const QuantLine& from, const QuantLine& to,
-                   uint32_t begin, uint32_t count, const QuantBlock& base,
-                   CodePlaces* places) const {
+                   uint32_t begin, const QuantBlock& base, CodePlaces* places) const {
     const uint32_t setting = from.step != to.step || from.start != to.start ? 1 : 0;
     const QuantMap map = keeps_ ? kSameNumbers : map_codes(grid, from, to);
     const int16_t* codes = base.code.data() + begin;
-    if (!has_ranks_ && map.is_small()) {  // nearly always, and fast: numbers of 32 bits
-      const auto factor = static_cast<int32_t>(map.factor);
-      const auto shift = static_cast<int32_t>(map.shift);
-      for (uint32_t i = 0; i < count; ++i) {
-        CodeModel::set_place(codes[i] * factor + shift, grid.codes, setting, i, places);
-      }
+    const uint32_t count = grid.group_codes;
+    if (!has_ranks_ && map.is_small()) {  // nearly always, and fast
+      places->set_line(begin, count, codes, static_cast<int32_t>(map.factor),
+                       static_cast<int32_t>(map.shift), grid.codes, setting);
       return;
     }
-    if (!has_ranks_) {
-      for (uint32_t i = 0; i < count; ++i) {
-        CodeModel::set_place(map.predict(codes[i]), grid.codes, setting, i, places);
-      }
-      return;
-    }
-    const int64_t reach = code_reach(exponent_, to.step);
+    const int64_t reach = has_ranks_ ? code_reach(exponent_, to.step) : 0;
     for (uint32_t i = 0; i < count; ++i) {
-      const int64_t moved = (ranks_.shift(column_ + begin + i) * reach) >> 32;
-      CodeModel::set_place(map.predict(codes[i], moved), grid.codes, setting, i, places);
+      const int64_t shift = has_ranks_ ? ranks_.shift(column_ + begin + i) : 0;
+      places->set(begin + i, map.predict(codes[i], (shift * reach) >> 32), grid.codes,
+                  setting);
     }
   }
 
@@ -332,11 +312,11 @@ class BlockModel {
                    const Weights& weights, CodePlaces* places) const {
     const WeightMap map(line);
     const int64_t reach = has_ranks_ ? code_reach(exponent_, line.step) : 0;
-    for (uint32_t i = 0; i < grid.group_codes; ++i) {
-      int64_t place = map.place(weights[begin + i]);
-      if (has_ranks_) place += (ranks_.shift(column_ + begin + i) * reach) >> 32;
+    for (uint32_t i = begin; i < begin + grid.group_codes; ++i) {
+      int64_t place = map.place(weights[i]);
+      if (has_ranks_) place += (ranks_.shift(column_ + i) * reach) >> 32;
       if (grid.table != nullptr) place = grid.table->place(place, kMiddleCode);
-      CodeModel::set_place(place, grid.codes, 0, i, places);
+      places->set(i, place, grid.codes, 0);
     }
   }
 

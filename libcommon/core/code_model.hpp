@@ -11,6 +11,7 @@
 #include <cstdint>
 
 #include "libcommon/core/bit_model.hpp"
+#include "libcommon/core/code_places.hpp"
 #include "libcommon/core/quant_block.hpp"
 
 namespace mallorn {
@@ -27,65 +28,7 @@ constexpr std::array<uint8_t, 111> make_code_levels() {
 }
 inline constexpr std::array<uint8_t, 111> kCodeLevels = make_code_levels();
 
-// Where numbers are predicted. That depends on the base alone: a loop works it out for many
-// of them before it codes the first.
-struct CodePlaces {
-  static constexpr uint32_t kMost = 32;
-
-  std::array<int16_t, kMost> step;      // the number predicted
-  std::array<int16_t, kMost> off;       // how far off it the prediction is, in 4096ths
-  std::array<uint16_t, kMost> context;  // of what it may differ by
-};
-
 class CodeModel {
- public:
-  static constexpr uint32_t kSettings = 2;
-
-  // Sets place `i`, but for its phase. `predicted` is in units of 1 / 4096, of either sign,
-  // below 2^50; `bounds` are those of the number, of 16 bits; `setting` is what else is
-  // known of it, below kSettings.
-  template <typename Number>
-  [[gnu::always_inline]] static void set_place(Number predicted, Bounds bounds,
-                                               uint32_t setting, uint32_t i,
-                                               CodePlaces* places) {
-    const Number moved = predicted + 2048;
-    const Number rounded = moved >> 12;
-    const bool is_below = rounded < bounds.low;
-    const bool is_above = rounded > bounds.high;
-    int32_t step = static_cast<int32_t>(rounded);
-    int32_t off = static_cast<int32_t>(moved & 4095) - kHalfStep;
-    step = is_below ? bounds.low : step;
-    off = is_below ? -kHalfStep : off;
-    step = is_above ? bounds.high : step;
-    off = is_above ? kHalfStep - 1 : off;
-    const uint32_t edge = step == bounds.low    ? kAtLowest
-                          : step == bounds.high ? kAtHighest
-                                                : 0;
-    places->step[i] = static_cast<int16_t>(step);
-    places->off[i] = static_cast<int16_t>(off);
-    places->context[i] = static_cast<uint16_t>(edge * kEdgeUnit + setting * kSettingUnit);
-  }
-
-  // Sets the phases of the first `count` places. 0: just above the middle to the step
-  // below; 15: just below that to the step above. Narrow near the step itself: where steps
-  // moved a little, a code moves about as often as its prediction is far off. Apart from
-  // the above, as all of it fits into 16 bits: eight at once.
-  static void set_phases(uint32_t count, CodePlaces* places) {
-    for (uint32_t i = 0; i < count; ++i) {
-      const int16_t off = places->off[i];
-      const auto sign = static_cast<int16_t>(off >> 15);
-      const auto size = static_cast<int16_t>(off ^ sign);
-      const auto is_from = [size](int32_t begin) {
-        return static_cast<int16_t>(size >= begin);
-      };
-      const auto begun =
-          static_cast<int16_t>(is_from(32) + is_from(64) + is_from(128) + is_from(256) +
-                               is_from(512) + is_from(1024) + is_from(1536));
-      const auto phase = static_cast<uint16_t>((begun ^ sign) + kPhases / 2);
-      places->context[i] = static_cast<uint16_t>(places->context[i] + phase * kPhaseUnit);
-    }
-  }
-
  private:
   // What is remembered of the numbers before.
   struct History {
@@ -109,9 +52,9 @@ class CodeModel {
     [[nodiscard, gnu::always_inline]] bool code_moved(Coder& coder,
                                                       const CodePlaces& places, uint32_t i,
                                                       Bounds bounds, int32_t* number) {
-      const int32_t step = places.step[i];
+      const int32_t step = places.step(i);
       const int32_t coded =
-          home_.code_residual(coder, *number - step, places.context[i], history_);
+          home_.code_residual(coder, *number - step, places.context(i), history_);
       learn(coded, &history_);
       *number = step + coded;
       return *number >= bounds.low && *number <= bounds.high;
@@ -123,8 +66,8 @@ class CodeModel {
     [[nodiscard, gnu::always_inline]] bool code(Coder& coder, const CodePlaces& places,
                                                 uint32_t i, Bounds bounds,
                                                 int32_t* number) {
-      const int32_t step = places.step[i];
-      const uint32_t context = places.context[i];
+      const int32_t step = places.step(i);
+      const uint32_t context = places.context(i);
       const int32_t residual = *number - step;
       *number = step;
       if (!home_.code_moves(coder, residual != 0, context, history_)) {
@@ -141,15 +84,6 @@ class CodeModel {
   };
 
  private:
-  static constexpr int32_t kHalfStep = 2048;
-  static constexpr uint32_t kPhases = 16;
-  // Of a step: it is the least number, or the greatest.
-  static constexpr uint32_t kAtLowest = 1;
-  static constexpr uint32_t kAtHighest = 2;
-  static constexpr uint32_t kEdges = 4;  // of which one is not in use
-  static constexpr uint32_t kSettingUnit = 2;
-  static constexpr uint32_t kEdgeUnit = kSettingUnit * kSettings;
-  static constexpr uint32_t kPhaseUnit = kEdges * kEdgeUnit;
   static constexpr uint32_t kLevels = 9;
   static constexpr uint32_t kSignLevels = 3;
   static constexpr uint32_t kMaxBits = 8;  // of a residual's magnitude
@@ -174,9 +108,9 @@ class CodeModel {
   template <typename Coder>
   [[gnu::always_inline]] int32_t code_residual(Coder& coder, int32_t residual,
                                                uint32_t context, const History& history) {
-    const uint32_t phase = context / kPhaseUnit;
-    const uint32_t edge = context / kEdgeUnit % kEdges;
-    bool is_down = edge == kAtHighest;
+    const uint32_t phase = CodePlaces::phase(context);
+    const uint32_t edge = CodePlaces::edge(context);
+    bool is_down = edge == CodePlaces::kAtHighest;
     if (edge == 0) {
       const uint32_t level = history.level < kSignLevels ? history.level : kSignLevels - 1;
       BitModel& sign = is_down_[level][phase][history.last > 0 ? 1 : 0];
@@ -214,8 +148,9 @@ class CodeModel {
   }
 
   // By level and context, to which 1 is added if the number before has moved.
-  std::array<std::array<FineBitModel, kPhases * kPhaseUnit>, kLevels> moves_{};
-  std::array<std::array<std::array<BitModel, 2>, kPhases>, kSignLevels> is_down_{};
+  std::array<std::array<FineBitModel, CodePlaces::kContexts>, kLevels> moves_{};
+  std::array<std::array<std::array<BitModel, 2>, CodePlaces::kPhases>, kSignLevels>
+      is_down_{};
   std::array<std::array<BitModel, kMaxBits>, kLevels> is_longer_{};
   std::array<BitModel, kMaxBits + 1> next_{};
   History history_ = {16, level_of(16), 0};

@@ -13,6 +13,7 @@
 #include "libcommon/core/bit_model.hpp"
 #include "libcommon/core/bytes.hpp"
 #include "libcommon/core/code_model.hpp"
+#include "libcommon/core/code_places.hpp"
 #include "libcommon/core/grid_place.hpp"
 #include "libcommon/core/residual_model.hpp"
 #include "libcommon/core/short_float.hpp"
@@ -120,20 +121,20 @@ class GridModel {
     const Bounds bounds = piece.bounds();
     CodeModel::Run run(codes_);
     LaneWalk lanes(piece);
-    std::array<ScaleGrid, CodePlaces::kMost> grids;
+    std::array<ScaleGrid, kTurn> grids;
     ScaleGrid grid(scales[lanes.lane()]);
     CodePlaces places;
-    for (uint64_t begin = 0; begin < piece.elements; begin += CodePlaces::kMost) {
+    for (uint64_t begin = 0; begin < piece.elements; begin += kTurn) {
       const uint32_t count = block_at(piece, begin);
       for (uint32_t i = 0; i < count; ++i) {
         grids[i] = grid;
         if (!piece.is_alone) {
           const auto bits = load_le<uint32_t>(base + (begin + i) * sizeof(uint32_t));
-          CodeModel::set_place(grid.place(bits), bounds, 0, i, &places);
+          places.set(i, grid.place(bits), bounds, 0);
         }
         if (lanes.next()) grid = ScaleGrid(scales[lanes.lane()]);
       }
-      if (!piece.is_alone) CodeModel::set_phases(count, &places);
+      if (!piece.is_alone) places.set_phases(0, count);
       for (uint32_t i = 0; i < count; ++i) {
         const GridCode given = wanted(begin + i);
         int32_t number = given.number;
@@ -162,13 +163,13 @@ class GridModel {
     const Bounds bounds = piece.bounds();
     CodeModel::Run run(codes_);
     CodePlaces places;
-    for (uint64_t begin = 0; begin < piece.elements; begin += CodePlaces::kMost) {
+    for (uint64_t begin = 0; begin < piece.elements; begin += kTurn) {
       const uint32_t count = block_at(piece, begin);
       for (uint32_t i = 0; i < count && !piece.is_alone; ++i) {
         const auto bits = load_le<uint32_t>(base + (begin + i) * sizeof(uint32_t));
-        CodeModel::set_place(codebook.place(bits), bounds, 1, i, &places);
+        places.set(i, codebook.place(bits), bounds, 1);
       }
-      if (!piece.is_alone) CodeModel::set_phases(count, &places);
+      if (!piece.is_alone) places.set_phases(0, count);
       for (uint32_t i = 0; i < count; ++i) {
         int32_t number = wanted(begin + i).number;
         if (!code_number(coder, piece, &run, places, i, bounds, &number)) return false;
@@ -179,13 +180,14 @@ class GridModel {
   }
 
  private:
+  static constexpr uint32_t kTurn = 32;  // points that are predicted at once
   static constexpr uint32_t kLimit = 126;
   static constexpr int64_t kLeastCode = -255;
   static constexpr uint64_t kMaxSpan = 255;
 
   static uint32_t block_at(const GridPiece& piece, uint64_t begin) {
     const uint64_t left = piece.elements - begin;
-    return left < CodePlaces::kMost ? static_cast<uint32_t>(left) : CodePlaces::kMost;
+    return left < kTurn ? static_cast<uint32_t>(left) : kTurn;
   }
 
   template <typename Coder>

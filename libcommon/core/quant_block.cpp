@@ -180,13 +180,4 @@ void write_quant_block(Dtype dtype, const QuantBlock& block, uint8_t* bytes) {
   QuantPlaces(dtype).write(block, bytes);
 }
 
-QuantLine quant_line(const QuantGrid& grid, const QuantBlock& block, uint32_t group) {
-  const bool has_scales = grid.group_scales.high != 0;
-  const int64_t scale =
-      grid.scale == Scale::power ? power_units(block.scale) : half_units(block.scale);
-  const int64_t start = half_units(block.minimum);
-  return {has_scales ? scale * block.group_scale[group] : scale,
-          grid.start == Start::taken ? -start * block.group_minimum[group] : start};
-}
-
 }  // namespace mallorn

@@ -167,7 +167,34 @@ struct QuantLine {
   int64_t step;
   int64_t start;
 };
-QuantLine quant_line(const QuantGrid& grid, const QuantBlock& block, uint32_t group);
+
+// Those of the groups of a block.
+class QuantLines {
+ public:
+  QuantLines(const QuantGrid& grid, const QuantBlock& block)
+      : block_(block),
+        has_scales_(grid.group_scales.high != 0),
+        is_taken_(grid.start == Start::taken),
+        scale_(grid.scale == Scale::power ? power_units(block.scale)
+                                          : half_units(block.scale)),
+        start_(half_units(block.minimum)) {}
+
+  QuantLine operator[](uint32_t group) const {
+    return {has_scales_ ? scale_ * block_.group_scale[group] : scale_,
+            is_taken_ ? -start_ * block_.group_minimum[group] : start_};
+  }
+
+ private:
+  const QuantBlock& block_;
+  bool has_scales_;
+  bool is_taken_;
+  int64_t scale_;
+  int64_t start_;
+};
+inline QuantLine quant_line(const QuantGrid& grid, const QuantBlock& block,
+                            uint32_t group) {
+  return QuantLines(grid, block)[group];
+}
 
 // a / b in units of 1 / 4096, towards zero, at most 2^24 of either sign; 0 if b is 0. |a|
 // is below 2^51.
@@ -186,9 +213,9 @@ struct QuantMap {
   int64_t shift;
   const CodeTable* table = nullptr;
 
-  // Whether 32 bits do for number * factor + shift, for numbers of up to 8 bits and a sign.
+  // Whether factor and shift are as small as they nearly always are.
   bool is_small() const {
-    constexpr int64_t kMost = 1 << 20;
+    constexpr int64_t kMost = 1 << 18;
     return table == nullptr && factor <= kMost && factor >= -kMost && shift <= kMost &&
            shift >= -kMost;
   }
@@ -222,6 +249,9 @@ constexpr QuantMap map_groups(uint16_t from, uint16_t to) {
 // Codes keep their weights.
 constexpr QuantMap map_codes(const QuantGrid& grid, const QuantLine& from,
                              const QuantLine& to) {
+  if (from.step == to.step && from.start == to.start && to.step != 0) {
+    return {4096, 0, grid.table};  // without divisions
+  }
   return {ratio_4096(from.step, to.step), ratio_4096(from.start - to.start, to.step),
           grid.table};
 }

@@ -14,6 +14,7 @@
 #include "libcommon/core/block_fields.hpp"
 #include "libcommon/core/bytes.hpp"
 #include "libcommon/core/code_model.hpp"
+#include "libcommon/core/code_places.hpp"
 #include "libcommon/core/direct_model.hpp"
 #include "libcommon/core/dtype.hpp"
 #include "libcommon/core/float_model.hpp"
@@ -291,20 +292,25 @@ class ValueModel {
                                           Bounds bounds, uint32_t begin, uint32_t count,
                                           const uint8_t* base, uint64_t first,
                                           CodePlaces* places) const {
-    const auto set_place = [&](uint32_t i, int32_t gain, int32_t shift) {
-      const int32_t from = load_code(type, base, first + i) - piece.base_zero;
-      const int32_t predicted = from * gain + (shift >> (kShiftBits - type.gain_bits));
-      const uint32_t setting = gain != type.gain_one() || shift != 0 ? 1 : 0;
-      CodeModel::set_place(predicted, bounds, setting, i, places);
+    const auto from_at = [&](uint32_t i) {
+      return load_code(type, base, first + i) - piece.base_zero;
+    };
+    const auto setting = [&](int32_t gain, int32_t shift) {
+      return gain != type.gain_one() || shift != 0 ? 1u : 0u;
     };
     if (piece.axis != GainAxis::column && piece.ranks == 0) {
-      for (uint32_t i = 0; i < count; ++i) set_place(i, row_gain_, 0);
+      std::array<int16_t, CodePlaces::kMost> from;
+      for (uint32_t i = 0; i < count; ++i) from[i] = static_cast<int16_t>(from_at(i));
+      places->set_line(0, count, from.data(), row_gain_, 0, bounds, setting(row_gain_, 0));
     } else {
       for (uint32_t i = 0; i < count; ++i) {
-        set_place(i, gain_at(piece, begin + i), shift_at(piece, begin + i));
+        const int32_t gain = gain_at(piece, begin + i);
+        const int32_t shift = shift_at(piece, begin + i);
+        const int32_t moved = shift >> (kShiftBits - type.gain_bits);
+        places->set(i, from_at(i) * gain + moved, bounds, setting(gain, shift));
       }
     }
-    CodeModel::set_phases(count, places);
+    places->set_phases(0, count);
   }
 
   template <typename Coder>
