@@ -81,33 +81,28 @@ class FloatModel {
     return expected.is_known ? GrainModel::grain_for(format, expected.size) : 1;
   }
 
-  // The same as moved_place() without gain and shift. Phases do not matter then: floats
-  // that are whole have none, and where others are, residuals are long.
+  // The same as moved_place() without gain and shift; the guess is same_guess(). Phases do
+  // not matter then: floats that are whole have none, and where others are, residuals are
+  // long.
   [[gnu::always_inline]] static Place same_place(FloatFormat format, uint32_t base,
                                                  const Expected& expected) {
-    const uint32_t m = format.mantissa_bits;
     const uint32_t grain = grain_of(format, expected);
     const auto magnitude = base & static_cast<uint32_t>(format.sign() - 1);
-    const uint32_t field = magnitude >> m;
+    const uint32_t field = magnitude >> format.mantissa_bits;
     const uint32_t exponent = field > 0 ? field : 1;
-    const uint32_t sign = 0u - (base >> (format.bits - 1));
-    const auto make = [&](uint32_t guess, uint32_t of_unit, bool may_stay) {
-      const auto unit = static_cast<int32_t>(of_unit);
-      return Place{base,
-                   grain,
-                   static_cast<int32_t>(guess),
-                   unit,
-                   ResidualModel::place(expected, unit, ResidualModel::kMiddle),
-                   may_stay};
-    };
-    if (field >= grain || grain == 1) [[likely]] {
-      return make((magnitude - ((grain - 1) << m)) ^ sign, exponent, false);
-    }
-    const uint32_t hidden = field != 0 ? 1u << m : 0;
-    const uint32_t significand = (magnitude & ((1u << m) - 1)) | hidden;
-    const uint32_t down = grain - exponent;
-    const uint32_t place = down > 31 ? 0 : significand >> down;
-    return make(magnitude != 0 ? place ^ sign : 0, grain, true);
+    const auto unit = static_cast<int32_t>(exponent > grain ? exponent : grain);
+    return {base,
+            grain,
+            0,
+            unit,
+            ResidualModel::place(expected, unit, ResidualModel::kMiddle),
+            exponent < grain};
+  }
+
+  // What is guessed of a float that is expected to stay, rounded towards zero.
+  [[gnu::always_inline]] static int64_t same_guess(FloatFormat format, const Place& at) {
+    const bool is_zero = (at.base & (format.sign() - 1)) == 0;
+    return at.may_stay && is_zero ? 0 : to_order(format, at.base, at.grain);
   }
 
   [[gnu::always_inline]] static Place moved_place(FloatFormat format, uint32_t base,
@@ -132,16 +127,34 @@ class FloatModel {
                                              const Place& at, ResidualModel::Run* residuals,
                                              MatrixSpread::Row* spread, uint64_t bits) {
     const FloatFormat format = type.format;
-    const auto guess = static_cast<uint64_t>(at.guess);
+    const auto guess =
+        static_cast<uint64_t>(is_plain ? same_guess(format, at) : int64_t{at.guess});
     const auto wanted = static_cast<uint64_t>(to_order(format, bits, at.grain));
     const int64_t residual = residuals->code_at<true>(
         coder, extend_sign(type, wanted - guess), at.exponent, at.residual, spread);
     if (residual == 0) {
       if (is_plain && !at.may_stay) return at.base;  // it is whole
       if (at.may_stay && grains_.code_stays(coder, bits == at.base)) return at.base;
+    } else if (is_plain && !at.may_stay) {
+      uint64_t moved;
+      if (add_residual(format, at, residual, &moved)) [[likely]]
+        return moved;
     }
     const int64_t order = extend_sign(type, guess + static_cast<uint64_t>(residual));
     return grains_.code(coder, format, at.grain, order, bits);
+  }
+
+  // Of a whole float: the one so many places away, if that is whole, too, and has its sign:
+  // nothing is left to code then, and grains do not matter.
+  [[gnu::always_inline]] static bool add_residual(FloatFormat format, const Place& at,
+                                                  int64_t residual, uint64_t* bits) {
+    const uint64_t sign = at.base & format.sign();
+    const uint64_t below = 0 - (sign >> (format.bits - 1));
+    const uint64_t magnitude = at.base & (format.sign() - 1);
+    const uint64_t moved = magnitude + ((static_cast<uint64_t>(residual) ^ below) - below);
+    *bits = sign | moved;
+    const uint64_t least = at.grain == 1 ? 0 : uint64_t{at.grain} << format.mantissa_bits;
+    return moved - least < format.sign() - least;
   }
 
   GrainModel grains_{};

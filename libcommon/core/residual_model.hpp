@@ -72,8 +72,8 @@ class Spread {
 
 // In which place a residual is expected.
 struct ResidualPlace {
-  uint32_t size;  // context: bits expected, in quarters
-  uint32_t bits;  // expected, at least 1
+  uint32_t size;     // context: bits expected, in quarters
+  int32_t quarters;  // the same without bounds
   uint32_t phase;
 };
 
@@ -90,6 +90,11 @@ class ResidualModel {
   static constexpr uint32_t kSteps = 12;
   static constexpr uint32_t kMostAtOnce = 31;  // bits as they are, without a sign
 
+  // How many bits a residual is expected to have.
+  static constexpr uint32_t bits_of(const ResidualPlace& at) {
+    return static_cast<uint32_t>(clamp(at.quarters, 4, 4 * 63)) / 4;
+  }
+
   static constexpr int32_t clamp(int32_t number, int32_t least, int32_t most) {
     number = number < least ? least : number;
     return number > most ? most : number;
@@ -101,7 +106,7 @@ class ResidualModel {
     std::array<std::array<BitModel, 3>, kPhases> is_down{};
     // By shorter (0) or longer (1), and how many steps there have been.
     std::array<std::array<BitModel, kSteps>, 2> steps{};
-    std::array<BitModel, kMaxBits + 1> second{};
+    std::array<BitModel, kMaxBits> second{};  // by length, less one
   };
 
  public:
@@ -112,7 +117,7 @@ class ResidualModel {
     const int32_t quarters =
         expected.is_known ? (expected.size - 1024 * exponent + 128) >> 8 : 0;
     ResidualPlace at;
-    at.bits = static_cast<uint32_t>(clamp(quarters, 4, 4 * 63)) / 4;
+    at.quarters = quarters;
     at.size = static_cast<uint32_t>(clamp(quarters + 2, 0, kSizes - 1));
     // Without a branch: a third of all would be foreseen wrongly.
     const uint32_t has_phase = at.size < kPhaseSizes ? 1 : 0;
@@ -145,7 +150,7 @@ class ResidualModel {
         return 0;
       }
       const uint32_t bits = code_bits(
-          coder, static_cast<uint32_t>(std::bit_width(magnitude)), at.bits, &models);
+          coder, static_cast<uint32_t>(std::bit_width(magnitude)), bits_of(at), &models);
       spread->learn(static_cast<int32_t>(bits), exponent);
       // Apart from last_: which of two bits the next one is then waits for no sign.
       has_moved_ = 1;
@@ -177,7 +182,7 @@ class ResidualModel {
         is_down = coder.code_bits(wants_down, 1);
       }
       last_ = 2 - is_down;
-      if (left > 0) next(models->second[bits]);
+      if (left > 0) next(models->second[bits - 1]);
       if (left > 0) next(home_.third_[bits][coded & 1]);
       if (left > kMostAtOnce) [[unlikely]] {
         const uint32_t count = left - kMostAtOnce;
