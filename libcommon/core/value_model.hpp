@@ -11,7 +11,6 @@
 #include <cstdint>
 
 #include "libcommon/core/bit_model.hpp"
-#include "libcommon/core/block_fields.hpp"
 #include "libcommon/core/bytes.hpp"
 #include "libcommon/core/code_model.hpp"
 #include "libcommon/core/code_places.hpp"
@@ -19,36 +18,14 @@
 #include "libcommon/core/dtype.hpp"
 #include "libcommon/core/float_model.hpp"
 #include "libcommon/core/float_value.hpp"
+#include "libcommon/core/gain_model.hpp"
 #include "libcommon/core/matrix_spread.hpp"
 #include "libcommon/core/rank_model.hpp"
 #include "libcommon/core/residual_model.hpp"
+#include "libcommon/core/value_piece.hpp"
 #include "libcommon/core/value_type.hpp"
 
 namespace mallorn {
-
-enum class PieceMethod : uint8_t {
-  direct = 0,     // elements on their own
-  sparse = 1,     // the same for codes, where zeros come in runs
-  predicted = 2,  // from the base
-  bytes = 3,      // what fills no element: bytes as they are
-};
-
-enum class GainAxis : uint8_t { none = 0, row = 1, column = 2 };
-
-// What is coded of a piece before its rows.
-struct Piece {
-  uint64_t elements = 0;  // bytes, for method bytes
-  PieceMethod method = PieceMethod::direct;
-  // Codes only: what stands for zero, in the base and in the result.
-  int32_t base_zero = 0;
-  int32_t result_zero = 0;
-  uint32_t greatest = 0;  // exponent; direct floats only
-  // Predicted only:
-  uint32_t columns = 1;  // of the matrix; its last row may be shorter
-  GainAxis axis = GainAxis::none;
-  uint32_t ranks = 0;
-  int32_t exponent = 0;  // floats with ranks: the unit of shifts, as in guess_float()
-};
 
 // The numbers that an encoder has found for a piece; a decoder has none to give.
 struct PieceFit {
@@ -170,7 +147,8 @@ class ValueModel {
     Held held(home);
     Coder& coder = held.coder();
     for (uint64_t i = 0; i < piece.elements; ++i) {
-      const int32_t number = wrap_code(load_code(type, values, i) - piece.result_zero);
+      const int32_t number =
+          static_cast<int8_t>(load_code(type, values, i) - piece.result_zero);  // wraps
       const int32_t coded = is_sparse ? direct_codes_.code_sparse(coder, number)
                                       : direct_codes_.code(coder, number);
       store_code(type, values, i, coded + piece.result_zero);
@@ -208,34 +186,15 @@ class ValueModel {
 
   void begin_piece(const ValueType& type, const Piece& piece) {
     spread_.begin_matrix(piece.columns, piece.elements);
-    last_gain_ = row_gain_ = type.gain_one();
-    gain_kind_ = 0;
-  }
-
-  // A gain: none, that of the last lane that had another, or another.
-  template <typename Coder>
-  bool code_gain(Coder& coder, const ValueType& type, int32_t given, int32_t* gain) {
-    const int32_t one = type.gain_one();
-    const uint32_t kind = given == one ? 0 : given == last_gain_ ? 1 : 2;
-    gain_kind_ = gain_kinds_[gain_kind_].code(coder, kind);
-    if (gain_kind_ > 2) return false;
-    if (gain_kind_ == 2) {
-      const int64_t coded = one + code_signed(coder, gain_, int64_t{given} - one);
-      if (coded == 0 || coded < -type.max_gain() || coded > type.max_gain()) return false;
-      last_gain_ = static_cast<int32_t>(coded);
-    }
-    *gain = gain_kind_ == 0 ? one : last_gain_;
-    return true;
+    gains_.begin(type);
   }
 
   template <typename Coder>
   bool code_columns(Coder& coder, const ValueType& type, const Piece& piece,
                     const PieceFit& fit) {
-    if (piece.axis == GainAxis::column) {
-      for (uint32_t j = 0; j < piece.columns; ++j) {
-        const int32_t given = fit.gains != nullptr ? fit.gains[j] : 0;
-        if (!code_gain(coder, type, given, &column_gain_[j])) return false;
-      }
+    if (piece.axis == GainAxis::column &&
+        !gains_.code_columns(coder, type, piece.columns, fit.gains)) {
+      return false;
     }
     if (piece.ranks == 0) return true;
     return ranks_.code_columns(coder, piece.ranks, piece.columns, fit.ranks);
@@ -245,15 +204,14 @@ class ValueModel {
   bool code_row_head(Coder& coder, const ValueType& type, const Piece& piece,
                      const PieceFit& fit, uint64_t row) {
     spread_.begin_row(row);
-    if (piece.axis == GainAxis::row) {
-      const int32_t given = fit.gains != nullptr ? fit.gains[row] : 0;
-      if (!code_gain(coder, type, given, &row_gain_)) return false;
+    if (piece.axis == GainAxis::row && !gains_.code_row(coder, type, row, fit.gains)) {
+      return false;
     }
     return piece.ranks == 0 || ranks_.code_row(coder, row, fit.ranks);
   }
 
   int32_t gain_at(const Piece& piece, uint32_t column) const {
-    return piece.axis == GainAxis::column ? column_gain_[column] : row_gain_;
+    return piece.axis == GainAxis::column ? gains_.of_column(column) : gains_.of_row();
   }
   int32_t shift_at(const Piece& piece, uint32_t column) const {
     return piece.ranks > 0 ? ranks_.shift(column) : 0;
@@ -301,7 +259,8 @@ class ValueModel {
     if (piece.axis != GainAxis::column && piece.ranks == 0) {
       std::array<int16_t, CodePlaces::kMost> from;
       for (uint32_t i = 0; i < count; ++i) from[i] = static_cast<int16_t>(from_at(i));
-      places->set_line(0, count, from.data(), row_gain_, 0, bounds, setting(row_gain_, 0));
+      places->set_line(0, count, from.data(), gains_.of_row(), 0, bounds,
+                       setting(gains_.of_row(), 0));
     } else {
       for (uint32_t i = 0; i < count; ++i) {
         const int32_t gain = gain_at(piece, begin + i);
@@ -417,22 +376,13 @@ class ValueModel {
         type, static_cast<uint64_t>(guess.order) + static_cast<uint64_t>(residual));
   }
 
-  // --- elements
-
-  static int32_t wrap_code(int32_t number) {
-    return static_cast<int8_t>(static_cast<uint8_t>(number));
-  }
-
   NumberModel elements_{};
   TreeModel<2> method_{};
   NumberModel zero_{};
   NumberModel greatest_{};
   NumberModel columns_{};
   TreeModel<2> axis_{};
-  std::array<TreeModel<2>, 3> gain_kinds_{};
-  uint32_t gain_kind_ = 0;
-  int32_t last_gain_ = 0;
-  NumberModel gain_{};
+  GainModel gains_;
   RankModel ranks_;
 
   CodeModel codes_{};
@@ -444,9 +394,6 @@ class ValueModel {
   ResidualModel direct_integers_{};
   Spread direct_spread_{};
   TreeModel<8> byte_{};
-
-  int32_t row_gain_ = 0;
-  std::array<int32_t, kMaxColumns> column_gain_;  // written when a piece begins
 };
 
 }  // namespace mallorn
