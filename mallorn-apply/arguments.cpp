@@ -23,7 +23,7 @@ bool go_together(const Arguments& arguments) {
   if (arguments.only_informs && (arguments.is_checked || arguments.memory_bytes != 0)) {
     return false;
   }
-  if (arguments.resumes && !writes) return false;
+  if ((arguments.resumes || arguments.is_forced) && !writes) return false;
   if (arguments.is_in_place &&
       (!writes || !arguments.output.empty() || arguments.resumes || arguments.is_forced)) {
     return false;

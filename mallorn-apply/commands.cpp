@@ -117,7 +117,11 @@ int make_new_in_place(const Arguments& arguments) {
   }
   const Fd patch = rereadable(input);
   if (arguments.undoes) {
-    if (arguments.memory_bytes != 0) limit_memory(arguments.memory_bytes);
+    if (const uint64_t limit = arguments.memory_bytes; limit != 0) {
+      const PatchReader reader(patch.get(), input.name());
+      require_within(limit, needed_to_go_back(reader.header()), input.name());
+      limit_memory(limit);
+    }
     tell_undone(arguments, undo_in_place(model, patch, input.name()));
     return 0;
   }

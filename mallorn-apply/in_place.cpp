@@ -56,6 +56,7 @@ class UpdateInPlace {
       return std::move(outcome_);
     }
     if (is_new()) {
+      if (journal) drop(*journal);
       throw Error(Status::base_mismatch,
                   name_ + ": is the new model already: the update is complete, and final");
     }
@@ -216,7 +217,6 @@ void UpdateInPlace::note(const JournalHead& head) {
   outcome_.units = head.unit_count;
   outcome_.stash_bytes = head.stash_bytes;
   outcome_.undo_bytes = head.undo_bytes;
-  outcome_.journal_bytes = head.file_bytes();
 }
 
 JournalPlan UpdateInPlace::try_out(JournalMaker& maker) {
@@ -263,6 +263,7 @@ void UpdateInPlace::finish(JournalFile& journal) {
     write_units(journal, model_, patch_, options_.rebuild);
     end_model(header().result_bytes, header().result_digest,
               journal.head().has_undo ? "--undo gives the old model back" : start_over());
+    outcome_.journal_bytes = journal.taken_bytes();
     journal.remove();
   });
 }

@@ -15,8 +15,8 @@ struct UpdatedInPlace {
   uint64_t resumed_at = 0;  // units done by runs before
   uint64_t units = 0;       // of all
   uint64_t stash_bytes = 0;
-  uint64_t undo_bytes = 0;  // what the way back to the old model takes
-  uint64_t journal_bytes = 0;
+  uint64_t undo_bytes = 0;     // what the way back to the old model takes
+  uint64_t journal_bytes = 0;  // what the journal took of the disk
   std::vector<SpentOn> spent;  // when the patch was tried out
 };
 

@@ -217,6 +217,15 @@ void JournalFile::remove() {
   sync_folder();
 }
 
+uint64_t JournalFile::taken_bytes() const {
+  constexpr uint64_t kUnit = 512;  // of st_blocks, on all file systems
+  struct stat info {};
+  if (::fstat(fd_.get(), &info) != 0) {
+    throw Error(Status::io, path_ + ": " + std::strerror(errno));
+  }
+  return kUnit * static_cast<uint64_t>(info.st_blocks);
+}
+
 void JournalFile::sync_folder() const {
   const std::string folder = folder_of(path_);
   const Fd fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));

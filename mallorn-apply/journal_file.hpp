@@ -73,6 +73,8 @@ class JournalFile {
 
   // Ends the journal, durably.
   void remove();
+  // What it takes of the disk: slots need not be full.
+  uint64_t taken_bytes() const;
   int fd() const { return fd_.get(); }
   // Throws Error(io) where the folder cannot be opened, too: without it, nobody knows
   // whether the journal would still have its name after a power cut.

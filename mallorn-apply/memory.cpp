@@ -43,7 +43,7 @@ uint64_t needed_for_lite(const PatchHeader& header) {
 std::string exactly(uint64_t bytes) {
   if (bytes % kMiB == 0) return with_commas(bytes / kMiB) + " MiB";
   if (bytes % 1024 == 0) return with_commas(bytes / 1024) + " KiB";
-  return with_commas(bytes) + " bytes";
+  return with_commas(bytes) + (bytes == 1 ? " byte" : " bytes");
 }
 
 }  // namespace
@@ -66,17 +66,24 @@ uint64_t needed_for_plan(const PatchHeader& header) {
   return kMiB + std::min<uint64_t>(header.result_bytes / 256, UINT64_MAX / 8);
 }
 
+uint64_t needed_to_go_back(const PatchHeader& header) {
+  return kFixedBytes + needed_for_undo() + needed_for_plan(header);
+}
+
+void require_within(uint64_t limit, uint64_t needed, const std::string& patch) {
+  if (needed <= limit) return;
+  throw Error(
+      Status::out_of_memory,
+      patch + ": needs " + in_mib(needed) + " of memory, and may have " + exactly(limit),
+      "give it --memory " + std::to_string(whole_mib(needed)) + "M, or more");
+}
+
 unsigned threads_within(uint64_t limit, const PatchHeader& header, unsigned wanted,
                         const std::string& patch, uint64_t extra) {
   const auto needed = [&](unsigned threads) {
     return needed_memory(header, threads) + extra;
   };
-  if (needed(1) > limit) {
-    throw Error(Status::out_of_memory,
-                patch + ": needs " + in_mib(needed(1)) + " of memory, and may have " +
-                    exactly(limit),
-                "give it --memory " + std::to_string(whole_mib(needed(1))) + "M, or more");
-  }
+  require_within(limit, needed(1), patch);
   unsigned threads = 1;
   while (threads < wanted && needed(threads + 1) <= limit) ++threads;
   return threads;

@@ -24,6 +24,11 @@ std::string in_mib(uint64_t bytes);
 // whose layout is what it was.
 uint64_t needed_for_undo();
 uint64_t needed_for_plan(const PatchHeader& header);
+// What an update in place takes that goes back.
+uint64_t needed_to_go_back(const PatchHeader& header);
+
+// Throws Error(out_of_memory), which names `patch`, if it needs more than the limit.
+void require_within(uint64_t limit, uint64_t needed, const std::string& patch);
 
 // The most threads, up to `wanted`, for which `limit` bytes are enough beside `extra`.
 // Throws Error(out_of_memory), which names `patch`, if they are not enough for one.

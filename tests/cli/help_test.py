@@ -144,6 +144,8 @@ class Options(ProgramTest):
                      ("mallorn-apply", "--verify", "x", "-o", "y"),
                      ("mallorn-apply", "--info", "x", "-o", "y"),
                      ("mallorn-apply", "--info", "--checked", "x"),
+                     ("mallorn-apply", "--info", "--force", "x"),
+                     ("mallorn-apply", "--verify", "--force", "x", "y"),
                      ("mallorn-apply", "--info", "--json", "--base", "x", "y"),
                      ("mallorn-apply", "--verify", "--base", "x", "y", "z"),
                      ("mallorn", "info", "--json", "--base", "x", "y"),

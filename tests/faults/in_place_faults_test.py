@@ -11,6 +11,7 @@ from __future__ import annotations
 import fcntl
 import os
 import random
+import re
 import resource
 import shutil
 import signal
@@ -24,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "pipeline"))
 sys.path.insert(1, str(Path(__file__).resolve().parent.parent / "reference"))
 
 from pipelines import in_parallel
-from programs import small_pair
+from programs import is_sanitized, small_pair
 
 import journal
 from chunky import chunky_pair
@@ -117,6 +118,8 @@ class Interrupted(InPlaceTest):
             if option and content == self.new:
                 if done.code != 76 or b"is the new model already" not in done.err:
                     return f"{what}: there is no way back, but {done}"
+                if names_beside(each) != []:
+                    return f"{what}: there is no way back, and left {names_beside(each)}"
                 made = self.new
             elif (done.code, done.err) != (0, b"") or names_beside(each) != []:
                 return f"{what}: then {option} {done}"
@@ -300,6 +303,18 @@ class Interrupted(InPlaceTest):
         self.assertIn(b"--no-undo", done.err)
         self.succeed(*self.line[:-1])
         self.assert_new()
+
+    @unittest.skipIf(is_sanitized(), "a sanitizer needs more memory than that")
+    def test_the_memory_of_the_way_back(self) -> None:
+        """It says how much that is, and it is enough."""
+        self.use(chunky_pair(2), "--fast")
+        self.stop_half_way()
+        half = self.model.read_bytes()
+        done = self.fail_with(74, "out_of_memory", *self.undo, "--memory", "1M")
+        figure = re.search(rb"needs ([0-9]+) MiB of memory, and may have 1 MiB", done.err)[1].decode()
+        self.assertEqual(self.model.read_bytes(), half)
+        self.succeed(*self.undo, "--memory", f"{figure}M")
+        self.assert_old()
 
     def test_there_and_back_and_there(self) -> None:
         """Each run is killed somewhat later than the one before; it turns round every time."""

@@ -184,6 +184,15 @@ class InPlace(InPlaceTest):
             self.model.write_bytes(self.old)
             self.assertEqual(len(os.listdir(self.home)), 1)
 
+    def test_what_the_journal_takes_is_told(self) -> None:
+        """Not how long it is: one batch leaves room in the second slot."""
+        self.use((b"x" * 9000000, random.Random(1).randbytes(400000) + b"x" * 8600000))
+        done = self.run_program(*self.line, "-v", "--no-undo")
+        told = int(re.search(rb"journal ([0-9,]+) bytes", done.err)[1].replace(b",", b""))
+        self.assertLess(told, 800000)
+        self.assertGreater(told, 400000)
+        self.assert_new()
+
     def test_no_room_is_kept_by_one_that_failed(self) -> None:
         self.use((b"x" * 5000, random.Random(1).randbytes(4000000)))
         done = self.run_program(*self.line, preexec_fn=lambda: resource.setrlimit(

@@ -91,6 +91,8 @@ class Memory(ChunkyTest):
             self.succeed(*line, "--memory", f"{figure}M")
             done = self.fail_with(74, "out_of_memory", *line, "--memory", "1000001")
             self.assertIn(b"and may have 1,000,001 bytes", done.err)
+            done = self.fail_with(74, "out_of_memory", *line, "--memory", 1)
+            self.assertIn(b"and may have 1 byte [", done.err)
 
     @unittest.skipIf(is_sanitized(), "a sanitizer needs more memory than that")
     def test_long_copies_are_not_kept(self) -> None:
