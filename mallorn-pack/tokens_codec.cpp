@@ -47,14 +47,21 @@ std::vector<uint8_t> write_section(const TokenSection& section, TokenMethod meth
   return coded;
 }
 
+// Bits of which elements on their own need more: of floats, one byte is not as it is. Of
+// others, nothing that resembles the base is smaller then.
+uint64_t least_alone(const TokenSection& section) {
+  const uint64_t bytes = section.type().bytes;
+  const bool is_float = section.type().kind == TokenKind::floating;
+  return section.elements() * (is_float ? 8 * (bytes - 1) : 4 * bytes);
+}
+
 std::vector<uint8_t> encode(TokenSection section) {
   const bool has_blocks = section.type().kind == TokenKind::blocks;
   if (!section.has_base()) {
     return write_section(section, TokenMethod::direct, direct_tokens(section));
   }
   TokenStreams streams = has_blocks ? block_tokens(&section) : difference_tokens(&section);
-  // Nothing that resembles the base is smaller on its own.
-  if (!has_blocks && streams.cost() > 4 * section.result().size()) {
+  if (!has_blocks && streams.cost() > least_alone(section)) {
     TokenStreams alone = direct_tokens(section);
     if (alone.cost() < streams.cost()) {
       return write_section(section, TokenMethod::direct, std::move(alone));
