@@ -110,18 +110,14 @@ std::optional<uint64_t> DeltaSource::find_twin(const Digest& steps,
 
 // Whether the result has the bytes of this chunk at an offset before it, too.
 bool DeltaSource::has_made(uint64_t offset, const ChunkInput& chunk) const {
-  std::vector<uint8_t> window(result_ ? 0 : std::min(chunk.result.size(), kWalkPiece));
+  std::optional<MappedFile> spooled;
+  if (!result_) spooled.emplace(spool_, temporary_file_name());
+  const MappedFile& made = result_ ? *result_ : *spooled;
   return walk(chunk, [&](uint64_t at, ByteView piece) {
     const uint64_t from = offset + (at - chunk.result_offset);
-    ByteView made = ByteView(window).first(result_ ? 0 : piece.size());
-    if (result_) {
-      made = result_->bytes().subspan(static_cast<size_t>(from), piece.size());
-    } else if (read_full_at(spool_.get(), from, ByteSpan(window).first(piece.size()),
-                            temporary_file_name()) < piece.size()) {
-      return false;
-    }
-    const bool is_equal = memcmp(made.data(), piece.data(), piece.size()) == 0;
-    if (result_) result_->release(from, piece.size());
+    const bool is_equal =
+        memcmp(made.bytes().data() + from, piece.data(), piece.size()) == 0;
+    made.release(from, piece.size());
     return is_equal;
   });
 }
@@ -165,21 +161,19 @@ ChunkInput DeltaSource::read_chunk(std::vector<Step> steps, uint64_t result_byte
     chunk.base.push_back(all.subspan(at, length));
     at += length;
   }
-  if (all.size() > base_bytes) {
+  if (result_bytes <= kWalkPiece) {
     chunk.result = all.subspan(static_cast<size_t>(base_bytes));
-    write_full(spool_.get(), chunk.result, temporary_file_name());
-  } else if (result_bytes > 0) {
+  } else {
     chunk.spooled = std::make_unique<MappedFile>(spool_, temporary_file_name());
     chunk.result = chunk.spooled->bytes().subspan(static_cast<size_t>(made_));
   }
   return chunk;
 }
 
-// What of the base the steps look at, into `owned`; then what they make, into the same, or
-// into the spool alone if it is long.
+// What of the base the steps look at, into `owned`; then what they make, into the spool,
+// and into `owned` as well unless it is long.
 void DeltaSource::read_bytes(uint64_t base_bytes, uint64_t result_bytes,
                              ChunkInput* chunk) {
-  const uint64_t kept = base_bytes + (result_bytes <= kWalkPiece ? result_bytes : 0);
   const uint64_t expected = base_bytes + result_bytes;
   for (uint64_t read = 0; read < expected;) {
     const Frame& frame = stream_.next();
@@ -188,12 +182,12 @@ void DeltaSource::read_bytes(uint64_t base_bytes, uint64_t result_bytes,
       throw Error(Status::malformed,
                   stream_.name() + ": chunk with too few or too many bytes");
     }
+    const uint64_t base_left = base_bytes - std::min(base_bytes, read);
+    const auto of_base = static_cast<size_t>(std::min<uint64_t>(payload.size(), base_left));
+    const ByteView owned = result_bytes <= kWalkPiece ? payload : payload.first(of_base);
+    chunk->owned.insert(chunk->owned.end(), owned.begin(), owned.end());
+    write_full(spool_.get(), payload.subspan(of_base), temporary_file_name());
     read += payload.size();
-    const uint64_t room = kept - chunk->owned.size();
-    const auto first = static_cast<size_t>(std::min<uint64_t>(payload.size(), room));
-    chunk->owned.insert(chunk->owned.end(), payload.begin(),
-                        payload.begin() + static_cast<ptrdiff_t>(first));
-    write_full(spool_.get(), payload.subspan(first), temporary_file_name());
   }
 }
 
