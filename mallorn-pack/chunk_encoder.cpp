@@ -6,6 +6,7 @@
 #include "libcommon/lane_grid.hpp"
 #include "mallorn-pack/chunk_layout.hpp"
 #include "mallorn-pack/section_encoder.hpp"
+#include "mallorn-pack/short_sections.hpp"
 #include "mallorn-pack/structure_encoder.hpp"
 
 namespace mallorn::pack {
@@ -69,38 +70,49 @@ std::vector<StepReport> report_steps(const ChunkInput& chunk, const ChunkLayout&
   return reports;
 }
 
+std::vector<CodedSection> encode_sections(const PackOptions& options, ChunkLayout* layout) {
+  std::vector<CodedSection> sections;
+  for (SectionPlan& plan : layout->sections) {
+    const CodedSection& section = sections.emplace_back(encode_section(plan, options));
+    plan.has_base = section.uses_base;  // steps need no address if the codec does not look
+    plan.is_permuted &= section.uses_base;
+    if (!section.uses_base) plan.conversion = {};
+  }
+  return sections;
+}
+
+SectionHeader header_of(const SectionPlan& plan, const CodedSection& section) {
+  SectionHeader header = {section.codec,
+                          plan.dtype,
+                          section.uses_base,
+                          plan.result.size(),
+                          section.coded.size(),
+                          plan.conversion,
+                          {},
+                          plan.is_permuted};
+  if (has_lanes(plan.conversion, plan.dtype))
+    header.grid = lane_grid_from_bytes(plan.grid, plan.conversion, plan.dtype);
+  return header;
+}
+
 EncodedChunk encode_layout(const ChunkInput& chunk, ChunkLayout layout, uint64_t base_bytes,
                            const PackOptions& options) {
-  EncodedChunk encoded;
+  std::vector<CodedSection> sections = encode_sections(options, &layout);
+  drop_short_sections(chunk, base_bytes, &layout, &sections);
   ChunkHeader header;
   header.result_bytes = chunk.result.size();
   header.check = chunk.check;
   for (const Step& step : chunk.steps) {
     header.coded_result_bytes += step.kind == StepKind::copy ? 0 : step.result_bytes;
   }
-  std::vector<CodedSection> sections;
   size_t lanes_bytes = 0;
-  for (SectionPlan& plan : layout.sections) {
-    CodedSection section = encode_section(plan, options);
-    plan.has_base = section.uses_base;  // steps need no address if the codec does not look
-    plan.is_permuted &= section.uses_base;
-    const Conversion conversion = section.uses_base ? plan.conversion : Conversion{};
-    SectionHeader& head = header.sections[header.section_count++];
-    head = {section.codec,
-            plan.dtype,
-            section.uses_base,
-            plan.result.size(),
-            section.coded.size(),
-            conversion,
-            {},
-            plan.is_permuted};
-    if (has_lanes(conversion, plan.dtype)) {
-      head.grid = lane_grid_from_bytes(plan.grid, conversion, plan.dtype);
-      lanes_bytes += plan.grid.size();
-    }
-    sections.push_back(std::move(section));
+  for (const SectionPlan& plan : layout.sections) {
+    header.sections[header.section_count] = header_of(plan, sections[header.section_count]);
+    ++header.section_count;
+    lanes_bytes += plan.grid.size();
   }
   const Structure structure = encode_structure(chunk, layout, base_bytes);
+  EncodedChunk encoded;
   encoded.result_offset = chunk.result_offset;
   encoded.steps = report_steps(chunk, layout, sections, structure);
   encoded.features = section_features(header) | structure.features;

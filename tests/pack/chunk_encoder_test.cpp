@@ -191,6 +191,29 @@ TEST_CASE("chunk: an unchanged tensor costs a few bytes, a small change a little
   CHECK(check_chunk(inserted, 3) < 250);
 }
 
+TEST_CASE("chunk: short tensors of many types cost hardly more than those of one") {
+  test::Random random = test::seeded("chunk short tensors");
+  const DtypeTable table = dtype_table();
+  MadeChunk many;
+  for (size_t i = 0; i < table.count && i < kMaxChunkSections; ++i) {
+    const DtypeLayout& layout = table.entries[i];
+    Step& step = many.steps.emplace_back();
+    step.kind = StepKind::predict;
+    step.dtype = layout.dtype;
+    step.base_offset = many.base.size();
+    step.result_bytes = (1 + 99 / layout.block_bytes) * layout.block_bytes;
+    const Bytes base = random.bytes(step.result_bytes);
+    many.base.insert(many.base.end(), base.begin(), base.end());
+  }
+  many.result = random.changed(many.base, 64);
+  MadeChunk one = many;
+  for (Step& step : one.steps) step.dtype = Dtype::opaque;
+  for (const int level : {3, 9, 19}) {
+    CAPTURE(level);
+    CHECK(check_chunk(many, level) <= check_chunk(one, level) + 16);
+  }
+}
+
 TEST_CASE("chunk: encoding twice gives the same bytes, whatever was encoded in between") {
   test::Random random(17);
   const MadeChunk first = test::make_chunk(random, 20000, 40, 3000);

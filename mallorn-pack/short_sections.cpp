@@ -1,0 +1,123 @@
+#include "mallorn-pack/short_sections.hpp"
+
+#include <algorithm>
+
+#include "mallorn-pack/structure_encoder.hpp"
+
+namespace mallorn::pack {
+namespace {
+
+constexpr uint64_t kShort = 2048;
+// What the header of a chunk says of a short section.
+constexpr uint64_t kHead = 5;
+// Each trial codes all bytes among the steps once more: up to a few hundredths of a second.
+constexpr uint64_t kMostTried = 16 * 1024;
+// Of the chunk: longer ones are not made noticeably smaller.
+constexpr uint64_t kLongChunk = 1 << 20;
+
+// Sections by step, when those that are dropped are counted no more.
+std::vector<uint32_t> without(std::vector<uint32_t> section_of,
+                              const std::vector<bool>& dropped) {
+  std::vector<uint32_t> number;
+  uint32_t kept = 0;
+  for (const bool is_dropped : dropped) number.push_back(is_dropped ? kNoSection : kept++);
+  for (uint32_t& section : section_of) {
+    if (section != kNoSection) section = number[section];
+  }
+  return section_of;
+}
+
+// Whether to drop each section.
+class Trials {
+ public:
+  Trials(const ChunkInput& chunk, uint64_t base_bytes, const ChunkLayout& layout,
+         const std::vector<CodedSection>& sections)
+      : chunk_(chunk), base_bytes_(base_bytes), layout_(layout), sections_(sections) {}
+
+  std::vector<bool> run() {
+    const std::vector<bool> short_ones = find_short();
+    std::vector<bool> best(sections_.size());
+    if (!is_quick(short_ones)) return best;
+    uint64_t least = size_without(best);
+    const auto offer = [&](std::vector<bool> dropped) {
+      const uint64_t size = size_without(dropped);
+      if (size >= least) return;
+      least = size;
+      best = std::move(dropped);
+    };
+    offer(short_ones);
+    for (size_t i = 0; i < sections_.size(); ++i) {
+      if (!short_ones[i]) continue;
+      std::vector<bool> other = best;
+      other[i] = !other[i];
+      offer(std::move(other));
+    }
+    return best;
+  }
+
+ private:
+  // Steps know no base that is converted or permuted.
+  std::vector<bool> find_short() const {
+    std::vector<bool> are_short;
+    for (const SectionPlan& plan : layout_.sections) {
+      are_short.push_back(plan.dtype != Dtype::opaque && plan.conversion.is_none() &&
+                          !plan.is_permuted && !plan.is_same &&
+                          plan.result.size() <= kShort);
+    }
+    return are_short;
+  }
+
+  bool is_quick(const std::vector<bool>& dropped) const {
+    if (chunk_.result.size() > kLongChunk) return false;
+    if (std::find(dropped.begin(), dropped.end(), true) == dropped.end()) return false;
+    uint64_t tried = 0;
+    for (size_t i = 0; i < chunk_.steps.size(); ++i) {
+      const Step& step = chunk_.steps[i];
+      const uint32_t section = layout_.section_of[i];
+      const bool is_among_steps = section == kNoSection || dropped[section];
+      if (step.kind != StepKind::copy && is_among_steps) tried += step.result_bytes;
+    }
+    return tried <= kMostTried;
+  }
+
+  uint64_t size_without(const std::vector<bool>& dropped) const {
+    ChunkLayout layout;
+    layout.section_of = without(layout_.section_of, dropped);
+    uint64_t size = 0;
+    for (size_t i = 0; i < sections_.size(); ++i) {
+      if (dropped[i]) continue;
+      const SectionPlan& plan = layout_.sections[i];
+      SectionPlan& kept = layout.sections.emplace_back();  // what the steps look at
+      kept.has_base = plan.has_base;
+      kept.is_permuted = plan.is_permuted;
+      size += kHead + sections_[i].coded.size();
+    }
+    return size + encode_structure(chunk_, layout, base_bytes_).coded.size();
+  }
+
+  const ChunkInput& chunk_;
+  uint64_t base_bytes_;
+  const ChunkLayout& layout_;
+  const std::vector<CodedSection>& sections_;
+};
+
+}  // namespace
+
+void drop_short_sections(const ChunkInput& chunk, uint64_t base_bytes, ChunkLayout* layout,
+                         std::vector<CodedSection>* sections) {
+  const std::vector<bool> dropped = Trials(chunk, base_bytes, *layout, *sections).run();
+  layout->section_of = without(std::move(layout->section_of), dropped);
+  size_t kept = 0;
+  for (size_t i = 0; i < dropped.size(); ++i) {
+    if (dropped[i]) continue;
+    if (i != kept) {
+      layout->sections[kept] = std::move(layout->sections[i]);
+      (*sections)[kept] = std::move((*sections)[i]);
+    }
+    ++kept;
+  }
+  layout->sections.resize(kept);
+  sections->resize(kept);
+}
+
+}  // namespace mallorn::pack
