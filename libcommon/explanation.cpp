@@ -18,7 +18,7 @@ double bits_each(const TensorNote& note, uint64_t result_bytes, uint64_t coded_b
 void add_cells(const TensorNote& note, const char* predictor, const char* codec,
                uint64_t result_bytes, uint64_t coded_bytes, std::string* text) {
   char line[256];
-  std::snprintf(line, sizeof(line), "%-8s %-16s %-8s %-24s %-7s %13s %12s %8.3f  ",
+  std::snprintf(line, sizeof(line), "%-11s %-16s %-8s %-24s %-7s %13s %12s %8.3f  ",
                 dtype_layout(note.dtype).name, printable(note.shape).substr(0, 16).c_str(),
                 printable(note.match).substr(0, 8).c_str(), predictor, codec,
                 with_commas(result_bytes).c_str(), with_commas(coded_bytes).c_str(),
@@ -132,7 +132,7 @@ void Explanation::add(uint64_t result_offset, const std::vector<StepReport>& ste
 
 std::string Explanation::table(const NameOrigin& name) const {
   char line[256];
-  std::snprintf(line, sizeof(line), "%-8s %-16s %-8s %-24s %-7s %13s %12s %8s  %s\n",
+  std::snprintf(line, sizeof(line), "%-11s %-16s %-8s %-24s %-7s %13s %12s %8s  %s\n",
                 "dtype", "shape", "match", "predictor", "codec", "bytes", "patch", "bits",
                 "tensor");
   std::string text = line;

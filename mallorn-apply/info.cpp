@@ -127,11 +127,11 @@ std::string is_predicted(const SectionHeader& section) {
 }
 
 void add_placed(const PatchInfo& info, Text* text) {
-  text->add("\n%15s  %-8s %-8s %-9s %15s %13s %10s\n", "in chunk at", "dtype", "codec",
+  text->add("\n%15s  %-11s %-8s %-9s %15s %13s %10s\n", "in chunk at", "dtype", "codec",
             "predicted", "bytes", "coded", "bits each");
   for (const PlacedSection& placed : info.placed) {
     const SectionHeader& section = placed.header;
-    text->add("%15s  %-8s %-8s %-9s %15s %13s %10.3f\n",
+    text->add("%15s  %-11s %-8s %-9s %15s %13s %10.3f\n",
               with_commas(placed.chunk_offset).c_str(), dtype_layout(section.dtype).name,
               codec_name(section.codec), is_predicted(section).c_str(),
               with_commas(section.result_bytes).c_str(),
@@ -140,6 +140,12 @@ void add_placed(const PatchInfo& info, Text* text) {
 }
 
 }  // namespace
+
+uint64_t PatchInfo::head_bytes() const {
+  uint64_t held = structure_bytes + zstd_run_bytes + lite_bytes;
+  for (const SectionTotal& section : sections) held += section.coded_bytes;
+  return patch_bytes - held;
+}
 
 PatchInfo read_info(PatchReader& patch) {
   PatchInfo info;
@@ -229,6 +235,7 @@ std::string info_to_text(const PatchInfo& info, bool is_verbose) {
         with_commas(section.coded_bytes).c_str(), prediction_name(section).c_str(),
         codec_name(section.codec), bits_each(section));
   }
+  text.add("heads            %s bytes of the patch\n", with_commas(info.head_bytes()).c_str());
   if (is_verbose && !info.placed.empty()) add_placed(info, &text);
   return text.take();
 }
@@ -253,6 +260,7 @@ std::string info_to_json(const PatchInfo& info) {
            to_hex(header.base_digest).c_str());
   text.add("\"result\":{\"length\":%llu,\"sha256\":\"%s\"},", Number{header.result_bytes},
            to_hex(header.result_digest).c_str());
+  text.add("\"head_bytes\":%llu,", Number{info.head_bytes()});
   text.add("\"chunks\":%llu,\"copied_bytes\":%llu,\"again_bytes\":%llu,",
            Number{info.chunks}, Number{info.copied_bytes}, Number{info.again_bytes});
   text.add("\"structure\":{\"result_bytes\":%llu,\"coded_bytes\":%llu},",

@@ -40,6 +40,10 @@ struct PatchInfo {
   uint64_t again_bytes = 0;             // of these, made by a chunk once more
   std::vector<SectionTotal> sections;   // in order of their fields
   std::vector<PlacedSection> placed;    // the same one by one, as they come
+
+  // Of the patch, what is none of the above: digests, signatures, frames of records, what
+  // chunks say of their sections, scales of conversions.
+  uint64_t head_bytes() const;
 };
 
 // Reads all of `patch`; throws as PatchReader does, and for chunk heads that are malformed.

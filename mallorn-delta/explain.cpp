@@ -49,14 +49,14 @@ std::string story_of(const Model& base, const Model& result, const TensorPlan& t
 std::string explain(const Model& base, const Model& result, const Plan& plan) {
   std::string text;
   char line[256];
-  std::snprintf(line, sizeof(line), "%-8s %-16s %12s %-8s %-8s %10s %7s  %s\n", "dtype",
+  std::snprintf(line, sizeof(line), "%-11s %-16s %12s %-8s %-8s %10s %7s  %s\n", "dtype",
                 "shape", "bytes", "match", "method", "~patch", "~bits", "tensor");
   text += line;
   uint64_t in_tensors = 0;
   for (const TensorPlan& tensor : plan.tensors) {
     const Range& range = result.manifest.ranges[tensor.result_range];
     in_tensors += range.kind == RangeKind::tensor ? range.length_bytes : 0;
-    std::snprintf(line, sizeof(line), "%-8s %-16s %12s %-8s %-8s %10s %7.3f  ",
+    std::snprintf(line, sizeof(line), "%-11s %-16s %12s %-8s %-8s %10s %7.3f  ",
                   dtype_layout(range.dtype).name, shown_shape(range).substr(0, 16).c_str(),
                   with_commas(range.length_bytes).c_str(), match_name(tensor.match.kind),
                   tensor.method, with_commas(tensor.estimated_bytes).c_str(),
@@ -71,11 +71,21 @@ std::string explain(const Model& base, const Model& result, const Plan& plan) {
 std::vector<TensorNote> make_notes(const Model& base, const Model& result,
                                    const Plan& plan) {
   std::vector<TensorNote> notes;
+  const auto add = [&](const Range& range, const char* match, std::string name) {
+    notes.push_back({range.offset_bytes, range.length_bytes, range.dtype, match,
+                     shown_shape(range), std::move(name)});
+  };
+  std::vector<bool> is_planned(result.manifest.ranges.size());
   for (const TensorPlan& tensor : plan.tensors) {
-    const Range& range = result.manifest.ranges[tensor.result_range];
-    notes.push_back({range.offset_bytes, range.length_bytes, range.dtype,
-                     match_name(tensor.match.kind), shown_shape(range),
-                     story_of(base, result, tensor)});
+    is_planned[tensor.result_range] = true;
+    add(result.manifest.ranges[tensor.result_range], match_name(tensor.match.kind),
+        story_of(base, result, tensor));
+  }
+  // The shortest are part of the bytes around them.
+  for (size_t i = 0; i < is_planned.size(); ++i) {
+    const Range& range = result.manifest.ranges[i];
+    if (!is_planned[i] && range.kind == RangeKind::tensor && range.length_bytes > 0)
+      add(range, "-", shown_name(range));
   }
   return notes;
 }

@@ -62,6 +62,7 @@ TEST_CASE("info: sums over chunks and sections, nothing decoded") {
   CHECK(info.structure_result_bytes == 20);
   CHECK(info.structure_bytes == 10);
   CHECK(info.zstd_run_bytes == 0);
+  CHECK(info.head_bytes() == patch.size() - (10 + 10 + 80));
   REQUIRE(info.sections.size() == 2);
   CHECK(info.sections[0].codec == CodecId::zstd);
   CHECK(info.sections[1].sections == 2);
@@ -93,7 +94,7 @@ TEST_CASE("info: sums over chunks and sections, nothing decoded") {
   CHECK(text.find("in chunk at") == std::string::npos);
   const std::string verbose = apply::info_to_text(info, true);
   CHECK(verbose.starts_with(text));
-  CHECK(verbose.find("          1,000  f32      planes   yes                   100"
+  CHECK(verbose.find("          1,000  f32         planes   yes                   100"
                      "            40     12.800\n") != std::string::npos);
 }
 
@@ -129,8 +130,8 @@ TEST_CASE("info: sections that are converted say from what") {
   CHECK(text.find("predicted from the base's f32, cut off, codec") != std::string::npos);
   CHECK(text.find("predicted from the base, codec stored") != std::string::npos);
   const std::string verbose = apply::info_to_text(info, true);
-  CHECK(verbose.find("q8_0     stored   from f16 ") != std::string::npos);
-  CHECK(verbose.find("bf16     stored   yes ") != std::string::npos);
+  CHECK(verbose.find("q8_0        stored   from f16 ") != std::string::npos);
+  CHECK(verbose.find("bf16        stored   yes ") != std::string::npos);
   const auto json = nlohmann::json::parse(apply::info_to_json(info));
   CHECK(json["sections"][0]["base_dtype"] == "bf16");
   CHECK(json["sections"][1]["base_dtype"] == "f32");

@@ -90,13 +90,15 @@ class SamePatch(PipelineTest):
         info = self.succeed("mallorn", "info", "-q", "--base", old, patch).decode()
         table = info[info.index("\ndtype") + 1:]
         self.check_table(table, (self.home / patch).read_bytes(), new)
-        told = {(line[:26], line[104:].split(" = ")[0]): line for line in table.splitlines()}
-        for line in explained.splitlines()[1:-2]:
-            made, coded = line[:26] + line[35:81], int(line[82:94].replace(",", ""))
-            other = told[line[:26], line[104:].split(" = ")[0]]
+        told = {(line[:29], line[107:].split(" = ")[0]): line for line in table.splitlines()}
+        lines = explained.splitlines()
+        self.assertEqual(len(lines), len(table.splitlines()))
+        for line in lines[1:-2]:
+            made, coded = line[:29] + line[38:84], int(line[85:97].replace(",", ""))
+            other = told[line[:29], line[107:].split(" = ")[0]]
             if coded >= 10:  # few bytes may be those of a neighbour
-                self.assertEqual(other[:26] + other[35:81], made)
-                self.assertEqual(int(other[82:94].replace(",", "")), coded, f"{line}\n{other}")
+                self.assertEqual(other[:29] + other[38:84], made)
+                self.assertEqual(int(other[85:97].replace(",", "")), coded, f"{line}\n{other}")
 
     def check_every_way_back(self, name: str, old: Path, new: Path) -> None:
         patch, wanted = (self.home / name).read_bytes(), new.read_bytes()
