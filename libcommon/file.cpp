@@ -219,7 +219,7 @@ Fd make_temporary_file() {
   if (unnamed.get() >= 0) return unnamed;
   name += "/mallorn-XXXXXX";
   Fd named(::mkostemp(name.data(), O_CLOEXEC));
-  if (named.get() < 0) fail(Status::cannot_create, name, errno);
+  if (named.get() < 0) fail(Status::cannot_create, temporary_file_name(), errno);
   ::unlink(name.c_str());
   return named;
 }

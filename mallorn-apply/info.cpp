@@ -235,7 +235,8 @@ std::string info_to_text(const PatchInfo& info, bool is_verbose) {
         with_commas(section.coded_bytes).c_str(), prediction_name(section).c_str(),
         codec_name(section.codec), bits_each(section));
   }
-  text.add("heads            %s bytes of the patch\n", with_commas(info.head_bytes()).c_str());
+  text.add("heads            %s bytes of the patch\n",
+           with_commas(info.head_bytes()).c_str());
   if (is_verbose && !info.placed.empty()) add_placed(info, &text);
   return text.take();
 }

@@ -13,8 +13,6 @@
 namespace mallorn::apply {
 namespace {
 
-constexpr const char* kResultName = "temporary file";
-
 bool is_listed(const Range& range) {
   return range.kind == RangeKind::tensor || is_channel_vector(range);
 }
@@ -156,7 +154,7 @@ std::string tensor_table(const Fd& patch, const std::string& patch_name,
   const Fd file = make_temporary_file();
   RebuildOptions making = options;
   making.on_bytes = [&](ByteView bytes, bool) {
-    write_full(file.get(), bytes, kResultName);
+    write_full(file.get(), bytes, temporary_file_name());
   };
   PatchReader first = reread(patch, patch_name);
   if (!rebuild(first, base, nullptr, making).has_chunks) {
