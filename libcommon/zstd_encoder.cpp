@@ -56,6 +56,16 @@ std::vector<uint8_t> ZstdEncoder::encode(ByteView bytes, int level) {
   return run(bytes);
 }
 
+std::vector<uint8_t> ZstdEncoder::encode_smallest(ByteView bytes, int level, int tried) {
+  std::vector<uint8_t> best = encode(bytes, level);
+  for (const int rung : kZstdRungs) {
+    if (rung <= tried || rung >= level) continue;
+    std::vector<uint8_t> other = encode(bytes, rung);
+    if (other.size() < best.size()) best = std::move(other);
+  }
+  return best;
+}
+
 std::vector<uint8_t> ZstdEncoder::encode_frequencies(ByteView bytes, int block_log) {
   // A negative level steps over so many bytes between two looks that there is no match to
   // speak of; the window bounds the size of blocks.

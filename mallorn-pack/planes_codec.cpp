@@ -114,7 +114,11 @@ Bytes encode_smallest(ZstdEncoder& zstd, ByteView plane, int level) {
   if (best.size() > plane.size() - plane.size() / 64) return best;
   const bool is_thorough = level >= kThoroughLevel;
   const bool has_matches = best.size() < without_matches - without_matches / 16;
-  if (is_thorough || (has_matches && level > 1)) offer(zstd.encode(plane, level));
+  if (has_matches && level > 1) {
+    offer(zstd.encode_smallest(plane, level, 1));
+  } else if (is_thorough) {
+    offer(zstd.encode(plane, level));
+  }
   if (is_thorough) {
     for (const int block_log : {12, 13, 16})
       offer(zstd.encode_frequencies(plane, block_log));
@@ -167,7 +171,7 @@ Bytes encode_plane(ZstdEncoder& zstd, ByteView plane, int level) {
     return encode_dense(zstd, plane, level);
   }
   // The slow levels do not change which of the two is smaller, or hardly.
-  const int trial_level = level < kThoroughLevel ? level : 1;
+  const int trial_level = level < kThoroughLevel ? level : kZstdRungs.back();
   Bytes dense = encode_dense(zstd, plane, trial_level);
   Bytes sparse = encode_sparse(zstd, plane, trial_level);
   const bool is_sparse = sparse.size() < dense.size();

@@ -87,8 +87,10 @@ bool is_nearly_same(const SectionPlan& plan) {
   return same >= plan.result.size() / 8 * 7;
 }
 
-// What planes would take, by a quick look at a sample.
+// What planes would take, by a quick look; with a base, at a sample. Without one, what
+// makes them small is long runs of zeros, which may be anywhere.
 uint64_t guess_planes(const SectionPlan& plan) {
+  if (!plan.has_base) return encode_planes(plan.dtype, {}, plan.result, kQuickLevel).size();
   const std::vector<SectionPart> whole = {{plan.result.size(), {}, {}}};
   const SectionSample sample =
       sample_of(plan.dtype, whole, plan.base, plan.result, 8 * 1024, 8);
@@ -220,15 +222,17 @@ class Contest {
     // Where hardly a byte has changed, each codec leaves little; and where numbers are of
     // few kinds, so do planes. A quick look is a sixteenth off, at most; and tokens, which
     // decode faster, are worth that.
-    const bool may_be_small =
-        is_fast_ ? is_near && guess_planes(plan_) * 16 < uint64_t{least()} * 15
-                 : is_near || (resembles_base &&
-                               guess_planes(plan_) * 15 < uint64_t{least()} * 16);
-    if (is_open || may_be_small) {
+    const auto may_be_small = [&] {
+      return is_fast_ ? is_near && guess_planes(plan_) * 16 < uint64_t{least()} * 15
+                      : is_near || guess_planes(plan_) * 15 < uint64_t{least()} * 16;
+    };
+    if (is_open || may_be_small()) {
       offer(CodecId::planes, plan_.has_base,
             encode_planes(plan_.dtype, plan_.base, plan_.result, options_.level));
     }
-    if (is_open) offer(CodecId::zstd, false, encode_zstd(plan_.result, options_.level));
+    if (is_open)
+      offer(CodecId::zstd, false,
+            ZstdEncoder().encode_smallest(plan_.result, options_.level));
   }
 
   const SectionPlan& plan_;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "libcommon/error.hpp"
+#include "libcommon/zstd_encoder.hpp"
 #include "mallorn-pack/pack_options.hpp"
 
 namespace mallorn::pack {
@@ -15,7 +16,7 @@ namespace {
 constexpr int kWindowLog = 23;  // the most that a reader accepts (docs/format/patch.md)
 constexpr size_t kPiece = 1u << 20;
 
-constexpr uint64_t kMostText = 4u << 20;
+constexpr uint64_t kSmallFile = 4u << 20;
 
 // A fast pass tells whether a thorough one is worth its time: none of those was ever seen
 // to be this many times smaller than the fast one.
@@ -73,18 +74,28 @@ std::optional<uint64_t> compress(const MappedFile& file, int level, uint64_t lim
 }  // namespace
 
 std::optional<Fd> compress_whole(const MappedFile& file, int level, uint64_t limit) {
+  const uint64_t size = file.bytes().size();
+  const bool is_small = size <= kSmallFile;
   if (level > kFastLevel) {
     const auto first = compress(file, kFirstLevel, kBestGain * limit, nullptr);
     if (!first) return std::nullopt;
     // Text is worth all that can be done in a few seconds; of weights nothing more is
     // found.
-    const uint64_t size = file.bytes().size();
-    const bool is_text = size <= kMostText && *first <= size / 2;
-    if (is_text) level = kMaxLevel;
+    if (is_small && *first <= size / 2) level = kMaxLevel;
   }
-  Fd to = make_temporary_file();
-  if (!compress(file, level, limit, &to)) return std::nullopt;
-  return to;
+  std::optional<Fd> best;
+  const auto offer = [&](int tried) {
+    Fd to = make_temporary_file();
+    const auto length = compress(file, tried, limit, &to);
+    if (!length) return;
+    limit = *length;
+    best = std::move(to);
+  };
+  offer(level);
+  for (const int rung : kZstdRungs) {
+    if (rung < level && (is_small || level > kFastLevel)) offer(rung);
+  }
+  return best;
 }
 
 }  // namespace mallorn::pack

@@ -55,6 +55,31 @@ TEST_CASE("zstd: round trips at all levels and lengths, twice alike") {
   }
 }
 
+TEST_CASE("zstd: the smallest of several levels is never larger at a higher one") {
+  std::mt19937 random(9);
+  for (const size_t longest : {8, 60, 500}) {
+    CAPTURE(longest);
+    Bytes result;
+    while (result.size() < 100000) {
+      const auto pair = random() % 50;
+      for (size_t count = 1 + random() % longest; count > 0; --count) {
+        result.push_back(static_cast<uint8_t>(pair));
+        result.push_back(static_cast<uint8_t>(3 * pair));
+      }
+    }
+    ZstdEncoder encoder;
+    size_t before = SIZE_MAX;
+    for (const int level : {1, 3, 9, 19}) {
+      CAPTURE(level);
+      const Bytes coded = encoder.encode_smallest(result, level);
+      CHECK(coded.size() <= encoder.encode(result, level).size());
+      CHECK(decode_zstd(coded, result.size()) == Status::ok);
+      CHECK(coded.size() <= before);
+      before = coded.size();
+    }
+  }
+}
+
 TEST_CASE("zstd: frequencies alone round trip at all block sizes") {
   std::mt19937 random(4);
   const Bytes result = words(random, 100000);

@@ -224,7 +224,7 @@ class Today(VectorTest):
     def test_numbers(self) -> None:
         """The programs choose codec 4 where gains or ranks made the result, and write it as it is read."""
         generator = random.Random(40)
-        rows, columns = 60, 24
+        rows, columns = 80, 24
         old, new, steps, carried = b"", b"", [], []
         for name, type_ in values.TYPES.items():
             elements = values_cases.old_numbers(type_, generator, rows * columns)
