@@ -135,13 +135,26 @@ const char* mapped_file_at(const void* address) {
   return nullptr;
 }
 
-void MappedFile::release(uint64_t offset, uint64_t length) const {
-  const auto page = static_cast<uint64_t>(::sysconf(_SC_PAGESIZE));
-  constexpr uint64_t kWorthwhile = 256 * 1024;  // less costs more than it gives back
-  const uint64_t first = (offset + page - 1) / page * page;
-  const uint64_t end = std::min<uint64_t>(offset + length, size_) / page * page;
+// Of a mapped file.
+static void give_back(ByteView bytes) {
+  constexpr uintptr_t kWorthwhile = 256 * 1024;  // less costs more than it gives back
+  const auto page = static_cast<uintptr_t>(::sysconf(_SC_PAGESIZE));
+  const auto begin = reinterpret_cast<uintptr_t>(bytes.data());
+  const uintptr_t first = (begin + page - 1) / page * page;
+  const uintptr_t end = (begin + bytes.size()) / page * page;
   if (first + kWorthwhile <= end)
-    ::madvise(const_cast<uint8_t*>(data_) + first, end - first, MADV_DONTNEED);
+    ::madvise(reinterpret_cast<void*>(first), end - first, MADV_DONTNEED);
+}
+
+void MappedFile::release(uint64_t offset, uint64_t length) const {
+  const uint64_t end = std::min<uint64_t>(offset + length, size_);
+  if (offset >= end) return;
+  give_back(
+      bytes().subspan(static_cast<size_t>(offset), static_cast<size_t>(end - offset)));
+}
+
+void release_mapped(ByteView bytes) {
+  if (mapped_file_at(bytes.data()) != nullptr) give_back(bytes);
 }
 
 size_t read_full(int fd, ByteSpan to, const std::string& name) {

@@ -81,6 +81,9 @@ class MappedFile {
 // known. May be called in a signal handler.
 const char* mapped_file_at(const void* address);
 
+// Gives back the pages of `bytes`, as release() does, if a mapped file has them.
+void release_mapped(ByteView bytes);
+
 // Reads until `to` is full or the input ends; returns the count. Throws Error(io).
 size_t read_full(int fd, ByteSpan to, const std::string& name);
 

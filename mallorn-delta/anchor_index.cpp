@@ -2,7 +2,7 @@
 
 #include <bit>
 
-#include "mallorn-delta/passed_pages.hpp"
+#include "libcommon/passed_pages.hpp"
 #include "mallorn-delta/range_facts.hpp"
 #include "mallorn-delta/rows.hpp"
 
@@ -61,7 +61,7 @@ void AnchorIndex::add_places(const Range& range, const Signs& signs, uint64_t ro
   const uint64_t key_bytes = std::max(kKeySigns * width, kKeyBytes);
   if (range.length_bytes < key_bytes) return;
   const uint64_t last = range.length_bytes - key_bytes;
-  PassedPages passed(base_, range.offset_bytes);
+  PassedPages passed(base_.bytes(), range.offset_bytes);
   const auto add_at = [&](uint64_t at) {
     add(range.offset_bytes + at, signs);
     passed.advance_to(range.offset_bytes + at);

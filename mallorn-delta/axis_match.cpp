@@ -4,7 +4,7 @@
 #include <bit>
 #include <unordered_map>
 
-#include "mallorn-delta/passed_pages.hpp"
+#include "libcommon/passed_pages.hpp"
 #include "mallorn-delta/range_facts.hpp"
 #include "mallorn-delta/signs.hpp"
 
@@ -95,7 +95,7 @@ class AxisMatcher {
                             const std::vector<uint64_t>& samples, uint64_t stride) const {
     std::vector<Print> made(static_cast<size_t>(length));
     const ByteView bytes = bytes_of(model, range);
-    PassedPages passed(model, range.offset_bytes);
+    PassedPages passed(model.bytes(), range.offset_bytes);
     const auto take = [&](size_t index, size_t sample) {
       const uint64_t at = (index * stride + samples[sample]) * width_;
       add(bytes.data() + at, sample, &made[index]);

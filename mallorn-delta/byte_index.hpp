@@ -14,7 +14,7 @@ struct ByteRange {
 };
 
 // Hash chains over positions of the base, at most kMaxEntries of them: all positions of
-// small inputs, every n-th of large ones, so that memory is bounded (48 MiB) and time
+// small inputs, every n-th of large ones, so that memory is bounded (64 MiB) and time
 // near-linear.
 class ByteIndex {
  public:
@@ -33,16 +33,30 @@ class ByteIndex {
   Match find(ByteView at, uint64_t near) const;
 
  private:
-  static uint32_t hash(const uint8_t* at, unsigned bits);
+  static constexpr unsigned kMaxHashBits = 22;
+  static constexpr unsigned kOffsetBits = 40;  // larger bases are indexed so far
+  static constexpr uint64_t kOffsetMask = (uint64_t{1} << kOffsetBits) - 1;
+
+  static uint64_t hash(const uint8_t* at);
+  size_t head_of(uint64_t hash) const {
+    return static_cast<size_t>(hash >> (64 - hash_bits_));
+  }
+  // Bits of the hash that no head has used.
+  static uint64_t tag_of(uint64_t hash) { return hash << kMaxHashBits & ~kOffsetMask; }
 
   ByteView base_;
   unsigned hash_bits_ = 1;
-  std::vector<uint32_t> heads_;      // 1 + entry, 0: none
-  std::vector<uint32_t> previous_;   // by entry
-  std::vector<uint64_t> positions_;  // by entry
+  std::vector<uint32_t> heads_;     // 1 + entry, 0: none
+  std::vector<uint32_t> previous_;  // by entry
+  // By entry: the offset, above it a tag of the bytes there, so that others are told from
+  // those looked for without a look at them, which takes a page of memory each.
+  std::vector<uint64_t> positions_;
 };
 
 // Length of the common prefix.
 size_t common_length(ByteView a, ByteView b);
+
+// The same where it may be as long as a model: its pages do not stay in memory.
+uint64_t long_common_length(ByteView a, ByteView b);
 
 }  // namespace mallorn::delta

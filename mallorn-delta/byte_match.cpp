@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "libcommon/core/base_cursor.hpp"
+#include "libcommon/file.hpp"
 
 namespace mallorn::delta {
 namespace {
@@ -19,6 +20,9 @@ constexpr uint64_t kLookahead =
     256;  // how far the present alignment is followed for comparison
 
 constexpr uint64_t kMaxSegment = 1u << 16;  // so that no segment needs to be cut again
+
+// What is no longer may stay in memory, where it is looked at here and there.
+constexpr size_t kSmallBase = size_t{96} << 20;
 
 class Walk {
  public:
@@ -42,6 +46,7 @@ class Walk {
           begin_at(cursor_.straight_offset());
         }
       }
+      release_passed();
     }
     flush();
     return std::move(segments_);
@@ -50,8 +55,8 @@ class Walk {
  private:
   uint64_t straight_run() const {
     if (!cursor_.has_straight() || cursor_.straight() != result_[at_]) return 0;
-    return common_length(base_.subspan(static_cast<size_t>(cursor_.straight_offset())),
-                         result_.subspan(at_));
+    return long_common_length(base_.subspan(static_cast<size_t>(cursor_.straight_offset())),
+                              result_.subspan(at_));
   }
 
   // Bytes begun at pending_ that belong to no copy become one segment.
@@ -95,7 +100,9 @@ class Walk {
     const ByteView ahead_bytes =
         result_.subspan(at_, std::min(result_.size() - at_, kMaxCompared));
     const ByteIndex::Match match = index_.find(ahead_bytes, cursor_.straight_offset());
-    if (match.length == 0 || match.base_offset == cursor_.straight_offset()) return false;
+    if (match.length == 0) return false;
+    looks_ += is_large_ ? 1 : 0;
+    if (match.base_offset == cursor_.straight_offset()) return false;
     const uint64_t ahead = std::min(match.length, kLookahead);
     const uint64_t hits = hits_ahead(ahead);
     if ((ahead - hits) * kMissBits <= kSwitchBits) return false;
@@ -115,13 +122,28 @@ class Walk {
     begin_at(base_offset - back);
   }
 
+  // Gives back pages before there are many. Not at once what is looked at here and there:
+  // where bytes recur all over a base, as those of text do, most would be needed again.
+  void release_passed() {
+    constexpr uint64_t kMostKept = uint64_t{8} << 20;
+    constexpr uint64_t kLook = 8 * 1024;
+    if (at_ + looks_ * kLook < released_ + kMostKept) return;
+    if (is_large_) release_mapped(base_);
+    if (at_ > released_) release_mapped(result_.subspan(released_, at_ - released_));
+    released_ = at_;
+    looks_ = 0;
+  }
+
   ByteView base_;
+  const bool is_large_ = base_.size() > kSmallBase;
   const ByteIndex& index_;
   ByteView result_;
   BaseCursor cursor_;
   uint64_t start_;      // where in the base the pending bytes began
   size_t at_ = 0;       // next byte of the result
   size_t pending_ = 0;  // first byte not yet in a segment
+  size_t released_ = 0;
+  uint64_t looks_ = 0;  // at the base, somewhere, since then
   std::vector<Segment> segments_;
 };
 

@@ -3,8 +3,8 @@
 #include <bit>
 #include <vector>
 
+#include "libcommon/passed_pages.hpp"
 #include "mallorn-delta/byte_index.hpp"
-#include "mallorn-delta/passed_pages.hpp"
 #include "mallorn-delta/twins.hpp"
 
 namespace mallorn::delta {
@@ -28,7 +28,7 @@ class ByteTwinFinder {
 
   void search(const ByteRange& range) {
     constexpr uint64_t kPiece = 1u << 20;
-    PassedPages passed(result_, range.offset);
+    PassedPages passed(result_.bytes(), range.offset);
     const uint64_t end = range.offset + range.length;
     for (uint64_t at = std::max(range.offset, done()); at + kWord <= end;) {
       at = search_piece(at, std::min(end - kWord + 1, at + kPiece));

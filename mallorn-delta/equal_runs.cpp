@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "libcommon/passed_pages.hpp"
 #include "mallorn-delta/byte_index.hpp"
-#include "mallorn-delta/passed_pages.hpp"
 #include "mallorn-delta/plan.hpp"
 #include "mallorn-delta/step_parts.hpp"
 
@@ -70,8 +70,8 @@ class RunCutter {
     const Cuts cuts(*step);
     const ByteView from = part_of(base_, step->base_offset, step->result_bytes);
     const ByteView to = part_of(result_, at_, step->result_bytes);
-    PassedPages passed_base(base_, step->base_offset);
-    PassedPages passed(result_, at_);
+    PassedPages passed_base(base_.bytes(), step->base_offset);
+    PassedPages passed(result_.bytes(), at_);
     const uint64_t offset = step->base_offset;
     uint64_t done = 0;
     for (uint64_t block = 0; block + kBlock <= to.size(); block += kBlock) {

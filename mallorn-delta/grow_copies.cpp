@@ -3,6 +3,7 @@
 // unchanged tensors disappears into one copy.
 #include <algorithm>
 
+#include "libcommon/file.hpp"
 #include "mallorn-delta/byte_index.hpp"
 #include "mallorn-delta/plan.hpp"
 
@@ -20,6 +21,9 @@ uint64_t common_suffix(ByteView a, ByteView b) {
   while (length < limit && a[a.size() - 1 - length] == b[b.size() - 1 - length]) ++length;
   return length;
 }
+
+// So many steps have looked at no more pages than may stay in memory.
+constexpr size_t kStepsKept = 256;
 
 // Takes the first `length` bytes off `step`.
 void drop_front(Step* step, uint64_t length) {
@@ -49,6 +53,9 @@ std::vector<Step> grow_copies(std::vector<Step> steps, ByteView base, ByteView r
       next.base_offset -= run;
     }
     at += step.result_bytes;
+    if (i % kStepsKept != kStepsKept - 1) continue;
+    release_mapped(base);
+    release_mapped(result);
   }
   std::erase_if(steps, [](const Step& step) { return step.result_bytes == 0; });
   std::vector<Step> merged;

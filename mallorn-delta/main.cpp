@@ -6,11 +6,11 @@
 #include "libcommon/core/patch_format.hpp"
 #include "libcommon/error.hpp"
 #include "libcommon/parse_process.hpp"
+#include "libcommon/passed_pages.hpp"
 #include "libcommon/reader_watch.hpp"
 #include "libcommon/stream.hpp"
 #include "mallorn-delta/arguments.hpp"
 #include "mallorn-delta/explain.hpp"
-#include "mallorn-delta/passed_pages.hpp"
 
 namespace {
 
@@ -59,7 +59,7 @@ void write_inline(StreamWriter& stream, const Model& base, const Model& result,
     if (!view.empty()) stream.write(FrameType::bytes, view);
     base.file->release(step.base_offset, view.size());
   }
-  delta::PassedPages passed(result, begin);
+  PassedPages passed(result.bytes(), begin);
   for (uint64_t at = begin; at < end;) {
     const uint64_t length = std::min<uint64_t>(kMaxFramePayload, end - at);
     stream.write(FrameType::bytes, result.bytes().subspan(static_cast<size_t>(at),

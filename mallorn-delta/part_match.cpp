@@ -4,8 +4,8 @@
 
 #include <optional>
 
+#include "libcommon/passed_pages.hpp"
 #include "mallorn-delta/byte_index.hpp"
-#include "mallorn-delta/passed_pages.hpp"
 #include "mallorn-delta/range_facts.hpp"
 #include "mallorn-delta/rows.hpp"
 #include "mallorn-delta/seed_keys.hpp"
@@ -84,8 +84,8 @@ class PartFinder {
     Extension best;
     int64_t score = 0;
     const uint64_t equal = kEqualBytes / width_;
-    PassedPages passed(result_model_, range_.offset_bytes + at);
-    PassedPages passed_base(base_model_, from);
+    PassedPages passed(result_model_.bytes(), range_.offset_bytes + at);
+    PassedPages passed_base(base_model_.bytes(), from);
     for (uint64_t i = 0; i < limit;) {
       const uint8_t* const a = result_.data() + at + i * width_;
       const uint8_t* const b = base_.data() + from + i * width_;
@@ -125,7 +125,7 @@ class PartFinder {
     constexpr uint64_t kMostSkipped = 64;
     constexpr uint64_t kTriesKept = 64;  // whose pages of the base may stay in memory
     uint64_t tries = 0;
-    PassedPages passed(result_model_, range_.offset_bytes);
+    PassedPages passed(result_model_.bytes(), range_.offset_bytes);
     uint64_t tried_from = 0;
     uint64_t skipped = 1;
     SeedKeys keys(index_, result_, signs_);

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
+#include "libcommon/passed_pages.hpp"
 #include "mallorn-delta/byte_index.hpp"
-#include "mallorn-delta/passed_pages.hpp"
 #include "mallorn-delta/range_facts.hpp"
 #include "mallorn-delta/relation.hpp"
 
@@ -63,8 +63,8 @@ class PartsPlanner {
                                         static_cast<size_t>(part.length));
     const ByteView to =
         result_.subspan(static_cast<size_t>(part.offset), static_cast<size_t>(part.length));
-    PassedPages passed(result_model_, range_.offset_bytes + part.offset);
-    PassedPages passed_base(base_model_, part.base_offset);
+    PassedPages passed(result_model_.bytes(), range_.offset_bytes + part.offset);
+    PassedPages passed_base(base_model_.bytes(), part.base_offset);
     uint64_t planned = 0;
     for (uint64_t at = 0; at < part.length;) {
       const uint64_t run = common_length(from.subspan(at), to.subspan(at));

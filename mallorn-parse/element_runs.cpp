@@ -4,6 +4,7 @@
 #include <array>
 
 #include "libcommon/log2.hpp"
+#include "libcommon/passed_pages.hpp"
 
 namespace mallorn::parse {
 namespace {
@@ -163,8 +164,10 @@ std::vector<ElementRun> find_element_runs(ByteView file) {
   const size_t block = file.size() < kLargeFile ? kSample : kLargeBlock;
   const size_t blocks = file.size() / block;
   std::vector<Guess> guesses;
+  PassedPages passed(file, 0);
   for (size_t i = 0; i < blocks; ++i) {
     guesses.push_back(guess(file.subspan(i * block, kSample), i * block));
+    passed.advance_to(i * block);
   }
   smooth_out(&guesses);
   std::vector<ElementRun> runs;

@@ -117,6 +117,29 @@ class Memory(ChunkyTest):
             made.append((self.home / "patch").read_bytes())
         self.assertEqual(made[0], made[1])
 
+    @unittest.skipIf(is_sanitized(), "a sanitizer needs more memory than that")
+    def test_plain_bytes_are_not_kept(self) -> None:
+        """A file of no known format is walked through by mallorn-parse and mallorn-delta, and not held there."""
+        old, new = self.home.parent / "bytes", self.home.parent / "others"
+        rng = random.Random(7)
+        with old.open("wb") as before, new.open("wb") as after:
+            for _ in range(160):
+                piece = bytearray(rng.randbytes(MIB))
+                before.write(piece)
+                for at in range(0, MIB, 1 << 15):
+                    piece[at + rng.randrange(1 << 15)] ^= 1
+                piece[5000:5000] = b"inserted"
+                after.write(piece)
+        streams = [self.home.parent / f"stream {i}" for i in range(2)]
+        for model, stream in zip((old, new), streams):
+            with stream.open("wb") as out:
+                used = self.finish(self.start("mallorn-parse", "-q", "--by-reference", model, stdout=out))
+            self.assertLess(used.ru_maxrss * 1024, 64 * MIB)
+        with streams[0].open("rb") as file, (self.home.parent / "delta").open("wb") as out:
+            used = self.finish(self.start("mallorn-delta", "-q", "--by-reference", streams[1], stdin=file,
+                                          stdout=out))
+        self.assertLess(used.ru_maxrss * 1024, 144 * MIB)
+
     def finish(self, process: subprocess.Popen) -> resource.struct_rusage:
         """Waits for what must succeed, silently; what it has used."""
         with process.stderr:
