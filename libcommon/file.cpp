@@ -84,9 +84,15 @@ Fd open_input(const std::string& path) {
   return fd;
 }
 
+// What standard input is to whoever has given it: the front end passes a file on that way.
+static std::string standard_input_name() {
+  const char* name = ::getenv("MALLORN_STDIN_NAME");
+  return name != nullptr && *name != '\0' ? name : "standard input";
+}
+
 Input::Input(const std::string& path)
     : is_named_(path != "-"),
-      name_(is_named_ ? path : "standard input"),
+      name_(is_named_ ? path : standard_input_name()),
       file_(is_named_ ? open_input(path) : Fd()) {}
 
 int Input::fd() const { return is_named_ ? file_.get() : STDIN_FILENO; }

@@ -192,10 +192,15 @@ keep_input() {
   input='<&9'
 }
 
-# In the child: keeps only its own ends of the pipes.
+# In the child: keeps only its own ends of the pipes. What a stage says of a patch that it gets from
+# the one before names the file.
 exec_stage() { # STAGE
   exec 3>&- 4<&- 5>&- 6<&- 7>&- 8<&-
   [ "$1:$passphrase_fd" = sign:9 ] || exec 9<&-
+  case $1:$patch in
+    *:-) ;;
+    apply:* | check:*) export MALLORN_STDIN_NAME="$patch" ;;
+  esac
   with_stage exec "$1"
 }
 

@@ -94,6 +94,10 @@ TEST_CASE("input: a dash is standard input, and nothing else is") {
   CHECK_FALSE(none.is_named());
   CHECK(none.fd() == 0);
   CHECK(none.name() == "standard input");
+  ::setenv("MALLORN_STDIN_NAME", "update.mlp", 1);
+  CHECK(Input("-").name() == "update.mlp");
+  CHECK_FALSE(Input("-").is_named());
+  ::unsetenv("MALLORN_STDIN_NAME");
   const Input named(folder / "-");
   CHECK(named.is_named());
   CHECK(named.fd() > 2);

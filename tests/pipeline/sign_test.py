@@ -29,6 +29,15 @@ class Verify(SignTest):
         self.refuse("--key", "acme.pub", patch=self.make_patch(OLD, NEW))
         self.refuse("--key", "acme.pub", patch=signatures.with_blocks(header, [], body))
 
+    def test_messages_name_the_file(self) -> None:
+        """Though mallorn-apply gets it by a pipe."""
+        for command in (("patch", "-o", "out"), ("verify",)):
+            line = ("mallorn", *command, "--key", "acme.pub", "--memory", "1M", OLD)
+            done = self.fail_with(74, "out_of_memory", *line, "p")
+            self.assertIn(b" p: needs ", done.lines[0])
+            done = self.fail_with(74, "out_of_memory", *line, "-", stdin=self.patch)
+            self.assertIn(b" standard input: needs ", done.lines[0])
+
     def test_operands_in_the_wrong_order(self) -> None:
         self.give(self.patch, "update")
         for command in (("patch", "-o", "out"), ("verify",)):
