@@ -13,6 +13,7 @@
 #include <cstdint>
 
 #include "libcommon/core/bit_model.hpp"
+#include "libcommon/core/late_array.hpp"
 #include "libcommon/core/mixed_number.hpp"
 #include "libcommon/core/mixed_piece.hpp"
 #include "libcommon/core/mixer.hpp"
@@ -22,6 +23,8 @@ namespace mallorn {
 
 class MixedModel {
  public:
+  MixedModel() {}  // not by default: what is not initialized below is not zeroed either
+
   // As ValueModel::code_head().
   template <typename Coder>
   [[nodiscard]] bool code_head(Coder& coder, const ValueType& type, bool has_base,
@@ -35,8 +38,8 @@ class MixedModel {
     numbers_ = MixedNumbers(type, piece.zero, piece.greatest);
     all_.count = 0;  // its mean is a beginning
     // No more than there are elements: a piece is not to cost more than it brings.
-    for (size_t i = 0; i < piece.row && i < kLanes; ++i) columns_[i] = {};
-    for (size_t i = 0; i < piece.channels && i < kLanes; ++i) channels_seen_[i] = {};
+    for (size_t i = 0; i < piece.row && i < kLanes; ++i) columns_.lanes[i] = {};
+    for (size_t i = 0; i < piece.channels && i < kLanes; ++i) channels_seen_.lanes[i] = {};
     row_and_channel_ = {};
     recent_and_column_ = {};
     recent_ = all_.mean;
@@ -159,8 +162,8 @@ class MixedModel {
     View view;
     view.expected = expect(piece, type, i, base, values);
     const int32_t in_row = mean_of(row_);
-    const int32_t in_channel = mean_of(channels_seen_[i % piece.channels % kLanes]);
-    const int32_t in_column = mean_of(columns_[i % piece.row % kLanes]);
+    const int32_t in_channel = mean_of(channels_seen_.lanes[i % piece.channels % kLanes]);
+    const int32_t in_column = mean_of(columns_.lanes[i % piece.row % kLanes]);
     const uint32_t row_class = class_of(in_row);
     const uint32_t channel_class = class_of(in_channel);
     view.in_row_and_channel = &row_and_channel_[row_class][channel_class];
@@ -286,27 +289,31 @@ class MixedModel {
       at.learn(deviation, 126);
     };
     lane(row_);
-    lane(columns_[i % piece.row % kLanes]);
-    lane(channels_seen_[i % piece.channels % kLanes]);
+    lane(columns_.lanes[i % piece.row % kLanes]);
+    lane(channels_seen_.lanes[i % piece.channels % kLanes]);
     view.in_row_and_channel->learn(deviation, kFew);
     view.in_recent_and_column->learn(deviation, kFew);
     all_.learn(deviation, 127);
     recent_ += (deviation - recent_) >> 3;
   }
 
-  MixedHeadModel head_{};
+  MixedHeadModel head_;
   TreeModel<8> byte_{};
 
-  std::array<std::array<BitModel, 1u << kSlotBits>, kContexts> slots_{};
+  std::array<LateArray<BitModel, size_t{1} << kSlotBits, 64>, kContexts> slots_;
   std::array<Mixer, 33> mixers_{};
-  std::array<Refiner, kRefiners> refiners_{};
+  LateArray<Refiner, kRefiners, 1> refiners_;
 
   // Of the piece being coded.
   MixedNumbers numbers_{};
   Deviation all_{1 << 26, 0};
   Deviation row_{};
-  std::array<Deviation, kLanes> columns_{};
-  std::array<Deviation, kLanes> channels_seen_{};
+  union Lanes {  // begun with the piece
+    Lanes() {}
+    std::array<Deviation, kLanes> lanes;
+  };
+  Lanes columns_;
+  Lanes channels_seen_;
   std::array<std::array<Deviation, kClasses>, kClasses> row_and_channel_{};
   std::array<std::array<Deviation, kClasses>, kClasses> recent_and_column_{};
   int32_t recent_ = 0;

@@ -4,6 +4,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <memory>
 #include <string>
@@ -122,6 +123,21 @@ TEST_CASE("mixed codec: every length from none") {
     CHECK(check_mixed(dtype, {}, {}, {}).empty());
     CHECK(decode_mixed(dtype, Bytes(9, 0), {}, {}) == Status::corrupt_data);
   });
+}
+
+TEST_CASE("mixed codec: to decode a small section little memory is begun") {
+  constexpr uint8_t kUntouched = 0xA5;
+  const Bytes result = {7, 11};
+  const Bytes coded = pack::encode_mixed(Dtype::i8, matrix(result, 2), {}, result);
+  std::vector<uint64_t> room(sizeof(MixedModel) / sizeof(uint64_t) + 1);
+  const auto memory = reinterpret_cast<uint8_t*>(room.data());
+  std::fill_n(memory, sizeof(MixedModel), kUntouched);
+  Bytes decoded(result.size());
+  REQUIRE(apply::decode_mixed(Dtype::i8, coded, {}, reinterpret_cast<MixedModel*>(memory),
+                              decoded) == Status::ok);
+  CHECK(decoded == result);
+  const auto untouched = std::count(memory, memory + sizeof(MixedModel), kUntouched);
+  CHECK(sizeof(MixedModel) - static_cast<size_t>(untouched) < 64 * 1024);
 }
 
 TEST_CASE("mixed codec: growth is bounded, whatever the elements") {
