@@ -7,9 +7,9 @@
 
 namespace mallorn::pack {
 
-uint64_t TokenStreams::cost() const {
+uint64_t TokenStreams::cost() {
   uint64_t bits = raw.bits();
-  for (const TokenList& list : lists) bits += list.cost();
+  for (TokenList& list : lists) bits += list.cost();
   return bits;
 }
 

@@ -27,7 +27,7 @@ struct TokenStreams {
     list->add(context, token.symbol);
     raw.add(token.raw, token.raw_bits);
   }
-  uint64_t cost() const;  // bits, roughly
+  uint64_t cost();  // bits, roughly
 };
 
 template <typename T>

@@ -68,19 +68,20 @@ std::vector<Share> shares_of(const std::vector<Frequencies>& frequencies) {
 
 // In lanes that take turns: tokens often come several times in a row, and a count is late
 // for its next use.
-std::vector<TokenList::Counts> TokenList::counts() const {
+const std::vector<TokenList::Counts>& TokenList::counts() {
+  if (!counts_.empty()) return counts_;
   constexpr size_t kLanes = 4;
   std::vector<std::array<uint32_t, kLanes>> lanes(stream_.contexts * kMaxTokens);
   for (size_t i = 0; i < size_; ++i) ++lanes[tokens_[i]][i % kLanes];
-  std::vector<Counts> all(stream_.contexts);
+  counts_.resize(stream_.contexts);
   for (size_t i = 0; i < lanes.size(); ++i) {
-    all[i / kMaxTokens][i % kMaxTokens] =
+    counts_[i / kMaxTokens][i % kMaxTokens] =
         std::accumulate(lanes[i].begin(), lanes[i].end(), uint32_t{0});
   }
-  return all;
+  return counts_;
 }
 
-std::vector<Frequencies> TokenList::frequencies() const {
+std::vector<Frequencies> TokenList::frequencies() {
   std::vector<Frequencies> all;
   for (const Counts& counts : counts()) {
     const uint64_t total = total_of(counts);
@@ -89,7 +90,7 @@ std::vector<Frequencies> TokenList::frequencies() const {
   return all;
 }
 
-uint64_t TokenList::cost() const {
+uint64_t TokenList::cost() {
   uint64_t cost = 0;  // times 1024
   for (const Counts& counts : counts()) {
     const uint64_t total = total_of(counts);

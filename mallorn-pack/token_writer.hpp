@@ -41,18 +41,19 @@ class TokenList {
   uint16_t operator[](size_t i) const { return tokens_[i]; }
 
   // Of all contexts, each about in proportion to how often its tokens come; 0 for contexts
-  // that have none.
-  std::vector<Frequencies> frequencies() const;
-  // Bits that the tokens will take, roughly.
-  uint64_t cost() const;
+  // that have none. Once they are asked for, no tokens are added.
+  std::vector<Frequencies> frequencies();
+  // Bits that the tokens will take, roughly; the same holds.
+  uint64_t cost();
 
  private:
   using Counts = std::array<uint32_t, kMaxTokens>;
-  std::vector<Counts> counts() const;  // by context
+  const std::vector<Counts>& counts();  // by context
 
   TokenStream stream_;
   std::unique_ptr<uint16_t[]> tokens_;
   size_t size_ = 0;
+  std::vector<Counts> counts_;  // none: not yet counted
 };
 
 // Bits that are as they are: the lowest `count`, at most 32; those above are zero.

@@ -30,7 +30,7 @@ std::vector<uint8_t> write_section(const TokenSection& section, TokenMethod meth
     model.code_level(coder, section.common_level());
   }
   std::vector<std::vector<Frequencies>> frequencies;
-  for (const TokenList& list : streams.lists) {
+  for (TokenList& list : streams.lists) {
     frequencies.push_back(list.frequencies());
     for (Frequencies& context : frequencies.back()) {
       (void)model.code_frequencies(coder, list.stream().tokens, &context);
