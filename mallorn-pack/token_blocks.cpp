@@ -41,7 +41,7 @@ class Blocks {
     if (grid_.group_scales.high != 0) add_groups(&streams);
     put_levels();
     streams.lists.push_back(std::move(codes_));
-    streams.raw.append(&raw_);
+    streams.raw.append(raw_);
     return streams;
   }
 
@@ -180,8 +180,15 @@ class Blocks {
   std::array<uint8_t, kMaxBlockCodes> contexts_;
 };
 
+MALLORN_WIDE TokenStreams wide_block_tokens(TokenSection* section) {
+  return Blocks(section).run();
+}
+
 }  // namespace
 
-TokenStreams block_tokens(TokenSection* section) { return Blocks(section).run(); }
+TokenStreams block_tokens(TokenSection* section) {
+  return section->instructions() == Instructions::wide ? wide_block_tokens(section)
+                                                       : Blocks(section).run();
+}
 
 }  // namespace mallorn::pack

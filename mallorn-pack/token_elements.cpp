@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <memory>
 #include <type_traits>
 
 #include "mallorn-pack/size_classes.hpp"
@@ -73,13 +74,17 @@ class Differences {
   explicit Differences(TokenSection* section)
       : section_(*section),
         type_(section->type()),
-        base_(load_all<T>(section->base())),
-        moved_(load_all<T>(section->result())),
-        classes_(moved_.size()) {
-    for (size_t i = 0; i < moved_.size(); ++i) {
-      moved_[i] = static_cast<T>(to_number(kind, moved_[i]) - to_number(kind, base_[i]));
+        base_(section->base().data()),
+        moved_(std::make_unique_for_overwrite<T[]>(section->elements())),
+        classes_(std::make_unique_for_overwrite<uint8_t[]>(section->elements())) {
+    const size_t count = section_.elements();
+    T* __restrict const moved = moved_.get();
+    const uint8_t* const result = section_.result().data();
+    for (size_t i = 0; i < count; ++i) {
+      const T to = load_le<T>(result + i * sizeof(T));
+      moved[i] = static_cast<T>(to_number(kind, to) - to_number(kind, base_at(i)));
     }
-    find_size_classes(moved_.data(), moved_.size(), classes_.data());
+    find_size_classes(moved, count, classes_.get());
   }
 
   TokenStreams run() {
@@ -101,15 +106,16 @@ class Differences {
   }
 
  private:
+  T base_at(size_t i) const { return load_le<T>(base_ + i * sizeof(T)); }
+
   // Of the base.
   void find_exponents() {
-    const size_t count = base_.size();
-    exponents_.resize(count);
-    uint8_t* __restrict const exponents = exponents_.data();
-    const T* const base = base_.data();
+    const size_t count = section_.elements();
+    exponents_ = std::make_unique_for_overwrite<uint8_t[]>(count);
+    uint8_t* __restrict const exponents = exponents_.get();
     const uint32_t down = type_.format.mantissa_bits;
     for (size_t i = 0; i < count; ++i) {
-      exponents[i] = static_cast<uint8_t>(static_cast<T>(base[i] << 1) >> (down + 1));
+      exponents[i] = static_cast<uint8_t>(static_cast<T>(base_at(i) << 1) >> (down + 1));
     }
   }
 
@@ -117,11 +123,12 @@ class Differences {
   uint32_t top_exponent() const {
     constexpr size_t kLanes = 4;  // a count is late for its next use
     std::array<std::array<uint32_t, kLanes>, 256> counts{};
-    for (size_t i = 0; i < exponents_.size(); ++i) ++counts[exponents_[i]][i % kLanes];
+    const size_t elements = section_.elements();
+    for (size_t i = 0; i < elements; ++i) ++counts[exponents_[i]][i % kLanes];
     size_t above = 0;
     for (uint32_t top = 255; top > 1; --top) {
       for (const uint32_t count : counts[top]) above += count;
-      if (above > section_.elements() / 1024) return top;
+      if (above > elements / 1024) return top;
     }
     return 1;
   }
@@ -158,8 +165,8 @@ class Differences {
   };
   // Of size classes and exponents. What moves by one place may be rounding.
   Sum sum_of(size_t begin, size_t count) const {
-    const uint8_t* const classes = classes_.data() + begin;
-    const uint8_t* const exponents = exponents_.data() + begin;
+    const uint8_t* const classes = classes_.get() + begin;
+    const uint8_t* const exponents = exponents_.get() + begin;
     uint32_t total = 0;
     uint32_t counted = 0;
     for (size_t i = 0; i < count; ++i) {
@@ -172,13 +179,17 @@ class Differences {
 
   // By how much the integers of each group move, in 2^-24.
   std::vector<uint64_t> moves() const {
-    using Total = std::conditional_t<sizeof(T) < 4, uint32_t, uint64_t>;
+    // No group has more than 256 elements.
+    using Total =
+        std::conditional_t<sizeof(T) == 1, uint16_t,
+                           std::conditional_t<sizeof(T) == 2, uint32_t, uint64_t>>;
     std::vector<uint64_t> all;
     for (size_t group = 0; group < section_.groups(); ++group) {
       Total sum = 0;
-      const T* const moved = moved_.data() + section_.group_begin(group);
+      const T* const moved = moved_.get() + section_.group_begin(group);
       const size_t count = section_.group_size(group);
-      for (size_t i = 0; i < count; ++i) sum += magnitude_of(with_sign(moved[i]));
+      for (size_t i = 0; i < count; ++i)
+        sum = static_cast<Total>(sum + static_cast<T>(magnitude_of(with_sign(moved[i]))));
       all.push_back(uint64_t{sum} << 24);
     }
     return all;
@@ -187,14 +198,14 @@ class Differences {
   void add_group(size_t group, TokenList* list, RawBitWriter* raw) const {
     const size_t begin = section_.group_begin(group);
     const size_t count = section_.group_size(group);
+    uint8_t most = 0;
+    const uint8_t* const classes = classes_.get() + begin;
+    for (size_t i = 0; i < count; ++i) most = std::max(most, classes[i]);
     if constexpr (kind == TokenKind::floating) {
       add_floats(section_.level(group), begin, count, list->add(count));
-      raw->add_each(count, [&](size_t i) { return raw_of_float(begin + i); });
+      add_raw_of_floats(begin, count, most, raw);
     } else {
       add_integers(section_.level(group), begin, count, list->add(count));
-      const uint8_t* const classes = classes_.data() + begin;
-      uint8_t most = 0;
-      for (size_t i = 0; i < count; ++i) most = std::max(most, classes[i]);
       if (most < kLeastWithRaw) return;
       for (size_t i = 0; i < count; ++i) {
         if (classes[i] < kLeastWithRaw) continue;
@@ -205,40 +216,70 @@ class Differences {
   }
 
   void add_floats(uint32_t level, size_t begin, size_t count, uint16_t* tokens) const {
-    const uint8_t* const exponents = exponents_.data() + begin;
-    const uint8_t* const classes = classes_.data() + begin;
+    const uint8_t* const exponents = exponents_.get() + begin;
+    const uint8_t* const classes = classes_.get() + begin;
     for (size_t i = 0; i < count; ++i) {
       tokens[i] = placed(float_context(level, exponents[i]), classes[i]);
     }
   }
-  RawBits raw_of_float(size_t i) const {
-    const uint32_t size_class = classes_[i];
-    const uint32_t bits = size_class == 1 ? 1 : size_class / 2;  // with the sign
-    const int32_t moved = with_sign(moved_[i]);
-    const uint32_t signed_low = magnitude_of(moved) << 1 | (moved < 0 ? 1u : 0u);
-    return {signed_low & ((1u << bits) - 1), bits};
+
+  // Those of several elements are joined first, where they are as few as nearly always:
+  // each addition has to wait for the one before. `most` is the greatest of the classes.
+  void add_raw_of_floats(size_t begin, size_t count, uint32_t most,
+                         RawBitWriter* raw) const {
+    constexpr size_t kJoined = sizeof(T) == 2 ? 4 : 2;
+    constexpr uint32_t kMostBits = (64 - 8) / kJoined;
+    std::array<uint32_t, kMaxGroup> low;
+    std::array<uint32_t, kMaxGroup> bits;
+    for (size_t i = 0; i < count; ++i) {
+      const uint32_t size_class = classes_[begin + i];
+      const int32_t moved = with_sign(moved_[begin + i]);
+      const auto sign = static_cast<uint32_t>(moved >> 31);
+      const uint32_t magnitude = (static_cast<uint32_t>(moved) ^ sign) - sign;
+      bits[i] = size_class / 2 + (size_class == 1 ? 1 : 0);  // with the sign
+      low[i] = (magnitude << 1 | (sign & 1)) & ((1u << bits[i]) - 1);
+    }
+    const size_t runs = most / 2 <= kMostBits ? count / kJoined : 0;
+    raw->add_each(runs, [&](size_t run) {
+      RawBits joined = {0, 0};
+      for (size_t i = run * kJoined; i < (run + 1) * kJoined; ++i) {
+        joined.bits |= uint64_t{low[i]} << joined.count;
+        joined.count += bits[i];
+      }
+      return joined;
+    });
+    raw->add_each(count - runs * kJoined, [&](size_t i) {
+      return RawBits{low[runs * kJoined + i], bits[runs * kJoined + i]};
+    });
   }
 
   void add_integers(uint32_t level, size_t begin, size_t count, uint16_t* tokens) const {
-    const T* const base = base_.data() + begin;
-    const T* const moved = moved_.data() + begin;
-    const uint8_t* const classes = classes_.data() + begin;
+    const T* const moved = moved_.get() + begin;
+    const uint8_t* const classes = classes_.get() + begin;
     const bool is_signed = type_.is_signed;
     for (size_t i = 0; i < count; ++i) {
       const bool is_edge =
-          sizeof(T) == 1 && is_edge_byte(is_signed, static_cast<uint8_t>(base[i]));
+          sizeof(T) == 1 &&
+          is_edge_byte(is_signed, static_cast<uint8_t>(base_at(begin + i)));
       const uint32_t context = integer_context(level, is_edge);
       tokens[i] = placed(context, integer_symbol(classes[i], with_sign(moved[i]) < 0));
     }
   }
 
+  static constexpr size_t kMaxGroup = least_group(kind) << 3;
+
   TokenSection& section_;
   const TokenType& type_;
-  std::vector<T> base_;
-  std::vector<T> moved_;  // by how much each element misses that of the base
-  std::vector<uint8_t> classes_;
-  std::vector<uint8_t> exponents_;
+  const uint8_t* base_;
+  std::unique_ptr<T[]> moved_;  // by how much each element misses that of the base
+  std::unique_ptr<uint8_t[]> classes_;
+  std::unique_ptr<uint8_t[]> exponents_;  // of floats
 };
+
+template <typename T, TokenKind kind>
+MALLORN_WIDE TokenStreams wide_differences(TokenSection* section) {
+  return Differences<T, kind>(section).run();
+}
 
 }  // namespace
 
@@ -251,7 +292,9 @@ TokenStreams direct_tokens(const TokenSection& section) {
 
 TokenStreams difference_tokens(TokenSection* section) {
   return by_width(section->type(), [&]<typename T, TokenKind kind>() {
-    return Differences<T, kind>(section).run();
+    return section->instructions() == Instructions::wide
+               ? wide_differences<T, kind>(section)
+               : Differences<T, kind>(section).run();
   });
 }
 

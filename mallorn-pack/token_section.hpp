@@ -11,6 +11,7 @@
 #include "libcommon/core/bytes.hpp"
 #include "libcommon/core/dtype.hpp"
 #include "libcommon/core/token_model.hpp"
+#include "mallorn-pack/instructions.hpp"
 #include "mallorn-pack/token_writer.hpp"
 
 namespace mallorn::pack {
@@ -38,15 +39,18 @@ int32_t with_sign(T bits) {
 class TokenSection {
  public:
   // `base` is as long as `result`, or empty.
-  TokenSection(Dtype dtype, const TokenType& type, ByteView base, ByteView result)
+  TokenSection(Dtype dtype, const TokenType& type, ByteView base, ByteView result,
+               Instructions instructions)
       : dtype_(dtype),
         type_(type),
+        instructions_(instructions),
         base_(base),
         result_(result),
         elements_(result.size() / type.bytes) {}
 
   Dtype dtype() const { return dtype_; }
   const TokenType& type() const { return type_; }
+  Instructions instructions() const { return instructions_; }  // to code it with
   bool has_base() const { return !base_.empty(); }
   ByteView base() const { return base_; }
   ByteView result() const { return result_; }
@@ -82,6 +86,7 @@ class TokenSection {
 
   Dtype dtype_;
   TokenType type_;
+  Instructions instructions_;
   ByteView base_;
   ByteView result_;
   size_t elements_;

@@ -2,6 +2,7 @@
 // raw_bits.hpp (docs/format/tokens.md, "Tokens").
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <memory>
@@ -56,9 +57,9 @@ class TokenList {
   std::vector<Counts> counts_;  // none: not yet counted
 };
 
-// Bits that are as they are: the lowest `count`, at most 32; those above are zero.
+// Bits that are as they are: the lowest `count`, at most 56; those above are zero.
 struct RawBits {
-  uint32_t bits;
+  uint64_t bits;
   uint32_t count;
 };
 
@@ -71,42 +72,48 @@ class RawBitWriter {
   // The same of each(0) to each(count - 1).
   template <typename Each>
   void add_each(size_t count, const Each& each) {
-    const size_t most = size_ + 4 * count + sizeof(uint64_t);
-    if (bytes_.size() < most) bytes_.resize(2 * most);
-    uint8_t* to = bytes_.data() + size_;
+    reserve(sizeof(uint64_t) * (count + 1));
+    uint8_t* to = bytes_.get() + size_;
     uint64_t pending = pending_;
     uint32_t pending_bits = pending_bits_;
     for (size_t i = 0; i < count; ++i) {
       const RawBits raw = each(i);
-      pending |= uint64_t{raw.bits} << pending_bits;
+      pending |= raw.bits << pending_bits;
       pending_bits += raw.count;
       store_le(to, pending);
       to += pending_bits / 8;
       pending >>= pending_bits / 8 * 8;
       pending_bits %= 8;
     }
-    size_ = static_cast<size_t>(to - bytes_.data());
+    size_ = static_cast<size_t>(to - bytes_.get());
     pending_ = pending;
     pending_bits_ = pending_bits;
   }
 
-  // Those of another one, which is left empty.
-  void append(RawBitWriter* other) {
-    const std::vector<uint8_t> bytes = other->finish();
-    const auto whole = static_cast<size_t>(other->bits() / 8);
+  // Those of another one.
+  void append(const RawBitWriter& other) {
+    const ByteView bytes = other.finished();
+    const auto whole = static_cast<size_t>(other.bits() / 8);
     add_each(whole, [&](size_t i) { return RawBits{bytes[i], 8}; });
-    if (whole < bytes.size()) add(bytes[whole], other->pending_bits_);
-    *other = {};
+    if (whole < bytes.size()) add(bytes[whole], other.pending_bits_);
   }
 
   uint64_t bits() const { return 8 * size_ + pending_bits_; }
-  std::vector<uint8_t> finish() {
-    bytes_.resize(size_ + (pending_bits_ + 7) / 8);
-    return std::move(bytes_);
-  }
+  // All so far, filled up with zeros to a byte.
+  ByteView finished() const { return {bytes_.get(), size_ + (pending_bits_ + 7) / 8}; }
 
  private:
-  std::vector<uint8_t> bytes_;  // of which `size_` are in use, and the pending ones
+  // Room for `count` more bytes.
+  void reserve(size_t count) {
+    if (size_ + count <= room_) return;
+    room_ = 2 * (size_ + count);
+    auto bytes = std::make_unique_for_overwrite<uint8_t[]>(room_);
+    std::copy_n(bytes_.get(), size_ + (pending_bits_ + 7) / 8, bytes.get());
+    bytes_ = std::move(bytes);
+  }
+
+  std::unique_ptr<uint8_t[]> bytes_;  // of which `size_` are in use, and the pending ones
+  size_t room_ = 0;
   size_t size_ = 0;
   uint64_t pending_ = 0;
   uint32_t pending_bits_ = 0;  // below 8

@@ -11,7 +11,7 @@
 namespace mallorn::pack {
 namespace {
 
-void append(const std::vector<uint8_t>& bytes, std::vector<uint8_t>* to) {
+void append(ByteView bytes, std::vector<uint8_t>* to) {
   to->insert(to->end(), bytes.begin(), bytes.end());
 }
 
@@ -43,7 +43,7 @@ std::vector<uint8_t> write_section(const TokenSection& section, TokenMethod meth
   append_varint(tokens.size(), &coded);
   append(head, &coded);
   append(tokens, &coded);
-  append(streams.raw.finish(), &coded);
+  append(streams.raw.finished(), &coded);
   return coded;
 }
 
@@ -72,13 +72,14 @@ std::vector<uint8_t> encode(TokenSection section) {
 
 }  // namespace
 
-std::vector<uint8_t> encode_tokens(Dtype dtype, ByteView base, ByteView result) {
+std::vector<uint8_t> encode_tokens(Dtype dtype, ByteView base, ByteView result,
+                                   Instructions instructions) {
   TokenType type;
   if (!token_type(dtype, &type) || result.size() < type.bytes ||
       result.size() > kMaxTokenBytes) {
     return {};
   }
-  return encode(TokenSection(dtype, type, base, result));
+  return encode(TokenSection(dtype, type, base, result, instructions));
 }
 
 }  // namespace mallorn::pack
