@@ -218,24 +218,38 @@ Relation relate_floats(FloatLayout layout, ByteView base, ByteView result,
   return same;
 }
 
+template <size_t lanes>
+Histogram sum_of(const std::array<Histogram, lanes>& histograms) {
+  Histogram sum{};
+  for (const Histogram& one : histograms) {
+    for (size_t i = 0; i < sum.size(); ++i) sum[i] += one[i];
+  }
+  return sum;
+}
+
 // Zeros are told from all others first, as they are in pruned tensors; `sign` is -1 if the
 // base is to be negated.
 Relation relate_bytes(ByteView base, ByteView result, size_t stride, int sign) {
-  Histogram direct{};
-  Histogram difference{};
+  constexpr size_t kLanes =
+      4;  // most differences are one, and a count is late for the next
+  std::array<Histogram, kLanes> directs{};
+  std::array<Histogram, kLanes> differences{};
   Histogram zeros{};
   sample(result.size() / stride * stride, stride, [&](size_t at) {
+    uint32_t zero_count = 0;
     for (size_t i = at; i < at + stride; ++i) {
-      ++direct[result[i]];
+      ++directs[i % kLanes][result[i]];
       const auto differs = static_cast<uint8_t>(result[i] - sign * base[i]);
-      const bool is_zero = result[i] == 0 && differs != 0;
-      ++zeros[is_zero ? 1 : 0];
-      if (!is_zero) ++difference[differs];
+      const uint32_t is_zero = result[i] == 0 && differs != 0 ? 1 : 0;
+      zero_count += is_zero;
+      differences[i % kLanes][differs] += 1 - is_zero;
     }
+    zeros[0] += static_cast<uint32_t>(stride) - zero_count;
+    zeros[1] += zero_count;
   });
-  uint64_t symbols = 0;
-  for (const uint32_t count : direct) symbols += count;
-  return choose(entropy(direct), entropy(difference) + entropy(zeros), symbols);
+  const Histogram direct = sum_of(directs);
+  const uint64_t symbols = uint64_t{zeros[0]} + zeros[1];
+  return choose(entropy(direct), entropy(sum_of(differences)) + entropy(zeros), symbols);
 }
 
 Relation relate_codes(ByteView base, ByteView result) {
