@@ -147,7 +147,7 @@ EncodedChunk encode_whole(const ChunkInput& chunk, uint64_t base_bytes,
   layout.section_of = {0};
   SectionPlan& section = layout.sections.emplace_back();
   section.parts.push_back({length, step.place});
-  section.result.assign(chunk.result.begin(), chunk.result.end());
+  section.result.add(chunk.result);
   return encode_layout(whole, std::move(layout), base_bytes, options);
 }
 

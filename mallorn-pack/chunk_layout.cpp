@@ -7,6 +7,7 @@
 #include "libcommon/derivation.hpp"
 #include "libcommon/lane_grid.hpp"
 #include "libcommon/zstd_encoder.hpp"
+#include "mallorn-pack/equal_bytes.hpp"
 #include "mallorn-pack/mask_codec.hpp"
 
 namespace mallorn::pack {
@@ -60,12 +61,6 @@ MaskSteps find_mask_steps(const ChunkInput& chunk) {
     }
   }
   return found;
-}
-
-size_t equal_bytes(ByteView a, ByteView b) {
-  size_t equal = 0;
-  for (size_t i = 0; i < std::min(a.size(), b.size()); ++i) equal += a[i] == b[i] ? 1 : 0;
-  return equal;
 }
 
 // Bytes that no model makes smaller: among the steps they take a microsecond each for
@@ -166,22 +161,17 @@ class Layouter {
     section.is_permuted |= has_base && is_permuted(step);
     if (has_base && conversion.is_none() && !is_permuted(step))
       section.parts.back().matrix = step.base_offset - first;
-    section.result.insert(section.result.end(), result.begin(), result.end());
+    section.result.add(result);
     if (is_by_lanes) {
-      const size_t at = section.base.size();
-      section.base.resize(at + result.size());
       convert_lanes(conversion, lane_grid_from_bytes(grid, conversion, step.dtype),
-                    step.dtype, chunk_.base[i], ByteSpan(section.base).subspan(at));
+                    step.dtype, chunk_.base[i], section.base.add(result.size()));
     } else if (has_weights(conversion, step.dtype)) {
       const std::vector<uint8_t> weights = weights_of(step, chunk_.base[i]);
-      section.base.insert(section.base.end(), weights.begin(), weights.end());
+      std::ranges::copy(weights, section.base.add(weights.size()).begin());
     } else if (!conversion.is_none()) {
-      const size_t at = section.base.size();
-      section.base.resize(at + result.size());
-      convert(conversion, step.dtype, chunk_.base[i], ByteSpan(section.base).subspan(at));
+      convert(conversion, step.dtype, chunk_.base[i], section.base.add(result.size()));
     } else if (has_base) {
-      const ByteView base = chunk_.base[i].first(result.size());
-      section.base.insert(section.base.end(), base.begin(), base.end());
+      section.base.add(chunk_.base[i].first(result.size()));
     }
     return index;
   }

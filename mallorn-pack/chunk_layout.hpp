@@ -9,6 +9,7 @@
 #include "libcommon/core/mask_model.hpp"
 #include "libcommon/core/patch_format.hpp"
 #include "mallorn-pack/delta_source.hpp"
+#include "mallorn-pack/joined_bytes.hpp"
 
 namespace mallorn::pack {
 
@@ -37,9 +38,9 @@ struct SectionPlan {
   bool is_same = false;       // permuted steps alone, which `base` is the result of
   bool is_permuted = false;   // some of its steps are
   std::vector<SectionPart> parts;
-  std::vector<uint8_t> result;  // of its steps, joined
+  JoinedBytes result;  // of its steps
   // As long, or empty; of a conversion that has weights these, in binary32.
-  std::vector<uint8_t> base;
+  JoinedBytes base;
   std::vector<MaskShape> masks;  // of which `result` is the arrays; else empty
 };
 
@@ -61,7 +62,8 @@ struct LayoutOptions {
 
 // Elements go into sections, by dtype and what is converted to it, permuted or not; where
 // nothing but the order of axes has changed, into one of their own. Bytes stay among the
-// steps, as options have it.
+// steps, as options have it. What is not made for a
+// section are views of `chunk`, which outlives them.
 ChunkLayout lay_out(const ChunkInput& chunk, const LayoutOptions& options);
 
 }  // namespace mallorn::pack

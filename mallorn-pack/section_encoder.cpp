@@ -11,6 +11,7 @@
 #include "libcommon/zstd_encoder.hpp"
 #include "mallorn-pack/blocks_codec.hpp"
 #include "mallorn-pack/edits_codec.hpp"
+#include "mallorn-pack/equal_bytes.hpp"
 #include "mallorn-pack/grid_codec.hpp"
 #include "mallorn-pack/mask_codec.hpp"
 #include "mallorn-pack/mixed_codec.hpp"
@@ -81,21 +82,25 @@ std::vector<PartReport> deal_out(const std::vector<PartReport>& reports,
 // Whether most bytes are those of the base.
 bool is_nearly_same(const SectionPlan& plan) {
   if (plan.base.size() != plan.result.size()) return false;
-  size_t same = 0;
-  for (size_t i = 0; i < plan.result.size(); ++i)
-    same += plan.base[i] == plan.result[i] ? 1u : 0u;
-  return same >= plan.result.size() / 8 * 7;
+  return equal_bytes(plan.base, plan.result) >= plan.result.size() / 8 * 7;
 }
 
-// What planes would take, by a quick look; with a base, at a sample. Without one, what
-// makes them small is long runs of zeros, which may be anywhere.
-uint64_t guess_planes(const SectionPlan& plan) {
+// What planes would take, by a quick look; with a base, at a sample: one in so many of runs
+// of so many bytes. Without one, what makes them small is long runs of zeros, which may be
+// anywhere.
+uint64_t guess_planes(const SectionPlan& plan, size_t run_bytes, size_t one_in) {
   if (!plan.has_base) return encode_planes(plan.dtype, {}, plan.result, kQuickLevel).size();
   const std::vector<SectionPart> whole = {{plan.result.size(), {}, {}}};
   const SectionSample sample =
-      sample_of(plan.dtype, whole, plan.base, plan.result, 8 * 1024, 8);
+      sample_of(plan.dtype, whole, plan.base, plan.result, run_bytes, one_in);
   const auto coded = encode_planes(plan.dtype, sample.base, sample.result, kQuickLevel);
   return sample.scaled(coded.size(), plan.result.size());
+}
+
+// Whether planes would take less than `most`. Few bytes tell where they take far more.
+bool may_have_planes(const SectionPlan& plan, uint64_t most) {
+  return guess_planes(plan, 2 * 1024, 32) < most / 3 * 4 &&
+         guess_planes(plan, 8 * 1024, 8) < most;
 }
 
 // Whether zstd may need fewer bytes than `least`: at a quick level, it needs up to half as
@@ -113,7 +118,8 @@ class Contest {
         options_(options),
         is_fast_(is_fast(plan, options)),
         joined_(join_rows(plan.dtype, plan.parts)),
-        best_{CodecId::stored, false, plan.result, {}} {
+        best_{CodecId::stored, false, {}, {}},
+        least_(plan.result.size()) {
     TokenType tokens;
     if (token_type(plan.dtype, &tokens)) token_kind_ = tokens.kind;
   }
@@ -127,19 +133,22 @@ class Contest {
     if (!plan_.masks.empty())
       offer(CodecId::mask, false, encode_mask(plan_.masks, plan_.result));
     try_general();
+    const ByteView stored = plan_.result;
+    if (best_.codec == CodecId::stored) best_.coded.assign(stored.begin(), stored.end());
     return std::move(best_);
   }
 
  private:
   void offer(CodecId codec, bool uses_base, std::vector<uint8_t> coded) {
     if (coded.size() < least()) {
+      least_ = coded.size();
       best_ = {codec, uses_base, std::move(coded),
                deal_out(reports_, joined_, plan_.parts)};
     }
     reports_.clear();
   }
 
-  size_t least() const { return best_.coded.size(); }
+  size_t least() const { return least_; }
 
   // Codecs of floats would code bits that are always the same.
   bool is_on_grid() const { return best_.codec == CodecId::grid; }
@@ -166,16 +175,22 @@ class Contest {
       offer(CodecId::edits, true, std::move(coded));
   }
 
-  // Whether edits may have half as many bytes as there are. Those of a sample have some
-  // more for heads, and until models have learned.
+  // Whether edits may have half as many bytes as there are. Few runs tell where they have
+  // far more, or there are none.
   bool has_few_edits() const {
+    return guess_edits(64) < least() && guess_edits(16) < least() / 8 * 5;
+  }
+
+  // What edits would take, by a sample. Those of a sample have some more for heads, and
+  // until models have learned.
+  uint64_t guess_edits(size_t one_in) const {
     constexpr size_t kHeads = 64;
     const SectionSample sample =
-        sample_of(plan_.dtype, joined_, plan_.base, plan_.result, 8 * 1024, 16);
+        sample_of(plan_.dtype, joined_, plan_.base, plan_.result, 8 * 1024, one_in);
     const size_t coded =
         encode_edits(plan_.dtype, sample.parts, sample.base, sample.result).size();
-    if (coded <= kHeads) return coded > 0;
-    return sample.scaled(coded - kHeads, plan_.result.size()) < least() / 8 * 5;
+    if (coded == 0) return UINT64_MAX;
+    return sample.scaled(coded - std::min(coded, kHeads), plan_.result.size());
   }
 
   void try_grid() {
@@ -223,8 +238,10 @@ class Contest {
     // few kinds, so do planes. A quick look is a sixteenth off, at most; and tokens, which
     // decode faster, are worth that.
     const auto may_be_small = [&] {
-      return is_fast_ ? is_near && guess_planes(plan_) * 16 < uint64_t{least()} * 15
-                      : is_near || guess_planes(plan_) * 15 < uint64_t{least()} * 16;
+      return is_fast_
+                 ? is_near && may_have_planes(plan_, (uint64_t{least()} * 15 + 15) / 16)
+                 : is_near ||
+                       guess_planes(plan_, 8 * 1024, 8) * 15 < uint64_t{least()} * 16;
     };
     if (is_open || may_be_small()) {
       offer(CodecId::planes, plan_.has_base,
@@ -241,7 +258,8 @@ class Contest {
   std::optional<TokenKind> token_kind_;  // nothing: no tokens can be made
   bool resembles_base_ = false;
   const std::vector<SectionPart> joined_;
-  CodedSection best_;
+  CodedSection best_;                // nothing is coded yet of what is stored
+  size_t least_;                     // what it takes
   std::vector<PartReport> reports_;  // of what is offered next
 };
 

@@ -137,7 +137,8 @@ TEST_CASE("chunk layout: where the order alone is new there is a section of its 
   MadeChunk chunk =
       chunk_of({moved, moved, step(StepKind::predict, 40, 10, Dtype::i16)}, 100);
   std::fill_n(chunk.result.begin(), 40, 7);  // as the base has it
-  const pack::ChunkLayout layout = pack::lay_out(chunk.input(true), {true, false});
+  const pack::ChunkInput input = chunk.input(true);
+  const pack::ChunkLayout layout = pack::lay_out(input, {true, false});
   CHECK(layout.section_of == std::vector<uint32_t>{0, 1, 1});
   CHECK(layout.sections[0].is_permuted);
   CHECK(layout.sections[0].result == layout.sections[0].base);
