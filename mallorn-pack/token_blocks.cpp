@@ -90,7 +90,7 @@ class Blocks {
     moves_.assign(section_.groups(), 0);
     for (size_t block = 0; block < section_.elements(); ++block) {
       uint16_t* const tokens = codes_.add(block_codes_);
-      if (section_.is_equal(block, 1)) {
+      if (section_.is_equal_block(block)) {
         std::fill_n(tokens, block_codes_, placed(kUnmovedContext, 0));
       } else {
         moves_[section_.group_of(block)] += uint64_t{guess_block(block, tokens)} << 24;

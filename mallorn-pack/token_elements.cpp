@@ -148,9 +148,7 @@ class Differences {
     const int64_t usual = all.count == 0 ? 0 : 256 * all.total / all.count;
     constexpr int64_t kLeastCount = 8;
     for (size_t group = 0; group < section_.groups(); ++group) {
-      if (section_.is_equal(section_.group_begin(group), section_.group_size(group))) {
-        continue;
-      }
+      if (section_.is_equal(group)) continue;
       const Sum& sum = sums[group];
       const int64_t above =
           sum.count < kLeastCount ? 0 : (256 * sum.total / sum.count - usual + 256) >> 9;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cstring>
 
 #include "libcommon/log2.hpp"
 
@@ -24,12 +25,26 @@ void TokenSection::choose_groups() {
   constexpr uint32_t kLargeShift = 2;
   set_groups(0);
   size_t equal = 0;
+  equal_.resize(groups());
   for (size_t group = 0; group < groups(); ++group) {
-    equal += is_equal(group_begin(group), group_size(group)) ? 1 : 0;
+    const size_t begin = group_begin(group);
+    equal_[group] =
+        std::memcmp(base_at(begin), result_at(begin), group_size(group) * type_.bytes) == 0
+            ? 1
+            : 0;
+    equal += equal_[group];
   }
   const bool is_sparse = equal > groups() / 2;
   const bool is_large = type_.kind == TokenKind::blocks && type_.bytes > 64;
   if (!is_sparse && !is_large) set_groups(kLargeShift);
+}
+
+bool TokenSection::is_equal(size_t group) const {
+  const size_t begin = group << shift_;
+  const size_t end = std::min(begin + (size_t{1} << shift_), equal_.size());
+  size_t equal = 0;
+  for (size_t i = begin; i < end; ++i) equal += equal_[i];
+  return equal == end - begin;
 }
 
 void TokenSection::choose_levels(const std::vector<uint64_t>& moves, int32_t usual,
@@ -39,7 +54,7 @@ void TokenSection::choose_levels(const std::vector<uint64_t>& moves, int32_t usu
   const auto average = static_cast<int64_t>(log2_1024(std::max<uint64_t>(all, 1))) -
                        static_cast<int64_t>(log2_1024(elements_));
   for (size_t group = 0; group < groups(); ++group) {
-    if (is_equal(group_begin(group), group_size(group))) continue;
+    if (is_equal(group)) continue;
     const auto mine = static_cast<int64_t>(log2_1024(std::max<uint64_t>(moves[group], 1))) -
                       static_cast<int64_t>(log2_1024(group_size(group)));
     const auto above = static_cast<int32_t>((mine - average + 512) >> 10);

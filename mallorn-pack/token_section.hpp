@@ -4,7 +4,6 @@
 #pragma once
 
 #include <cstdint>
-#include <cstring>
 #include <type_traits>
 #include <vector>
 
@@ -57,9 +56,6 @@ class TokenSection {
   size_t elements() const { return elements_; }  // or blocks
   const uint8_t* base_at(size_t i) const { return base_.data() + i * type_.bytes; }
   const uint8_t* result_at(size_t i) const { return result_.data() + i * type_.bytes; }
-  bool is_equal(size_t at, size_t count) const {
-    return std::memcmp(base_at(at), result_at(at), count * type_.bytes) == 0;
-  }
 
   // --- groups
 
@@ -71,6 +67,9 @@ class TokenSection {
   void choose_levels(const std::vector<uint64_t>& moves, int32_t usual, int32_t most);
 
   size_t groups() const { return levels_.size(); }
+  // Whether all of it is as in the base.
+  bool is_equal(size_t group) const;
+  bool is_equal_block(size_t block) const { return equal_[block] != 0; }
   size_t group_begin(size_t group) const { return group << group_log2_; }
   size_t group_size(size_t group) const;
   size_t group_of(size_t element) const { return element >> group_log2_; }
@@ -92,6 +91,7 @@ class TokenSection {
   size_t elements_;
   uint32_t shift_ = 0;
   uint32_t group_log2_ = 0;      // of elements, or blocks
+  std::vector<uint8_t> equal_;   // of each of the least groups: whether it is
   std::vector<uint8_t> levels_;  // of each group
 };
 
