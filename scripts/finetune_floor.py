@@ -1,45 +1,53 @@
 """What a fine-tune of make-finetune takes at least, in bits for each weight.
 
-Whoever knows the generator knows where a float was before it was rounded (anywhere in its cell, evenly),
-and how far each weight can move: by two strides, each anywhere from -stride to stride, of the length
-that its tensor, row and column have. That gives each new float a probability, and the mean of their
+Whoever knows the generator knows where a weight was before it was rounded (anywhere in its cell, evenly),
+and how far each one can move: by two strides, each anywhere from -stride to stride, of the length
+that its tensor, row and column have. That gives what is new a probability, and the mean of the
 logarithms is what no coder goes below, but by chance: one that has to learn the strides takes more.
+That weights are not quite even in wide cells is worth 0.4 % at most (int4).
+Quantized types are those whose step follows from the largest weight (finetune_code_floor). The steps of
+Q4_K and Q6_K are found by a search, and what is stored does not say what it has found.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
+import finetune_code_floor as code_floor
+import finetune_types
+from finetune_strides import moved_below
 from finetune_weights import Weights
 
 F16_UP, F16_DOWN = np.float16(np.inf), np.float16(-np.inf)
 
 
 def bits_per_weight(type_name: str, old: Weights, new: Weights, strides: Weights) -> float | None:
-    """For f32, f16 and bf16; `strides` are of the shapes of the weights. None for other types."""
-    if type_name not in CELLS:
+    """`strides` are of the shapes of the weights. None for types of which it is not known."""
+    if type_name in CELLS:
+        cell = CELLS[type_name]
+        costs = [cost(cell(before), cell(after), stride)
+                 for before, after, stride in zip(old, new, strides)]
+    elif type_name in QUANTIZED:
+        costs = [quantized_cost(type_name, *tensors) for tensors in zip(old, new, strides)]
+    else:
         return None
-    cell = CELLS[type_name]
-    bits = sum(cost(cell(before), cell(after), stride).sum()
-               for before, after, stride in zip(old, new, strides))
-    return float(bits / sum(tensor.size for tensor in old))
+    return float(sum(part.sum() for part in costs) / sum(tensor.size for tensor in old))
 
 
 def cost(old: tuple[np.ndarray, np.ndarray], new: tuple[np.ndarray, np.ndarray],
          stride: np.ndarray) -> np.ndarray:
     """-log2 of the probability that a weight of cell `old` moves into cell `new`."""
-    (old_low, old_high), (new_low, new_high) = old, new
-    def below(limit: np.ndarray, start: np.ndarray) -> np.ndarray:
-        return stride * integral((limit - start) / stride)
-    probability = (below(new_high, old_low) - below(new_high, old_high)
-                   - below(new_low, old_low) + below(new_low, old_high)) / (old_high - old_low)
-    return -np.log2(np.maximum(probability, 1e-12))
+    low, high = (moved_below(limit, *old, stride) for limit in new)
+    return -np.log2(np.maximum(high - low, 1e-12))
 
 
-def integral(x: np.ndarray) -> np.ndarray:
-    """Of the distribution of the sum of two numbers from -1 to 1, from -2 to x."""
-    left, right = np.clip(x, -2, 0), np.clip(x, 0, 2)
-    return (left + 2)**3 / 24 + right - (8 - (2 - right)**3) / 24 + np.maximum(x - 2, 0)
+def quantized_cost(type_name: str, old: np.ndarray, new: np.ndarray, strides: np.ndarray
+                   ) -> np.ndarray:
+    """The same of each block, or row."""
+    rule, quantize, cell = QUANTIZED[type_name]
+    before, after = (code_floor.blocks(codes, cell(scales))
+                     for scales, codes in (quantize(old), quantize(new)))
+    return code_floor.cost(rule, before, after, strides.reshape(before.codes.shape))
 
 
 def f32_cell(weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -68,3 +76,12 @@ def between(number: np.ndarray, before: np.ndarray, after: np.ndarray) -> tuple[
 
 
 CELLS = {"f32": f32_cell, "f16": f16_cell, "bf16": bf16_cell}
+
+# How codes count, how they are made, and what the cells of steps are. Of steps in f16 more is hidden than of
+# those in f32; with four times as many places floors differ by less than 0.1 %.
+QUANTIZED = {
+    "i8": (code_floor.Rule(127, False, 2), finetune_types.int8_codes, f32_cell),
+    "i4": (code_floor.Rule(7, False, 2), finetune_types.int4_codes, f32_cell),
+    "q8_0": (code_floor.Rule(127, False, 16), finetune_types.q8_0_codes, f16_cell),
+    "q4_0": (code_floor.Rule(8, True, 16), finetune_types.q4_0_codes, f16_cell),
+}

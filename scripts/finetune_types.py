@@ -30,31 +30,53 @@ def bf16(matrix: np.ndarray) -> bytes:
 
 def int8_per_channel(matrix: np.ndarray) -> tuple[bytes, np.ndarray]:
     """TFLite's: symmetric, a scale for each row; the codes and the scales."""
-    scales = np.maximum(np.abs(matrix).max(axis=1), F32(1e-30)) / F32(127)
-    codes = np.clip(np.rint(matrix / scales[:, None]), -127, 127)
-    return codes.astype(np.int8).tobytes(), scales
+    scales, codes = int8_codes(matrix)
+    return codes.tobytes(), scales
+
+
+def int8_codes(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    return row_codes(matrix, 127)
 
 
 def int4_per_channel(matrix: np.ndarray) -> tuple[bytes, np.ndarray]:
     """The same with codes of four bits, two in a byte, the first in its lower half."""
-    scales = np.maximum(np.abs(matrix).max(axis=1), F32(1e-30)) / F32(7)
-    codes = np.clip(np.rint(matrix / scales[:, None]), -7, 7).astype(np.int8).ravel() & 15
+    scales, codes = int4_codes(matrix)
+    codes = codes.ravel() & 15
     return (codes[::2] | codes[1::2] << 4).astype(np.uint8).tobytes(), scales
 
 
+def int4_codes(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    return row_codes(matrix, 7)
+
+
+def row_codes(matrix: np.ndarray, top: int) -> tuple[np.ndarray, np.ndarray]:
+    scales = np.maximum(np.abs(matrix).max(axis=1), F32(1e-30)) / F32(top)
+    return scales, np.clip(np.rint(matrix / scales[:, None]), -top, top).astype(np.int8)
+
+
 def q8_0(matrix: np.ndarray) -> bytes:
+    scales, codes = q8_0_codes(matrix)
+    return join(half(scales)[:, None], codes)
+
+
+def q8_0_codes(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     blocks = matrix.reshape(-1, 32)
-    scales = np.abs(blocks).max(axis=1, keepdims=True) / F32(127)
-    codes = away_from_zero(blocks * inverse(scales)).astype(np.int8)
-    return join(half(scales), codes)
+    scales = np.abs(blocks).max(axis=1) / F32(127)
+    return scales, away_from_zero(blocks * inverse(scales)[:, None]).astype(np.int8)
 
 
 def q4_0(matrix: np.ndarray) -> bytes:
-    """The extreme weight of a block becomes code 0, which stands for -8."""
+    scales, codes = q4_0_codes(matrix)
+    numbers = (codes + 8).astype(np.uint8)
+    return join(half(scales)[:, None], numbers[:, :16] | numbers[:, 16:] << 4)
+
+
+def q4_0_codes(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The extreme weight of a block gets code -8."""
     blocks = matrix.reshape(-1, 32)
-    scales = extreme(blocks) / F32(-8)
-    codes = np.clip(np.trunc(blocks * inverse(scales) + F32(8.5)), 0, 15).astype(np.uint8)
-    return join(half(scales), codes[:, :16] | codes[:, 16:] << 4)
+    scales = extreme(blocks)[:, 0] / F32(-8)
+    codes = np.trunc(blocks * inverse(scales)[:, None] + F32(8.5))
+    return scales, np.clip(codes, 0, 15).astype(np.int8) - np.int8(8)
 
 
 def q4_k(matrix: np.ndarray) -> bytes:

@@ -26,6 +26,7 @@ except ImportError:
         sys.exit(SKIPPED)
     os.execv(DEBIAN_PYTHON, [DEBIAN_PYTHON, *sys.argv])
 
+import finetune_code_floor as code_floor  # noqa: E402
 import finetune_floor as floor  # noqa: E402
 import finetune_types as types  # noqa: E402
 import finetune_weights as weights  # noqa: E402
@@ -183,15 +184,47 @@ class Weights(unittest.TestCase):
                 new = (old + step * np.arange(-100, 100)).astype(np.float32)
                 bits = floor.cost(cell(old), cell(new), np.full(200, 20.3 * step))
                 self.assertAlmostEqual((2.0**-bits).sum(), 1, delta=1e-6, msg=type_name)
-        self.assertIsNone(floor.bits_per_weight("q8_0", [], [], []))
+        self.assertIsNone(floor.bits_per_weight("q4_k", [], [], []))
+
+    def test_the_floor_of_blocks_adds_up(self) -> None:
+        # The same of all codes and scales that a block may get: here of three weights.
+        for rule, codes in ((code_floor.Rule(3, False, 16), [3, -1, 2]),
+                            (code_floor.Rule(3, False, 16), [-3, 0, 3]),
+                            (code_floor.Rule(2, True, 16), [-2, 1, -1])):
+            for sign in (1, -1) if rule.is_signed else (1,):
+                with self.subTest(rule=rule, codes=codes, sign=sign):
+                    self.assertAlmostEqual(self.all_that_may_become(rule, codes, sign), 1, delta=1e-5)
+
+    def all_that_may_become(self, rule: code_floor.Rule, codes: list[int], sign: int) -> float:
+        scale = np.float16(sign * 0.01)
+        numbers = np.arange(-rule.top, rule.top + (not rule.is_signed))
+        becomes = np.stack(np.meshgrid(numbers, numbers, numbers), axis=-1).reshape(-1, 3)
+        becomes = becomes[code_floor.are_largest(rule, becomes).any(axis=1)]
+        bits = np.float16(0.01).view(np.uint16) + np.arange(-90, 90, dtype=np.int64)
+        scales = bits.astype(np.uint16).view(np.float16)
+        if rule.is_signed:
+            scales = np.concatenate([scales, -scales])
+        count = len(becomes) * len(scales)
+        old = code_floor.blocks(np.tile(codes, (count, 1)), floor.f16_cell(np.full(count, scale)))
+        new = code_floor.blocks(np.tile(becomes, (len(scales), 1)),
+                                floor.f16_cell(np.repeat(scales, len(becomes))))
+        cost = code_floor.cost(rule, old, new, np.tile([0.0003, 0.0005, 0.0004], (count, 1)))
+        return float((2.0**-cost[cost > 0]).sum())  # what is impossible counts as nothing
 
     def test_the_floor_grows_with_the_update(self) -> None:
-        last = 0.0
-        for size in (1e-5, 1e-4, 1e-3):
-            bits = floor.bits_per_weight("bf16", self.old, *weights.fine_tune(self.old, size, seed=5))
-            self.assertGreater(bits, last)
-            last = bits
-        self.assertLess(last, 2)
+        old = [tensor[:16] for tensor in self.old]
+        for type_name in ("bf16", "i8", "i4", "q8_0", "q4_0"):
+            last = 0.0
+            for size in (1e-5, 1e-4, 1e-3):
+                bits = floor.bits_per_weight(type_name, old, *weights.fine_tune(old, size, seed=5))
+                self.assertGreater(bits, last, type_name)
+                last = bits
+            self.assertLess(last, 2, type_name)
+
+    def test_blocks_of_zeros_take_nothing(self) -> None:
+        old = [np.zeros((1, 1024), np.float32)]
+        for type_name in ("i8", "q8_0", "q4_0"):
+            self.assertEqual(floor.bits_per_weight(type_name, old, old, [old[0] + 1]), 0)
 
 
 def kurtosis(values: np.ndarray) -> float:
