@@ -14,11 +14,13 @@ constexpr uint64_t kLargeFile = 16u << 20;  // from here on blocks are longer
 constexpr size_t kLargeBlock = 4 * kSample;
 constexpr uint64_t kMaxRun = 16u << 20;
 constexpr size_t kLanes = 4;
+constexpr size_t kWideLanes = 8;
 constexpr size_t kLeastBlocks =
     4;  // shorter runs are taken for a part of what surrounds them
 
 using Histogram = std::array<uint32_t, 256>;
 using Lanes = std::array<Histogram, kLanes>;  // by offset in the file mod 4
+using WideLanes = std::array<Histogram, kWideLanes>;
 
 // What a block seems to hold: elements that begin at offsets = phase mod their width.
 struct Guess {
@@ -104,6 +106,39 @@ Guess guess_floats(const Lanes& lanes) {
   return is_float ? Guess{Dtype::bf16, phase % 2} : Guess{};
 }
 
+// Highest bytes of binary64 numbers from 2^-47 to 2^16, and of 0.
+bool is_plausible_wide_exponent(unsigned byte) {
+  const unsigned magnitude = byte & 0x7f;
+  return magnitude == 0 || (magnitude >= 0x3d && magnitude <= 0x40);
+}
+
+// Whether binary64 numbers begin at `phase`: no byte of the mantissa is more even than the
+// next higher one (the lowest may be zero, where numbers were shorter once), and the byte
+// below the highest is half of the exponent.
+bool are_doubles(const WideLanes& lanes, unsigned phase) {
+  constexpr uint64_t kNoise = 1024 * 7;  // of some hundred symbols
+  constexpr uint64_t kClear = 1024 * 3 / 2;
+  constexpr uint64_t kMostOfThem = 60;  // in 64
+  constexpr uint64_t kAlike = 1024 / 4;
+  const auto lane = [&](unsigned i) -> const Histogram& {
+    return lanes[(phase + i) % kWideLanes];
+  };
+  if (share(lane(7), is_plausible_wide_exponent) < kMostOfThem) return false;
+  std::array<uint64_t, kWideLanes> bits{};
+  for (unsigned i = 0; i < kWideLanes; ++i) bits[i] = entropy(lane(i));
+  for (size_t i = 0; i < 5; ++i) {
+    if (bits[i] > bits[i + 1] + kAlike) return false;
+  }
+  return bits[4] > kNoise && bits[6] > bits[7] + kClear;
+}
+
+Guess guess_doubles(const WideLanes& lanes) {
+  for (unsigned phase = 0; phase < kWideLanes; ++phase) {
+    if (are_doubles(lanes, phase)) return {Dtype::f64, phase};
+  }
+  return {};
+}
+
 Guess guess_integers(const Lanes& lanes) {
   constexpr uint64_t kLeast = 1024 * 3;
   constexpr uint64_t kMost =
@@ -122,10 +157,14 @@ Guess guess_integers(const Lanes& lanes) {
 
 // `sample` lies at `offset` in the file.
 Guess guess(ByteView sample, uint64_t offset) {
+  WideLanes wide{};
+  for (size_t i = 0; i < sample.size(); ++i) ++wide[(offset + i) % kWideLanes][sample[i]];
   Lanes lanes{};
-  for (size_t i = 0; i < sample.size(); ++i) ++lanes[(offset + i) % kLanes][sample[i]];
+  for (size_t i = 0; i < kLanes; ++i) lanes[i] = sum(wide[i], wide[i + kLanes]);
   const Guess floats = guess_floats(lanes);
-  return floats.dtype != Dtype::opaque ? floats : guess_integers(lanes);
+  if (floats.dtype != Dtype::opaque) return floats;
+  const Guess doubles = guess_doubles(wide);
+  return doubles.dtype != Dtype::opaque ? doubles : guess_integers(lanes);
 }
 
 // What few blocks in a row seem to hold is what the run before them holds, if that goes on

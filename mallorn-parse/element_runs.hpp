@@ -13,7 +13,7 @@ namespace mallorn::parse {
 struct ElementRun {
   uint64_t offset_bytes = 0;
   uint64_t length_bytes = 0;
-  Dtype dtype = Dtype::opaque;  // f32, f16, bf16 or i8
+  Dtype dtype = Dtype::opaque;  // f64, f32, f16, bf16 or i8
 
   bool operator==(const ElementRun&) const = default;
 };

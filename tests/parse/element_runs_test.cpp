@@ -36,6 +36,18 @@ Bytes f32_weights(test::Random& random, size_t count) {
   return bytes;
 }
 
+// `weight` makes the bits of one.
+template <typename Weight>
+Bytes f64_weights(size_t count, Weight weight) {
+  Bytes bytes;
+  for (size_t i = 0; i < count; ++i) {
+    const auto bits = std::bit_cast<uint64_t>(weight());
+    append(static_cast<uint32_t>(bits), 4, &bytes);
+    append(static_cast<uint32_t>(bits >> 32), 4, &bytes);
+  }
+  return bytes;
+}
+
 Bytes bf16_weights(test::Random& random, size_t count) {
   Bytes bytes;
   for (size_t i = 0; i < count; ++i) {
@@ -80,12 +92,20 @@ TEST_CASE("element runs: weights of each type are known, wherever they begin") {
     return runs.size() == 1 ? runs.front() : ElementRun{};
   };
   const Bytes f32 = f32_weights(random, 20000);
+  const Bytes f64 = f64_weights(10000, [&] {
+    return double{weight(random)} + static_cast<double>(random.below(1u << 30)) * 1e-17;
+  });
+  const Bytes widened = f64_weights(10000, [&] { return double{weight(random)}; });
   const Bytes bf16 = bf16_weights(random, 40000);
   const Bytes f16 = f16_weights(random, 40000);
   const Bytes i8 = i8_weights(random, 80000);
-  for (size_t before = 0; before < 5; ++before) {
+  for (size_t before = 0; before < 10; ++before) {
     const Bytes head(before, 'x');
     const uint64_t first = before % 4;
+    for (const Bytes& doubles : {f64, widened}) {
+      CHECK(found(joined({head, doubles})) ==
+            ElementRun{before % 8, before / 8 * 8 + 80000, Dtype::f64});
+    }
     CHECK(found(joined({head, f32})) ==
           ElementRun{first, before + 80000 - first, Dtype::f32});
     CHECK(found(joined({head, bf16})).dtype == Dtype::bf16);
