@@ -8,7 +8,6 @@
 namespace mallorn::delta {
 namespace {
 
-constexpr unsigned kMaxCandidates = 48;
 constexpr size_t kGoodEnough = 4096;  // a match this long ends the search
 
 }  // namespace
@@ -48,7 +47,8 @@ uint64_t ByteIndex::hash(const uint8_t* at) {
 ByteIndex::ByteIndex(ByteView base, const std::vector<ByteRange>& ranges) : base_(base) {
   uint64_t total = 0;
   for (const ByteRange& range : ranges) total += range.length;
-  const uint64_t stride = std::max<uint64_t>(1, (total + kMaxEntries - 1) / kMaxEntries);
+  uint64_t stride = std::max<uint64_t>(1, (total + kMaxEntries - 1) / kMaxEntries);
+  stride += stride % kSearchStride == 0 ? 1 : 0;
   const uint64_t entries = total / stride + ranges.size();
   hash_bits_ = std::clamp(static_cast<unsigned>(std::bit_width(entries)), 8u, kMaxHashBits);
   heads_.assign(size_t{1} << hash_bits_, 0);
@@ -69,7 +69,7 @@ ByteIndex::ByteIndex(ByteView base, const std::vector<ByteRange>& ranges) : base
   }
 }
 
-ByteIndex::Match ByteIndex::find(ByteView at, uint64_t near) const {
+ByteIndex::Match ByteIndex::find(ByteView at, uint64_t near, unsigned candidates) const {
   Match best;
   if (at.size() < kMinMatch) return best;
   const auto distance = [&](uint64_t offset) {
@@ -78,7 +78,7 @@ ByteIndex::Match ByteIndex::find(ByteView at, uint64_t near) const {
   const uint64_t mixed = hash(at.data());
   const uint64_t tag = tag_of(mixed);
   uint32_t entry = heads_[head_of(mixed)];
-  for (unsigned i = 0; entry != 0 && i < kMaxCandidates; ++i) {
+  for (unsigned i = 0; entry != 0 && i < candidates; ++i) {
     const uint64_t position = positions_[entry - 1];
     const uint64_t offset = position & kOffsetMask;
     entry = previous_[entry - 1];

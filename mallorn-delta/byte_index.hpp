@@ -15,11 +15,13 @@ struct ByteRange {
 
 // Hash chains over positions of the base, at most kMaxEntries of them: all positions of
 // small inputs, every n-th of large ones, so that memory is bounded (64 MiB) and time
-// near-linear.
+// near-linear. n is no multiple of kSearchStride: who searches for every so many-th byte of
+// something long meets positions of the index all the same.
 class ByteIndex {
  public:
   static constexpr size_t kMinMatch = 6;
   static constexpr uint64_t kMaxEntries = 1u << 22;
+  static constexpr uint64_t kSearchStride = 3;
 
   // Indexes the given ranges of `base`, which must outlive the index.
   ByteIndex(ByteView base, const std::vector<ByteRange>& ranges);
@@ -28,9 +30,9 @@ class ByteIndex {
     uint64_t base_offset = 0;
     uint64_t length = 0;  // 0: none
   };
-  // The longest match of `at` (up to its end) among a bounded number of candidates; of
-  // equals the one nearest to `near`. Only matches of kMinMatch bytes and more are found.
-  Match find(ByteView at, uint64_t near) const;
+  // The longest match of `at` (up to its end) among so many candidates; of equals the one
+  // nearest to `near`. Only matches of kMinMatch bytes and more are found.
+  Match find(ByteView at, uint64_t near, unsigned candidates) const;
 
  private:
   static constexpr unsigned kMaxHashBits = 22;

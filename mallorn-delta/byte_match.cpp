@@ -11,10 +11,19 @@
 namespace mallorn::delta {
 namespace {
 
-// Rough costs in bits, the currency of the choice: an unexplained byte, an explained one,
-// and saying that the alignment changes.
+// Rough costs in bits, the currency of the choice: an unexplained byte, and saying that the
+// alignment changes.
 constexpr uint64_t kMissBits = 6;
-constexpr uint64_t kSwitchBits = 40;
+
+// How alignments are searched for.
+struct Search {
+  uint64_t stride;  // only from every so many-th byte on
+  unsigned candidates;
+  uint64_t switch_bits;  // the coder foresees text better than tables
+};
+constexpr Search kThorough = {1, 48, 40};
+constexpr Search kQuick = {ByteIndex::kSearchStride, 8, 80};
+
 constexpr size_t kMaxCompared = 512;  // how far candidates are followed
 constexpr uint64_t kLookahead =
     256;  // how far the present alignment is followed for comparison
@@ -26,10 +35,12 @@ constexpr size_t kSmallBase = size_t{96} << 20;
 
 class Walk {
  public:
-  Walk(ByteView base, const ByteIndex& index, ByteView result, uint64_t expected)
+  Walk(ByteView base, const ByteIndex& index, ByteView result, uint64_t expected,
+       SearchBudget* budget)
       : base_(base),
         index_(index),
         result_(result),
+        budget_(budget),
         cursor_(base, 0, expected),
         start_(expected) {}
 
@@ -94,18 +105,27 @@ class Walk {
     return hits;
   }
 
+  const Search& next_search() {
+    if (budget_->thorough == 0) return kQuick;
+    --budget_->thorough;
+    return kThorough;
+  }
+
   bool realign() {
     if (cursor_.straight_run() >= 16) return false;  // well aligned: not worth a search
+    const Search& search = next_search();
+    if (at_ % search.stride != 0) return false;
     // Longer agreement would not change the choice, and must not cost time at every byte.
     const ByteView ahead_bytes =
         result_.subspan(at_, std::min(result_.size() - at_, kMaxCompared));
-    const ByteIndex::Match match = index_.find(ahead_bytes, cursor_.straight_offset());
+    const ByteIndex::Match match =
+        index_.find(ahead_bytes, cursor_.straight_offset(), search.candidates);
     if (match.length == 0) return false;
     looks_ += is_large_ ? 1 : 0;
     if (match.base_offset == cursor_.straight_offset()) return false;
     const uint64_t ahead = std::min(match.length, kLookahead);
     const uint64_t hits = hits_ahead(ahead);
-    if ((ahead - hits) * kMissBits <= kSwitchBits) return false;
+    if ((ahead - hits) * kMissBits <= search.switch_bits) return false;
     extend_backward(match.base_offset);
     return true;
   }
@@ -138,6 +158,7 @@ class Walk {
   const bool is_large_ = base_.size() > kSmallBase;
   const ByteIndex& index_;
   ByteView result_;
+  SearchBudget* budget_;
   BaseCursor cursor_;
   uint64_t start_;      // where in the base the pending bytes began
   size_t at_ = 0;       // next byte of the result
@@ -150,8 +171,8 @@ class Walk {
 }  // namespace
 
 std::vector<Segment> match_bytes(ByteView base, const ByteIndex& index, ByteView result,
-                                 uint64_t expected) {
-  return Walk(base, index, result, expected).run();
+                                 uint64_t expected, SearchBudget* budget) {
+  return Walk(base, index, result, expected, budget).run();
 }
 
 }  // namespace mallorn::delta

@@ -20,9 +20,17 @@ struct Segment {
 // Runs at least this long are copied; shorter ones cost less as well-predicted bytes.
 constexpr uint64_t kMinCopy = 160;
 
+// How many searches may still be thorough, of all that is matched. Names and tables of a
+// model are short; of a long text that resembles the base here and there, nobody would wait
+// for the best of each word, and it would be worth less than what it takes to say where.
+struct SearchBudget {
+  uint64_t thorough = 1u << 16;
+};
+
 // Segments that tile `result`, in order. `expected` is where in the base the range probably
-// continues (the end of what was used before it). Near-linear in the size of `result`.
+// continues (the end of what was used before it). Linear in the size of `result`, once the
+// budget is spent.
 std::vector<Segment> match_bytes(ByteView base, const ByteIndex& index, ByteView result,
-                                 uint64_t expected);
+                                 uint64_t expected, SearchBudget* budget);
 
 }  // namespace mallorn::delta

@@ -95,7 +95,8 @@ class Planner {
     if (planned_ == end) return;
     const ByteView bytes = result_.bytes().subspan(static_cast<size_t>(planned_),
                                                    static_cast<size_t>(end - planned_));
-    for (const Segment& segment : match_bytes(base_.bytes(), index_, bytes, expected_)) {
+    for (const Segment& segment :
+         match_bytes(base_.bytes(), index_, bytes, expected_, &budget_)) {
       Step step;
       step.kind = segment.is_copy    ? StepKind::copy
                   : segment.has_base ? StepKind::predict
@@ -303,13 +304,15 @@ class Planner {
     constexpr uint64_t kSamples = 16;
     constexpr uint64_t kSample = 1u << 14;
     const uint64_t pitch = std::max(kSample, range.length_bytes / kSamples);
+    SearchBudget budget;
     uint64_t copied = 0;
     uint64_t seen = 0;
     for (uint64_t at = 0; at < range.length_bytes; at += pitch) {
       const uint64_t length = std::min(kSample, range.length_bytes - at);
       const ByteView sample = result_.bytes().subspan(
           static_cast<size_t>(range.offset_bytes + at), static_cast<size_t>(length));
-      for (const Segment& segment : match_bytes(base_.bytes(), index_, sample, expected_)) {
+      for (const Segment& segment :
+           match_bytes(base_.bytes(), index_, sample, expected_, &budget)) {
         copied += segment.is_copy ? segment.length : 0;
       }
       seen += length;
@@ -374,6 +377,7 @@ class Planner {
   std::vector<Twin> twins_;
   std::vector<std::optional<Derived>> derived_;
   ByteIndex index_;
+  SearchBudget budget_;
   PickedTensors picked_;
   std::optional<PermutedTensors> permuted_;  // made when a tensor needs it
   std::optional<AnchorIndex> anchors_;       // likewise

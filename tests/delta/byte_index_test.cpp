@@ -2,11 +2,19 @@
 
 #include <doctest/doctest.h>
 
+#include <climits>
+
 #include "tests/support/random.hpp"
 
 using namespace mallorn;
 using delta::ByteIndex;
 using test::Bytes;
+
+namespace {
+
+constexpr unsigned kAnyNumber = UINT_MAX;  // candidates
+
+}  // namespace
 
 TEST_CASE("common length: counts equal bytes, up to the shorter end") {
   test::Random random = test::seeded("common length");
@@ -34,7 +42,7 @@ TEST_CASE("byte index: finds what occurs once, all of it") {
     const size_t length =
         ByteIndex::kMinMatch + random.below(base.size() - from - ByteIndex::kMinMatch);
     const ByteView piece = ByteView(base).subspan(from, length);
-    const ByteIndex::Match match = index.find(piece, 0);
+    const ByteIndex::Match match = index.find(piece, 0, kAnyNumber);
     REQUIRE(match.base_offset == from);
     REQUIRE(match.length == length);
   }
@@ -48,7 +56,8 @@ TEST_CASE("byte index: what it finds is true, whatever the bytes") {
     const ByteIndex index(base, {{0, base.size()}});
     for (size_t at = 0; at < result.size(); at += 1 + random.below(50)) {
       const ByteView rest = ByteView(result).subspan(at);
-      const ByteIndex::Match match = index.find(rest, random.below(base.size() + 1));
+      const ByteIndex::Match match =
+          index.find(rest, random.below(base.size() + 1), kAnyNumber);
       if (match.length == 0) continue;
       REQUIRE(match.length >= ByteIndex::kMinMatch);
       REQUIRE(range_fits(match.base_offset, match.length, base.size()));
@@ -65,21 +74,22 @@ TEST_CASE("byte index: of equal matches the nearest, in the ranges it was given"
     std::copy(word.begin(), word.end(), base.begin() + static_cast<ptrdiff_t>(at));
   }
   const ByteIndex all(base, {{0, base.size()}});
-  CHECK(all.find(word, 0).base_offset == 100);
-  CHECK(all.find(word, 1100).base_offset == 1000);
-  CHECK(all.find(word, UINT64_MAX).base_offset == 2000);
+  CHECK(all.find(word, 0, kAnyNumber).base_offset == 100);
+  CHECK(all.find(word, 1100, kAnyNumber).base_offset == 1000);
+  CHECK(all.find(word, UINT64_MAX, kAnyNumber).base_offset == 2000);
   const ByteIndex some(base, {{0, 50}, {990, 30}});
-  CHECK(some.find(word, 0).base_offset == 1000);
+  CHECK(some.find(word, 0, kAnyNumber).base_offset == 1000);
   const ByteIndex none(base, {});
-  CHECK(none.find(word, 0).length == 0);
+  CHECK(none.find(word, 0, kAnyNumber).length == 0);
 }
 
 TEST_CASE("byte index: fewer bytes than a match has find nothing") {
   const Bytes base(100, 7);
   const ByteIndex index(base, {{0, base.size()}});
-  CHECK(index.find(Bytes(ByteIndex::kMinMatch - 1, 7), 0).length == 0);
-  CHECK(index.find({}, 0).length == 0);
-  CHECK(index.find(Bytes(ByteIndex::kMinMatch, 7), 0).length == ByteIndex::kMinMatch);
+  CHECK(index.find(Bytes(ByteIndex::kMinMatch - 1, 7), 0, kAnyNumber).length == 0);
+  CHECK(index.find({}, 0, kAnyNumber).length == 0);
+  CHECK(index.find(Bytes(ByteIndex::kMinMatch, 7), 0, kAnyNumber).length ==
+        ByteIndex::kMinMatch);
   const ByteIndex empty({}, {});
-  CHECK(empty.find(base, 0).length == 0);
+  CHECK(empty.find(base, 0, kAnyNumber).length == 0);
 }

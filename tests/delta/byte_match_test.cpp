@@ -14,7 +14,8 @@ namespace {
 std::vector<Segment> segments_of(const Bytes& base, const Bytes& result,
                                  uint64_t expected = 0) {
   const ByteIndex index(base, {{0, base.size()}});
-  return delta::match_bytes(base, index, result, expected);
+  delta::SearchBudget budget;
+  return delta::match_bytes(base, index, result, expected, &budget);
 }
 
 // Segments tile the result, copies are true, and the rest begins inside the base or at its
@@ -111,6 +112,36 @@ TEST_CASE("byte match: no segment but a copy is longer than a chunk takes") {
   for (const Segment& segment : segments_of(test::Random(4).bytes(300000), noise)) {
     REQUIRE((segment.is_copy || segment.length <= 1u << 16));
   }
+}
+
+TEST_CASE("byte match: what is long is found when the budget is spent, where it lies") {
+  test::Random random(5);
+  for (const size_t size : {size_t{100000}, (3 * size_t{ByteIndex::kMaxEntries}) - 100}) {
+    const Bytes base = random.bytes(size);
+    const ByteIndex index(base, {{0, base.size()}});
+    for (size_t shift = 0; shift < 6; ++shift) {
+      Bytes result = random.bytes(shift);
+      result.insert(result.end(), base.begin() + 50000, base.begin() + 51000);
+      delta::SearchBudget spent{0};
+      CHECK(copied(delta::match_bytes(base, index, result, 0, &spent)) == 1000);
+    }
+  }
+}
+
+TEST_CASE("byte match: a spent budget is spent, and no step is made for a word") {
+  test::Random random(7);
+  const Bytes base = random.text(300000);
+  const Bytes result = random.text(300000);
+  const ByteIndex index(base, {{0, base.size()}});
+  delta::SearchBudget budget;
+  (void)delta::match_bytes(base, index, result, 0, &budget);
+  CHECK(budget.thorough == 0);
+  delta::SearchBudget more;
+  const size_t thorough =
+      delta::match_bytes(base, index, ByteView(result).first(1u << 16), 0, &more).size();
+  const size_t quick =
+      delta::match_bytes(base, index, ByteView(result).first(1u << 16), 0, &budget).size();
+  CHECK(quick <= thorough / 4);
 }
 
 // Here and below a quadratic walk takes hours: the runner's timeout tells.
