@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <bit>
-#include <unordered_map>
+#include <numeric>
 
 #include "libcommon/passed_pages.hpp"
 #include "mallorn-delta/range_facts.hpp"
@@ -49,10 +49,12 @@ class AxisMatcher {
   std::optional<std::vector<uint32_t>> run() {
     constexpr size_t kLeastBytes = 2;  // of an index: fewer are the same by chance
     if (samples_.size() * width_ < kLeastBytes) return {};
+    if (std::max(axis_.length, axis_.base_length) > kMaxMatchedIndices) return {};
     in_base_ =
         prints(pair_.base, pair_.from, axis_.base_length, base_samples_, base_stride_);
-    for (uint32_t i = 0; i < in_base_.size(); ++i)
-      by_digest_.try_emplace(in_base_[i].digest, i);
+    by_digest_.resize(in_base_.size());
+    std::iota(by_digest_.begin(), by_digest_.end(), 0u);
+    std::ranges::stable_sort(by_digest_, {}, [this](uint32_t i) { return digest(i); });
     const std::vector<Print> wanted =
         prints(pair_.result, pair_.range, axis_.length, samples_, stride_);
     if (!find_all(wanted, std::max<size_t>(wanted.size() / kProbed, 1))) return {};
@@ -143,10 +145,13 @@ class AxisMatcher {
   uint32_t find(const Print& print, uint32_t expected) const {
     if (expected < in_base_.size() && in_base_[expected].digest == print.digest)
       return expected;
-    if (const auto equal = by_digest_.find(print.digest); equal != by_digest_.end())
-      return equal->second;
+    const auto equal = std::ranges::lower_bound(by_digest_, print.digest, {},
+                                                [this](uint32_t i) { return digest(i); });
+    if (equal != by_digest_.end() && digest(*equal) == print.digest) return *equal;
     return may_compare() ? nearest(print, expected) : kUnknown;
   }
+
+  uint64_t digest(uint32_t index) const { return in_base_[index].digest; }
 
   bool may_compare() const {
     constexpr uint64_t kComparedEach = 16;  // element of the tensor
@@ -184,7 +189,7 @@ class AxisMatcher {
   std::vector<uint64_t> samples_;
   std::vector<uint64_t> base_samples_;
   std::vector<Print> in_base_;
-  std::unordered_map<uint64_t, uint32_t> by_digest_;
+  std::vector<uint32_t> by_digest_;  // indices, of equal ones the first first
   std::vector<uint32_t> picks_;
 };
 

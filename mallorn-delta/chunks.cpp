@@ -170,6 +170,7 @@ class Chunker {
     const bool is_copy = step->kind == StepKind::copy;
     uint64_t room = kMaxChunkResult - result_bytes_;
     if (!is_copy) room = std::min(room, kMaxChunkCoded - coded_bytes_);
+    if (is_permuted(*step)) room = std::min(room, permuted_room(*step));
     uint64_t length = std::min(step->result_bytes, room);
     if (length < step->result_bytes)
       length = whole_rows(*step, length - length % unit_bytes(*step));
@@ -177,7 +178,7 @@ class Chunker {
     // such steps are short, so they go into the next chunk whole.
     const bool is_whole = may_end_early(*step);
     if (is_whole && length < step->result_bytes) length = 0;
-    if (length == 0 || is_full(*step, length)) {
+    if (length == 0 || open_.size() == kMaxChunkSteps) {
       if (open_.empty()) throw Error(Status::internal, "a step is too long for a chunk");
       close();
       return;
@@ -192,13 +193,10 @@ class Chunker {
     if (is_cut) close();  // less than a row may have fitted yet
   }
 
-  // Whether the open chunk may not have as much of `step`, whatever its length.
-  bool is_full(const Step& step, uint64_t length) const {
-    if (open_.size() == kMaxChunkSteps) return true;
-    if (!is_permuted(step)) return false;
-    Step copy = step;
-    return permuted_ == kMaxChunkPermuted ||
-           picks_ + split_off(&copy, length).picks.size() > kMaxChunkPicks;
+  // How many bytes of a permuted step the open chunk may have, by the picks that they need.
+  uint64_t permuted_room(const Step& step) const {
+    if (permuted_ == kMaxChunkPermuted) return 0;
+    return bytes_with_picks(step, kMaxChunkPicks - picks_);
   }
 
   void close() {

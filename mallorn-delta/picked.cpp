@@ -9,12 +9,8 @@
 namespace mallorn::delta {
 namespace {
 
-constexpr size_t kMostAxes = 6;  // before those that stay as they are become one
-// Of picks that each chunk has anew; those of the slowest axis are parted with the rows.
-constexpr uint64_t kMostPicked = 8000;
-constexpr uint64_t kMostSlowest = 1u << 20;
-constexpr uint64_t kLeastRow = 128;  // bytes, of more than kMostPicked
-constexpr size_t kMostKnown = 4;     // ways in which axes of the same lengths differ
+constexpr size_t kMostAxes = 6;   // before those that stay as they are become one
+constexpr size_t kMostKnown = 4;  // ways in which axes of the same lengths differ
 
 bool is_candidate(const Range& range) {
   return range.kind == RangeKind::tensor && is_elements(range) && !is_sparsity(range) &&
@@ -35,14 +31,16 @@ std::optional<std::vector<uint64_t>> axes_of(const Range& range) {
   return bytes == range.length_bytes ? std::optional(axes) : std::nullopt;
 }
 
-// Whether all picks of a chunk are so few that it may have them.
-bool fits_chunk(const AxisPair& pair) {
+// How many bytes of the result a chunk can have, by the picks that it needs: those of the
+// slowest axis are parted with the rows, all others each chunk has anew. 0 if there are too
+// many.
+uint64_t chunk_bytes(const AxisPair& pair) {
   uint64_t picked = 0;
   for (size_t i = 1; i < pair.axes.size(); ++i) picked += pair.axes[i].picks.size();
-  const uint64_t slowest = pair.axes[0].picks.size();
+  if (picked > kMaxChunkPicks) return 0;
+  if (pair.axes[0].picks.empty()) return kMaxChunkCoded;
   const uint64_t row = pair.range.length_bytes / pair.axes[0].length;
-  return picked <= kMostPicked && slowest <= kMostSlowest &&
-         (slowest <= kMostPicked || row >= kLeastRow);
+  return std::min((kMaxChunkPicks - picked) * row, kMaxChunkCoded);
 }
 
 // Neighbours that stay as they are become one axis.
@@ -64,15 +62,16 @@ std::optional<PickedMatch> match_of(const AxisPair& pair) {
     match.picks.insert(match.picks.end(), axis.picks.begin(), axis.picks.end());
     may_join = axis.picks.empty();
   }
-  if (match.picks.empty() || !fits_chunk(pair)) return {};
-  return match;
+  constexpr uint64_t kLeastChunk = kMaxChunkCoded / 16;
+  const bool fits = chunk_bytes(pair) >= std::min(kLeastChunk, pair.range.length_bytes);
+  return fits && !match.picks.empty() ? std::optional(match) : std::nullopt;
 }
 
 // What saying the picks takes, roughly, in 1/1024 bit: once for each chunk, but for those
 // of the slowest axis.
 uint64_t cost_of_picks(const AxisPair& pair) {
   constexpr uint64_t kBit = 1024;
-  const uint64_t chunks = 1 + pair.range.length_bytes / kMaxChunkCoded;
+  const uint64_t chunks = 1 + pair.range.length_bytes / chunk_bytes(pair);
   uint64_t cost = 0;
   for (size_t i = 0; i < pair.axes.size(); ++i) {
     uint64_t bits = 0;

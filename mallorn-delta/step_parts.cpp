@@ -1,9 +1,19 @@
 #include "mallorn-delta/step_parts.hpp"
 
+#include <algorithm>
+
 #include "libcommon/lane_grid.hpp"
 
 namespace mallorn::delta {
 namespace {
+
+// How many elements the result has for each index of its slowest axis.
+uint64_t row_elements(const Permutation& permutation) {
+  uint64_t row = 1;
+  for (uint32_t i = 1; i < permutation.axes; ++i)
+    row *= permutation.result_length(permutation.order[i]);
+  return row;
+}
 
 // Keeps of the picks from the axis that is the slowest in the result those of the rows that
 // a step has a part in.
@@ -11,10 +21,7 @@ void drop_picks_elsewhere(Step* step) {
   Permutation& permutation = step->permutation;
   const uint32_t axis = permutation.order[0];
   if (permutation.picked[axis] == 0) return;
-  uint64_t row = 1;  // elements
-  for (uint32_t i = 0; i < permutation.axes; ++i) {
-    if (i != axis) row *= permutation.result_length(i);
-  }
+  const uint64_t row = row_elements(permutation);
   const uint64_t elements = step->result_bytes / dtype_layout(step->dtype).block_bytes;
   const uint64_t first = permutation.first / row;
   const uint64_t end = (permutation.first + elements + row - 1) / row;
@@ -54,6 +61,18 @@ Step split_off(Step* step, uint64_t length) {
     step->base_offset += base_bytes;
   }
   return first;
+}
+
+uint64_t bytes_with_picks(const Step& step, uint64_t count) {
+  const Permutation& permutation = step.permutation;
+  const uint32_t slowest = permutation.picked[permutation.order[0]];
+  const uint64_t others = step.picks.size() - slowest;
+  if (others > count) return 0;
+  if (slowest == 0) return step.result_bytes;
+  const uint64_t row = row_elements(permutation);
+  const uint64_t end = permutation.first / row + (count - others);  // of rows
+  const uint64_t elements = end * row - std::min<uint64_t>(permutation.first, end * row);
+  return std::min(elements * dtype_layout(step.dtype).block_bytes, step.result_bytes);
 }
 
 uint64_t unit_bytes(const Step& step) {

@@ -15,6 +15,9 @@ uint64_t unit_bytes(const Step& step);
 // may_end_early().
 Step split_off(Step* step, uint64_t length);
 
+// How many bytes a permuted step begins with, whole elements, that need no more picks.
+uint64_t bytes_with_picks(const Step& step, uint64_t count);
+
 // The steps of the result, cut at offsets of it that are given in order; where a step
 // cannot be cut, it is not.
 std::vector<Step> part_steps(std::vector<Step> steps, const std::vector<uint64_t>& cuts);

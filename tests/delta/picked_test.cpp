@@ -136,6 +136,45 @@ TEST_CASE("picked: what layers share is known when two axes have changed") {
   CHECK(delta::explain(base, result, plan).find("picked ") != std::string::npos);
 }
 
+TEST_CASE("picked: axes of more indices than a chunk has picks for, however short") {
+  test::Random random = test::seeded("long");
+  constexpr uint32_t kRows = kMaxChunkPicks + 100;
+  constexpr uint32_t kColumns = kMaxChunkPicks - 100;
+  for (const Dtype dtype : {Dtype::f32, Dtype::i8}) {
+    CAPTURE(dtype_layout(dtype).name);
+    const size_t width = dtype_layout(dtype).block_bytes;
+    const uint32_t row = dtype == Dtype::f32 ? 4 : 8;
+    const auto check = [&](const Shape& shape, const Permutation& permutation,
+                           const Indices& picks) {
+      const Bytes old = random.bytes(shape[0] * shape[1] * width);
+      const Bytes made = moved(old, permutation, picks, dtype);
+      Shape others = shape;
+      others[permutation.picked[0] > 0 ? 0 : 1] = picks.size();
+      const Model base = model_of({{"w", shape, old, dtype}});
+      const delta::Plan plan =
+          delta::make_plan(base, model_of({{"w", others, made, dtype}}));
+      REQUIRE(plan.steps.size() == 1);
+      CHECK(plan.steps[0].permutation == permutation);
+      CHECK(plan.steps[0].picks == picks);
+      Bytes again;
+      for (const auto& chunk : delta::cut_into_chunks(plan.steps, {})) {
+        REQUIRE(chunk.size() == 1);
+        CHECK(chunk[0].picks.size() <= kMaxChunkPicks);
+        Bytes bytes;
+        const ByteView view = predicting_view(chunk[0], old, &bytes);
+        again.insert(again.end(), view.begin(), view.end());
+      }
+      CHECK(again == made);
+    };
+    for (const Indices& picks : {kept(random, kRows), shuffled(random, kRows)}) {
+      check({kRows, row}, {2, 0, {kRows, row}, {0, 1}, {count_of(picks), 0}}, picks);
+    }
+    for (const Indices& picks : {kept(random, kColumns), shuffled(random, kColumns)}) {
+      check({row, kColumns}, {2, 0, {row, kColumns}, {0, 1}, {0, count_of(picks)}}, picks);
+    }
+  }
+}
+
 TEST_CASE("picked: elements that have nothing to do with the base have none") {
   test::Random random = test::seeded("unrelated");
   for (const Dtype dtype : {Dtype::f32, Dtype::i8, Dtype::f16}) {

@@ -130,6 +130,20 @@ class Permuted(InPlaceTest):
         added = sum(len(tensor[2]) for tensor in old) - sum(len(tensor[2]) for tensor in narrow)
         self.assertLess(self.patch_size("wider", gguf(narrow), gguf(old)), HEAD + 1.25 * added)
 
+    def test_axes_of_thousands_of_indices(self) -> None:
+        def check(case: tuple[int, list[int], bool]) -> None:
+            length, kept, has_rows = case
+            matrix = "long", [4, length], weights("long", 4 * length, False)
+            pair = [matrix, narrower(matrix, kept)]
+            if has_rows:
+                pair = list(map(channels_last, pair))
+            name = f"{'rows' if has_rows else 'columns'} {len(kept)} of {length}"
+            self.assertLess(self.patch_size(name, gguf(pair[:1]), gguf(pair[1:])), HEAD + 1.9 * len(kept), name)
+
+        in_parallel(check, [(length, kept, has_rows) for length in (7999, 8200, 16300) for has_rows in (False, True)
+                            for kept in (random.Random(length).sample(range(length), length),
+                                         [index for index in range(length) if index % 5 not in (1, 3)])])
+
     def test_one_patch_by_reference_and_inline(self) -> None:
         for change in (channels_last, lambda tensor: narrower(tensor, COLUMNS["fewer"])):
             self.check_ways(change)
