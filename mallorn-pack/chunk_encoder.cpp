@@ -151,11 +151,12 @@ EncodedChunk encode_whole(const ChunkInput& chunk, uint64_t base_bytes,
   return encode_layout(whole, std::move(layout), base_bytes, options);
 }
 
-// Whether no reader would make a chunk of this record again: of steps of a byte or two, of
-// many dtypes.
+// Whether no reader would make a chunk of this record, or make it again: of steps of a byte
+// or two, of many dtypes, or of picks that tell nothing.
 bool is_too_long(const EncodedChunk& encoded, uint64_t result_bytes) {
+  const uint64_t length = encoded.record.size();
   return result_bytes <= kMaxChunkCoded &&
-         !may_be_made_again(encoded.record.size(), result_bytes);
+         (length > kMaxRecordBytes || !may_be_made_again(length, result_bytes));
 }
 
 bool is_distant(const Step& step) {

@@ -97,7 +97,7 @@ constexpr uint64_t kMaxChunkResult = 1ull
 constexpr uint32_t kMaxChunkSteps = 1u << 14;
 constexpr uint32_t kMaxChunkSections = 64;
 constexpr uint32_t kMaxChunkPermuted = 255;    // of its steps
-constexpr uint32_t kMaxChunkPicks = 1u << 14;  // of all of these
+constexpr uint32_t kMaxChunkPicks = 1u << 16;  // of all of these
 // A record holds at most this: incompressible sections are stored, structure grows by a
 // little.
 constexpr uint64_t kMaxRecordBytes = kMaxChunkCoded + (1u << 18);

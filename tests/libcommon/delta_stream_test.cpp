@@ -268,10 +268,13 @@ TEST_CASE("delta steps: permuted ones may have picks, which are checked") {
   CHECK(base_bytes_of(step, 1000) == 400);
   CHECK(status_of({picked(3, {19, 20, 1})}, models) == Status::malformed);
   CHECK(status_of({picked(0, {})}, models) == Status::ok);
-  const std::vector<uint32_t> many(1 << 13, 7);
-  CHECK(status_of({picked(1 << 13, many), picked(1 << 13, many)}, models) == Status::ok);
-  CHECK(status_of({picked(1 << 13, many), picked(1 << 13, many), step}, models) ==
+  constexpr uint32_t kHalf = kMaxChunkPicks / 2;
+  const std::vector<uint32_t> many(kHalf, 7);
+  CHECK(status_of({picked(kHalf, many), picked(kHalf, many)}, models) == Status::ok);
+  CHECK(status_of({picked(kHalf, many), picked(kHalf, many), step}, models) ==
         Status::limit_exceeded);
+  const std::vector<uint32_t> all(kMaxChunkPicks, 7);
+  CHECK(status_of({picked(kMaxChunkPicks, all)}, models) == Status::ok);
 }
 
 TEST_CASE("delta steps: what predicts a permuted step are the elements in its order") {
@@ -344,7 +347,7 @@ TEST_CASE("delta steps: parameters that are no place are refused") {
   CHECK(status({5, 3, 2, 1, 4, 0}, 6) == Status::malformed);
   CHECK(status({5, 3, 2, 1, 4}, 6) == Status::truncated);
   CHECK(status({5, 3, 2, 1, 0xFF}, 5) == Status::malformed);
-  CHECK(status(Bytes((1u << 16) + 1, 0), (1u << 16) + 1) == Status::limit_exceeded);
+  CHECK(status(Bytes((1u << 18) + 1, 0), (1u << 18) + 1) == Status::limit_exceeded);
 }
 
 TEST_CASE("delta steps: sources of derived numbers are within the chunk, and known") {

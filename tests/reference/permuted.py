@@ -9,7 +9,7 @@ from dtypes import BLOCKS, NAMES, SCALARS
 
 MOST_BYTES = 1 << 28
 MOST_STEPS = 255
-MOST_PICKS = 1 << 14
+MOST_PICKS = 1 << 16
 WIDTHS = {"c64": 8, "c128": 16}
 
 

@@ -92,7 +92,7 @@ def bad(base: bytes) -> Iterator[tuple[str, str, str, bytes]]:
            patch(Permutation([0, 1], [3, 5], 0, [[], [0, 1, 2, 3]])))
     yield ("picked-large", "corrupt_data", "2^28 + 2^15 bytes, of 2^16",
            patch(Permutation([0, 1], [1 << 14, 2], 0, [[], [1] * ((1 << 13) + 1)])))
-    yield ("picked-often", "limit_exceeded", "2^14 + 1",
+    yield ("picked-often", "limit_exceeded", "2^16 + 1",
            patch(Permutation([0], [15], 0, [[0] * (MOST_PICKS + 1)])))
     for name, what, order in (("twice", "an axis that comes twice", [1, 1]),
                               ("beyond", "axis 2 of 2", [2, 0])):

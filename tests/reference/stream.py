@@ -173,7 +173,7 @@ def read_steps(payload: bytes, base_length: int, result_left: int) -> list[Step]
         kind, dtype, predictor = reader.take(3)
         step = Step(kind, dtype, predictor, reader.varint(), reader.varint())
         parameter_bytes = reader.varint()
-        if parameter_bytes > 1 << 16:
+        if parameter_bytes > 1 << 18:
             raise Fault("limit_exceeded", "parameters of a step")
         step.parameters = reader.take(parameter_bytes)
         malformed(kind <= LITERAL and dtype in NAMES and step.result_bytes > 0, "step")

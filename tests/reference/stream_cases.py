@@ -277,8 +277,8 @@ def bad_deltas() -> Iterator[tuple[str, str, str, bytes]]:
                delta(step(1, 2, 5, 3, 0, len(data)) + data, count=1))
     yield ("step-parameters", "unsupported_feature", "of dtype opaque",
            delta(step(1, 0, 0, 3, 0, 1) + b"p", count=1))
-    yield ("step-parameters-too-long", "limit_exceeded", "2^16 + 1",
-           delta(step(1, 0, 0, 3, 0, 65537)))
+    yield ("step-parameters-too-long", "limit_exceeded", "2^18 + 1",
+           delta(step(1, 0, 0, 3, 0, (1 << 18) + 1)))
     yield ("step-parameters-truncated", "malformed", "four varints and a half",
            delta(step(1, 1, 0, 3, 0, 5) + b"\0\0\0\0\x80", count=1))
     yield "step-of-nothing", "malformed", "", delta(step(1, 0, 1, 0, 0), PREDICT)
