@@ -95,6 +95,17 @@ SectionHeader header_of(const SectionPlan& plan, const CodedSection& section) {
   return header;
 }
 
+// How many bytes of the result the model of bytes makes.
+uint64_t modelled_bytes(const ChunkInput& chunk, const ChunkLayout& layout) {
+  uint64_t bytes = 0;
+  for (size_t i = 0; i < chunk.steps.size(); ++i) {
+    const Step& step = chunk.steps[i];
+    const bool is_own = layout.section_of[i] == kNoSection && step.kind != StepKind::copy;
+    if (is_own && !is_derived(step)) bytes += step.result_bytes;
+  }
+  return bytes;
+}
+
 EncodedChunk encode_layout(const ChunkInput& chunk, ChunkLayout layout, uint64_t base_bytes,
                            const PackOptions& options) {
   std::vector<CodedSection> sections = encode_sections(options, &layout);
@@ -114,6 +125,7 @@ EncodedChunk encode_layout(const ChunkInput& chunk, ChunkLayout layout, uint64_t
   const Structure structure = encode_structure(chunk, layout, base_bytes);
   EncodedChunk encoded;
   encoded.result_offset = chunk.result_offset;
+  encoded.modelled_bytes = modelled_bytes(chunk, layout);
   encoded.steps = report_steps(chunk, layout, sections, structure);
   encoded.features = section_features(header) | structure.features;
 
@@ -174,11 +186,11 @@ uint64_t long_bytes(const ChunkInput& chunk) {
   return bytes;
 }
 
-// Whether bytes in sections are worth what they are larger: the model of bytes takes a
-// second for each megabyte, for whoever applies the patch, too.
+// Whether bytes in sections are worth what they are larger.
 bool is_worth_it(const EncodedChunk& sections, const EncodedChunk& model,
                  const PackOptions& options) {
-  const size_t more = options.is_max ? 0 : model.record.size() / 16;
+  const uint64_t more = worth_of_time(model.modelled_bytes - sections.modelled_bytes,
+                                      model.record.size(), options);
   return sections.record.size() <= model.record.size() + more;
 }
 

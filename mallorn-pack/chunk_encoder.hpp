@@ -14,6 +14,7 @@ namespace mallorn::pack {
 
 struct EncodedChunk {
   std::vector<uint8_t> record;  // kind byte first; none if there is a twin
+  uint64_t modelled_bytes = 0;  // of the result, by the model of bytes
   uint32_t features = 0;        // mandatory features it uses
   uint64_t result_offset = 0;
   std::vector<StepReport> steps;

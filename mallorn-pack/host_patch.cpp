@@ -22,10 +22,15 @@ int default_level(uint64_t result_bytes) {
   return result_bytes <= 64u << 20 ? 9 : kFastLevel;
 }
 
-// All chunks, coded by several threads, in order. Returns the features they use.
-uint32_t pack_chunks(DeltaSource& source, const PackOptions& options,
-                     const CommonOptions& common, Explanation& explanation,
-                     PatchWriter& patch) {
+struct Packed {
+  uint32_t features = 0;
+  uint64_t modelled_bytes = 0;
+};
+
+// All chunks, coded by several threads, in order.
+Packed pack_chunks(DeltaSource& source, const PackOptions& options,
+                   const CommonOptions& common, Explanation& explanation,
+                   PatchWriter& patch) {
   const uint64_t base_bytes = source.manifest().base.length_bytes;
   OrderedPool<ChunkInput, EncodedChunk> pool(common.threads, [&](ChunkInput&& chunk) {
     EncodedChunk encoded = encode_chunk(chunk, base_bytes, options);
@@ -33,7 +38,7 @@ uint32_t pack_chunks(DeltaSource& source, const PackOptions& options,
     return encoded;
   });
   Progress progress(!common.is_quiet, "packing", source.manifest().result.length_bytes);
-  uint32_t features = 0;
+  Packed packed;
   uint64_t read = 0;
   pool.run(
       [&]() -> std::optional<ChunkInput> {
@@ -43,7 +48,8 @@ uint32_t pack_chunks(DeltaSource& source, const PackOptions& options,
         return chunk;
       },
       [&](EncodedChunk&& chunk) {
-        features |= chunk.features;
+        packed.features |= chunk.features;
+        packed.modelled_bytes += chunk.modelled_bytes;
         explanation.add(chunk.result_offset, chunk.steps);
         if (chunk.twin) {
           patch.add_again(chunk.result_offset, *chunk.twin);
@@ -51,10 +57,10 @@ uint32_t pack_chunks(DeltaSource& source, const PackOptions& options,
           patch.add_chunk(chunk.result_offset, chunk.record);
         }
       });
-  return features;
+  return packed;
 }
 
-// The whole result by itself, if that makes a smaller patch; true if it does.
+// The whole result by itself, if that takes less than `limit`; true if it does.
 bool pack_whole(DeltaSource& source, int level, uint64_t limit, PatchWriter& patch) {
   constexpr size_t kPiece = 1u << 20;
   const MappedFile& result = source.result();
@@ -77,7 +83,8 @@ void tell(const Explanation& explanation, const Arguments& arguments, bool is_wh
           uint64_t body_bytes) {
   if (arguments.explains) std::fputs(explanation.table().c_str(), stderr);
   if (arguments.explains && is_whole) {
-    print_message("note", "the whole result by itself was smaller: zstd");
+    print_message("note",
+                  "the whole result by itself is no larger, or decodes faster: zstd");
   }
   if (arguments.common.is_verbose) {
     print_message("note", with_commas(body_bytes) + " bytes of body" +
@@ -97,9 +104,13 @@ void write_host_patch(DeltaSource& source, const Arguments& arguments, PatchHead
   PatchWriter whole;
   Explanation explanation(source.notes());
   header.memory_kib = kHostMemoryKib;
-  header.features = pack_chunks(source, options, arguments.common, explanation, by_chunks);
-  const bool is_whole = by_chunks.body_bytes() > kSmallBody &&
-                        pack_whole(source, options.level, by_chunks.body_bytes(), whole);
+  const Packed packed =
+      pack_chunks(source, options, arguments.common, explanation, by_chunks);
+  header.features = packed.features;
+  const uint64_t body = by_chunks.body_bytes();
+  const uint64_t limit = body + worth_of_time(packed.modelled_bytes, body, options);
+  const bool is_whole =
+      body > kSmallBody && pack_whole(source, options.level, limit, whole);
   if (is_whole) header.features = kFeatureZstd;
   PatchWriter& patch = is_whole ? whole : by_chunks;
   source.require_unchanged();

@@ -132,6 +132,30 @@ TEST_CASE("chunk: a higher level makes nothing that is clearly larger") {
   }
 }
 
+TEST_CASE("chunk: the model of bytes makes what is long only where that saves much") {
+  // Of each letter the one before tells a little, a tenth of the patch in all.
+  test::Random random(20);
+  Bytes letters(300000, 'a');
+  for (size_t i = 1; i < letters.size(); ++i) {
+    const uint64_t letter =
+        random.below(10) < 3 ? letters[i - 1] - uint64_t{'a'} + 1 : random.below(16);
+    letters[i] = static_cast<uint8_t>('a' + letter % 16);
+  }
+  const MadeChunk chunk = one_step(StepKind::literal, Dtype::opaque, {}, letters);
+  const auto is_modelled = [&](const pack::PackOptions& options) {
+    const auto coded = pack::encode_chunk(chunk.input(true), 0, options);
+    const bool has_model = coded.modelled_bytes == letters.size();
+    CHECK(has_model == ((coded.features & kFeatureStructure) != 0));
+    return has_model;
+  };
+  CHECK_FALSE(is_modelled({3}));
+  CHECK_FALSE(is_modelled({9}));
+  CHECK_FALSE(is_modelled({18}));
+  CHECK(is_modelled({19}));
+  CHECK(is_modelled({19, true}));
+  CHECK(check_chunk(chunk, 9) > check_chunk(chunk, 19));
+}
+
 TEST_CASE("chunk: every length from one byte") {
   test::Random random = test::seeded("chunk lengths");
   for (size_t size = 1; size < 70; ++size) {
