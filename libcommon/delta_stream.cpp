@@ -18,7 +18,7 @@ namespace {
 constexpr size_t kMaxPermutationBytes = 2 + (2 * kMaxAxes + 1) * kMaxVarintBytes;
 constexpr size_t kMaxPickBytes = 5;
 constexpr size_t kMaxStepBytes = 3 + 8 * kMaxVarintBytes + kMaxPermutationBytes;
-constexpr uint64_t kMaxParameterBytes = 1u << 18;
+constexpr uint64_t kMaxParameterBytes = 1u << 18;  // picks of long axes take 3 bytes each
 constexpr size_t kMaxNoteText = 1024;
 
 int32_t read_zero_point(ByteReader& reader) {

@@ -28,7 +28,7 @@ struct AxisPair {
 };
 
 // Of longer axes nothing is known: what is kept of each index takes 40 bytes.
-constexpr uint64_t kMaxMatchedIndices = 1u << 19;
+constexpr uint64_t kMaxMatchedIndices = 1u << 20;
 
 // The picks of axis `which`, if those of the others are right: by a few elements of each
 // index, equal ones first, else those that agree in most signs. Nothing if fewer than half

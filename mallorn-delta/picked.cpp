@@ -31,15 +31,27 @@ std::optional<std::vector<uint64_t>> axes_of(const Range& range) {
   return bytes == range.length_bytes ? std::optional(axes) : std::nullopt;
 }
 
+// The first axis that has several indices.
+size_t slowest_of(const AxisPair& pair) {
+  size_t i = 0;
+  while (i + 1 < pair.axes.size() && pair.axes[i].length == 1 &&
+         pair.axes[i].base_length == 1) {
+    ++i;
+  }
+  return i;
+}
+
 // How many bytes of the result a chunk can have, by the picks that it needs: those of the
 // slowest axis are parted with the rows, all others each chunk has anew. 0 if there are too
 // many.
 uint64_t chunk_bytes(const AxisPair& pair) {
+  const MatchedAxis& slowest = pair.axes[slowest_of(pair)];
   uint64_t picked = 0;
-  for (size_t i = 1; i < pair.axes.size(); ++i) picked += pair.axes[i].picks.size();
+  for (const MatchedAxis& axis : pair.axes) picked += axis.picks.size();
+  picked -= slowest.picks.size();
   if (picked > kMaxChunkPicks) return 0;
-  if (pair.axes[0].picks.empty()) return kMaxChunkCoded;
-  const uint64_t row = pair.range.length_bytes / pair.axes[0].length;
+  if (slowest.picks.empty()) return kMaxChunkCoded;
+  const uint64_t row = pair.range.length_bytes / slowest.length;
   return std::min((kMaxChunkPicks - picked) * row, kMaxChunkCoded);
 }
 
@@ -72,6 +84,7 @@ std::optional<PickedMatch> match_of(const AxisPair& pair) {
 uint64_t cost_of_picks(const AxisPair& pair) {
   constexpr uint64_t kBit = 1024;
   const uint64_t chunks = 1 + pair.range.length_bytes / chunk_bytes(pair);
+  const size_t slowest = slowest_of(pair);
   uint64_t cost = 0;
   for (size_t i = 0; i < pair.axes.size(); ++i) {
     uint64_t bits = 0;
@@ -84,7 +97,7 @@ uint64_t cost_of_picks(const AxisPair& pair) {
       before = ahead;
       expected = pick + 1;
     }
-    cost += bits * kBit * (i == 0 ? 1 : chunks);
+    cost += bits * kBit * (i == slowest ? 1 : chunks);
   }
   return cost;
 }
