@@ -13,7 +13,8 @@ enum class Instructions : uint8_t { common, wide };
 // compiler sees. Nothing that is not inlined into it is compiled otherwise than before.
 #define MALLORN_WIDE __attribute__((target("avx2,bmi,bmi2"), flatten))
 inline bool has_wide() {
-  return __builtin_cpu_supports("avx2") != 0 && __builtin_cpu_supports("bmi2") != 0;
+  return __builtin_cpu_supports("avx2") != 0 && __builtin_cpu_supports("bmi") != 0 &&
+         __builtin_cpu_supports("bmi2") != 0;
 }
 #else
 #define MALLORN_WIDE
