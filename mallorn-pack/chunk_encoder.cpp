@@ -36,9 +36,11 @@ std::vector<PartReport> reports_of(const SectionPlan& plan, const CodedSection& 
   return reports;
 }
 
+// Of a step that is in no section.
 const char* predictor_of(const Step& step) {
   if (step.kind == StepKind::copy) return "same bytes";
   if (is_derived(step)) return "derived";
+  if (is_converted(step) || is_permuted(step)) return "none";
   return step.kind == StepKind::predict ? "bytes" : "none";
 }
 
@@ -109,7 +111,8 @@ uint64_t modelled_bytes(const ChunkInput& chunk, const ChunkLayout& layout) {
 EncodedChunk encode_layout(const ChunkInput& chunk, ChunkLayout layout, uint64_t base_bytes,
                            const PackOptions& options) {
   std::vector<CodedSection> sections = encode_sections(options, &layout);
-  drop_short_sections(chunk, base_bytes, &layout, &sections);
+  if (options.level > kFastLevel)
+    drop_short_sections(chunk, base_bytes, &layout, &sections);
   ChunkHeader header;
   header.result_bytes = chunk.result.size();
   header.check = chunk.check;
@@ -163,12 +166,11 @@ EncodedChunk encode_whole(const ChunkInput& chunk, uint64_t base_bytes,
   return encode_layout(whole, std::move(layout), base_bytes, options);
 }
 
-// Whether no reader would make a chunk of this record, or make it again: of steps of a byte
-// or two, of many dtypes, or of picks that tell nothing.
+// Whether no reader would make a chunk of this record again: of steps of a byte or two, of
+// many dtypes.
 bool is_too_long(const EncodedChunk& encoded, uint64_t result_bytes) {
-  const uint64_t length = encoded.record.size();
   return result_bytes <= kMaxChunkCoded &&
-         (length > kMaxRecordBytes || !may_be_made_again(length, result_bytes));
+         !may_be_made_again(encoded.record.size(), result_bytes);
 }
 
 bool is_distant(const Step& step) {
@@ -189,8 +191,9 @@ uint64_t long_bytes(const ChunkInput& chunk) {
 // Whether bytes in sections are worth what they are larger.
 bool is_worth_it(const EncodedChunk& sections, const EncodedChunk& model,
                  const PackOptions& options) {
-  const uint64_t more = worth_of_time(model.modelled_bytes - sections.modelled_bytes,
-                                      model.record.size(), options);
+  const uint64_t before = model.modelled_bytes;
+  const uint64_t after = std::min(sections.modelled_bytes, before);
+  const uint64_t more = worth_of_time(before - after, model.record.size(), options);
   return sections.record.size() <= model.record.size() + more;
 }
 
@@ -221,6 +224,10 @@ EncodedChunk encode_chunk(const ChunkInput& chunk, uint64_t base_bytes,
     layout.uses_distant = true;
     EncodedChunk other = encode_layout(chunk, lay_out(chunk, layout), base_bytes, options);
     if (other.record.size() < best.record.size()) best = std::move(other);
+  }
+  if (best.record.size() > kMaxRecordBytes) {  // of picks that tell nothing
+    layout.uses_permuted = false;
+    best = encode_layout(chunk, lay_out(chunk, layout), base_bytes, options);
   }
   if (is_too_long(best, chunk.result.size()))
     best = encode_whole(chunk, base_bytes, options);

@@ -188,6 +188,7 @@ class Layouter {
     const Step& step = chunk_.steps[i];
     const ByteView base = chunk_.base[i];
     if (!predicts(step, base)) return false;
+    if (is_permuted(step) && !options_.uses_permuted) return false;
     if (is_plain(step)) return equal_bytes(base, result) >= result.size() / 2;
     return step.predictor != Predictor::distant || options_.uses_distant;
   }

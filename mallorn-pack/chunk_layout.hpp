@@ -58,12 +58,13 @@ struct LayoutOptions {
   bool uses_distant = false;  // what a base hardly resembles has that base all the same
   bool models_bytes = true;   // false: those of long steps go into sections, too: there
                               // they decode some hundred times as fast
+  bool uses_permuted = true;  // false: permuted steps are coded on their own
 };
 
 // Elements go into sections, by dtype and what is converted to it, permuted or not; where
 // nothing but the order of axes has changed, into one of their own. Bytes stay among the
-// steps, as options have it. What is not made for a
-// section are views of `chunk`, which outlives them.
+// steps, as options have it. What is not made for a section are views of `chunk`, which
+// outlives them.
 ChunkLayout lay_out(const ChunkInput& chunk, const LayoutOptions& options);
 
 }  // namespace mallorn::pack

@@ -60,6 +60,16 @@ Packed pack_chunks(DeltaSource& source, const PackOptions& options,
   return packed;
 }
 
+// What the whole result by itself may take to be preferred: more than the chunks, of which
+// the body has so many bytes, where those would take seconds to apply.
+uint64_t most_of_whole(const Packed& packed, uint64_t body_bytes,
+                       const PackOptions& options) {
+  constexpr uint64_t kSoon = 1u << 20;  // modelled bytes
+  if (options.level == kMaxLevel) return body_bytes;
+  const uint64_t late = packed.modelled_bytes - std::min(packed.modelled_bytes, kSoon);
+  return body_bytes + worth_of_time(late, body_bytes, options);
+}
+
 // The whole result by itself, if that takes less than `limit`; true if it does.
 bool pack_whole(DeltaSource& source, int level, uint64_t limit, PatchWriter& patch) {
   constexpr size_t kPiece = 1u << 20;
@@ -108,9 +118,9 @@ void write_host_patch(DeltaSource& source, const Arguments& arguments, PatchHead
       pack_chunks(source, options, arguments.common, explanation, by_chunks);
   header.features = packed.features;
   const uint64_t body = by_chunks.body_bytes();
-  const uint64_t limit = body + worth_of_time(packed.modelled_bytes, body, options);
   const bool is_whole =
-      body > kSmallBody && pack_whole(source, options.level, limit, whole);
+      body > kSmallBody &&
+      pack_whole(source, options.level, most_of_whole(packed, body, options), whole);
   if (is_whole) header.features = kFeatureZstd;
   PatchWriter& patch = is_whole ? whole : by_chunks;
   source.require_unchanged();

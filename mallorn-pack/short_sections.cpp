@@ -10,10 +10,12 @@ namespace {
 constexpr uint64_t kShort = 2048;
 // What the header of a chunk says of a short section.
 constexpr uint64_t kHead = 5;
-// Each trial codes all bytes among the steps once more: up to a few hundredths of a second.
+// Each trial codes all bytes among the steps once more, a hundred thousand of them in a
+// tenth of a second: how many in one trial, and in those of a chunk.
 constexpr uint64_t kMostTried = 16 * 1024;
+constexpr uint64_t kMostInAll = 256 * 1024;
 // Of the chunk: longer ones are not made noticeably smaller.
-constexpr uint64_t kLongChunk = 1 << 20;
+constexpr uint64_t kLongChunk = 256 * 1024;
 
 // Sections by step, when those that are dropped are counted no more.
 std::vector<uint32_t> without(std::vector<uint32_t> section_of,
@@ -36,8 +38,10 @@ class Trials {
 
   std::vector<bool> run() {
     const std::vector<bool> short_ones = find_short();
+    const auto count = std::ranges::count(short_ones, true);
+    const uint64_t tried = bytes_without(short_ones);
     std::vector<bool> best(sections_.size());
-    if (!is_quick(short_ones)) return best;
+    if (count == 0 || tried > kMostTried || chunk_.result.size() > kLongChunk) return best;
     uint64_t least = size_without(best);
     const auto offer = [&](std::vector<bool> dropped) {
       const uint64_t size = size_without(dropped);
@@ -46,6 +50,7 @@ class Trials {
       best = std::move(dropped);
     };
     offer(short_ones);
+    if (tried * static_cast<uint64_t>(count) > kMostInAll) return best;
     for (size_t i = 0; i < sections_.size(); ++i) {
       if (!short_ones[i]) continue;
       std::vector<bool> other = best;
@@ -67,17 +72,16 @@ class Trials {
     return are_short;
   }
 
-  bool is_quick(const std::vector<bool>& dropped) const {
-    if (chunk_.result.size() > kLongChunk) return false;
-    if (std::find(dropped.begin(), dropped.end(), true) == dropped.end()) return false;
-    uint64_t tried = 0;
+  // How many bytes of the result are among the steps then.
+  uint64_t bytes_without(const std::vector<bool>& dropped) const {
+    uint64_t bytes = 0;
     for (size_t i = 0; i < chunk_.steps.size(); ++i) {
       const Step& step = chunk_.steps[i];
       const uint32_t section = layout_.section_of[i];
       const bool is_among_steps = section == kNoSection || dropped[section];
-      if (step.kind != StepKind::copy && is_among_steps) tried += step.result_bytes;
+      if (step.kind != StepKind::copy && is_among_steps) bytes += step.result_bytes;
     }
-    return tried <= kMostTried;
+    return bytes;
   }
 
   uint64_t size_without(const std::vector<bool>& dropped) const {

@@ -232,10 +232,70 @@ TEST_CASE("chunk: short tensors of many types cost hardly more than those of one
   many.result = random.changed(many.base, 64);
   MadeChunk one = many;
   for (Step& step : one.steps) step.dtype = Dtype::opaque;
-  for (const int level : {3, 9, 19}) {
+  for (const int level : {9, 19}) {
     CAPTURE(level);
     CHECK(check_chunk(many, level) <= check_chunk(one, level) + 16);
   }
+}
+
+TEST_CASE("chunk: bytes that go apart do not bring others among the steps") {
+  const auto chunk_with = [&](size_t noise_bytes) {
+    MadeChunk chunk;
+    chunk.base = test::Random(4).text(2100);
+    const auto add = [&](StepKind kind, Dtype dtype, const Bytes& bytes) {
+      Step& step = chunk.steps.emplace_back();
+      step.kind = kind;
+      step.dtype = dtype;
+      step.predictor = dtype == Dtype::opaque ? Predictor::bytes : Predictor::same_value;
+      step.result_bytes = bytes.size();
+      chunk.result.insert(chunk.result.end(), bytes.begin(), bytes.end());
+    };
+    add(StepKind::literal, Dtype::opaque, test::Random(5).bytes(noise_bytes));
+    Bytes changed = chunk.base;
+    for (size_t i = 9; i < changed.size(); i += 10)
+      changed.insert(changed.begin() + static_cast<ptrdiff_t>(i), 0xA5);
+    add(StepKind::predict, Dtype::opaque, Bytes(changed.begin(), changed.begin() + 2000));
+    for (const Dtype dtype : {Dtype::f32, Dtype::f16, Dtype::bf16, Dtype::i8, Dtype::u8,
+                              Dtype::i16, Dtype::u16, Dtype::i32, Dtype::u32}) {
+      Bytes codes = test::Random(static_cast<uint64_t>(dtype)).bytes(1792);
+      for (uint8_t& code : codes) code = static_cast<uint8_t>(64 + code % 64);
+      add(StepKind::literal, dtype, codes);
+    }
+    return chunk;
+  };
+  // Sections of bytes are tried from 64 KiB on.
+  const size_t before = check_chunk(chunk_with(63500), 9) - 63500;
+  CHECK(check_chunk(chunk_with(64000), 9) - 64000 <= before + 100);
+}
+
+TEST_CASE("chunk: picks that tell nothing do not make a record too long") {
+  constexpr uint32_t kRows = 1u << 22;
+  constexpr uint32_t kRowBytes = 16;
+  test::Random random = test::seeded("chunk long picks");
+  MadeChunk chunk;
+  chunk.base.assign(size_t{kRows} * kRowBytes, 7);
+  for (size_t i = 0; i < 4; ++i) {
+    Step& step = chunk.steps.emplace_back();
+    step.kind = StepKind::predict;
+    step.dtype = Dtype::u8;
+    step.predictor = Predictor::permuted;
+    step.permutation = {2, 0, {kRows, kRowBytes}, {0, 1}, {kMaxChunkPicks / 4, 0}};
+    for (uint32_t k = 0; k < kMaxChunkPicks / 4; ++k)
+      step.picks.push_back(static_cast<uint32_t>(random.below(kRows)));
+    step.result_bytes = kMaxChunkCoded / 4;
+  }
+  chunk.result = random.bytes(kMaxChunkCoded);
+  for (uint8_t& byte : chunk.result) {
+    if (random.chance(33)) byte = 7;
+  }
+  for (uint32_t i = 0; i < kMaxChunkSteps - 4; ++i) {
+    Step& step = chunk.steps.emplace_back();
+    step.kind = StepKind::copy;
+    step.result_bytes = 1 + random.below(4000);
+    step.base_offset = random.below(chunk.base.size() - step.result_bytes);
+    chunk.result.resize(chunk.result.size() + step.result_bytes, 7);
+  }
+  CHECK(check_chunk(chunk, 3) <= kMaxRecordBytes);
 }
 
 TEST_CASE("chunk: encoding twice gives the same bytes, whatever was encoded in between") {
