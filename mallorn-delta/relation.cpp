@@ -230,8 +230,8 @@ Histogram sum_of(const std::array<Histogram, lanes>& histograms) {
 // Zeros are told from all others first, as they are in pruned tensors; `sign` is -1 if the
 // base is to be negated.
 Relation relate_bytes(ByteView base, ByteView result, size_t stride, int sign) {
-  constexpr size_t kLanes =
-      4;  // most differences are one, and a count is late for the next
+  // Most differences are one, and a count is late for the next.
+  constexpr size_t kLanes = 4;
   std::array<Histogram, kLanes> directs{};
   std::array<Histogram, kLanes> differences{};
   Histogram zeros{};

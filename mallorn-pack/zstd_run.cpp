@@ -76,12 +76,14 @@ std::optional<uint64_t> compress(const MappedFile& file, int level, uint64_t lim
 std::optional<Fd> compress_whole(const MappedFile& file, int level, uint64_t limit) {
   const uint64_t size = file.bytes().size();
   const bool is_small = size <= kSmallFile;
+  uint64_t first_bytes = 0;  // 0: not known
   if (level > kFastLevel) {
     const auto first = compress(file, kFirstLevel, kBestGain * limit, nullptr);
     if (!first) return std::nullopt;
+    first_bytes = *first;
     // Text is worth all that can be done in a few seconds; of weights nothing more is
     // found.
-    if (is_small && *first <= size / 2) level = kMaxLevel;
+    if (is_small && first_bytes <= size / 2) level = kMaxLevel;
   }
   std::optional<Fd> best;
   const auto offer = [&](int tried) {
@@ -93,6 +95,7 @@ std::optional<Fd> compress_whole(const MappedFile& file, int level, uint64_t lim
   };
   offer(level);
   for (const int rung : kZstdRungs) {
+    if (rung == kFirstLevel && first_bytes >= limit) continue;
     if (rung < level && (is_small || level > kFastLevel)) offer(rung);
   }
   return best;
