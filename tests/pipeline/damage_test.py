@@ -15,8 +15,9 @@ from programs import MODELS, Done, is_sanitized, real_pairs, small_pair
 REFUSALS = (65, 69, 76)  # a changed digest or length of the base looks like a wrong base
 SEED = 2
 FAST = ("planes", "tokens")
-FLIPS = 1500 if not is_sanitized() else 150  # of each patch, at most
-PREFIXES = 400 if not is_sanitized() else 60
+# Every bit and every prefix is tried within one process (tests/apply/rebuild_test.cpp).
+FLIPS = 400 if not is_sanitized() else 150  # of each patch, at most
+PREFIXES = 120 if not is_sanitized() else 60
 
 
 def sample(count: int, limit: int, important: Iterable[int] = ()) -> list[int]:
