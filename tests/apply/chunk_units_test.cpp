@@ -37,8 +37,8 @@ Bytes own_bytes(const ChunkWorkspace& chunk, uint64_t result_offset, ByteView ba
 
 TEST_CASE("chunk units: a chunk is made from its ranges of the base alone") {
   test::Random random = test::seeded("chunk units");
-  size_t spared = 0;
-  for (int round = 0; round < 200; ++round) {
+  int spared = 0;
+  for (int round = 0; round < test::rounds(200); ++round) {
     const size_t most = random.chance(4) ? 40000 : 300;
     const MadeChunk made = test::make_chunk(random, 1 + random.length(most * 4), 12, most);
     const Bytes record = pack::encode_chunk(made.input(true), made.base.size(), {3}).record;
@@ -54,12 +54,12 @@ TEST_CASE("chunk units: a chunk is made from its ranges of the base alone") {
     REQUIRE(own_bytes(*again, made.result_offset, poor) ==
             own_bytes(*chunk, made.result_offset, made.base));
   }
-  CHECK(spared > 20);
+  CHECK(spared > test::rounds(200) / 10);
 }
 
 TEST_CASE("chunk units: own pieces and long copies are the result, but for what stays") {
   test::Random random = test::seeded("chunk pieces");
-  for (int round = 0; round < 50; ++round) {
+  for (int round = 0; round < test::rounds(50); ++round) {
     const MadeChunk made = test::make_chunk(random, 100000, 10, 50000);
     const Bytes record = pack::encode_chunk(made.input(true), made.base.size(), {3}).record;
     const auto chunk = decode(record, made.base, made.result_offset);

@@ -182,7 +182,7 @@ Bytes coded_input(const std::string& name) {
 
 TEST_CASE("byte model: a decoder follows its encoder, whatever the base") {
   test::Random random = test::seeded("byte model");
-  for (int round = 0; round < 40; ++round) {
+  for (int round = 0; round < test::rounds(40); ++round) {
     const Bytes base = random.chance(4) ? random.bytes(random.length(5000))
                                         : random.text(random.length(5000));
     std::vector<Piece> pieces;
@@ -222,8 +222,8 @@ TEST_CASE("byte model: no bit is ever certain") {
   CHECK(check.most <= 65520);
 }
 
-TEST_CASE(
-    "byte model: costs little where the base is right, and not much more than noise") {
+TEST_CASE("byte model: costs little where the base is right, and not much more than noise" *
+          doctest::test_suite("figures")) {
   test::Random random(10);
   const Bytes text = random.text(20000);
   const Bytes noise = random.bytes(20000);

@@ -129,7 +129,8 @@ TEST_CASE("mask model: ones that fill the end of a mask cost nothing") {
   CHECK(check_round_trip({make_mask(1000, 1000, cells)}).size() < 20);
 }
 
-TEST_CASE("mask model: near the entropy of masks without any order") {
+TEST_CASE("mask model: near the entropy of masks without any order" *
+          doctest::test_suite("figures")) {
   CHECK(large(2).size() < 250000 * 1006 / 1000);
   CHECK(large(4).size() < 202820 * 1006 / 1000);   // H(1/4) = 0.811278
   CHECK(large(20).size() < 71600 * 1015 / 1000);   // H(1/20) = 0.286397

@@ -77,7 +77,7 @@ TEST_CASE("chunk: no record is too long to be made again") {
 
 TEST_CASE("chunk: random bases, results and steps come back, with bounded growth") {
   test::Random random = test::seeded("chunk round trip");
-  for (int round = 0; round < 50; ++round) {
+  for (int round = 0; round < test::rounds(50); ++round) {
     const size_t count = 1 + random.length(60);
     const MadeChunk chunk = test::make_chunk(random, random.length(30000), count, 3000);
     const size_t size = check_chunk(chunk, 1 + static_cast<int>(random.below(5)));
@@ -132,7 +132,8 @@ TEST_CASE("chunk: a higher level makes nothing that is clearly larger") {
   }
 }
 
-TEST_CASE("chunk: the model of bytes makes what is long only where that saves much") {
+TEST_CASE("chunk: the model of bytes makes what is long only where that saves much" *
+          doctest::test_suite("figures")) {
   // Of each letter the one before tells a little, a tenth of the patch in all.
   test::Random random(20);
   Bytes letters(300000, 'a');
@@ -238,7 +239,8 @@ TEST_CASE("chunk: short tensors of many types cost hardly more than those of one
   }
 }
 
-TEST_CASE("chunk: bytes that go apart do not bring others among the steps") {
+TEST_CASE("chunk: bytes that go apart do not bring others among the steps" *
+          doctest::test_suite("figures")) {
   const auto chunk_with = [&](size_t noise_bytes) {
     MadeChunk chunk;
     chunk.base = test::Random(4).text(2100);

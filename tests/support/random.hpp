@@ -71,6 +71,18 @@ inline uint64_t usual_seed(const std::string& property) {
   return seed;
 }
 
+#if defined(__SANITIZE_ADDRESS__)
+constexpr bool kIsSanitized = true;
+#elif defined(__has_feature)
+constexpr bool kIsSanitized = __has_feature(address_sanitizer);
+#else
+constexpr bool kIsSanitized = false;
+#endif
+
+// How often to repeat what is random. With sanitizers, for which a round takes ten times as
+// long, a quarter: each round goes through the same code.
+constexpr int rounds(int count) { return kIsSanitized ? (count + 3) / 4 : count; }
+
 // A generator; a seed that is not the usual one is printed.
 inline Random seeded(const std::string& property) {
   const char* given = std::getenv("MALLORN_TEST_SEED");
