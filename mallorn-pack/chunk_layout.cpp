@@ -63,18 +63,9 @@ MaskSteps find_mask_steps(const ChunkInput& chunk) {
   return found;
 }
 
-// Bytes that no model makes smaller: among the steps they take a microsecond each for
-// nothing, in a section of their own none.
-bool is_noise(ByteView base, ByteView result) {
-  constexpr size_t kLeast = 4096;
-  constexpr int kQuickLevel = 1;
-  return result.size() >= kLeast && equal_bytes(base, result) < result.size() / 64 &&
-         encode_zstd(result, kQuickLevel).size() > result.size() - result.size() / 128;
-}
-
-// Whether the model of bytes would hardly ever be surprised, although bytes may have been
-// inserted or removed: then it is fast enough, and nothing else is as small.
-bool is_foreseen(ByteView base, ByteView result) {
+// How many bytes the model of bytes would be surprised by, although some may have been
+// inserted or removed.
+size_t missed_bytes(ByteView base, ByteView result) {
   BaseCursor cursor(base, 0, 0);
   size_t missed = 0;
   for (const uint8_t byte : result) {
@@ -83,7 +74,23 @@ bool is_foreseen(ByteView base, ByteView result) {
     missed += is_hit ? 0 : 1;
     cursor.advance(byte);
   }
-  return missed < result.size() / 16;
+  return missed;
+}
+
+// Bytes that no model makes smaller: among the steps they take a microsecond each for
+// nothing, in a section of their own none.
+bool is_noise(ByteView base, ByteView result) {
+  constexpr size_t kLeast = 4096;
+  constexpr int kQuickLevel = 1;
+  return result.size() >= kLeast && equal_bytes(base, result) < result.size() / 64 &&
+         missed_bytes(base, result) > result.size() - result.size() / 16 &&
+         encode_zstd(result, kQuickLevel).size() > result.size() - result.size() / 128;
+}
+
+// Whether that model would hardly ever be surprised: then it is fast enough, and nothing
+// else is as small.
+bool is_foreseen(ByteView base, ByteView result) {
+  return missed_bytes(base, result) < result.size() / 16;
 }
 
 // The grid of a step, without scales where they follow from the base. That of a lane of
