@@ -24,6 +24,8 @@ struct Search {
 constexpr Search kThorough = {1, 48, 40};
 constexpr Search kQuick = {ByteIndex::kSearchStride, 8, 80};
 
+constexpr uint64_t kNearBits = 20;
+
 constexpr size_t kMaxCompared = 512;  // how far candidates are followed
 constexpr uint64_t kLookahead =
     256;  // how far the present alignment is followed for comparison
@@ -125,9 +127,17 @@ class Walk {
     if (match.base_offset == cursor_.straight_offset()) return false;
     const uint64_t ahead = std::min(match.length, kLookahead);
     const uint64_t hits = hits_ahead(ahead);
-    if ((ahead - hits) * kMissBits <= search.switch_bits) return false;
+    const uint64_t switch_bits =
+        is_near(match.base_offset) ? kNearBits : search.switch_bits;
+    if ((ahead - hits) * kMissBits <= switch_bits) return false;
     extend_backward(match.base_offset);
     return true;
+  }
+
+  bool is_near(uint64_t base_offset) const {
+    constexpr uint64_t kNear = 16;
+    const uint64_t ahead = base_offset - cursor_.straight_offset();
+    return std::min(ahead, uint64_t{0} - ahead) <= kNear;
   }
 
   // Moves to the alignment of `base_offset`, taking pending bytes along that agree with it.

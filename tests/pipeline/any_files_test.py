@@ -104,6 +104,16 @@ class AnyFiles(PipelineTest):
         new = b"".join(old[at : at + 1000] + b"\x55" for at in range(0, len(old), 1000))
         self.assertLessEqual(self.check(old, new, "inserted"), 1000)
 
+    def test_bytes_inserted_or_removed_everywhere(self) -> None:
+        """One for each fifty: a place takes some 6 bits, a new byte 8."""
+        noise, rng = random_bytes(200_000), random.Random(SEED)
+        places = sorted(rng.sample(range(len(noise)), len(noise) // 50))
+        parts = [noise[begin:end] for begin, end in zip([0, *places], [*places, len(noise)])]
+        inserted = b"".join(part + rng.randbytes(1) for part in parts)
+        removed = b"".join(part[1:] for part in parts)
+        self.assertLess(self.check(noise, inserted, "inserted"), 2.1 * len(places))
+        self.assertLess(self.check(noise, removed, "removed"), 1.7 * len(places))
+
     def test_metadata_only(self) -> None:
         """A change of the head alone costs what it costs, not a share of the model."""
         for old, new in model_pairs():
