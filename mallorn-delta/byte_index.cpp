@@ -44,10 +44,12 @@ uint64_t ByteIndex::hash(const uint8_t* at) {
   return six * 0x9E3779B97F4A7C15ull;
 }
 
-ByteIndex::ByteIndex(ByteView base, const std::vector<ByteRange>& ranges) : base_(base) {
+ByteIndex::ByteIndex(ByteView base, const std::vector<ByteRange>& ranges,
+                     uint64_t most_entries)
+    : base_(base) {
   uint64_t total = 0;
   for (const ByteRange& range : ranges) total += range.length;
-  uint64_t stride = std::max<uint64_t>(1, (total + kMaxEntries - 1) / kMaxEntries);
+  uint64_t stride = std::max<uint64_t>(1, (total + most_entries - 1) / most_entries);
   stride += stride % kSearchStride == 0 ? 1 : 0;
   const uint64_t entries = total / stride + ranges.size();
   hash_bits_ = std::clamp(static_cast<unsigned>(std::bit_width(entries)), 8u, kMaxHashBits);

@@ -13,10 +13,10 @@ struct ByteRange {
   uint64_t length = 0;
 };
 
-// Hash chains over positions of the base, at most kMaxEntries of them: all positions of
-// small inputs, every n-th of large ones, so that memory is bounded (64 MiB) and time
-// near-linear. n is no multiple of kSearchStride: who searches for every so many-th byte of
-// something long meets positions of the index all the same.
+// Hash chains over positions of the base, at most kMaxEntries of them, or fewer: all
+// positions of small inputs, every n-th of large ones, so that memory is bounded (64 MiB)
+// and time near-linear. n is no multiple of kSearchStride: who searches for every so
+// many-th byte of something long meets positions of the index all the same.
 class ByteIndex {
  public:
   static constexpr size_t kMinMatch = 6;
@@ -24,7 +24,8 @@ class ByteIndex {
   static constexpr uint64_t kSearchStride = 3;
 
   // Indexes the given ranges of `base`, which must outlive the index.
-  ByteIndex(ByteView base, const std::vector<ByteRange>& ranges);
+  ByteIndex(ByteView base, const std::vector<ByteRange>& ranges,
+            uint64_t most_entries = kMaxEntries);
 
   struct Match {
     uint64_t base_offset = 0;

@@ -4,6 +4,8 @@
 
 #include "libcommon/derivation.hpp"
 #include "mallorn-delta/byte_match.hpp"
+#include "mallorn-delta/marks.hpp"
+#include "mallorn-delta/moved_bytes.hpp"
 #include "mallorn-delta/permuted.hpp"
 #include "mallorn-delta/picked.hpp"
 #include "mallorn-delta/plan_parts.hpp"
@@ -49,7 +51,8 @@ class Planner {
         twins_(find_twins(result)),
         derived_(find_derived(base, result, twins_)),
         index_(base.bytes(), searchable(base, result)),
-        picked_(base, result) {}
+        picked_(base, result),
+        moved_(base, result, is_guessed(base, result) ? &index_ : nullptr) {}
 
   Plan run() {
     const std::vector<Range>& ranges = result_.manifest.ranges;
@@ -95,8 +98,11 @@ class Planner {
     if (planned_ == end) return;
     const ByteView bytes = result_.bytes().subspan(static_cast<size_t>(planned_),
                                                    static_cast<size_t>(end - planned_));
-    for (const Segment& segment :
-         match_bytes(base_.bytes(), index_, bytes, expected_, &budget_)) {
+    add_segments(match_bytes(base_.bytes(), index_, bytes, expected_, &budget_));
+  }
+
+  void add_segments(const std::vector<Segment>& segments) {
+    for (const Segment& segment : segments) {
       Step step;
       step.kind = segment.is_copy    ? StepKind::copy
                   : segment.has_base ? StepKind::predict
@@ -149,12 +155,10 @@ class Planner {
       relation = relations_.relate_elements(match_of(i), range, &step);
     }
     if (!is_well_matched(i, step) &&
-        (plan_permuted(i, step, relation) || plan_picked(i, step, relation) ||
-         plan_parts_of(i, clearly_less(relations_.cost_of(range, step, relation))))) {
+        plan_rearranged(i, step, clearly_less(relations_.cost_of(range, step, relation)))) {
       return;
     }
     const uint64_t predicted = step.result_bytes;
-    if (predicted == 0 && plan_moved_bytes(i)) return;
     const char* method = "literal";
     if (predicted > 0) {
       add_elements(i, 0, step);
@@ -195,9 +199,42 @@ class Planner {
     return has_match(i) && relations_.is_good_match(match_of(i), range, step);
   }
 
-  // Plans a tensor that has no good match by one whose axes stand in another order, where
-  // that is better than `step`, as below.
-  bool plan_permuted(size_t i, const Step& step, const Relation& relation) {
+  // Plans a tensor that has no good match by elements of the base that stand elsewhere, or
+  // in another order, where that costs less than `most`, as `step` and the rest of it do.
+  // False if nothing does.
+  bool plan_rearranged(size_t i, const Step& step, uint64_t most) {
+    if (plan_permuted(i, most)) return true;
+    const std::optional<Picked> picked = find_picked(i, most);
+    if (picked && picked->cost < most / 64) {
+      add_picked(i, *picked);
+      return true;
+    }
+    // Where much is new, others may say better what.
+    uint64_t least = picked ? clearly_less(picked->cost) : most;
+    const std::optional<PartsPlan> parts = find_parts_of(i, least);
+    if (parts) least = clearly_less(parts->cost);
+    // Picks cost less than samples say where what is new comes in runs.
+    if (picked && !parts) least -= least / 4;
+    // What resembles its match all through has not moved, whatever has become of a few
+    // rows.
+    std::optional<MovedBytes> moved;
+    const bool is_related = step.predictor != Predictor::distant &&
+                            step.result_bytes == result_.manifest.ranges[i].length_bytes;
+    if (!is_related) moved = find_moved(i, least);
+    if (moved) {
+      add_segments(moved->segments);
+      const uint64_t cost = moved->cost / (8 * 1024);
+      plan_.tensors.push_back({i, {}, "bytes", cost, {}, {}, {}});
+    } else if (parts) {
+      add_parts(i, *parts);
+    } else if (picked) {
+      add_picked(i, *picked);
+    }
+    return planned_ > result_.manifest.ranges[i].offset_bytes;
+  }
+
+  // Plans a tensor by one whose axes stand in another order, as above.
+  bool plan_permuted(size_t i, uint64_t most) {
     const Range& range = result_.manifest.ranges[i];
     if (!permuted_) permuted_.emplace(base_, result_);
     const auto found = permuted_->find(range);
@@ -209,10 +246,7 @@ class Planner {
     made.result_bytes = range.length_bytes;
     made.base_offset = from.offset_bytes;
     made.permutation = found->permutation;
-    if (relations_.cost_of(range, made, found->relation) >=
-        clearly_less(relations_.cost_of(range, step, relation))) {
-      return false;
-    }
+    if (relations_.cost_of(range, made, found->relation) >= most) return false;
     add_elements(i, 0, made);
     const bool is_namesake = !range.names.empty() && range.names == from.names;
     const MatchKind kind = is_namesake ? MatchKind::name : MatchKind::content;
@@ -226,40 +260,60 @@ class Planner {
     return true;
   }
 
-  // Plans a tensor by picks from the axes of its match where that is better than `step` for
-  // its leading bytes, which have the relation, and its other bytes on their own.
-  bool plan_picked(size_t i, const Step& step, const Relation& relation) {
+  // How a tensor has elements that were picked from the axes of another one.
+  struct Picked {
+    TensorMatch match;
+    PickedMatch picks;
+    uint64_t cost = 0;  // in 1/1024 bit
+  };
+
+  // By its match, else by the tensor that has most of its elements.
+  std::optional<Picked> find_picked(size_t i, uint64_t most) {
+    if (has_match(i)) {
+      auto picked = find_picked_from(i, matches_[i], most);
+      if (picked) return picked;
+    }
+    const Marks::Found& found = marks_of(i);
+    if (!has_many(found, 16)) return {};
+    const TensorMatch other = {MatchKind::content, found.ranges.front()};
+    if (has_match(i) && other.base_range == matches_[i].base_range) return {};
+    return find_picked_from(i, other, most);
+  }
+
+  std::optional<Picked> find_picked_from(size_t i, const TensorMatch& match,
+                                         uint64_t most) {
     const Range& range = result_.manifest.ranges[i];
-    if (!has_match(i)) return false;
-    auto found = picked_.find(match_of(i), range);
-    if (!found) return false;
+    auto found = picked_.find(base_.manifest.ranges[match.base_range], range);
+    if (!found) return {};
+    Step made;
+    made.result_bytes = range.length_bytes;
+    const uint64_t cost =
+        found->picks_cost + relations_.cost_of(range, made, found->relation);
+    if (cost >= most) return {};
+    return Picked{match, std::move(*found), cost};
+  }
+
+  void add_picked(size_t i, const Picked& picked) {
+    const Range& range = result_.manifest.ranges[i];
     Step made;
     made.kind = StepKind::predict;
     made.predictor = Predictor::permuted;
     made.result_bytes = range.length_bytes;
-    made.base_offset = match_of(i).offset_bytes;
-    made.permutation = found->permutation;
-    made.picks = std::move(found->picks);
-    const uint64_t cost =
-        found->picks_cost + relations_.cost_of(range, made, found->relation);
-    const uint64_t other = relations_.cost_of(range, step, relation);
-    if (cost >= clearly_less(other)) return false;
-    // Where much is new, parts may say better what.
-    if (cost > other / 64 && plan_parts_of(i, clearly_less(cost))) return true;
+    made.base_offset = base_.manifest.ranges[picked.match.base_range].offset_bytes;
+    made.permutation = picked.picks.permutation;
+    made.picks = picked.picks.picks;
     add_elements(i, 0, made);
     plan_.tensors.push_back({i,
-                             matches_[i],
+                             picked.match,
                              "permute",
-                             estimated_bytes(range, found->relation),
+                             estimated_bytes(range, picked.picks.relation),
                              {},
                              {},
-                             found->permutation});
-    return true;
+                             made.permutation});
   }
 
-  // Plans a tensor that has no good match, part by part, where that costs less than `most`.
-  // False if it does not.
-  bool plan_parts_of(size_t i, uint64_t most) {
+  // How a tensor is made part by part, where that costs less than `most`.
+  std::optional<PartsPlan> find_parts_of(size_t i, uint64_t most) {
     const Range& range = result_.manifest.ranges[i];
     if (!anchors_) anchors_.emplace(base_);
     std::vector<uint64_t> expected;
@@ -267,11 +321,15 @@ class Planner {
       expected.push_back(match_of(i).offset_bytes);
     }
     expected.push_back(expected_);
-    const auto parts = plan_parts(base_, *anchors_, result_, range, expected);
+    auto parts = plan_parts(base_, *anchors_, result_, range, expected);
     result_.file->release(range.offset_bytes, range.length_bytes);
-    if (!parts || parts->cost >= most) return false;
+    return parts && parts->cost < most ? std::move(parts) : std::nullopt;
+  }
+
+  void add_parts(size_t i, const PartsPlan& parts) {
+    const Range& range = result_.manifest.ranges[i];
     uint64_t at = 0;
-    for (const PartStep& part : parts->steps) {
+    for (const PartStep& part : parts.steps) {
       if (part.kind == StepKind::literal && may_be_bytes(part.length)) {
         plan_bytes(range.offset_bytes + at + part.length);
         at += part.length;
@@ -284,40 +342,39 @@ class Planner {
       add_elements(i, at, made, true);
       at += part.length;
     }
-    plan_.tensors.push_back(describe(i, *parts));
-    return true;
+    plan_.tensors.push_back(describe(i, parts));
   }
 
-  // Plans what is guessed to be a tensor, and that nothing predicts, as bytes that have
-  // moved, where nearly all are: with a few inserted here and there, elements that were
-  // known for what they are look like others.
-  bool plan_moved_bytes(size_t i) {
+  // How a tensor is made of bytes that have moved, where that costs less than `most`: with
+  // elements inserted here and there, others look like new ones.
+  std::optional<MovedBytes> find_moved(size_t i, uint64_t most) {
+    constexpr uint64_t kFew = 64;  // the share of a tensor that is worth no search
+    constexpr uint64_t kNew =
+        4;  // the share that is new where few marks are left, at least
     const Range& range = result_.manifest.ranges[i];
-    if (!is_guessed(base_, result_) || !has_moved(range)) return false;
-    plan_bytes(range.offset_bytes + range.length_bytes);
-    plan_.tensors.push_back({i, {}, "bytes", 0, {}, {}, {}});
-    return true;
+    if (most / 1024 / 8 < range.length_bytes / kFew) return {};
+    if (is_guessed(base_, result_)) return moved_.find(range, {}, expected_, most);
+    const Marks::Found& found = marks_of(i);
+    if (!has_many(found, 8)) return {};
+    const uint64_t strange = (found.seen - found.found) * range.length_bytes / found.seen;
+    if (strange / kNew * 8 * 1024 >= most) return {};
+    const uint64_t expected = base_.manifest.ranges[found.ranges.front()].offset_bytes;
+    return moved_.find(range, found, expected, most);
   }
 
-  // Whether most bytes of a range are copies from anywhere, by samples of it.
-  bool has_moved(const Range& range) const {
-    constexpr uint64_t kSamples = 16;
-    constexpr uint64_t kSample = 1u << 14;
-    const uint64_t pitch = std::max(kSample, range.length_bytes / kSamples);
-    SearchBudget budget;
-    uint64_t copied = 0;
-    uint64_t seen = 0;
-    for (uint64_t at = 0; at < range.length_bytes; at += pitch) {
-      const uint64_t length = std::min(kSample, range.length_bytes - at);
-      const ByteView sample = result_.bytes().subspan(
-          static_cast<size_t>(range.offset_bytes + at), static_cast<size_t>(length));
-      for (const Segment& segment :
-           match_bytes(base_.bytes(), index_, sample, expected_, &budget)) {
-        copied += segment.is_copy ? segment.length : 0;
-      }
-      seen += length;
-    }
-    return copied >= seen / 4 * 3;
+  // What a tensor and the base have in common; nothing if tensors are guesses.
+  const Marks::Found& marks_of(size_t i) {
+    if (i == marked_ || is_guessed(base_, result_)) return found_;
+    if (!marks_) marks_.emplace(base_);
+    found_ = marks_->find(result_, result_.manifest.ranges[i]);
+    marked_ = i;
+    return found_;
+  }
+
+  // Whether one in so many was found.
+  static bool has_many(const Marks::Found& found, uint64_t one_in) {
+    constexpr uint64_t kLeast = 4;
+    return found.found >= std::max(found.seen / one_in, kLeast);
   }
 
   // What is guessed to be one tensor may be several, with something else between them.
@@ -381,6 +438,10 @@ class Planner {
   PickedTensors picked_;
   std::optional<PermutedTensors> permuted_;  // made when a tensor needs it
   std::optional<AnchorIndex> anchors_;       // likewise
+  std::optional<Marks> marks_;               // likewise
+  MovedTensors moved_;
+  Marks::Found found_;        // of tensor marked_
+  size_t marked_ = SIZE_MAX;  // none
   Plan plan_;
   uint64_t planned_ = 0;   // bytes of the result that have a step
   uint64_t expected_ = 0;  // where in the base the next bytes probably are

@@ -44,8 +44,8 @@ struct PlanOptions {
 };
 
 // Pure: depends on the two models and the options alone. Time near-linear in their size,
-// memory bounded by the number of ranges, a byte index of at most 48 MiB, and one of
-// anchors of at most 20 MiB.
+// memory bounded by the number of ranges, byte indices of at most 80 MiB, anchors and marks
+// of at most 28 MiB, and what is kept of each index of an axis.
 Plan make_plan(const Model& base, const Model& result, const PlanOptions& options = {});
 
 // Has the plan make the other of those twins by the first that would cost much by itself.

@@ -30,7 +30,7 @@ Bytes bell_shaped(test::Random& random, size_t count, size_t width) {
 }
 
 // Each weight moved by a few units in the last places.
-Bytes tuned(test::Random& random, Bytes bytes, size_t width, uint32_t by) {
+Bytes tuned_floats(test::Random& random, Bytes bytes, size_t width, uint32_t by) {
   for (size_t i = 0; i + width <= bytes.size(); i += width) {
     const auto moved = static_cast<uint32_t>(random.below(2 * by + 1)) - by;
     if (width == 4) store_le(bytes.data() + i, load_le<uint32_t>(bytes.data() + i) + moved);
@@ -69,9 +69,9 @@ TEST_CASE("relation: a fine-tuned tensor is related to its old version") {
   const Bytes floats = bell_shaped(random, 40000, 4);
   const Bytes halves = bell_shaped(random, 40000, 2);
   const Bytes bytes = random.bytes(40000);
-  CHECK(relate(Dtype::f32, floats, tuned(random, floats, 4, 1000)).is_related);
-  CHECK(relate(Dtype::bf16, halves, tuned(random, halves, 2, 3)).is_related);
-  CHECK(relate(Dtype::i8, bytes, tuned(random, bytes, 1, 2)).is_related);
+  CHECK(relate(Dtype::f32, floats, tuned_floats(random, floats, 4, 1000)).is_related);
+  CHECK(relate(Dtype::bf16, halves, tuned_floats(random, halves, 2, 3)).is_related);
+  CHECK(relate(Dtype::i8, bytes, tuned_floats(random, bytes, 1, 2)).is_related);
 }
 
 TEST_CASE("relation: a tensor trained anew is not") {
@@ -90,8 +90,10 @@ TEST_CASE("relation: a tensor trained anew is not") {
 TEST_CASE("relation: closer versions cost less") {
   test::Random random(3);
   const Bytes floats = bell_shaped(random, 40000, 4);
-  const uint64_t near = relate(Dtype::f32, floats, tuned(random, floats, 4, 10)).cost;
-  const uint64_t far = relate(Dtype::f32, floats, tuned(random, floats, 4, 10000)).cost;
+  const uint64_t near =
+      relate(Dtype::f32, floats, tuned_floats(random, floats, 4, 10)).cost;
+  const uint64_t far =
+      relate(Dtype::f32, floats, tuned_floats(random, floats, 4, 10000)).cost;
   CHECK(near > 2 * 1024);
   CHECK(near < far);
   CHECK(far < 32 * 1024);

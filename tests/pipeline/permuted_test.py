@@ -101,6 +101,59 @@ def gguf(tensors: list[Tensor]) -> bytes:
     return writer.build()
 
 
+class Matrix:
+    """Of elements of one, two or four bytes."""
+
+    TYPES = {1: "I8", 2: "F16", 4: "F32"}
+
+    def __init__(self, rows: list[bytes], width: int) -> None:
+        self.rows, self.width = rows, width
+
+    @classmethod
+    def random(cls, rng: random.Random, rows: int, columns: int, width: int) -> Matrix:
+        made = bytearray(rng.randbytes(rows * columns * width))
+        if width > 1:  # of about one size
+            made[width - 1::width] = bytes(0x3C | byte & 0x80 for byte in made[width - 1::width])
+        row = columns * width
+        return cls([bytes(made[at:at + row]) for at in range(0, len(made), row)], width)
+
+    def elements(self, row: bytes) -> list[bytes]:
+        return [row[at:at + self.width] for at in range(0, len(row), self.width)]
+
+    def without(self, rows: list[int], columns: list[int]) -> Matrix:
+        gone, lost = set(rows), set(columns)
+        return Matrix([b"".join(element for i, element in enumerate(self.elements(row)) if i not in lost)
+                       for i, row in enumerate(self.rows) if i not in gone], self.width)
+
+    def shuffled(self, rng: random.Random, has_rows: bool = True) -> Matrix:
+        order = rng.sample(range(len(self.rows[0]) // self.width), len(self.rows[0]) // self.width)
+        rows = rng.sample(self.rows, len(self.rows)) if has_rows else self.rows
+        return Matrix([b"".join(map(self.elements(row).__getitem__, order)) for row in rows], self.width)
+
+    def tuned(self, rng: random.Random) -> Matrix:
+        """One code in eight is the next one, or the one before."""
+        return Matrix([bytes(byte ^ 1 if rng.random() < 0.125 else byte for byte in row) for row in self.rows],
+                      self.width)
+
+    def raw(self) -> bytes:
+        return b"".join(self.rows)
+
+    def gguf(self, name: str) -> bytes:
+        writer = GgufWriter()
+        writer.key("general.architecture", STRING, "llama")
+        shape = [len(self.rows[0]) // self.width, len(self.rows)]
+        writer.tensor(name, PLAIN_TYPES[self.TYPES[self.width]], shape, self.raw())
+        return writer.build()
+
+
+def insert(rng: random.Random, row: bytes, width: int, count: int) -> bytes:
+    """As many new elements, anywhere."""
+    elements = [row[at:at + width] for at in range(0, len(row), width)]
+    for _ in range(count):
+        elements.insert(rng.randrange(len(elements) + 1), rng.randbytes(width))
+    return b"".join(elements)
+
+
 class Permuted(InPlaceTest):
     def check_order(self, order) -> None:
         old, tuned = model(False, SHAPES), model(True, SHAPES)
@@ -143,6 +196,19 @@ class Permuted(InPlaceTest):
         in_parallel(check, [(length, kept, has_rows) for length in (7999, 8200, 40000) for has_rows in (False, True)
                             for kept in (random.Random(length).sample(range(length), length),
                                          [index for index in range(length) if index % 5 not in (1, 3)])])
+
+    def test_rows_that_each_have_others_among_their_elements(self) -> None:
+        """No axis has changed so: no more is known of them than that their bytes have moved."""
+        def check(case: tuple[int, int]) -> None:
+            width, inserted = case
+            rng = random.Random(str(case))
+            old = Matrix.random(rng, 64, 1000, width)
+            new = Matrix([insert(rng, row, width, inserted) for row in old.rows], width)
+            for name in ("w", "renamed"):
+                size = self.patch_size(f"{case} {name}", old.gguf("w"), new.gguf(name))
+                self.assertLess(size, HEAD + 64 * inserted * (width + 2), case)
+
+        in_parallel(check, [(1, 10), (1, 60), (4, 10), (4, 100)])
 
     def test_one_patch_by_reference_and_inline(self) -> None:
         for change in (channels_last, lambda tensor: narrower(tensor, COLUMNS["fewer"])):
