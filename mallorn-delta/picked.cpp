@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <bit>
+#include <numeric>
 
 #include "libcommon/core/patch_format.hpp"
 #include "mallorn-delta/range_facts.hpp"
+#include "mallorn-delta/row_votes.hpp"
 
 namespace mallorn::delta {
 namespace {
@@ -102,7 +104,29 @@ uint64_t cost_of_picks(const AxisPair& pair) {
   return cost;
 }
 
-// By a sample of runs, from all over the tensor: at no even distances, which columns have.
+// Whether an element of the result has one of the base for each of its indices.
+bool is_known(const AxisPair& pair, uint64_t element) {
+  for (size_t i = pair.axes.size(); i-- > 0;) {
+    const MatchedAxis& axis = pair.axes[i];
+    if (axis.in_base(element % axis.length) == kNoIndex) return false;
+    element /= axis.length;
+  }
+  return true;
+}
+
+// How many elements of the result there are such as those.
+uint64_t known_elements(const AxisPair& pair) {
+  uint64_t known = 1;
+  for (const MatchedAxis& axis : pair.axes) {
+    const auto lost = static_cast<uint64_t>(std::ranges::count(axis.picks, kNoIndex));
+    known *= axis.length - lost;
+  }
+  return known;
+}
+
+// How the elements that have one of the base resemble it; others cost what elements do on
+// their own: by a sample of runs from all over the tensor, at no even distances, which
+// columns have. `match` has the picks of the axes.
 Relation relate_picked(const AxisPair& pair, const PickedMatch& match) {
   constexpr uint64_t kRuns = 64;
   constexpr uint64_t kRunElements = 64;
@@ -114,33 +138,54 @@ Relation relate_picked(const AxisPair& pair, const PickedMatch& match) {
   const uint64_t runs = std::min(kRuns, elements / run);
   std::vector<uint8_t> predicted;
   std::vector<uint8_t> actual;
+  std::vector<uint8_t> from(static_cast<size_t>(run) * width);
   Permutation permutation = match.permutation;
   for (uint64_t i = 0; i < runs; ++i) {
     const uint64_t first = (i * 0x9E3779B97F4A7C15 >> 24) % (elements - run + 1);
     permutation.first = static_cast<uint32_t>(first);
-    const size_t at = predicted.size();
-    predicted.resize(at + static_cast<size_t>(run) * width);
-    permute(permutation, match.picks, pair.range.dtype, base,
-            ByteSpan(predicted).subspan(at));
-    const ByteView piece = result.subspan(static_cast<size_t>(first) * width,
-                                          static_cast<size_t>(run) * width);
-    actual.insert(actual.end(), piece.begin(), piece.end());
+    permute(permutation, match.picks, pair.range.dtype, base, from);
+    for (uint64_t k = 0; k < run; ++k) {
+      const auto take = [&](ByteView bytes, uint64_t at, std::vector<uint8_t>* to) {
+        const ByteView element = bytes.subspan(static_cast<size_t>(at) * width, width);
+        to->insert(to->end(), element.begin(), element.end());
+      };
+      if (!is_known(pair, first + k)) continue;
+      take(from, k, &predicted);
+      take(result, first + k, &actual);
+    }
   }
+  Relation relation = relate(pair.range.dtype, predicted, actual);
+  const uint64_t direct = relate(pair.range.dtype, result, result).direct;
   pair.base.file->release(pair.from.offset_bytes, pair.from.length_bytes);
   pair.result.file->release(pair.range.offset_bytes, pair.range.length_bytes);
-  return relate(pair.range.dtype, predicted, actual);
+  const uint64_t strange = elements - known_elements(pair);
+  if (strange == 0) return relation;
+  const uint64_t among = direct + direct / 16;  // to be told from others costs a little
+  relation.cost = (relation.cost * (elements - strange) + among * strange) / elements;
+  relation.direct = direct;
+  return relation;
 }
 
 // The match that the picks of the axes make, if it is one.
 std::optional<PickedMatch> checked(const AxisPair& pair) {
-  std::optional<PickedMatch> match = match_of(pair);
+  AxisPair whole = pair;
+  for (MatchedAxis& axis : whole.axes) axis.picks = whole_picks(axis);
+  std::optional<PickedMatch> match = match_of(whole);
   if (!match) return {};
   match->relation = relate_picked(pair, *match);
-  match->picks_cost = cost_of_picks(pair);
+  match->picks_cost = cost_of_picks(whole);
   const Relation& relation = match->relation;
   const bool is_close =
       relation.is_related && relation.cost + relation.direct / 16 < relation.direct;
   return is_close ? match : std::nullopt;
+}
+
+// What rows were that are where they were, or come behind them.
+std::vector<uint32_t> same_rows(const MatchedAxis& axis) {
+  std::vector<uint32_t> rows(axis.length, kNoIndex);
+  const auto kept = static_cast<ptrdiff_t>(std::min(axis.length, axis.base_length));
+  std::iota(rows.begin(), rows.begin() + kept, 0u);
+  return rows;
 }
 
 }  // namespace
@@ -158,7 +203,8 @@ std::optional<PickedMatch> PickedTensors::find(const Range& from, const Range& r
     if (pair.axes[i].base_length == 1) return {};
     changed.push_back(i);
   }
-  return find_axes(&pair, changed);
+  auto match = find_axes(&pair, changed);
+  return match ? match : find_two(&pair, changed);
 }
 
 // Axes that have another length have known picks, but for one, which is looked for last.
@@ -193,26 +239,82 @@ std::optional<PickedMatch> PickedTensors::find_axes(AxisPair* pair,
 
 std::optional<PickedMatch> PickedTensors::find_axis(AxisPair* pair, size_t which) {
   MatchedAxis& axis = pair->axes[which];
-  std::vector<std::vector<uint32_t>>& known = known_[{axis.base_length, axis.length}];
   const auto try_picks = [&](const std::vector<uint32_t>& picks) {
     axis.picks = picks;
     auto match = checked(*pair);
+    if (match) keep(axis);
     axis.picks.clear();
     return match;
   };
   if (const auto picks = match_axis(*pair, which)) {
-    if (auto match = try_picks(*picks)) {
-      if (std::ranges::find(known, *picks) == known.end()) {
-        known.insert(known.begin(), *picks);
-        known.resize(std::min(known.size(), kMostKnown));
-      }
-      return match;
-    }
+    if (auto match = try_picks(*picks)) return match;
   }
+  // A copy: what is found adds to them.
+  const std::vector<std::vector<uint32_t>> known = known_[{axis.base_length, axis.length}];
   for (const std::vector<uint32_t>& picks : known) {
     if (auto match = try_picks(picks)) return match;
   }
   return {};
+}
+
+void PickedTensors::keep(const MatchedAxis& axis) {
+  std::vector<std::vector<uint32_t>>& known = known_[{axis.base_length, axis.length}];
+  if (std::ranges::find(known, axis.picks) != known.end()) return;
+  known.insert(known.begin(), axis.picks);
+  known.resize(std::min(known.size(), kMostKnown));
+}
+
+// Two axes, the slowest and another one: what rows were is told roughly first.
+std::optional<PickedMatch> PickedTensors::find_two(AxisPair* pair,
+                                                   const std::vector<size_t>& changed) {
+  const size_t slowest = slowest_of(*pair);
+  std::vector<size_t> others = changed;
+  std::erase(others, slowest);
+  if (others.size() > 1) return {};
+  const bool are_known = !others.empty();
+  for (size_t i = slowest + 1; !are_known && i < pair->axes.size(); ++i) {
+    if (pair->axes[i].length > 1) others.push_back(i);
+  }
+  if (changed.size() == 2) {
+    auto match = find_by_rows(pair, others, same_rows(pair->axes[slowest]));
+    if (match) return match;
+  }
+  std::vector<Alike> ways = {Alike::whole};
+  if (changed.size() == 1) ways = {Alike::equal};
+  if (changed.size() == 2) ways = {Alike::equal, Alike::near};
+  for (const Alike alike : ways) {
+    const auto rows = match_rows(*pair, slowest, alike);
+    if (!rows) continue;
+    if (auto match = find_by_rows(pair, others, *rows)) return match;
+  }
+  return {};
+}
+
+// One of the axes `tried`, by what some rows were; then all rows by that.
+std::optional<PickedMatch> PickedTensors::find_by_rows(AxisPair* pair,
+                                                       const std::vector<size_t>& tried,
+                                                       std::vector<uint32_t> rows) {
+  const size_t slowest = slowest_of(*pair);
+  MatchedAxis& first = pair->axes[slowest];
+  std::optional<PickedMatch> match;
+  for (size_t i = 0; i < tried.size() && !match; ++i) {
+    MatchedAxis& axis = pair->axes[tried[i]];
+    first.picks = rows;
+    auto picks = match_axis(*pair, tried[i]);
+    first.picks.clear();
+    if (!picks) continue;
+    axis.picks = std::move(*picks);
+    if (auto all = match_axis(*pair, slowest)) first.picks = std::move(*all);
+    if (first.picks.empty() && first.length != first.base_length) first.picks = rows;
+    match = checked(*pair);
+    if (match) {
+      keep(axis);
+      if (!first.picks.empty()) keep(first);
+    }
+    axis.picks.clear();
+    first.picks.clear();
+  }
+  return match;
 }
 
 }  // namespace mallorn::delta

@@ -27,13 +27,18 @@ class PickedTensors {
 
   // How `range` of the result has the elements of `from`, or such as resemble them: along
   // one axis in any order, along others as in tensors before, since all that meet in a
-  // network are made narrower in the same way. Reads a bounded number of elements for each
-  // index of an axis.
+  // network are made narrower in the same way; or along two of them in any order, where
+  // most elements are equal. Time linear in the length of the tensors, near enough.
   std::optional<PickedMatch> find(const Range& from, const Range& range);
 
  private:
   std::optional<PickedMatch> find_axes(AxisPair* pair, const std::vector<size_t>& changed);
   std::optional<PickedMatch> find_axis(AxisPair* pair, size_t which);
+  std::optional<PickedMatch> find_two(AxisPair* pair, const std::vector<size_t>& changed);
+  std::optional<PickedMatch> find_by_rows(AxisPair* pair,
+                                          const std::vector<size_t>& changed,
+                                          std::vector<uint32_t> rows);
+  void keep(const MatchedAxis& axis);
 
   using Lengths = std::pair<uint64_t, uint64_t>;  // of an axis in the base and the result
 

@@ -219,3 +219,83 @@ TEST_CASE("picked: chunks have the picks of their rows, and no others") {
   CHECK(joined == whole);
   CHECK(picks <= kRows + chunks.size());
 }
+
+namespace {
+
+// Rows and columns of a matrix of 80 * 60 with new ones here and there.
+struct Wider {
+  uint64_t rows = 0;
+  uint64_t columns = 0;
+  Bytes bytes;
+};
+Wider wider(test::Random& random, const Bytes& old, size_t width) {
+  constexpr uint32_t kNew = UINT32_MAX;
+  const auto with_new = [&](uint32_t length) {
+    Indices indices;
+    for (uint32_t i = 0; i < length; ++i) {
+      if (random.chance(8)) indices.push_back(kNew);
+      indices.push_back(i);
+    }
+    return indices;
+  };
+  const Indices rows = with_new(80);
+  const Indices columns = with_new(60);
+  Wider made = {rows.size(), columns.size(),
+                weights(random, rows.size() * columns.size(), width)};
+  for (size_t i = 0; i < rows.size(); ++i) {
+    for (size_t k = 0; k < columns.size(); ++k) {
+      if (rows[i] == kNew || columns[k] == kNew) continue;
+      std::copy_n(
+          old.begin() + static_cast<ptrdiff_t>((rows[i] * 60 + columns[k]) * width), width,
+          made.bytes.begin() + static_cast<ptrdiff_t>((i * columns.size() + k) * width));
+    }
+  }
+  return made;
+}
+
+}  // namespace
+
+TEST_CASE("picked: rows and columns that came in at once, or moved") {
+  test::Random random = test::seeded("wider");
+  for (const Dtype dtype : {Dtype::f32, Dtype::f16, Dtype::i8}) {
+    CAPTURE(dtype_layout(dtype).name);
+    const size_t width = dtype_layout(dtype).block_bytes;
+    const Bytes old = weights(random, 80 * 60, width);
+    const Model base = model_of({{"w", {80, 60}, old, dtype}});
+    for (const bool is_tuned : {false, true}) {
+      Wider made = wider(random, old, width);
+      if (is_tuned) made.bytes = tuned(random, made.bytes, width);
+      for (const std::string name : {"w", "v"}) {
+        if (is_tuned && name == "v") continue;  // nothing tells of it
+        const Step step = only_step(
+            base, model_of({{name, {made.rows, made.columns}, made.bytes, dtype}}));
+        REQUIRE(!step.permutation.is_none());
+        CHECK(step.permutation.picked[0] == made.rows);
+        CHECK(step.permutation.picked[1] == made.columns);
+      }
+    }
+    const Indices rows = shuffled(random, 80);
+    const Indices columns = shuffled(random, 60);
+    Indices both = rows;
+    both.insert(both.end(), columns.begin(), columns.end());
+    const Permutation permutation = {2, 0, {80, 60}, {0, 1}, {80, 60}};
+    const Step step = only_step(
+        base, model_of({{"w", {80, 60}, moved(old, permutation, both, dtype), dtype}}));
+    CHECK(step.permutation == permutation);
+    CHECK(step.picks == both);
+  }
+}
+
+TEST_CASE("picked: columns of few rows that moved and have changed a little") {
+  test::Random random = test::seeded("few rows");
+  for (const uint32_t rows : {16u, 32u, 50u}) {
+    const Bytes old = weights(random, rows * 3000, 2);
+    const Indices picks = shuffled(random, 3000);
+    const Permutation permutation = {2, 0, {rows, 3000}, {0, 1}, {0, 3000}};
+    const Bytes made = tuned(random, moved(old, permutation, picks, Dtype::f16), 2);
+    const Step step = only_step(model_of({{"w", {rows, 3000}, old, Dtype::f16}}),
+                                model_of({{"w", {rows, 3000}, made, Dtype::f16}}));
+    CHECK(step.permutation == permutation);
+    CHECK(step.picks == picks);
+  }
+}

@@ -197,6 +197,43 @@ class Permuted(InPlaceTest):
                             for kept in (random.Random(length).sample(range(length), length),
                                          [index for index in range(length) if index % 5 not in (1, 3)])])
 
+    def test_rows_and_columns_that_came_in_at_once(self) -> None:
+        def check(case: tuple[str, int, int, int]) -> None:
+            kind, rows, columns, width = case
+            rng = random.Random(str(case))
+            new_rows, new_columns = (sorted(rng.sample(range(length), length // 8)) for length in (rows, columns))
+            wide = Matrix.random(rng, rows, columns, width)
+            old = wide.without(new_rows, new_columns)
+            added = len(wide.raw()) - len(old.raw())
+            most = HEAD + 1.3 * added
+            for name in ("w", "renamed"):
+                self.assertLess(self.patch_size(f"{case} {name}", old.gguf("w"), wide.gguf(name)), most, case)
+            if width == 1:
+                plain = self.patch_size(f"{case} plain", old.gguf("w"), old.tuned(rng).gguf("w"))
+                size = self.patch_size(f"{case} tuned", old.gguf("w"), wide.tuned(rng).gguf("w"))
+                self.assertLess(size, most + 1.2 * plain, case)
+            order = wide.shuffled(rng)
+            self.assertLess(self.patch_size(f"{case} moved", wide.gguf("w"), order.gguf("w")),
+                            HEAD + 2.2 * (rows + columns), case)
+
+        in_parallel(check, [(kind, rows, columns, width) for kind, rows, columns in (("even", 120, 200), ("long", 64, 2000))
+                            for width in (1, 2, 4)])
+
+    def test_columns_that_came_in_and_others_that_changed_a_little(self) -> None:
+        def check(case: tuple[int, int]) -> None:
+            rows, columns = case
+            rng = random.Random(str(case))
+            wide = Matrix.random(rng, rows, columns, 1)
+            old = wide.without([], sorted(rng.sample(range(columns), columns // 20)))
+            plain = self.patch_size(f"{case} plain", old.gguf("w"), old.tuned(rng).gguf("w"))
+            added = len(wide.raw()) - len(old.raw())
+            size = self.patch_size(f"{case} wider", old.gguf("w"), wide.tuned(rng).gguf("w"))
+            self.assertLess(size, HEAD + 1.2 * plain + 1.3 * added + columns // 8, case)
+            size = self.patch_size(f"{case} moved", wide.gguf("w"), wide.tuned(rng).shuffled(rng, False).gguf("w"))
+            self.assertLess(size, HEAD + 1.2 * plain + 2.2 * columns, case)
+
+        in_parallel(check, [(16, 3000), (32, 4000), (64, 4000)])
+
     def test_rows_that_each_have_others_among_their_elements(self) -> None:
         """No axis has changed so: no more is known of them than that their bytes have moved."""
         def check(case: tuple[int, int]) -> None:
