@@ -8,8 +8,8 @@
 namespace mallorn::delta {
 namespace {
 
-constexpr Option kOptions[] = {
-    {"by-reference"}, {"explain"}, {"strict"}, {"distant"}, {"notes"}};
+constexpr Option kOptions[] = {{"by-reference"}, {"explain"}, {"strict"},
+                               {"distant"},      {"lite"},    {"notes"}};
 
 }  // namespace
 
@@ -26,6 +26,7 @@ bool read_arguments(const Program& program, int argc, char** argv, Arguments* ar
   arguments->has_notes = line.has("notes");
   arguments->is_strict = line.has("strict");
   arguments->plan.uses_distant = line.has("distant");
+  arguments->plan.uses_permuted = !line.has("lite");
   if (::isatty(STDOUT_FILENO) == 1) {
     throw Error(Status::usage, "will not write binary data to a terminal",
                 "pipe it into mallorn-pack");

@@ -32,6 +32,8 @@ RESULT is a model file, which mallorn-parse is run on, or a model stream.
                       for mallorn-pack --explain
       --distant       name the base of tensors, too, that hardly resemble it: of
                       use to mallorn-pack --max, and ignored without that
+      --lite          predict nothing by tensors whose axes stand in another
+                      order: mallorn-pack --profile lite makes no use of these
       --strict        a RESULT that cannot be parsed is an error (exit 65)
       --threads N     use N threads (default: one per processor)
   -q, --quiet         no warnings, no progress

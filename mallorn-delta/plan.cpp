@@ -43,6 +43,7 @@ class Planner {
   Planner(const Model& base, const Model& result, const PlanOptions& options)
       : base_(base),
         result_(result),
+        uses_permuted_(options.uses_permuted),
         relations_(base, result, options.uses_distant),
         matches_(match_tensors(base.manifest, result.manifest,
                                [this](const Range& from, const Range& range) {
@@ -203,8 +204,9 @@ class Planner {
   // in another order, where that costs less than `most`, as `step` and the rest of it do.
   // False if nothing does.
   bool plan_rearranged(size_t i, const Step& step, uint64_t most) {
-    if (plan_permuted(i, most)) return true;
-    const std::optional<Picked> picked = find_picked(i, most);
+    if (uses_permuted_ && plan_permuted(i, most)) return true;
+    std::optional<Picked> picked;
+    if (uses_permuted_) picked = find_picked(i, most);
     if (picked && picked->cost < most / 64) {
       add_picked(i, *picked);
       return true;
@@ -429,6 +431,7 @@ class Planner {
 
   const Model& base_;
   const Model& result_;
+  const bool uses_permuted_;
   const RangeRelations relations_;
   std::vector<TensorMatch> matches_;
   std::vector<Twin> twins_;

@@ -41,6 +41,9 @@ struct PlanOptions {
   // Tensors that hardly resemble their old version are predicted from it all the same
   // (Predictor::distant).
   bool uses_distant = false;
+  // Tensors may be predicted by those whose axes stand in another order, or have other
+  // indices (Predictor::permuted).
+  bool uses_permuted = true;
 };
 
 // Pure: depends on the two models and the options alone. Time near-linear in their size,

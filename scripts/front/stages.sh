@@ -9,10 +9,12 @@ with_stage() { # FUNCTION STAGE
   set -- ${threads:+--threads "$threads"} ${quiet:+--quiet} ${verbose:+--verbose}
   by_reference=1
   ! $is_inline || by_reference=
+  lite=
+  [ "$profile" != lite ] || lite=1
   case $stage in
     parse) set -- "$parse" ${by_reference:+--by-reference} ${strict:+--strict} "$@" "$old" ;;
     delta) set -- "$delta" ${by_reference:+--by-reference} ${explain:+--notes} \
-      ${max:+--distant} ${strict:+--strict} "$@" "$new" ;;
+      ${max:+--distant} ${lite:+--lite} ${strict:+--strict} "$@" "$new" ;;
     pack) set -- "$pack" ${level:+--level "$level"} ${fast:+--fast} ${max:+--max} \
       ${profile:+--profile "$profile"} ${page_size:+--page-size "$page_size"} \
       ${max_ram:+--max-ram "$max_ram"} ${in_place:+--in-place} ${journal_size:+--journal "$journal_size"} \

@@ -87,6 +87,9 @@ class FrontEnd(PipelineTest):
         done = self.shell("mallorn -n diff --max a b -o c", MALLORN_BIN=str(self.path))
         self.assertEqual(done.out, b"mallorn-parse --by-reference a | mallorn-delta --by-reference --distant b"
                                    b" | mallorn-pack --max -o c\n")
+        done = self.shell("mallorn -n diff --profile lite a b -o c", MALLORN_BIN=str(self.path))
+        self.assertEqual(done.out, b"mallorn-parse --by-reference a | mallorn-delta --by-reference --lite b"
+                                   b" | mallorn-pack --profile lite -o c\n")
 
     def test_a_message_without_od_and_awk(self) -> None:
         for shell in [path for path in map(shutil.which, ("sh", "bash", "busybox")) if path]:
