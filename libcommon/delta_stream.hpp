@@ -11,7 +11,7 @@
 #include "libcommon/core/conversion.hpp"
 #include "libcommon/core/dtype.hpp"
 #include "libcommon/core/permutation.hpp"
-#include "libcommon/manifest.hpp"
+#include "libcommon/digest.hpp"
 
 namespace mallorn {
 

@@ -2,13 +2,15 @@
 // it.
 #pragma once
 
+#include <array>
 #include <memory>
 
 #include "libcommon/core/bytes.hpp"
 #include "libcommon/file.hpp"
-#include "libcommon/manifest.hpp"
 
 namespace mallorn {
+
+using Digest = std::array<uint8_t, 32>;  // SHA-256
 
 class Sha256 {
  public:

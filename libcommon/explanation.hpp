@@ -8,6 +8,7 @@
 
 #include "libcommon/core/value_model.hpp"
 #include "libcommon/delta_stream.hpp"
+#include "libcommon/manifest.hpp"
 
 namespace mallorn {
 

@@ -42,7 +42,6 @@ enum class Field : uint8_t {
   shape,
   quantization,
   block,
-  digest,
   // of quantization and block
   scales,
   zero_points,
@@ -77,7 +76,6 @@ constexpr KnownField kKnownFields[] = {
     {Field::range, "shape", Field::shape},
     {Field::range, "quantization", Field::quantization},
     {Field::range, "block", Field::block},
-    {Field::range, "digest", Field::digest},
     {Field::quantization, "scales", Field::scales},
     {Field::quantization, "zero_points", Field::zero_points},
     {Field::quantization, "axis", Field::axis},
@@ -183,8 +181,6 @@ class ManifestReader final : public nlohmann::json_sax<json> {
                    is_second(value, "tensor", "gap") ? RangeKind::gap : RangeKind::tensor);
       case Field::dtype:
         return set_dtype(value);
-      case Field::digest:
-        return set_digest(value);
       default:
         fault("must not be a string");
     }
@@ -311,11 +307,6 @@ class ManifestReader final : public nlohmann::json_sax<json> {
       if (name == table.entries[i].name) return set(&range_.dtype, table.entries[i].dtype);
     }
     fault("is not a known dtype");
-  }
-
-  bool set_digest(const std::string& hex) {
-    if (!from_hex(hex, range_.digest)) fault("must have 64 lower-case hexadecimal digits");
-    return true;
   }
 
   void need(Field field, const char* key) const {

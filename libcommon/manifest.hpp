@@ -4,7 +4,6 @@
 // model format's parser returns. It describes; it never holds tensor bytes.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -15,8 +14,6 @@
 #include "libcommon/text.hpp"
 
 namespace mallorn {
-
-using Digest = std::array<uint8_t, 32>;  // SHA-256
 
 enum class RangeKind : uint8_t {
   tensor,  // elements of one dtype
@@ -49,7 +46,6 @@ struct Range {
   std::vector<uint64_t>
       shape;  // slowest dimension first, elements; empty: scalar or unknown
   Quantization quantization;
-  Digest digest{};  // SHA-256 of the bytes; tensors only, filled in by mallorn-parse's main
 
   bool operator==(const Range&) const = default;
 };

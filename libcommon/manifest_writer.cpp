@@ -141,11 +141,6 @@ void append_range(std::string* out, const Range& range) {
     append_number(out, uint64_t{layout.block_bytes});
     *out += '}';
   }
-  if (range.digest != Digest{}) {
-    *out += ",\"digest\":\"";
-    *out += to_hex(range.digest);
-    *out += '"';
-  }
   *out += '}';
 }
 

@@ -66,7 +66,7 @@ Model read_model(int fd, const std::string& name) {
   return model;
 }
 
-Model open_model(const std::string& path, unsigned threads, bool is_quiet, bool is_strict) {
+Model open_model(const std::string& path, bool is_quiet, bool is_strict) {
   const MappedFile file(path);
   constexpr std::array<uint8_t, 4> kStreamMagic = {0x8D, 'M', 'L', 'S'};
   const ByteView bytes = file.bytes();
@@ -75,7 +75,7 @@ Model open_model(const std::string& path, unsigned threads, bool is_quiet, bool 
     const Fd fd = open_input(path);
     return read_model(fd.get(), path);
   }
-  ParseProcess process(path, threads, is_quiet, is_strict);
+  ParseProcess process(path, is_quiet, is_strict);
   Model model;
   try {
     model = read_model(process.output(), path);

@@ -26,6 +26,6 @@ Model read_model(int fd, const std::string& name);
 // The model in `path`: a file that holds a model stream, or a model file, on which
 // mallorn-parse is run (by reference; it is looked for beside this program). Its messages
 // go to stderr.
-Model open_model(const std::string& path, unsigned threads, bool is_quiet, bool is_strict);
+Model open_model(const std::string& path, bool is_quiet, bool is_strict);
 
 }  // namespace mallorn

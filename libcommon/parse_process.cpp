@@ -46,11 +46,9 @@ std::string find_program() {
 
 }  // namespace
 
-ParseProcess::ParseProcess(const std::string& path, unsigned threads, bool is_quiet,
-                           bool is_strict) {
+ParseProcess::ParseProcess(const std::string& path, bool is_quiet, bool is_strict) {
   const std::string program = find_program();
-  std::vector<std::string> words = {kProgramName, "--by-reference", "--threads",
-                                    std::to_string(threads)};
+  std::vector<std::string> words = {kProgramName, "--by-reference"};
   if (is_quiet) words.push_back("--quiet");
   if (is_strict) words.push_back("--strict");
   words.insert(words.end(), {"--", path});

@@ -13,7 +13,7 @@ class ParseProcess {
  public:
   // Starts `mallorn-parse --by-reference PATH`: in $MALLORN_BIN, beside this program, or
   // where the build puts it. Throws Error(internal) if it cannot be started.
-  ParseProcess(const std::string& path, unsigned threads, bool is_quiet, bool is_strict);
+  ParseProcess(const std::string& path, bool is_quiet, bool is_strict);
   ~ParseProcess();
   ParseProcess(const ParseProcess&) = delete;
   ParseProcess& operator=(const ParseProcess&) = delete;

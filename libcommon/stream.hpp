@@ -10,7 +10,7 @@
 
 #include "libcommon/core/bytes.hpp"
 #include "libcommon/core/status.hpp"
-#include "libcommon/manifest.hpp"
+#include "libcommon/digest.hpp"
 
 namespace mallorn {
 

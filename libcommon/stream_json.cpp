@@ -8,6 +8,7 @@
 #include "libcommon/delta_stream.hpp"
 #include "libcommon/error.hpp"
 #include "libcommon/stream.hpp"
+#include "libcommon/text.hpp"
 
 namespace mallorn {
 namespace {

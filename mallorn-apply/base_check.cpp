@@ -10,6 +10,7 @@
 #include "libcommon/cli.hpp"
 #include "libcommon/digest.hpp"
 #include "libcommon/error.hpp"
+#include "libcommon/text.hpp"
 #include "mallorn-apply/journal_file.hpp"
 
 namespace mallorn::apply {

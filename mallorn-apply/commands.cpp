@@ -12,6 +12,7 @@
 #include "libcommon/error.hpp"
 #include "libcommon/output.hpp"
 #include "libcommon/release_state.hpp"
+#include "libcommon/text.hpp"
 #include "mallorn-apply/in_place.hpp"
 #include "mallorn-apply/info.hpp"
 #include "mallorn-apply/journal_file.hpp"

@@ -6,6 +6,7 @@
 #include <tuple>
 
 #include "libcommon/cli.hpp"
+#include "libcommon/text.hpp"
 #include "mallorn-apply/memory.hpp"
 
 namespace mallorn::apply {

@@ -86,7 +86,7 @@ class Origins {
     const bool is_same = origin.is_one_copy && origin.base_offset == from.offset_bytes &&
                          range.length_bytes == from.length_bytes;
     const bool is_namesake = shown_name(from) == shown_name(range);
-    note->match = is_same ? "digest" : is_namesake ? "name" : "content";
+    note->match = is_same ? "equal" : is_namesake ? "name" : "content";
     if (!is_namesake) note->name += " <- " + shown_name(from);
     if (from.dtype != range.dtype)
       note->name += std::string(" (") + dtype_layout(from.dtype).name + ")";
@@ -160,11 +160,11 @@ std::string tensor_table(const Fd& patch, const std::string& patch_name,
   if (!rebuild(first, base, nullptr, making).has_chunks) {
     return "tensors          not told apart: the patch has no steps\n";
   }
-  const Model old_model = open_model(base_path, options.threads, true, false);
+  const Model old_model = open_model(base_path, true, false);
   // Other programs open it by that name.
   const std::string result_path =
       "/proc/" + std::to_string(::getpid()) + "/fd/" + std::to_string(file.get());
-  const Model new_model = open_model(result_path, options.threads, true, false);
+  const Model new_model = open_model(result_path, true, false);
 
   std::vector<TensorNote> notes;
   std::map<uint64_t, const Range*> ranges;

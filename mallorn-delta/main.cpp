@@ -113,8 +113,8 @@ int run(int argc, char** argv) {
   delta::Arguments arguments;
   if (!read_arguments(kProgram, argc, argv, &arguments)) return 0;
   const ReaderWatch watch;
-  const Model result = open_model(arguments.result, arguments.common.threads,
-                                  arguments.common.is_quiet, arguments.is_strict);
+  const Model result =
+      open_model(arguments.result, arguments.common.is_quiet, arguments.is_strict);
   const Model base = read_model(STDIN_FILENO, "standard input");
   delta::Plan plan = delta::make_plan(base, result, arguments.plan);
   if (arguments.explains) std::fputs(delta::explain(base, result, plan).c_str(), stderr);

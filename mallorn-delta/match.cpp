@@ -20,7 +20,7 @@ bool is_tensor(const Range& range) {
          (range.kind == RangeKind::tensor || is_channel_vector(range));
 }
 
-bool has_digest(const Range& range) { return range.kind == RangeKind::tensor; }
+bool has_content(const Range& range) { return range.kind == RangeKind::tensor; }
 
 // How many candidates are looked at where many are alike: any of them serves, and a crafted
 // model must not make this quadratic.
@@ -28,15 +28,17 @@ constexpr size_t kMaxTried = 16;
 
 class Matcher {
  public:
-  Matcher(const Manifest& base, const Manifest& result, const Distance& distance)
+  Matcher(const Manifest& base, const Manifest& result, const Contents& contents,
+          const Distance& distance)
       : base_(base),
         result_(result),
+        contents_(contents),
         distance_(distance),
         matches_(result.ranges.size()),
         used_(base.ranges.size()) {
     for (size_t i = 0; i < base.ranges.size(); ++i) {
       if (!is_tensor(base.ranges[i])) continue;
-      if (has_digest(base.ranges[i])) by_digest_[base.ranges[i].digest].push_back(i);
+      if (has_content(base.ranges[i])) by_content_[contents.base[i]].push_back(i);
       for (const std::string& name : base.ranges[i].names)
         by_name_[name].ranges.push_back(i);
     }
@@ -44,7 +46,7 @@ class Matcher {
 
   std::vector<TensorMatch> run() {
     for_each_unmatched([this](size_t i) {
-      if (has_digest(result_.ranges[i])) match_digest(i);
+      if (has_content(result_.ranges[i])) match_bytes(i);
     });
     for_each_unmatched([this](size_t i) {
       match_name(i,
@@ -114,10 +116,10 @@ class Matcher {
 
   // Of several tensors with these bytes: one that shares a name, else the first not yet
   // used.
-  void match_digest(size_t i) {
+  void match_bytes(size_t i) {
     const Range& range = result_.ranges[i];
-    const auto found = by_digest_.find(range.digest);
-    if (found == by_digest_.end()) return;
+    const auto found = by_content_.find(contents_.result[i]);
+    if (found == by_content_.end()) return;
     size_t best = found->second.front();
     size_t tried = 0;
     for (const size_t candidate : found->second) {
@@ -128,8 +130,7 @@ class Matcher {
         break;
       }
     }
-    if (base_.ranges[best].length_bytes == range.length_bytes)
-      take(i, MatchKind::digest, best);
+    take(i, MatchKind::equal, best);
   }
 
   template <typename Fits>
@@ -215,26 +216,27 @@ class Matcher {
 
   const Manifest& base_;
   const Manifest& result_;
+  const Contents& contents_;
   const Distance& distance_;
   std::vector<TensorMatch> matches_;
   std::vector<bool> used_;
-  std::map<Digest, std::vector<size_t>> by_digest_;
+  std::unordered_map<size_t, std::vector<size_t>> by_content_;
   std::unordered_map<std::string, Named> by_name_;
 };
 
 }  // namespace
 
 std::vector<TensorMatch> match_tensors(const Manifest& base, const Manifest& result,
-                                       const Distance& distance) {
-  return Matcher(base, result, distance).run();
+                                       const Contents& contents, const Distance& distance) {
+  return Matcher(base, result, contents, distance).run();
 }
 
 const char* match_name(MatchKind kind) {
   switch (kind) {
     case MatchKind::none:
       return "-";
-    case MatchKind::digest:
-      return "digest";
+    case MatchKind::equal:
+      return "equal";
     case MatchKind::name:
       return "name";
     case MatchKind::content:

@@ -45,11 +45,12 @@ class Planner {
         result_(result),
         uses_permuted_(options.uses_permuted),
         relations_(base, result, options.uses_distant),
-        matches_(match_tensors(base.manifest, result.manifest,
+        contents_(find_equal_tensors(base, result)),
+        matches_(match_tensors(base.manifest, result.manifest, contents_,
                                [this](const Range& from, const Range& range) {
                                  return relations_.distance(from, range);
                                })),
-        twins_(find_twins(result)),
+        twins_(find_twins(result, contents_.result)),
         derived_(find_derived(base, result, twins_)),
         index_(base.bytes(), searchable(base, result)),
         picked_(base, result),
@@ -70,7 +71,7 @@ class Planner {
         continue;
       }
       if (!is_elements(ranges[i]) && ranges[i].length_bytes < kMinTensorBytes) continue;
-      if (matches_[i].kind == MatchKind::digest) {
+      if (matches_[i].kind == MatchKind::equal) {
         plan_bytes(ranges[i].offset_bytes);
         plan_copy(i);
       } else if (is_elements(ranges[i])) {
@@ -433,6 +434,7 @@ class Planner {
   const Model& result_;
   const bool uses_permuted_;
   const RangeRelations relations_;
+  const Contents contents_;
   std::vector<TensorMatch> matches_;
   std::vector<Twin> twins_;
   std::vector<std::optional<Derived>> derived_;

@@ -1,7 +1,7 @@
 #include "mallorn-delta/twins.hpp"
 
 #include <algorithm>
-#include <map>
+#include <unordered_map>
 
 #include "mallorn-delta/derived.hpp"
 #include "mallorn-delta/plan.hpp"
@@ -29,14 +29,14 @@ uint64_t share_of(uint64_t cost, const Range& range, const Twin& twin) {
 
 class TwinFinder {
  public:
-  explicit TwinFinder(const Model& result)
+  TwinFinder(const Model& result, const std::vector<size_t>& contents)
       : result_(result), ranges_(result.manifest.ranges) {
     for (size_t i = 0; i < ranges_.size(); ++i) {
       if (ranges_[i].kind == RangeKind::tensor) tensors_.push_back(i);
     }
-    std::map<Digest, size_t> seen;
+    std::unordered_map<size_t, size_t> seen;
     for (size_t i = 0; i < tensors_.size(); ++i) {
-      first_.push_back(seen.try_emplace(tensor(i).digest, i).first->second);
+      first_.push_back(seen.try_emplace(contents[tensors_[i]], i).first->second);
     }
   }
 
@@ -47,8 +47,7 @@ class TwinFinder {
       const size_t last = i + std::max<size_t>(count, 1) - 1;
       const uint64_t begin = tensor(i).offset_bytes;
       const Twin twin{tensor(first_[i]).offset_bytes, begin, end_of(last) - begin};
-      if (count > 0 && twin.length >= kLeastLength && !is_derived(twin, i, count) &&
-          is_equal(twin.first, twin.offset, twin.length)) {
+      if (count > 0 && twin.length >= kLeastLength && !is_derived(twin, i, count)) {
         twins.push_back(twin);
       }
       i = last + 1;
@@ -66,15 +65,14 @@ class TwinFinder {
   // it.
   size_t run_length(size_t i) const {
     const size_t from = first_[i];
-    if (from == i || tensor(from).length_bytes != tensor(i).length_bytes) return 0;
+    if (from == i) return 0;
     size_t count = 1;
     while (i + count < tensors_.size() && from + count < i &&
            first_[i + count] == from + count) {
       const uint64_t gap = tensor(i + count).offset_bytes - end_of(i + count - 1);
       const uint64_t before = end_of(from + count - 1);
-      if (tensor(from + count).length_bytes != tensor(i + count).length_bytes ||
-          tensor(from + count).offset_bytes - before != gap ||
-          !is_equal(before, end_of(i + count - 1), gap)) {
+      if (tensor(from + count).offset_bytes - before != gap ||
+          !has_same_bytes(result_, before, result_, end_of(i + count - 1), gap)) {
         break;
       }
       ++count;
@@ -89,14 +87,10 @@ class TwinFinder {
     return count == 0;
   }
 
-  bool is_equal(uint64_t first, uint64_t offset, uint64_t length) const {
-    return has_same_bytes(result_, first, result_, offset, length);
-  }
-
   const Model& result_;
   const std::vector<Range>& ranges_;
   std::vector<size_t> tensors_;  // among the ranges
-  std::vector<size_t> first_;    // by tensor: the first with its digest
+  std::vector<size_t> first_;    // by tensor: the first with its bytes
 };
 
 // What of the result no copy makes.
@@ -112,9 +106,10 @@ std::vector<ByteRange> coded_ranges(const std::vector<Step>& steps) {
 
 }  // namespace
 
-std::vector<Twin> find_twins(const Model& result) {
+std::vector<Twin> find_twins(const Model& result, const std::vector<size_t>& contents) {
   // What is taken for a tensor there has others in it.
-  return result.manifest.format == "raw" ? std::vector<Twin>{} : TwinFinder(result).run();
+  if (result.manifest.format == "raw") return {};
+  return TwinFinder(result, contents).run();
 }
 
 std::vector<Twin> costly_twins(std::vector<Twin> twins, const Manifest& result,

@@ -20,7 +20,8 @@ struct Twin {
 
 // Whole tensors, and what is between them, in order; apart, and none of them is the first
 // of others. Short ones are not worth a chunk of their own, and not among them.
-std::vector<Twin> find_twins(const Model& result);
+// `contents` are those of Contents (equal_tensors.hpp).
+std::vector<Twin> find_twins(const Model& result, const std::vector<size_t>& contents);
 
 // The same where nothing is known of tensors, byte by byte: what is equal for some
 // kilobytes, and begins in the ranges, which are in order. Memory is bounded (16 MiB).

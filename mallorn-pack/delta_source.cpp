@@ -9,6 +9,7 @@
 #include "libcommon/core/patch_format.hpp"
 #include "libcommon/error.hpp"
 #include "libcommon/fast_crc32c.hpp"
+#include "libcommon/text.hpp"
 
 namespace mallorn::pack {
 namespace {

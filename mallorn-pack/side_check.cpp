@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <filesystem>
 
-#include "libcommon/digest.hpp"
 #include "libcommon/error.hpp"
 
 namespace mallorn::pack {

@@ -5,8 +5,8 @@
 
 #include <ctime>
 
+#include "libcommon/digest.hpp"
 #include "libcommon/file.hpp"
-#include "libcommon/manifest.hpp"
 
 namespace mallorn::pack {
 

@@ -4,12 +4,14 @@
 #include <filesystem>
 #include <memory>
 
+#include "libcommon/background.hpp"
 #include "libcommon/command_line.hpp"
+#include "libcommon/digest.hpp"
 #include "libcommon/error.hpp"
 #include "libcommon/file.hpp"
 #include "libcommon/reader_watch.hpp"
 #include "libcommon/stream.hpp"
-#include "mallorn-parse/digests.hpp"
+#include "libcommon/text.hpp"
 #include "mallorn-parse/listing.hpp"
 #include "mallorn-parse/model_file.hpp"
 
@@ -120,13 +122,10 @@ int run(int argc, char** argv) {
   const MappedFile file(arguments.file);
   const bool is_stream = !arguments.only_manifest && !arguments.only_lists;
   std::future<Digest> digest;
-  if (is_stream) digest = parse::digest_file(file);
+  if (is_stream) digest = start_in_background([&file] { return sha256(file); });
   Manifest manifest =
       parse::parse_file(file, {arguments.format, arguments.is_strict,
                                arguments.common.is_quiet, arguments.common.is_verbose});
-  if (!arguments.only_lists) {
-    parse::digest_tensors(file, &manifest.ranges, arguments.common.threads);
-  }
   if (!is_stream) return show(manifest, arguments);
   if (arguments.is_by_reference) {
     manifest.path = encode_path(std::filesystem::absolute(arguments.file).string());

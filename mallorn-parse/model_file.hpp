@@ -15,7 +15,7 @@ struct ParseOptions {
   bool is_verbose = false;
 };
 
-// The manifest of `file`, without path and digests. What cannot be parsed becomes `raw`.
+// The manifest of `file`, without path. What cannot be parsed becomes `raw`.
 // Throws Error(usage) for an unknown format; with is_strict Error for what is no model.
 Manifest parse_file(const MappedFile& file, const ParseOptions& options);
 

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "libcommon/error.hpp"
+#include "libcommon/text.hpp"
 #include "mallorn-apply/memory.hpp"
 #include "tests/apply/patches.hpp"
 #include "tests/support/files.hpp"

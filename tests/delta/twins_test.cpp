@@ -2,7 +2,7 @@
 
 #include <doctest/doctest.h>
 
-#include "libcommon/digest.hpp"
+#include "mallorn-delta/equal_tensors.hpp"
 #include "tests/support/models.hpp"
 
 using namespace mallorn;
@@ -25,10 +25,7 @@ Model lettered(const std::string& letters, const std::string& gaps = "",
     range.kind = kind;
     range.offset_bytes = bytes.size();
     range.length_bytes = content.size();
-    if (kind == RangeKind::tensor) {
-      range.dtype = Dtype::f16;
-      range.digest = sha256(content);
-    }
+    if (kind == RangeKind::tensor) range.dtype = Dtype::f16;
     manifest.ranges.push_back(range);
     bytes.insert(bytes.end(), content.begin(), content.end());
   };
@@ -40,6 +37,10 @@ Model lettered(const std::string& letters, const std::string& gaps = "",
   return test::model_of(bytes, std::move(manifest));
 }
 
+std::vector<Twin> twins_of(const Model& model) {
+  return delta::find_twins(model, delta::find_equal_tensors(model, model).result);
+}
+
 // As if they began at the tensors with these numbers.
 Twin twin(uint64_t first, uint64_t offset, uint64_t tensors) {
   return {first * kPitch, offset * kPitch, tensors * kPitch - 4};
@@ -48,37 +49,29 @@ Twin twin(uint64_t first, uint64_t offset, uint64_t tensors) {
 }  // namespace
 
 TEST_CASE("twins: tensors that follow one another are one") {
-  CHECK(delta::find_twins(lettered("")).empty());
-  CHECK(delta::find_twins(lettered("abc")).empty());
-  CHECK(delta::find_twins(lettered("abca")) == std::vector{twin(0, 3, 1)});
-  CHECK(delta::find_twins(lettered("abcabc")) == std::vector{twin(0, 3, 3)});
-  CHECK(delta::find_twins(lettered("abcdbca")) ==
-        std::vector{twin(1, 4, 2), twin(0, 6, 1)});
+  CHECK(twins_of(lettered("")).empty());
+  CHECK(twins_of(lettered("abc")).empty());
+  CHECK(twins_of(lettered("abca")) == std::vector{twin(0, 3, 1)});
+  CHECK(twins_of(lettered("abcabc")) == std::vector{twin(0, 3, 3)});
+  CHECK(twins_of(lettered("abcdbca")) == std::vector{twin(1, 4, 2), twin(0, 6, 1)});
 }
 
 TEST_CASE("twins: what is between tensors belongs to them, if it is equal, too") {
-  CHECK(delta::find_twins(lettered("abab", "xyxy")) == std::vector{twin(0, 2, 2)});
-  CHECK(delta::find_twins(lettered("abab", "xyzy")) ==
-        std::vector{twin(0, 2, 1), twin(1, 3, 1)});
+  CHECK(twins_of(lettered("abab", "xyxy")) == std::vector{twin(0, 2, 2)});
+  CHECK(twins_of(lettered("abab", "xyzy")) == std::vector{twin(0, 2, 1), twin(1, 3, 1)});
 }
 
 TEST_CASE("twins: several have the same first, which is no other of any") {
-  CHECK(delta::find_twins(lettered("aaaa")) ==
+  CHECK(twins_of(lettered("aaaa")) ==
         std::vector{twin(0, 1, 1), twin(0, 2, 1), twin(0, 3, 1)});
-  CHECK(delta::find_twins(lettered("ababab")) == std::vector{twin(0, 2, 2), twin(0, 4, 2)});
-}
-
-TEST_CASE("twins: a digest is not believed") {
-  Model model = lettered("ab");
-  model.manifest.ranges[2].digest = model.manifest.ranges[0].digest;
-  CHECK(delta::find_twins(model).empty());
+  CHECK(twins_of(lettered("ababab")) == std::vector{twin(0, 2, 2), twin(0, 4, 2)});
 }
 
 TEST_CASE("twins: short ones, and those that cost little, are not worth it") {
-  CHECK(delta::find_twins(lettered("aa", "", 1023)).empty());
-  CHECK(delta::find_twins(lettered("aa", "", 1024)).size() == 1);
+  CHECK(twins_of(lettered("aa", "", 1023)).empty());
+  CHECK(twins_of(lettered("aa", "", 1024)).size() == 1);
   const Model model = lettered("abcab");
-  const std::vector<Twin> all = delta::find_twins(model);
+  const std::vector<Twin> all = twins_of(model);
   REQUIRE(all == std::vector{twin(0, 3, 2)});
   std::vector<uint64_t> costs(10);
   costs[0] = costs[2] = 1000;  // of the first
@@ -115,7 +108,7 @@ TEST_CASE("twins: vectors that may be derived from each other are none, if they 
         manifest.ranges.push_back(range);
       }
       const bool is_left = dtype == Dtype::f32 && between == 200'000;
-      CHECK(delta::find_twins(test::model_of(bytes, std::move(manifest))).size() ==
+      CHECK(twins_of(test::model_of(bytes, std::move(manifest))).size() ==
             (is_left ? 0 : 1));
     }
   }

@@ -7,6 +7,7 @@
 #include "libcommon/delta_stream.hpp"
 #include "libcommon/error.hpp"
 #include "libcommon/stream.hpp"
+#include "libcommon/text.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string text(data, data + size);

@@ -6,7 +6,6 @@
 #include <memory>
 
 #include "libcommon/core/crc32c.hpp"
-#include "libcommon/digest.hpp"
 #include "mallorn-apply/section_codecs.hpp"
 #include "mallorn-delta/plan.hpp"
 #include "mallorn-pack/chunk_encoder.hpp"
@@ -38,7 +37,6 @@ Model model_of(ByteView bytes, uint8_t step, uint8_t first_dtype, bool has_rows)
     if (range.kind == RangeKind::tensor) {
       range.dtype = table.entries[(first_dtype + i / 3) % table.count].dtype;
       range.names = {std::string(1, static_cast<char>('a' + i % 7))};
-      range.digest = sha256(bytes.subspan(at, range.length_bytes));
       range.shape = matrix_of(range, has_rows);
     }
     at += range.length_bytes;

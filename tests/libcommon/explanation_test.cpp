@@ -24,7 +24,7 @@ std::string words_of(const std::string& line) {
 }
 
 const TensorNote kFirst = {10, 100, Dtype::i8, "name", "10x10", "first"};
-const TensorNote kSecond = {150, 80, Dtype::f16, "digest", "40", "second"};
+const TensorNote kSecond = {150, 80, Dtype::f16, "equal", "40", "second"};
 
 }  // namespace
 
@@ -38,7 +38,7 @@ TEST_CASE("explanation: bytes go to the tensors that they make") {
   const std::vector<std::string> lines = lines_of(explanation.table());
   REQUIRE(lines.size() == 5);
   CHECK(words_of(lines[1]) == "i8 10x10 name gain values 100 50 4.000 first");
-  CHECK(words_of(lines[2]) == "f16 40 digest same bytes copy 80 0 0.000 second");
+  CHECK(words_of(lines[2]) == "f16 40 equal same bytes copy 80 0 0.000 second");
   CHECK(words_of(lines[3]) == "opaque - - bytes bytes 57 7 0.982 between tensors");
   CHECK(words_of(lines[4]) == "opaque - - - - 237 57 1.924 together, but for headers");
 }

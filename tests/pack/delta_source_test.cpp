@@ -4,6 +4,7 @@
 
 #include "libcommon/digest.hpp"
 #include "libcommon/error.hpp"
+#include "libcommon/text.hpp"
 #include "tests/support/chunks.hpp"
 #include "tests/support/files.hpp"
 #include "tests/support/steps.hpp"

@@ -35,8 +35,6 @@ Manifest full_manifest() {
   tensor.dtype = Dtype::q4_k;
   tensor.names = {"blk.0", "tied"};
   tensor.shape = {1, 256};
-  tensor.digest[0] = 0xAB;
-  tensor.digest[31] = 1;
   manifest.ranges.push_back(tensor);
   Range quantized = gap(244, 6, "values");
   quantized.kind = RangeKind::tensor;
@@ -76,8 +74,7 @@ TEST_CASE("manifest: is written in a fixed order, without empty fields") {
       R"("external_files":["weights.bin"],"ranges":[)"
       R"({"kind":"gap","offset":0,"length":100,"role":"meta"},)"
       R"({"kind":"tensor","offset":100,"length":144,"dtype":"q4_k","names":["blk.0","tied"],)"
-      R"("shape":[1,256],"block":{"elements":256,"bytes":144},)"
-      R"("digest":"ab00000000000000000000000000000000000000000000000000000000000001"},)"
+      R"("shape":[1,256],"block":{"elements":256,"bytes":144}},)"
       R"({"kind":"tensor","offset":244,"length":6,"dtype":"i8","role":"values","shape":[2,3],)"
       R"("quantization":{"scales":[0.1,-0.0,1e-38],)"
       R"("zero_points":[0,-128,-9223372036854775808],"axis":-1}},)"
@@ -216,8 +213,8 @@ TEST_CASE("manifest: a missing field is named") {
 
 TEST_CASE("manifest: a field of the wrong kind is refused") {
   const char* const fields[] = {
-      "offset", "length", "kind",   "dtype",        "role",
-      "names",  "shape",  "digest", "quantization", "block",
+      "offset", "length", "kind",         "dtype", "role",
+      "names",  "shape",  "quantization", "block",
   };
   const char* const values[] = {
       "null",        "true", "-1",   "1.5",    "1e400",
@@ -246,12 +243,6 @@ TEST_CASE("manifest: values out of range are refused") {
   CHECK(refusal(with_fields(R"(,"role":"a b")")) != "accepted");
   CHECK(refusal(with_fields(R"(,"role":")" + std::string(32, 'a') + "\"")) == "accepted");
   CHECK(refusal(with_fields(R"(,"role":")" + std::string(33, 'a') + "\"")) != "accepted");
-  CHECK(refusal(with_fields(R"(,"digest":"00")")) != "accepted");
-  CHECK(refusal(with_fields(R"(,"digest":")" + std::string(64, 'f') + "\"")) == "accepted");
-  CHECK(refusal(with_fields(R"(,"digest":")" + std::string(63, 'f') + "g\"")) !=
-        "accepted");
-  CHECK(refusal(with_fields(R"(,"digest":")" + std::string(63, 'f') + "F\"")) !=
-        "accepted");
   CHECK(refusal(with_fields(R"(,"shape":[18446744073709551615])")) == "accepted");
   CHECK(refusal(with_fields(R"(,"shape":[18446744073709551616])")) != "accepted");
   CHECK(refusal(with_fields(R"(,"quantization":{"axis":2147483648})")) != "accepted");

@@ -9,7 +9,6 @@ and by the protobuf key and length that must stand in front of them. Exit 77 (sk
 onnx module.
 """
 import collections
-import hashlib
 import json
 import re
 import shutil
@@ -168,10 +167,6 @@ def check_tiling(manifest, data):
     for found in manifest["ranges"]:
         assert found["offset"] == position and found["length"] > 0, f"no tiling at {position}"
         position += found["length"]
-        digest = found.get("digest")
-        if digest and found["kind"] == "tensor":
-            piece = data[found["offset"]:position]
-            assert hashlib.sha256(piece).hexdigest() == digest, f"digest at {found['offset']}"
     assert position == len(data) == manifest["length"], "ranges do not reach the end"
 
 

@@ -46,8 +46,7 @@ def depth(text: bytes) -> int:
 
 
 MANIFEST_FIELDS = ("format", "byte_order", "path", "length", "external_files", "ranges")
-RANGE_FIELDS = ("kind", "offset", "length", "dtype", "role", "names", "shape", "quantization", "block",
-                "digest")
+RANGE_FIELDS = ("kind", "offset", "length", "dtype", "role", "names", "shape", "quantization", "block")
 
 
 def is_word(value: object) -> bool:
@@ -91,7 +90,6 @@ def check_range(item: dict) -> None:
     malformed(is_word(item.get("role", "")), "role")
     malformed(is_list(item.get("names", []), is_text), "names")
     malformed(is_list(item.get("shape", []), is_whole), "shape")
-    malformed(is_digest(item.get("digest", "0" * 64)), "digest")
     if "block" in item:
         malformed(isinstance(item["block"], dict), "block")
         malformed(dtype in BLOCKS and item["block"].get("bytes") == BLOCKS[dtype][0], "block")

@@ -16,11 +16,6 @@ inline Model model_of(ByteView bytes, Manifest manifest) {
   const Fd file = file_of(bytes);
   Model model;
   manifest.length_bytes = bytes.size();
-  for (Range& range : manifest.ranges) {
-    if (range.kind == RangeKind::tensor) {
-      range.digest = sha256(bytes.subspan(range.offset_bytes, range.length_bytes));
-    }
-  }
   model.manifest = std::move(manifest);
   model.file = std::make_unique<MappedFile>(file, "model");
   model.digest = sha256(bytes);
