@@ -45,3 +45,16 @@ TEST_CASE("zstd run: gives up at the limit, and not below it") {
   CHECK_FALSE(compressed(bytes, 1, size).has_value());
   CHECK_FALSE(compressed(bytes, 1, 0).has_value());
 }
+
+TEST_CASE("zstd run: large files are sampled, and those that may be small found") {
+  constexpr size_t kLarge = (16u << 20) + 1000;
+  test::Random random = test::seeded("large zstd run");
+  const Bytes noise = random.bytes(kLarge);
+  CHECK_FALSE(compressed(noise, 3, kLarge / 8 * 5).has_value());
+  CHECK(compressed(noise, 3, 2 * kLarge).has_value());
+  Bytes halves = noise;
+  for (size_t i = 0; i < kLarge; i += 2) halves[i] = 0;
+  const size_t size = compressed(halves, 3, UINT64_MAX)->size();
+  CHECK(size < kLarge / 3 * 2);
+  CHECK(compressed(halves, 3, size + 1).has_value());
+}
