@@ -175,6 +175,17 @@ bool has_any(const Array& array, const Interval& interval, bool is_above) {
   return false;
 }
 
+// Drops most values that come less than `least` times: sorting all takes longer.
+void drop_rare(size_t least, std::vector<uint64_t>* values) {
+  constexpr uint32_t kBits = 10;
+  std::array<uint32_t, 1u << kBits> counts{};
+  const auto count_of = [&](uint64_t value) -> uint32_t& {
+    return counts[value * 0x9E3779B97F4A7C15 >> (64 - kBits)];
+  };
+  for (const uint64_t value : *values) ++count_of(value);
+  std::erase_if(*values, [&](uint64_t value) { return count_of(value) < least; });
+}
+
 // Adds values that many elements have, the most frequent ones first: of those that have
 // changed, or of all.
 void add_frequent(const Array& array, size_t of, bool changed_only,
@@ -187,13 +198,14 @@ void add_frequent(const Array& array, size_t of, bool changed_only,
     sample.push_back(array.to(i));
     left = step;
   }
+  const size_t least = std::max<size_t>((sample.size() + kFrequent - 1) / kFrequent, 3);
+  drop_rare(least, &sample);
   std::sort(sample.begin(), sample.end());
   std::vector<std::pair<size_t, uint64_t>> found;
   for (size_t i = 0; i < sample.size();) {
     const auto end = static_cast<size_t>(
         std::upper_bound(sample.begin(), sample.end(), sample[i]) - sample.begin());
-    if (end - i >= 3 && (end - i) * kFrequent >= sample.size())
-      found.push_back({end - i, sample[i]});
+    if (end - i >= least) found.push_back({end - i, sample[i]});
     i = end;
   }
   std::sort(found.begin(), found.end(), [](const auto& a, const auto& b) {
