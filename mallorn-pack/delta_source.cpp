@@ -176,6 +176,8 @@ ChunkInput DeltaSource::read_chunk(std::vector<Step> steps, uint64_t result_byte
 void DeltaSource::read_bytes(uint64_t base_bytes, uint64_t result_bytes,
                              ChunkInput* chunk) {
   const uint64_t expected = base_bytes + result_bytes;
+  chunk->owned.reserve(static_cast<size_t>(
+      result_bytes <= kWalkPiece ? expected : base_bytes));  // few: copies are not of them
   for (uint64_t read = 0; read < expected;) {
     const Frame& frame = stream_.next();
     const ByteView payload = frame.payload;
