@@ -51,6 +51,7 @@ DeltaSource::DeltaSource(int fd, std::string name, bool keeps_notes)
     };
     base_check_.emplace(check(*base_, manifest_.base));
     result_check_.emplace(check(*result_, manifest_.result));
+    is_result_known_ = is_known(*result_check_);
   }
 }
 
@@ -78,7 +79,7 @@ std::optional<ChunkInput> DeltaSource::next() {
   ChunkInput chunk = base_ ? map_chunk(std::move(steps), result_bytes)
                            : read_chunk(std::move(steps), result_bytes);
   walk(chunk, [&](uint64_t, ByteView piece) {
-    result_hash_.update(piece);
+    if (!is_result_known_) result_hash_.update(piece);
     chunk.check = fast_crc32c(chunk.check, piece);
     return true;
   });
@@ -202,17 +203,22 @@ void DeltaSource::read_end(const Frame& frame) {
       trailer.digest != manifest_.result.digest) {
     throw Error(Status::malformed, stream_.name() + ": steps do not make the whole result");
   }
-  if (result_hash_.finish() != manifest_.result.digest) {
+  if (!is_result_known_ && result_hash_.finish() != manifest_.result.digest) {
     fail_changed(result_ ? result_->path() : stream_.name() + ": the new model");
   }
   stream_.expect_end_of_input();
 }
 
+// Whether a file is the one that was parsed as long as it does not change: the programs
+// before this one in the pipe began when this one did.
+bool DeltaSource::is_known(const SideCheck& check) const {
+  return is_pipe_ && check.is_older_than(started_);
+}
+
 void DeltaSource::require_unchanged() const {
   if (!base_) return;
   result_check_->require_unchanged(true);
-  // The programs before this one in the pipe began when this one did.
-  base_check_->require_unchanged(is_pipe_ && base_check_->is_older_than(started_));
+  base_check_->require_unchanged(is_known(*base_check_));
 }
 
 const MappedFile& DeltaSource::result() {

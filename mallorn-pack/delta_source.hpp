@@ -45,7 +45,8 @@ class DeltaSource {
   // with the model. Safe from any thread.
   void release(const ChunkInput& chunk) const;
   // Throws Error(malformed) if a file that is read by reference was changed since it was
-  // parsed; once nothing more is to be read. Of the result, next() sees to that as well.
+  // parsed; once nothing more is to be read. next() does, too, where time stamps do not
+  // show that the result is as it was.
   void require_unchanged() const;
   // The whole result; only after the last chunk. Mapped, or spooled to a temporary file.
   const MappedFile& result();
@@ -56,6 +57,7 @@ class DeltaSource {
   bool walk(const ChunkInput& chunk, const Visit& visit) const;
   std::optional<uint64_t> find_twin(const Digest& steps, const ChunkInput& chunk);
   bool has_made(uint64_t offset, const ChunkInput& chunk) const;
+  bool is_known(const SideCheck& check) const;
   ChunkInput map_chunk(std::vector<Step> steps, uint64_t result_bytes);
   ChunkInput read_chunk(std::vector<Step> steps, uint64_t result_bytes);
   void read_bytes(uint64_t base_bytes, uint64_t result_bytes, ChunkInput* chunk);
@@ -71,6 +73,7 @@ class DeltaSource {
       result_;  // by reference; inline: mapped from spool_ at the end
   std::optional<SideCheck> base_check_;
   std::optional<SideCheck> result_check_;
+  bool is_result_known_ = false;           // and need not be hashed
   Sha256 result_hash_;                     // of what has come
   Fd spool_;                               // inline only: the result so far
   std::map<Digest, uint64_t> first_with_;  // by digest of the steps: where it began
