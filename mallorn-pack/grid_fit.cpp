@@ -86,13 +86,18 @@ std::optional<uint32_t> scale_of(const Floats& floats, uint32_t expected) {
   return std::nullopt;
 }
 
-// Of one lane, up to so many.
+// Of one lane, up to so many. It has a run of elements in each round of all lanes.
 Floats of_lane(const GridPiece& piece, const Floats& floats, uint32_t lane, size_t most) {
+  const uint64_t round = uint64_t{piece.run} * piece.lanes;
+  const uint64_t end = piece.first + floats.size();
   Floats found;
-  LaneWalk lanes(piece);
-  for (size_t i = 0; i < floats.size() && found.size() < most; ++i) {
-    if (lanes.lane() == lane) found.push_back(floats[i]);
-    lanes.next();
+  for (uint64_t run = uint64_t{lane} * piece.run; run < end && found.size() < most;
+       run += round) {
+    const uint64_t first = std::max(run, piece.first);
+    const uint64_t last = std::min(run + piece.run, end);
+    for (uint64_t i = first; i < last && found.size() < most; ++i) {
+      found.push_back(floats[static_cast<size_t>(i - piece.first)]);
+    }
   }
   return found;
 }
@@ -253,16 +258,19 @@ std::optional<GridFit> fit_grid(const TensorPlace& place, ByteView base, ByteVie
 }
 
 bool are_short(const ShortFloats& floats, ByteView result) {
-  const Floats numbers = load(result);
-  return std::all_of(numbers.begin(), numbers.end(), [&](uint32_t bits) {
-    return lengthened(floats, shortened(floats, bits)) == bits;
-  });
+  for (size_t at = 0; at < result.size(); at += sizeof(uint32_t)) {
+    const auto bits = load_le<uint32_t>(result.data() + at);
+    if (lengthened(floats, shortened(floats, bits)) != bits) return false;
+  }
+  return true;
 }
 
 void ShortFit::add(ByteView result) {
   constexpr uint32_t kLeastDrop = 8;
   uint32_t all = 0;
-  for (const uint32_t bits : load(result)) all |= bits;
+  for (size_t at = 0; at < result.size(); at += sizeof(uint32_t)) {
+    all |= load_le<uint32_t>(result.data() + at);
+  }
   const auto zeros = static_cast<uint32_t>(std::countr_zero(all | 1u << 23));
   if (zeros < kLeastDrop) return;
   const uint32_t kept = std::max(kBf16.mantissa_bits, kF32.mantissa_bits - zeros);
