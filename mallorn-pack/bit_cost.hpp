@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "libcommon/core/symbol_model.hpp"
 #include "libcommon/log2.hpp"
 
 namespace mallorn::pack {
@@ -30,6 +31,11 @@ class BitCost {
   uint32_t code_fine(uint32_t p22, uint32_t bit) {
     cost_ += kBitCosts[(bit != 0 ? p22 : (1u << 22) - p22) >> 10];
     return bit;
+  }
+  uint32_t code_symbol(const SymbolModel::Bounds& bounds, uint32_t symbol,
+                       [[maybe_unused]] bool foresees_first) {
+    cost_ += kBitCosts[(bounds[symbol + 1] - bounds[symbol]) >> 3];
+    return symbol;
   }
   uint32_t code_bits(uint32_t bits, uint32_t count) {
     cost_ += uint64_t{1024} * count;

@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "libcommon/core/symbol_model.hpp"
+
 namespace mallorn::pack {
 
 class RangeEncoder {
@@ -21,6 +23,18 @@ class RangeEncoder {
   // The same with a finer probability, of 2^22.
   uint32_t code_fine(uint32_t p22, uint32_t bit) {
     return code_below((range_ >> 22) * p22, bit);
+  }
+
+  // Codes one of sixteen symbols; `bounds` are those of a SymbolModel.
+  uint32_t code_symbol(const SymbolModel::Bounds& bounds, uint32_t symbol,
+                       [[maybe_unused]] bool foresees_first) {
+    const uint64_t unit = range_ >> SymbolModel::kTotalBits;
+    const uint64_t below = unit * bounds[symbol];
+    low_ += below;
+    if (low_ < below) carry();
+    range_ = unit * static_cast<uint32_t>(bounds[symbol + 1] - bounds[symbol]);
+    normalize();
+    return symbol;
   }
 
   // Codes the lowest `count` bits, up to 32, as they are: apart from all others, so that a
@@ -57,12 +71,15 @@ class RangeEncoder {
       if (low_ < bound) carry();
       range_ -= bound;
     }
-    if (range_ >> 32 == 0) {
-      put_bytes(low_, 4);
-      low_ <<= 32;
-      range_ <<= 32;
-    }
+    normalize();
     return bit;
+  }
+
+  void normalize() {
+    if (range_ >> 32 != 0) return;
+    put_bytes(low_, 4);
+    low_ <<= 32;
+    range_ <<= 32;
   }
 
   // The fewest bytes that lie within the range, whatever follows them; or if zeros do.

@@ -86,24 +86,6 @@ struct Guess {
 
 constexpr uint32_t kFloatGainBits = 12;
 
-// What is guessed of a float that is expected to stay what it is.
-constexpr Guess guess_same(FloatFormat format, uint64_t bits, uint32_t grain) {
-  const uint64_t magnitude = bits & (format.sign() - 1);
-  if (is_whole(format, magnitude, grain) || magnitude >= format.infinity()) {
-    return {to_order(format, bits, grain), 4};
-  }
-  if (magnitude == 0) return {0, 4};
-  // In eighths of the unit that it shares with others.
-  const uint64_t field = magnitude >> format.mantissa_bits;
-  const uint64_t hidden = uint64_t{field != 0} << format.mantissa_bits;
-  const uint64_t significand =
-      (magnitude & ((uint64_t{1} << format.mantissa_bits) - 1)) | hidden;
-  const uint64_t down = grain - (field != 0 ? field : 1);
-  const uint64_t eighths = down > 60 ? 0 : significand << 3 >> down;
-  const int64_t order = with_sign_of(format, bits, eighths);
-  return {order >> 3, static_cast<uint32_t>(order & 7)};
-}
-
 // What a float of a format of up to 32 bits becomes when it is multiplied by gain / 2^12
 // and shift * 2^exponent is added, in units of the last place of the least normal number.
 // `gain` is from -2^17 to 2^17, but not 0. Without either, and for infinities and NaN, it
@@ -113,7 +95,7 @@ constexpr Guess guess_float(FloatFormat format, uint64_t bits, int32_t gain, int
                             int32_t exponent, uint32_t grain = 1) {
   const uint64_t magnitude = bits & (format.sign() - 1);
   if ((gain == 1 << kFloatGainBits && shift == 0) || magnitude >= format.infinity()) {
-    return guess_same(format, bits, grain);
+    return {to_order(format, bits, grain), 4};
   }
   const auto field = static_cast<int32_t>(magnitude >> format.mantissa_bits);
   const uint64_t fraction =

@@ -1,5 +1,5 @@
 // ResidualModel: codes by how much a number misses its prediction, where that can be much:
-// floats, and integers of more than eight bits (docs/format/values.md, "Residuals").
+// integers of more than eight bits, and floats of 64 (docs/format/values.md, "Residuals").
 //
 // Training moves weights by absolute amounts. The bits that a residual has, counted in
 // units of the last place of its prediction, therefore follow the exponent of the
@@ -135,9 +135,8 @@ class ResidualModel {
     Run(const Run&) = delete;
     Run& operator=(const Run&) = delete;
 
-    // Codes `residual`, any number, at its place(); `spread` learns. `has_even_signs`: that
-    // of a long residual is as likely one as the other, and no model is asked.
-    template <bool has_even_signs = false, typename Coder, typename AnySpread>
+    // Codes `residual`, any number, at its place(); `spread` learns.
+    template <typename Coder, typename AnySpread>
     [[gnu::always_inline]] int64_t code_at(Coder& coder, int64_t residual, int32_t exponent,
                                            const ResidualPlace& at, AnySpread* spread) {
       const auto magnitude = residual < 0 ? 0 - static_cast<uint64_t>(residual)
@@ -154,14 +153,13 @@ class ResidualModel {
       spread->learn(static_cast<int32_t>(bits), exponent);
       // Apart from last_: which of two bits the next one is then waits for no sign.
       has_moved_ = 1;
-      return code_signed<has_even_signs>(coder, residual < 0 ? 1 : 0, magnitude, bits, at,
-                                         &models);
+      return code_signed(coder, residual < 0 ? 1 : 0, magnitude, bits, at, &models);
     }
 
    private:
     // The sign, and the bits below the leading one: two of them modelled, the rest as they
-    // are. So is an even sign.
-    template <bool has_even_signs, typename Coder>
+    // are.
+    template <typename Coder>
     [[gnu::always_inline]] int64_t code_signed(Coder& coder, uint32_t wants_down,
                                                uint64_t magnitude, uint32_t bits,
                                                const ResidualPlace& at, BySize* models) {
@@ -175,12 +173,8 @@ class ResidualModel {
       const auto part = [&](uint32_t from, uint32_t count) {
         return static_cast<uint32_t>(magnitude >> from) & ((1u << count) - 1);
       };
-      uint32_t is_down = 0;
-      if (!has_even_signs || at.size < kPhaseSizes) {
-        is_down = models->is_down[at.phase][last_].code_part(coder, wants_down, kLimit);
-      } else {
-        is_down = coder.code_bits(wants_down, 1);
-      }
+      const uint32_t is_down =
+          models->is_down[at.phase][last_].code_part(coder, wants_down, kLimit);
       last_ = 2 - is_down;
       if (left > 0) next(models->second[bits - 1]);
       if (left > 0) next(home_.third_[bits][coded & 1]);

@@ -331,14 +331,13 @@ class ValueModel {
     if constexpr (value_type_of(dtype).gain_bits == 0) {
       code_whole_floats(held.coder(), value_type_of(dtype), count, base, values);
     } else if constexpr (is_plain) {
-      floats_.code_row<dtype>(held.coder(), &residuals_, &spread_, FloatModel::NoMoves(),
-                              count, base, values);
+      floats_.code_row<dtype>(held.coder(), &spread_, FloatModel::NoMoves(), count, base,
+                              values);
     } else {
       const auto move_at = [&](uint32_t column) {
         return FloatMove{gain_at(piece, column), shift_at(piece, column), piece.exponent};
       };
-      floats_.code_row<dtype>(held.coder(), &residuals_, &spread_, move_at, count, base,
-                              values);
+      floats_.code_row<dtype>(held.coder(), &spread_, move_at, count, base, values);
     }
     return true;
   }

@@ -4,6 +4,7 @@
 
 #include "libcommon/core/bytes.hpp"
 #include "libcommon/core/status.hpp"
+#include "libcommon/core/symbol_model.hpp"
 
 namespace mallorn::apply {
 
@@ -60,6 +61,30 @@ class RangeDecoder {
     normalize();
     return static_cast<uint32_t>(mask) & 1u;
 #endif
+  }
+
+  // The next of sixteen symbols; `bounds` are those of a SymbolModel. Where it nearly
+  // always is the first one, a branch foresees it, and what follows waits for no division.
+  [[gnu::always_inline]] uint32_t code_symbol(const SymbolModel::Bounds& bounds,
+                                              [[maybe_unused]] uint32_t unused,
+                                              bool foresees_first) {
+    const uint64_t unit = range_ >> SymbolModel::kTotalBits;
+    if (foresees_first) {
+      const uint64_t bound = unit * bounds[1];
+      if (code_ < bound) {
+        range_ = bound;
+        normalize();
+        return 0;
+      }
+    }
+    // Bytes that no encoder made may tell more than there is.
+    const uint64_t told = code_ / unit;
+    const uint64_t number = told < SymbolModel::kTotal ? told : SymbolModel::kTotal - 1;
+    const uint32_t symbol = SymbolModel::find(bounds, static_cast<int16_t>(number));
+    code_ -= unit * bounds[symbol];
+    range_ = unit * static_cast<uint32_t>(bounds[symbol + 1] - bounds[symbol]);
+    normalize();
+    return symbol;
   }
 
   // The next `count` bits, up to 32, which are as they are: from the end of the data on.

@@ -20,7 +20,6 @@ constexpr uint32_t kRows = 60;
 
 struct Models {
   FloatModel floats;
-  ResidualModel residuals;
   MatrixSpread spread;
 
   template <Dtype dtype, typename Coder, typename MoveAt>
@@ -29,7 +28,7 @@ struct Models {
     spread.begin_matrix(kColumns, kColumns * kRows);
     for (uint32_t row = 0; row < kRows; ++row) {
       spread.begin_row(row);
-      floats.code_row<dtype>(coder, &residuals, &spread, move_at, kColumns,
+      floats.code_row<dtype>(coder, &spread, move_at, kColumns,
                              base.data() + row * row_bytes,
                              values->data() + row * row_bytes);
     }

@@ -3,7 +3,9 @@
 
 #include <doctest/doctest.h>
 
+#include <array>
 #include <memory>
+#include <vector>
 
 #include "tests/support/random.hpp"
 
@@ -46,9 +48,59 @@ TEST_CASE("matrix spread: steps are those of the specification") {
   CHECK(expected_in(spread.get(), 1) == 15360 + 58);  // but 1024 * kRates[16] >> 16
   spread->begin_row(1);
   MatrixSpread::Row in_row(*spread);
-  CHECK(in_row.next_expected().size == 15360 + 409 + 58);  // 1024 * kRates[1] >> 16
-  in_row.learn(15, 0);
+  in_row.learn(15, 0);  // 1024 * kRates[1] >> 16 above the first one
   CHECK(in_row.expected().size == 15360 + 409 + (-409 * kRates[17] >> 16));
+}
+
+TEST_CASE("matrix spread: blocks grow with what is known, and stay within the row") {
+  const auto spread = std::make_unique<MatrixSpread>();
+  spread->begin_matrix(1000, 4000);
+  MatrixSpread::Row in_row(*spread);
+  constexpr auto kMost = MatrixSpread::kMostHeld;
+  std::array<int16_t, kMost> exponents{};
+  std::array<int16_t, kMost> lengths{};
+  std::array<int32_t, kMost> here{};
+  lengths.fill(1024);
+  std::vector<uint32_t> held;
+  for (uint32_t left = 1000; left > 0; left -= held.back()) {
+    held.push_back(in_row.held(left));
+    in_row.find_here(held.back(), here.data());
+    in_row.learn_block(held.back(), exponents.data(), lengths.data(), here.data());
+  }
+  CHECK(std::vector(held.begin(), held.begin() + 9) ==
+        std::vector<uint32_t>{1, 1, 1, 1, 1, 1, 1, 1, 2});
+  CHECK(held[held.size() - 2] == kMost);
+  CHECK(held.back() < kMost);
+}
+
+TEST_CASE("matrix spread: a block is learned at its end, with the steps of the format") {
+  const auto spread = std::make_unique<MatrixSpread>();
+  spread->begin_matrix(2, 8);
+  spread->begin_row(0);
+  std::array<int32_t, 2> here{};
+  {
+    MatrixSpread::Row in_row(*spread);
+    in_row.learn_block(1, std::array<int16_t, 1>{3}.data(),
+                       std::array<int16_t, 1>{0}.data(), here.data());
+    CHECK(!in_row.is_known());  // what does not move says nothing of what does
+    in_row.learn_block(1, std::array<int16_t, 1>{3}.data(),
+                       std::array<int16_t, 1>{2048}.data(), here.data());
+    CHECK(in_row.is_known());
+  }
+  spread->begin_row(1);
+  {
+    MatrixSpread::Row in_row(*spread);
+    in_row.find_here(2, here.data());
+    CHECK(here == std::array<int32_t, 2>{5120, 5120});
+    in_row.learn_block(2, std::array<int16_t, 2>{3, 2}.data(),
+                       std::array<int16_t, 2>{3072, 0}.data(), here.data());
+  }
+  // One bit more, and half of three bits less: by kRates[2], columns by kRates[17].
+  MatrixSpread::Row in_row(*spread);
+  in_row.find_here(2, here.data());
+  const int32_t all = 5120 + ((1024 - 1536) * kRates[2] >> 16);
+  CHECK(here[0] == all + (1024 * kRates[17] >> 16));
+  CHECK(here[1] == all + (-1536 * kRates[17] >> 16));
 }
 
 TEST_CASE("matrix spread: a single row, and more columns than are kept, have no columns") {

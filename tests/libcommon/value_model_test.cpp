@@ -220,6 +220,13 @@ struct Noise {
     REQUIRE(p22 < FineBitModel::kOne);
     return random.below(FineBitModel::kOne) < p22 ? 1 : 0;
   }
+  uint32_t code_symbol(const SymbolModel::Bounds& bounds, uint32_t, bool) {
+    REQUIRE(bounds[0] == 0);
+    REQUIRE(bounds[SymbolModel::kSymbols] == SymbolModel::kTotal);
+    for (uint32_t i = 0; i < SymbolModel::kSymbols; ++i) REQUIRE(bounds[i] < bounds[i + 1]);
+    return SymbolModel::find(bounds,
+                             static_cast<int16_t>(random.below(SymbolModel::kTotal)));
+  }
   uint32_t code_bits(uint32_t, uint32_t count) {
     REQUIRE(count <= 32);
     return static_cast<uint32_t>(random.below(uint64_t{1} << count));

@@ -53,11 +53,22 @@ class RangeEncoder:
         else:
             self.low += bound
             self.range -= bound
+        self.normalize()
+        return bit
+
+    def symbol(self, bounds: list[int]) -> int:
+        symbol = self.wanted.popleft()
+        unit = self.range >> 15
+        self.low += unit * bounds[symbol]
+        self.range = unit * (bounds[symbol + 1] - bounds[symbol])
+        self.normalize()
+        return symbol
+
+    def normalize(self) -> None:
         if self.range < 1 << 32:
             self.range <<= 32
             self.low <<= 32
             self.count += 1
-        return bit
 
     def more(self, value: int, left: int) -> int:
         for _ in range(left):

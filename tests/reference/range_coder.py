@@ -37,10 +37,23 @@ class RangeDecoder:
         else:
             self.range -= bound
             self.code = self.code - bound & MASK
+        self._normalize()
+        return bit
+
+    def symbol(self, bounds: list[int]) -> int:
+        """The next symbol; symbol i has its part of 2^15 from bounds[i] to bounds[i + 1]."""
+        unit = self.range >> 15
+        at = self.code // unit
+        symbol = max(i for i in range(len(bounds) - 1) if bounds[i] <= at)
+        self.code -= unit * bounds[symbol]
+        self.range = unit * (bounds[symbol + 1] - bounds[symbol])
+        self._normalize()
+        return symbol
+
+    def _normalize(self) -> None:
         if self.range < 1 << 32:
             self.range <<= 32
             self._take_word()
-        return bit
 
     def raw(self, n: int) -> int:
         """The next n raw bits, the highest first."""

@@ -73,9 +73,8 @@ class RankMaker(RankDecoder):
         """Of what is no factor."""
         raise NotImplementedError
 
-    def decode_residual(self, model: ResidualModel, exponent: int, guess: Guess, spread: Spread,
-                        has_even_signs: bool = False) -> int:
+    def decode_residual(self, model: ResidualModel, exponent: int, guess: Guess, spread: Spread) -> int:
         residual = self.wanted_factors.popleft() if model is self.factor_model else self.wanted_residual(guess)
         _, expected, _ = model.place(exponent, guess.phase, spread)
         want_residual(self.encoder, expected, residual)
-        return super().decode_residual(model, exponent, guess, spread, has_even_signs)
+        return super().decode_residual(model, exponent, guess, spread)

@@ -11,6 +11,7 @@ LIMIT = 255
 MAX_RANKS, MAX_COLUMNS, MAX_FACTORS = 64, 1 << 14, 1 << 17
 MAX_UNIT, MAX_FACTOR = (1 << 24) - 1, 32767
 NOT_ROUNDED = 4
+MOST_HELD = 16
 
 
 def signed(number: int, bits: int) -> int:
@@ -73,6 +74,35 @@ class MatrixSpread(Spread):
         if self.apart:
             self.apart[self.column] += miss * RATES[self.rows] >> 16
 
+    # --- by blocks
+
+    def held(self, left: int) -> int:
+        """How many columns the next block has."""
+        return min(max(self.count // 4, 1), MOST_HELD, left)
+
+    def here_at(self, column: int) -> int:
+        return (self.expected or 0) + (self.apart[column] if self.apart else 0)
+
+    def learn_block(self, first: int, seen: list[tuple[int, int]]) -> None:
+        """By column: its exponent, and a length in 1024ths."""
+        if self.expected is None:
+            exponent, length = seen[0]
+            if length == 0:
+                return
+            self.expected = 1024 * exponent + length
+        total = 0
+        for column, (exponent, length) in enumerate(seen, first):
+            miss = 1024 * exponent + length - self.here_at(column)
+            if length == 0:
+                miss = min(miss, 0) >> 1
+            miss = min(max(miss, -1 << 15), (1 << 15) - 1)
+            total += miss
+            if self.apart:
+                self.apart[column] += miss * RATES[self.rows] >> 16
+        last = self.count + len(seen) - 1
+        self.expected += total * RATES[min(last, 126)] >> 16
+        self.count = min(last + 1, 126)
+
 
 class ResidualModel:
     """Section 10."""
@@ -90,15 +120,14 @@ class ResidualModel:
         s = min(max(quarters + 2, 0), 51)
         return s, min(max(quarters >> 2, 1), 63), phase if s < 20 else NOT_ROUNDED
 
-    def decode(self, coder: RangeDecoder, exponent: int, phase: int, spread: Spread,
-               has_even_signs: bool = False) -> int:
+    def decode(self, coder: RangeDecoder, exponent: int, phase: int, spread: Spread) -> int:
         s, n, f = self.place(exponent, phase, spread)
         n = self.decode_length(coder, s, n, f)
         spread.learn(n, exponent)
         if n == 0:
             self.last = 0
             return 0
-        down = coder.more(0, 1) if has_even_signs and s >= 20 else self.bit(coder, "is_down", s, f, self.last)
+        down = self.bit(coder, "is_down", s, f, self.last)
         self.last = 1 if down else 2
         size = 1
         if n > 1:
@@ -175,7 +204,6 @@ class RankDecoder:
         refuse(abs(factor) > MAX_FACTOR, "factor")
         return factor
 
-    def decode_residual(self, model: ResidualModel, exponent: int, guess: Guess, spread: Spread,
-                        has_even_signs: bool = False) -> int:
+    def decode_residual(self, model: ResidualModel, exponent: int, guess: Guess, spread: Spread) -> int:
         """By how much a number differs from `guess`."""
-        return model.decode(self.coder, exponent, guess.phase, spread, has_even_signs)
+        return model.decode(self.coder, exponent, guess.phase, spread)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from blocks import CodeModel
 from dtypes import NAMES
 from faults import refuse
+from moves import SIZES, MoveModel, Place
 from range_coder import BitModel, Number, RangeDecoder, Tree
 from residuals import (MAX_COLUMNS, NOT_ROUNDED, Guess, MatrixSpread, RankDecoder, ResidualModel, Spread,
                        signed)
@@ -92,13 +93,13 @@ def shifted(number: int, up: int) -> int:
     return number << up if up >= 0 else number >> -up
 
 
-def guess_float(type_: Type, u: int, gain: int, shift: int, exponent: int, grain: int) -> Guess:
-    """Section 9."""
+def guess_float(type_: Type, u: int, gain: int, shift: int, exponent: int, grain: int) -> tuple[int, int]:
+    """Section 9: the guess, and its phase."""
     m, infinity = type_.m, (1 << type_.e) - 1
     magnitude = u % (1 << type_.w - 1)
     f = magnitude >> m
-    if (gain == type_.one and shift == 0 and type_.is_whole(magnitude, grain)) or f == infinity:
-        return Guess(type_.order(u, grain), NOT_ROUNDED)
+    if f == infinity:
+        return type_.order(u, grain), NOT_ROUNDED
     total = type_.significand(magnitude) * gain
     if u >> type_.w - 1:
         total = -total
@@ -111,7 +112,7 @@ def guess_float(type_: Type, u: int, gain: int, shift: int, exponent: int, grain
             total = shifted(total, up) + shift
             place = exponent
     if total == 0:
-        return Guess(0, NOT_ROUNDED)
+        return 0, NOT_ROUNDED
     last = max(place + abs(total).bit_length() - m - 1, grain - 1)
     eighths = shifted(abs(total), place + 3 - last) + (last - grain + 1 << m + 3)
     eighths = min(eighths, (infinity - grain + 1 << m + 3) - 8)
@@ -119,7 +120,7 @@ def guess_float(type_: Type, u: int, gain: int, shift: int, exponent: int, grain
         moved = 4 + eighths if total >= 0 else -4 - eighths
     else:
         moved = eighths if total >= 0 else -1 - eighths
-    return Guess(moved >> 3, moved % 8)
+    return moved >> 3, moved % 8
 
 
 @dataclass
@@ -150,6 +151,7 @@ class ValuesDecoder(RankDecoder):
         self.code = CodeModel()
         self.residual, self.direct_residual = ResidualModel(), ResidualModel()
         self.spread, self.direct_spread = MatrixSpread(), Spread()
+        self.move = MoveModel()
         self.stays, self.least_depth, self.least_beyond = BitModel(), Tree(4), Number()
         self.direct_code = Tree(8)
         self.is_zero, self.zeros = [BitModel() for _ in range(16)], 0
@@ -271,9 +273,14 @@ class ValuesDecoder(RankDecoder):
             if piece.axis == ROW:
                 gains = [self.decode_gain()] * piece.columns
             self.decode_row_factors()
-            for j in range(min(piece.columns, piece.elements - len(made))):
+            left = min(piece.columns, piece.elements - len(made))
+            row = old[len(made):len(made) + left]
+            if type_.kind == FLOAT and type_.one is not None:
+                made += self.decode_float_row(piece, row, gains)
+                continue
+            for j, u in enumerate(row):
                 self.spread.column = j
-                made.append(self.decode_element(piece, old[len(made)], gains[j], self.shift(j)))
+                made.append(self.decode_element(piece, u, gains[j], self.shift(j)))
         return made
 
     def decode_gain(self) -> int:
@@ -304,27 +311,47 @@ class ValuesDecoder(RankDecoder):
                 eighths = guess.number * gain + 16 * shift + (1 << 23) >> 21
                 guess = Guess(eighths >> 3, eighths % 8)
             return guess.number + self.decode_residual(self.residual, 0, guess, self.spread)
-        if type_.one is None:
-            guess = Guess(type_.order(u), NOT_ROUNDED)
-            residual = self.decode_residual(self.residual, type_.field(guess.number), guess, self.spread)
-            return type_.float(signed(guess.number + residual, type_.w))
-        return self.decode_predicted_float(u, gain, shift, piece.exponent)
+        guess = Guess(type_.order(u), NOT_ROUNDED)
+        residual = self.decode_residual(self.residual, type_.field(guess.number), guess, self.spread)
+        return type_.float(signed(guess.number + residual, type_.w))
 
-    def grain(self) -> int:
-        if self.spread.before is None:
-            return 1
-        return min(max((self.spread.here(self.spread.before) >> 10) - 5, 1), (1 << self.type.e) - 1)
+    def decode_float_row(self, piece: Piece, row: list[int], gains: list[int]) -> list[int]:
+        made: list[int] = []
+        while len(made) < len(row):
+            first = len(made)
+            columns = range(first, first + self.spread.held(len(row) - first))
+            places = [self.float_place(row[j], j, gains[j], piece.exponent) for j in columns]
+            lengths = []
+            for place in places:
+                element, length = self.decode_predicted_float(place)
+                made.append(element)
+                lengths.append((place.unit, length))
+            self.spread.learn_block(first, lengths)
+        return made
 
-    def decode_predicted_float(self, u: int, gain: int, shift: int, exponent: int) -> int:
-        type_, grain = self.type, self.grain()
-        guess = guess_float(type_, u, gain, shift, exponent, grain)
-        field = max(type_.field(guess.number), 1) + grain - 1
-        residual = self.decode_residual(self.residual, field, guess, self.spread, has_even_signs=True)
-        order = signed(guess.number + residual, type_.w)
-        may_stay = gain == type_.one and shift == 0 and not type_.is_whole(u % (1 << type_.w - 1), grain)
-        if order == guess.number and may_stay and self.decode_stays(u):
-            return u
-        return self.decode_within_grain(order, grain)
+    def float_place(self, u: int, column: int, gain: int, exponent: int) -> Place:
+        type_, here, shift = self.type, self.spread.here_at(column), self.shift(column)
+        is_known = self.spread.expected is not None
+        grain = min(max((here >> 10) - 5, 1), (1 << type_.e) - 1) if is_known else 1
+        if gain == type_.one and shift == 0:
+            guess, phase = type_.order(u, grain), None
+            unit = max((u % (1 << type_.w - 1)) >> type_.m, grain)
+        else:
+            guess, phase = guess_float(type_, u, gain, shift, exponent, grain)
+            unit = max(type_.field(guess), 1) + grain - 1
+        quarters = here - 1024 * unit + 128 >> 8 if is_known else 0
+        return Place(u, grain, guess, phase, unit, min(max(quarters + 2, 0), SIZES - 1))
+
+    def decode_predicted_float(self, place: Place) -> tuple[int, int]:
+        """And the length of its move."""
+        type_, u = self.type, place.u
+        move, length = self.move.decode(self.coder, place)
+        is_towards = place.phase is None and place.guess < 0  # zero, if it grows
+        order = signed(place.guess - move if is_towards else place.guess + move, type_.w)
+        if move == 0 and place.phase is None and (
+                type_.is_whole(u % (1 << type_.w - 1), place.grain) or self.decode_stays(u)):
+            return u, length
+        return self.decode_within_grain(order, place.grain), length
 
     def decode_stays(self, _: int) -> int:
         return self.stays.decode(self.coder, DIRECT_LIMIT)

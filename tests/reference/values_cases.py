@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from cases import Case, read
 from dtypes import NAMES
+from moves import Place
 from patch_maker import Chunk, Plan, Section, body_of, chunk_records, from_section, make_patch
 from residuals import MAX_COLUMNS, MAX_FACTOR, MAX_FACTORS, MAX_RANKS, MAX_UNIT
 from values import (BYTES, CODE, COLUMN, DIRECT, FLOAT, HALVES, MAX_EXPONENT, MAX_GAIN, PREDICTED, ROW, SPARSE, TYPES,
@@ -18,7 +19,7 @@ from values_maker import PlannedPiece, ValuesMaker
 NUMBERS = "vectors/patch/base/numbers"
 CODES = {name: number for number, name in NAMES.items()}
 
-# The example of values.md, section 14: a matrix of two rows, the second half as large again, and a byte.
+# The example of values.md, section 15: a matrix of two rows, the second half as large again, and a byte.
 EXAMPLE_OLD = struct.pack("<4eB", 1.0, -0.5, 0.25, 2.0, 0x2A)
 EXAMPLE_NEW = struct.pack("<4HB", 0x3C00, 0xB802, 0x3601, 0x4265, 0x2B)
 EXAMPLE = [PlannedPiece(4, PREDICTED, columns=2, axis=ROW, gains=[4096, 6144], made=EXAMPLE_NEW[:8]),
@@ -78,6 +79,9 @@ class Teller(ValuesDecoder):
 
     def decode_residual(self, *_: object, **__: object) -> int:
         return 0
+
+    def decode_predicted_float(self, place: Place) -> tuple[int, int]:
+        return self.type.float(place.guess), 0
 
 
 @dataclass(frozen=True)

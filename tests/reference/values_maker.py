@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 
 from blocks import place_of
 from faults import Fault
+from moves import LONG, NUMBERS, cell, symbol_of
+from moves import Place as MovePlace
+from patch_maker import RangeEncoder
 from rank_maker import PlannedRanks, RankMaker, want_code, zigzag
 from residuals import Guess, signed
 from values import BYTES, CODE, DIRECT, FLOAT, PREDICTED, SPARSE, Piece, Type, ValuesDecoder
@@ -19,6 +22,21 @@ class PlannedPiece(PlannedRanks, Piece):
 
     made: bytes = b""
     gains: list[int] = field(default_factory=list)
+
+
+def want_move(encoder: RangeEncoder, place: MovePlace, move: int) -> None:
+    """What a move model is to find: docs/format/values.md, section 11, the other way."""
+    symbol, below = symbol_of(abs(move), place.even), [int(move < 0)]
+    encoder.wanted.append(symbol)
+    if symbol == 0:
+        return
+    found = cell(symbol, place.even)
+    encoder.wanted.extend(below if place.models_sign else [])
+    if symbol != LONG:
+        encoder.want_tree(abs(move) - found.least, found.bits)
+    encoder.wanted.extend([] if place.models_sign else below)
+    if symbol == LONG:
+        encoder.want_number(abs(move) - (NUMBERS << place.even) - 1)
 
 
 class ValuesMaker(RankMaker, ValuesDecoder):
@@ -107,10 +125,12 @@ class ValuesMaker(RankMaker, ValuesDecoder):
         want_code(self.encoder, place_of(predicted, bounds), number)
         return super().decode_code(predicted, bounds, setting)
 
-    def decode_predicted_float(self, u: int, gain: int, shift: int, exponent: int) -> int:
+    def decode_predicted_float(self, place: MovePlace) -> tuple[int, int]:
         self.wanted_float = self.elements.popleft()
-        self.elements.appendleft(self.type.order(self.wanted_float, self.grain()))
-        return super().decode_predicted_float(u, gain, shift, exponent)
+        move = self.type.order(self.wanted_float, place.grain) - place.guess
+        move = signed(-move if place.phase is None and place.guess < 0 else move, self.type.w)
+        want_move(self.encoder, place, move)
+        return super().decode_predicted_float(place)
 
     def decode_stays(self, u: int) -> int:
         self.encoder.wanted.append(int(u == self.wanted_float))
