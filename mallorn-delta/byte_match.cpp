@@ -48,6 +48,7 @@ class Walk {
 
   std::vector<Segment> run() {
     while (at_ < result_.size()) {
+      if (segments_.size() >= budget_->segments) return {};
       const uint64_t run = straight_run();
       if (run >= kMinCopy) {
         copy(run);

@@ -25,9 +25,11 @@ constexpr uint64_t kMinCopy = 160;
 // for the best of each word, and it would be worth less than what it takes to say where.
 struct SearchBudget {
   uint64_t thorough = 1u << 16;
+  size_t segments = SIZE_MAX;  // that may be made of one range
 };
 
-// Segments that tile `result`, in order. `expected` is where in the base the range probably
+// Segments that tile `result`, in order; none if more would be needed than the budget has.
+// `expected` is where in the base the range probably
 // continues (the end of what was used before it). Linear in the size of `result`, once the
 // budget is spent.
 std::vector<Segment> match_bytes(ByteView base, const ByteIndex& index, ByteView result,

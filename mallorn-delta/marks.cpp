@@ -89,16 +89,20 @@ Marks::Found Marks::find(const Model& result, const Range& range) const {
   const uint64_t pitch =
       std::max(piece, range.length_bytes / kPieces / width_of(range) * width_of(range));
   const uint64_t end = range.offset_bytes + range.length_bytes;
+  // As many of each piece, so that what is new at the beginning does not hide the rest.
+  const size_t most = kMostSeen / (1 + (range.length_bytes - 1) / pitch);
   std::vector<uint64_t> marks;
-  for (uint64_t at = range.offset_bytes; at < end && marks.size() < kMostSeen;
-       at += pitch) {
+  for (uint64_t at = range.offset_bytes; at < end; at += pitch) {
+    const size_t before = marks.size();
     for_each_mark(result.bytes(), at, std::min(end, at + piece), width_of(range), shift_,
-                  [&](uint64_t hash, uint64_t) { marks.push_back(hash); });
+                  [&](uint64_t hash, uint64_t) {
+                    if (marks.size() - before < most) marks.push_back(hash);
+                  });
   }
   result.file->release(range.offset_bytes, range.length_bytes);
   // Each once: the same few bytes again and again tell nothing.
   std::ranges::sort(marks);
-  marks.erase(std::ranges::unique(marks).begin(), marks.end());
+  marks.erase(std::unique(marks.begin(), marks.end()), marks.end());
   Found made;
   made.seen = marks.size();
   std::map<size_t, uint64_t> by_range;
@@ -112,8 +116,9 @@ Marks::Found Marks::find(const Model& result, const Range& range) const {
   std::ranges::stable_sort(made.ranges, std::greater{},
                            [&](size_t index) { return by_range[index]; });
   made.ranges.resize(std::min(made.ranges.size(), kMostRanges));
-  std::erase_if(made.ranges,
-                [&](size_t index) { return by_range[index] < made.found / 16; });
+  // Those that have few beside the one that has most, which may have few as well.
+  while (made.ranges.size() > 1 && by_range[made.ranges.back()] < made.found / 16)
+    made.ranges.pop_back();
   return made;
 }
 

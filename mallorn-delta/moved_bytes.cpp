@@ -48,42 +48,50 @@ std::optional<MovedBytes> MovedTensors::find(const Range& range, const Marks::Fo
   std::optional<ByteIndex> made_index;
   if (whole_ == nullptr) made_index = index_of(found);
   const ByteIndex* const index = made_index ? &*made_index : whole_;
-  if (index == nullptr || sampled_cost(range, *index, expected) >= most) return {};
+  if (index == nullptr || !is_promising(range, *index, expected, most)) return {};
   MovedBytes made;
   const ByteView bytes = bytes_of(result_, range);
   made.segments = match_bytes(base_.bytes(), *index, bytes, expected, &budget_);
+  if (made.segments.empty()) return {};
   made.cost = cost_of_segments(base_.bytes(), bytes, made.segments);
-
-  return made.cost < most ? std::optional(std::move(made)) : std::nullopt;
+  if (made.cost >= most) return {};
+  budget_.segments -= std::min(budget_.segments, made.segments.size());
+  return made;
 }
 
 std::optional<ByteIndex> MovedTensors::index_of(const Marks::Found& found) {
   constexpr uint64_t kMostAgain = 4;  // times that the base is long
   constexpr uint64_t kMostEntries = ByteIndex::kMaxEntries / 4;
   std::vector<ByteRange> bytes;
+  uint64_t all = indexed_bytes_;
   for (const size_t i : found.ranges) {
     const Range& range = base_.manifest.ranges[i];
     bytes.push_back({range.offset_bytes, range.length_bytes});
-    indexed_bytes_ += range.length_bytes;
+    all += range.length_bytes;
   }
-  if (bytes.empty() || indexed_bytes_ / kMostAgain > base_.bytes().size()) return {};
+  if (bytes.empty() || all / kMostAgain > base_.bytes().size()) return {};
+  indexed_bytes_ = all;
   return ByteIndex(base_.bytes(), bytes, kMostEntries);
 }
 
-uint64_t MovedTensors::sampled_cost(const Range& range, const ByteIndex& index,
-                                    uint64_t expected) const {
+bool MovedTensors::is_promising(const Range& range, const ByteIndex& index,
+                                uint64_t expected, uint64_t most) const {
   constexpr uint64_t kSamples = 16;
   constexpr uint64_t kSample = 1u << 13;
-  if (range.length_bytes <= 2 * kSamples * kSample) return 0;
+  if (range.length_bytes <= 2 * kSamples * kSample) return true;
   const uint64_t pitch = range.length_bytes / kSamples;
-  SearchBudget budget;
+  SearchBudget budget = budget_;  // as thorough as all will be
   uint64_t cost = 0;
+  uint64_t count = 0;
   for (uint64_t i = 0; i < kSamples; ++i) {
     const ByteView sample = bytes_of(result_, range).subspan(i * pitch, kSample);
-    const auto segments = match_bytes(base_.bytes(), index, sample, expected, &budget);
+    const auto segments =
+        match_bytes(base_.bytes(), index, sample, expected + i * pitch, &budget);
     cost += cost_of_segments(base_.bytes(), sample, segments);
+    count += segments.size();
   }
-  return cost / (kSamples * kSample) * range.length_bytes;
+  const uint64_t share = range.length_bytes / (kSamples * kSample);
+  return cost * share < most && count * share < budget_.segments;
 }
 
 }  // namespace mallorn::delta

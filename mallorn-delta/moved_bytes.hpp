@@ -21,6 +21,9 @@ uint64_t cost_of_segments(ByteView base, ByteView result,
                           const std::vector<Segment>& segments);
 
 class MovedTensors {
+  // For all tensors together; a step of each takes some 200 bytes until all is planned.
+  static constexpr size_t kMostSegments = size_t{1} << 18;
+
  public:
   // `whole`: an index of all bytes of the base, if there is one.
   MovedTensors(const Model& base, const Model& result, const ByteIndex* whole)
@@ -28,20 +31,20 @@ class MovedTensors {
 
   // How `range` of the result is made of bytes that are `expected` in the base or anywhere
   // in the ranges that `found` names, for less than `most`. Bytes are looked for in a
-  // bounded number of those of the base, all tensors together.
+  // bounded number of those of the base, and found in so many pieces, all tensors together.
   std::optional<MovedBytes> find(const Range& range, const Marks::Found& found,
                                  uint64_t expected, uint64_t most);
 
  private:
   std::optional<ByteIndex> index_of(const Marks::Found& found);
-  uint64_t sampled_cost(const Range& range, const ByteIndex& index,
-                        uint64_t expected) const;
+  bool is_promising(const Range& range, const ByteIndex& index, uint64_t expected,
+                    uint64_t most) const;
 
   const Model& base_;
   const Model& result_;
   const ByteIndex* whole_;
   uint64_t indexed_bytes_ = 0;  // of all indices that were made
-  SearchBudget budget_;
+  SearchBudget budget_{SearchBudget{}.thorough, kMostSegments};  // of all tensors
 };
 
 }  // namespace mallorn::delta

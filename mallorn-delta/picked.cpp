@@ -155,10 +155,11 @@ Relation relate_picked(const AxisPair& pair, const PickedMatch& match) {
     }
   }
   Relation relation = relate(pair.range.dtype, predicted, actual);
-  const uint64_t direct = relate(pair.range.dtype, result, result).direct;
   pair.base.file->release(pair.from.offset_bytes, pair.from.length_bytes);
-  pair.result.file->release(pair.range.offset_bytes, pair.range.length_bytes);
   const uint64_t strange = elements - known_elements(pair);
+  const uint64_t direct =
+      strange == 0 ? 0 : relate(pair.range.dtype, result, result).direct;
+  pair.result.file->release(pair.range.offset_bytes, pair.range.length_bytes);
   if (strange == 0) return relation;
   const uint64_t among = direct + direct / 16;  // to be told from others costs a little
   relation.cost = (relation.cost * (elements - strange) + among * strange) / elements;
@@ -258,9 +259,15 @@ std::optional<PickedMatch> PickedTensors::find_axis(AxisPair* pair, size_t which
 }
 
 void PickedTensors::keep(const MatchedAxis& axis) {
+  constexpr size_t kMostKept = size_t{1} << 22;  // of all axes
+  if (kept_ + axis.picks.size() > kMostKept) {
+    known_.clear();
+    kept_ = 0;
+  }
   std::vector<std::vector<uint32_t>>& known = known_[{axis.base_length, axis.length}];
   if (std::ranges::find(known, axis.picks) != known.end()) return;
   known.insert(known.begin(), axis.picks);
+  kept_ += axis.picks.size();
   known.resize(std::min(known.size(), kMostKnown));
 }
 
@@ -268,6 +275,8 @@ void PickedTensors::keep(const MatchedAxis& axis) {
 std::optional<PickedMatch> PickedTensors::find_two(AxisPair* pair,
                                                    const std::vector<size_t>& changed) {
   const size_t slowest = slowest_of(*pair);
+  const MatchedAxis& rows_axis = pair->axes[slowest];
+  if (std::max(rows_axis.length, rows_axis.base_length) > kMaxVotedRows) return {};
   std::vector<size_t> others = changed;
   std::erase(others, slowest);
   if (others.size() > 1) return {};

@@ -46,6 +46,7 @@ class PickedTensors {
   const Model& result_;
   // How axes that have become shorter or longer have done so, the latest first; a few.
   std::map<Lengths, std::vector<std::vector<uint32_t>>> known_;
+  size_t kept_ = 0;  // picks, since there were none
 };
 
 }  // namespace mallorn::delta

@@ -292,7 +292,7 @@ class Planner {
     made.result_bytes = range.length_bytes;
     const uint64_t cost =
         found->picks_cost + relations_.cost_of(range, made, found->relation);
-    if (cost >= most) return {};
+    if (cost >= most || found->picks.size() > picks_left_) return {};
     return Picked{match, std::move(*found), cost};
   }
 
@@ -305,6 +305,7 @@ class Planner {
     made.base_offset = base_.manifest.ranges[picked.match.base_range].offset_bytes;
     made.permutation = picked.picks.permutation;
     made.picks = picked.picks.picks;
+    picks_left_ -= made.picks.size();
     add_elements(i, 0, made);
     plan_.tensors.push_back({i,
                              picked.match,
@@ -445,8 +446,9 @@ class Planner {
   std::optional<AnchorIndex> anchors_;       // likewise
   std::optional<Marks> marks_;               // likewise
   MovedTensors moved_;
-  Marks::Found found_;        // of tensor marked_
-  size_t marked_ = SIZE_MAX;  // none
+  Marks::Found found_;                   // of tensor marked_
+  size_t marked_ = SIZE_MAX;             // none
+  size_t picks_left_ = size_t{1} << 23;  // that may be kept until all is planned
   Plan plan_;
   uint64_t planned_ = 0;   // bytes of the result that have a step
   uint64_t expected_ = 0;  // where in the base the next bytes probably are

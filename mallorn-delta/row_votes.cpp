@@ -34,8 +34,9 @@ struct Mark {
   uint32_t row = 0;
 };
 
+// Of zeros not 0, which would be the least.
 uint64_t mix(uint64_t value) {
-  value *= 0x9E3779B97F4A7C15;
+  value = (value ^ 0x6A09E667F3BCC908) * 0x9E3779B97F4A7C15;
   value = (value ^ value >> 32) * 0xBF58476D1CE4E5B9;
   return value ^ value >> 29;
 }
@@ -77,6 +78,39 @@ uint64_t sum_of(ByteView row, size_t width) {
   return sum;
 }
 
+// The least of some hashes, each once.
+class LeastHashes {
+ public:
+  // About `count` will come, of which `most` are kept.
+  LeastHashes(uint64_t count, size_t most)
+      : most_(most),
+        bound_(count <= 2 * most ? UINT64_MAX : UINT64_MAX / count * (2 * most)) {}
+
+  void add(uint64_t hash) {
+    if (hash > bound_ || (!hashes_.empty() && hash == hashes_.back())) return;
+    hashes_.push_back(hash);
+    if (hashes_.size() >= 8 * most_) keep_least();
+  }
+
+  std::vector<uint64_t> take() {
+    keep_least();
+    return std::move(hashes_);
+  }
+
+ private:
+  void keep_least() {
+    std::ranges::sort(hashes_);
+    hashes_.erase(std::unique(hashes_.begin(), hashes_.end()), hashes_.end());
+    if (hashes_.size() < most_) return;
+    hashes_.resize(most_);
+    bound_ = hashes_.back();
+  }
+
+  const size_t most_;
+  uint64_t bound_;  // at first, twice as many as are kept are below it, roughly
+  std::vector<uint64_t> hashes_;
+};
+
 class RowMatcher {
  public:
   RowMatcher(const AxisPair& pair, size_t which, Alike alike)
@@ -107,48 +141,32 @@ class RowMatcher {
     RowMarks marks;
     marks.sum = sum_of(row, width_);
     if (alike_ == Alike::whole) return marks;
-    const uint64_t bound = bound_of(row);
-    for (size_t at = 0; at + gram_ <= row.size(); at += width_) {
-      const uint64_t hash = mix(load_some(row.data() + at, gram_));
-      if (hash <= bound) marks.least.push_back(hash);
-    }
-    keep_least(&marks.least);
+    LeastHashes least(row.size() / width_, most_);
+    for (size_t at = 0; at + gram_ <= row.size(); at += width_)
+      least.add(mix(load_some(row.data() + at, gram_)));
+    marks.least = least.take();
     return marks;
   }
 
   // Of the codes of neighbours, a word full.
   RowMarks near_marks_of(ByteView row) const {
     RowMarks marks;
-    const uint64_t bound = bound_of(row);
+    LeastHashes least(row.size() / width_, most_);
     uint64_t word = 0;
     for (size_t at = 0; at + width_ <= row.size(); at += width_) {
       word = word << codes_->bits() | codes_->at(row.data() + at, 0);
-      const uint64_t hash = mix(word);
-      if (hash <= bound && at / width_ + 1 >= 64 / codes_->bits())
-        marks.least.push_back(hash);
+      if (at / width_ + 1 >= 64 / codes_->bits()) least.add(mix(word));
     }
-    keep_least(&marks.least);
+    marks.least = least.take();
     marks.sum = kNoSum;
     return marks;
-  }
-
-  // Twice as many hashes as are kept are below it, roughly.
-  uint64_t bound_of(ByteView row) const {
-    const uint64_t elements = row.size() / width_;
-    const uint64_t wanted = 2 * most_;
-    return elements <= wanted ? UINT64_MAX : UINT64_MAX / elements * wanted;
-  }
-
-  void keep_least(std::vector<uint64_t>* hashes) const {
-    std::ranges::sort(*hashes);
-    hashes->erase(std::ranges::unique(*hashes).begin(), hashes->end());
-    hashes->resize(std::min(hashes->size(), most_));
   }
 
   void read_base() {
     const ByteView bytes = bytes_of(pair_.base, pair_.from);
     const size_t row = bytes.size() / base_rows_;
     PassedPages passed(pair_.base.bytes(), pair_.from.offset_bytes);
+    sums_.reserve(static_cast<size_t>(base_rows_));
     for (uint32_t i = 0; i < base_rows_; ++i) {
       const RowMarks found = marks_of(bytes.subspan(i * row, row));
       for (const uint64_t hash : found.least) marks_.push_back({hash, i});
@@ -178,7 +196,9 @@ class RowMatcher {
   }
 
   static std::span<const Mark> equal(const std::vector<Mark>& marks, uint64_t hash) {
-    return std::ranges::equal_range(marks, hash, {}, &Mark::hash);
+    const auto first = std::ranges::lower_bound(marks, hash, {}, &Mark::hash);
+    const auto last = std::ranges::upper_bound(marks, hash, {}, &Mark::hash);
+    return {first, last};
   }
 
   // The row of the base that has most marks of a row, or those that it has.
@@ -201,7 +221,8 @@ class RowMatcher {
     if (most >= kLeastVotes) return best;
     if (row.sum == kNoSum) return kNoIndex;
     const std::span<const Mark> same = equal(sums_, row.sum);
-    return same.empty() ? kNoIndex : same.front().row;
+    const bool is_told = !same.empty() && same.size() <= kMostAlike;
+    return is_told ? same.front().row : kNoIndex;
   }
 
   const AxisPair& pair_;
