@@ -8,6 +8,7 @@
 #include "libcommon/digest.hpp"
 #include "libcommon/fast_crc32c.hpp"
 #include "libcommon/passed_pages.hpp"
+#include "mallorn-delta/range_facts.hpp"
 #include "mallorn-delta/same_bytes.hpp"
 
 namespace mallorn::delta {
@@ -26,8 +27,7 @@ struct Tensor {
 uint32_t print_of(const Model& model, const Range& range) {
   constexpr uint64_t kPlaces = 4;
   constexpr uint64_t kPlaceBytes = 64;
-  const ByteView bytes = model.bytes().subspan(static_cast<size_t>(range.offset_bytes),
-                                               static_cast<size_t>(range.length_bytes));
+  const ByteView bytes = bytes_of(model, range);
   if (bytes.size() <= kPlaces * kPlaceBytes) return fast_crc32c(0, bytes);
   const size_t pitch = (bytes.size() - kPlaceBytes) / (kPlaces - 1);
   uint32_t print = 0;

@@ -6,9 +6,9 @@
 namespace mallorn::delta {
 namespace {
 
-constexpr int kMostDiffering =
-    10;                          // bits of 64: by chance, once in a hundred million times
-constexpr uint32_t kAbout = 64;  // indices before and after the expected one
+// Bits of 64: by chance, once in a hundred million times.
+constexpr int kMostDiffering = 10;
+constexpr uint32_t kAbout = 64;      // indices before and after the expected one
 constexpr uint32_t kMostTried = 64;  // of those that share a value
 
 }  // namespace

@@ -353,8 +353,7 @@ class Planner {
   // elements inserted here and there, others look like new ones.
   std::optional<MovedBytes> find_moved(size_t i, uint64_t most) {
     constexpr uint64_t kFew = 64;  // the share of a tensor that is worth no search
-    constexpr uint64_t kNew =
-        4;  // the share that is new where few marks are left, at least
+    constexpr uint64_t kNew = 4;   // that is new where few marks are left, at least
     const Range& range = result_.manifest.ranges[i];
     if (most / 1024 / 8 < range.length_bytes / kFew) return {};
     if (is_guessed(base_, result_)) return moved_.find(range, {}, expected_, most);
