@@ -100,9 +100,7 @@ class Walk {
     uint64_t hits = 0;
     for (uint64_t i = 0; i < length; ++i) {
       const uint8_t byte = result_[at_ + i];
-      const bool straight = trial.has_straight() && trial.straight() == byte;
-      const bool waiting = trial.has_waiting() && trial.waiting() == byte;
-      hits += straight || waiting ? 1 : 0;
+      hits += trial.foresees(byte) ? 1 : 0;
       trial.advance(byte);
     }
     return hits;

@@ -28,8 +28,7 @@ uint64_t cost_of_segments(ByteView base, ByteView result,
     bool was_foreseen = true;
     for (uint64_t i = 0; !segment.is_copy && segment.has_base && i < segment.length; ++i) {
       const uint8_t byte = result[static_cast<size_t>(at + i)];
-      const bool is_foreseen = (cursor.has_straight() && cursor.straight() == byte) ||
-                               (cursor.has_waiting() && cursor.waiting() == byte);
+      const bool is_foreseen = cursor.foresees(byte);
       if (is_foreseen) {
         ++foreseen;
       } else {

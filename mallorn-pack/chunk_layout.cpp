@@ -69,9 +69,7 @@ size_t missed_bytes(ByteView base, ByteView result) {
   BaseCursor cursor(base, 0, 0);
   size_t missed = 0;
   for (const uint8_t byte : result) {
-    const bool is_hit = (cursor.has_straight() && cursor.straight() == byte) ||
-                        (cursor.has_waiting() && cursor.waiting() == byte);
-    missed += is_hit ? 0 : 1;
+    missed += cursor.foresees(byte) ? 0 : 1;
     cursor.advance(byte);
   }
   return missed;

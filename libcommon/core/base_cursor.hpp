@@ -28,6 +28,10 @@ class BaseCursor {
   bool has_waiting() const { return waiting_ != straight_ && is_inside(waiting_); }
   uint8_t straight() const { return has_straight() ? at(straight_) : uint8_t{0}; }
   uint8_t waiting() const { return has_waiting() ? at(waiting_) : uint8_t{0}; }
+  // Whether `byte` is what either of them expects next.
+  bool foresees(uint8_t byte) const {
+    return (has_straight() && straight() == byte) || (has_waiting() && waiting() == byte);
+  }
   // How many bytes in a row each was right, up to kMaxRun.
   uint32_t straight_run() const { return straight_run_; }
   uint32_t waiting_run() const { return waiting_run_; }

@@ -42,6 +42,9 @@ TEST_CASE("base cursor: changed bytes break the run, not the place") {
   CHECK(cursor.last_difference() == 180);
   CHECK(cursor.has_waiting());
   CHECK(cursor.waiting() == 20);
+  for (int byte = 0; byte < 256; ++byte) {
+    CHECK(cursor.foresees(static_cast<uint8_t>(byte)) == (byte == 20 || byte == 21));
+  }
   for (uint8_t i = 21; i < 21 + BaseCursor::kGiveUp; ++i) cursor.advance(i);
   CHECK_FALSE(cursor.has_waiting());  // it has given up
   CHECK(cursor.straight() == 21 + BaseCursor::kGiveUp);
@@ -74,6 +77,7 @@ TEST_CASE("base cursor: says nothing outside its window") {
     uint32_t word = 7;
     CHECK_FALSE(cursor.has_straight());
     CHECK(cursor.straight() == 0);
+    CHECK_FALSE(cursor.foresees(0));
     CHECK_FALSE(cursor.word(&word));
     CHECK(word == 7);
   }
