@@ -1,25 +1,18 @@
 #include "mallorn-delta/plan.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "libcommon/derivation.hpp"
 #include "mallorn-delta/byte_match.hpp"
-#include "mallorn-delta/marks.hpp"
-#include "mallorn-delta/moved_bytes.hpp"
-#include "mallorn-delta/permuted.hpp"
-#include "mallorn-delta/picked.hpp"
-#include "mallorn-delta/plan_parts.hpp"
+#include "mallorn-delta/new_steps.hpp"
 #include "mallorn-delta/range_facts.hpp"
 #include "mallorn-delta/range_relation.hpp"
+#include "mallorn-delta/rearranged.hpp"
 #include "mallorn-delta/same_bytes.hpp"
 
 namespace mallorn::delta {
 namespace {
-
-// Whether there is a model that no parser understood, so that its tensors are guesses.
-bool is_guessed(const Model& base, const Model& result) {
-  return base.manifest.format == "raw" || result.manifest.format == "raw";
-}
 
 // What of the base is worth searching for bytes: everything that is not elements, or
 // everything if tensors are guesses.
@@ -43,7 +36,6 @@ class Planner {
   Planner(const Model& base, const Model& result, const PlanOptions& options)
       : base_(base),
         result_(result),
-        uses_permuted_(options.uses_permuted),
         relations_(base, result, options.uses_distant),
         contents_(find_equal_tensors(base, result)),
         matches_(match_tensors(base.manifest, result.manifest, contents_,
@@ -53,8 +45,8 @@ class Planner {
         twins_(find_twins(result, contents_.result)),
         derived_(find_derived(base, result, twins_)),
         index_(base.bytes(), searchable(base, result)),
-        picked_(base, result),
-        moved_(base, result, is_guessed(base, result) ? &index_ : nullptr) {}
+        rearranged_(base, result, relations_, options,
+                    is_guessed(base, result) ? &index_ : nullptr) {}
 
   Plan run() {
     const std::vector<Range>& ranges = result_.manifest.ranges;
@@ -100,20 +92,9 @@ class Planner {
     if (planned_ == end) return;
     const ByteView bytes = result_.bytes().subspan(static_cast<size_t>(planned_),
                                                    static_cast<size_t>(end - planned_));
-    add_segments(match_bytes(base_.bytes(), index_, bytes, expected_, &budget_));
-  }
-
-  void add_segments(const std::vector<Segment>& segments) {
-    for (const Segment& segment : segments) {
-      Step step;
-      step.kind = segment.is_copy    ? StepKind::copy
-                  : segment.has_base ? StepKind::predict
-                                     : StepKind::literal;
-      step.predictor = Predictor::bytes;
-      step.result_bytes = segment.length;
-      step.base_offset = segment.has_base ? segment.base_offset : 0;
-      if (!segment.has_base) step.predictor = Predictor::same_value;
-      add(step);
+    for (const Segment& segment :
+         match_bytes(base_.bytes(), index_, bytes, expected_, &budget_)) {
+      add(step_of(segment));
     }
   }
 
@@ -156,14 +137,11 @@ class Planner {
       step.base_offset = match_of(i).offset_bytes;
       relation = relations_.relate_elements(match_of(i), range, &step);
     }
-    if (!is_well_matched(i, step) &&
-        plan_rearranged(i, step, clearly_less(relations_.cost_of(range, step, relation)))) {
-      return;
-    }
+    if (!is_well_matched(i, step) && plan_rearranged(i, step, relation)) return;
     const uint64_t predicted = step.result_bytes;
     const char* method = "literal";
     if (predicted > 0) {
-      add_elements(i, 0, step);
+      add(elements_step(base_, range, 0, step));
       method = is_converted(step)                     ? "convert"
                : step.predictor == Predictor::distant ? "distant"
                                                       : "predict";
@@ -171,7 +149,7 @@ class Planner {
     if (predicted < range.length_bytes) {
       Step rest;
       rest.result_bytes = range.length_bytes - predicted;
-      add_elements(i, predicted, rest);
+      add(elements_step(base_, range, predicted, rest));
     }
     plan_.tensors.push_back(
         {i, matches_[i], method, estimated_bytes(range, relation), {}, {}, {}});
@@ -201,238 +179,47 @@ class Planner {
     return has_match(i) && relations_.is_good_match(match_of(i), range, step);
   }
 
-  // Plans a tensor that has no good match by elements of the base that stand elsewhere, or
-  // in another order, where that costs less than `most`, as `step` and the rest of it do.
-  // False if nothing does.
-  bool plan_rearranged(size_t i, const Step& step, uint64_t most) {
-    if (uses_permuted_ && plan_permuted(i, most)) return true;
-    std::optional<Picked> picked;
-    if (uses_permuted_) picked = find_picked(i, most);
-    if (picked && picked->cost < most / 64) {
-      add_picked(i, *picked);
-      return true;
-    }
-    // Where much is new, others may say better what.
-    uint64_t least = picked ? clearly_less(picked->cost) : most;
-    const std::optional<PartsPlan> parts = find_parts_of(i, least);
-    if (parts) least = clearly_less(parts->cost);
-    // Picks cost less than samples say where what is new comes in runs.
-    if (picked && !parts) least -= least / 4;
-    // What resembles its match all through has not moved, whatever has become of a few
-    // rows.
-    std::optional<MovedBytes> moved;
-    const bool is_related = step.predictor != Predictor::distant &&
-                            step.result_bytes == result_.manifest.ranges[i].length_bytes;
-    if (!is_related) moved = find_moved(i, least);
-    if (moved) {
-      add_segments(moved->segments);
-      const uint64_t cost = moved->cost / (8 * 1024);
-      plan_.tensors.push_back({i, {}, "bytes", cost, {}, {}, {}});
-    } else if (parts) {
-      add_parts(i, *parts);
-    } else if (picked) {
-      add_picked(i, *picked);
-    }
-    return planned_ > result_.manifest.ranges[i].offset_bytes;
-  }
-
-  // Plans a tensor by one whose axes stand in another order, as above.
-  bool plan_permuted(size_t i, uint64_t most) {
+  // Plans a tensor that has no good match by elements that stand elsewhere, or in another
+  // order, where that costs less than `step` and the rest of it; else returns false.
+  bool plan_rearranged(size_t i, const Step& step, const Relation& relation) {
     const Range& range = result_.manifest.ranges[i];
-    if (!permuted_) permuted_.emplace(base_, result_);
-    const auto found = permuted_->find(range);
+    const bool resembles_match =
+        step.predictor != Predictor::distant && step.result_bytes == range.length_bytes;
+    auto found = rearranged_.find({i, matches_[i], resembles_match, expected_},
+                                  clearly_less(relations_.cost_of(range, step, relation)));
     if (!found) return false;
-    const Range& from = base_.manifest.ranges[found->base_range];
-    Step made;
-    made.kind = StepKind::predict;
-    made.predictor = Predictor::permuted;
-    made.result_bytes = range.length_bytes;
-    made.base_offset = from.offset_bytes;
-    made.permutation = found->permutation;
-    if (relations_.cost_of(range, made, found->relation) >= most) return false;
-    add_elements(i, 0, made);
-    const bool is_namesake = !range.names.empty() && range.names == from.names;
-    const MatchKind kind = is_namesake ? MatchKind::name : MatchKind::content;
-    plan_.tensors.push_back({i,
-                             {kind, found->base_range},
-                             "permute",
-                             estimated_bytes(range, found->relation),
-                             {},
-                             {},
-                             found->permutation});
+    for (Step& made : found->elements) {
+      if (may_be_bytes(made)) {
+        plan_bytes(planned_ + made.result_bytes);
+      } else {
+        add(std::move(made));
+      }
+    }
+    for (const Segment& segment : found->bytes) add(step_of(segment));
+    plan_.tensors.push_back(found->plan);
     return true;
   }
 
-  // How a tensor has elements that were picked from the axes of another one.
-  struct Picked {
-    TensorMatch match;
-    PickedMatch picks;
-    uint64_t cost = 0;  // in 1/1024 bit
-  };
-
-  // By its match, else by the tensor that has most of its elements.
-  std::optional<Picked> find_picked(size_t i, uint64_t most) {
-    if (has_match(i)) {
-      auto picked = find_picked_from(i, matches_[i], most);
-      if (picked) return picked;
-    }
-    const Marks::Found& found = marks_of(i);
-    if (!has_many(found, 16)) return {};
-    const TensorMatch other = {MatchKind::content, found.ranges.front()};
-    if (has_match(i) && other.base_range == matches_[i].base_range) return {};
-    return find_picked_from(i, other, most);
-  }
-
-  std::optional<Picked> find_picked_from(size_t i, const TensorMatch& match,
-                                         uint64_t most) {
-    const Range& range = result_.manifest.ranges[i];
-    auto found = picked_.find(base_.manifest.ranges[match.base_range], range);
-    if (!found) return {};
-    Step made;
-    made.result_bytes = range.length_bytes;
-    const uint64_t cost =
-        found->picks_cost + relations_.cost_of(range, made, found->relation);
-    if (cost >= most || found->picks.size() > picks_left_) return {};
-    return Picked{match, std::move(*found), cost};
-  }
-
-  void add_picked(size_t i, const Picked& picked) {
-    const Range& range = result_.manifest.ranges[i];
-    Step made;
-    made.kind = StepKind::predict;
-    made.predictor = Predictor::permuted;
-    made.result_bytes = range.length_bytes;
-    made.base_offset = base_.manifest.ranges[picked.match.base_range].offset_bytes;
-    made.permutation = picked.picks.permutation;
-    made.picks = picked.picks.picks;
-    picks_left_ -= made.picks.size();
-    add_elements(i, 0, made);
-    plan_.tensors.push_back({i,
-                             picked.match,
-                             "permute",
-                             estimated_bytes(range, picked.picks.relation),
-                             {},
-                             {},
-                             made.permutation});
-  }
-
-  // How a tensor is made part by part, where that costs less than `most`.
-  std::optional<PartsPlan> find_parts_of(size_t i, uint64_t most) {
-    const Range& range = result_.manifest.ranges[i];
-    if (!anchors_) anchors_.emplace(base_);
-    std::vector<uint64_t> expected;
-    if (has_match(i) && match_of(i).dtype == range.dtype) {
-      expected.push_back(match_of(i).offset_bytes);
-    }
-    expected.push_back(expected_);
-    auto parts = plan_parts(base_, *anchors_, result_, range, expected);
-    result_.file->release(range.offset_bytes, range.length_bytes);
-    return parts && parts->cost < most ? std::move(parts) : std::nullopt;
-  }
-
-  void add_parts(size_t i, const PartsPlan& parts) {
-    const Range& range = result_.manifest.ranges[i];
-    uint64_t at = 0;
-    for (const PartStep& part : parts.steps) {
-      if (part.kind == StepKind::literal && may_be_bytes(part.length)) {
-        plan_bytes(range.offset_bytes + at + part.length);
-        at += part.length;
-        continue;
-      }
-      Step made;
-      made.kind = part.kind;
-      made.result_bytes = part.length;
-      made.base_offset = part.base_offset;
-      add_elements(i, at, made, true);
-      at += part.length;
-    }
-    plan_.tensors.push_back(describe(i, parts));
-  }
-
-  // How a tensor is made of bytes that have moved, where that costs less than `most`: with
-  // elements inserted here and there, others look like new ones.
-  std::optional<MovedBytes> find_moved(size_t i, uint64_t most) {
-    constexpr uint64_t kFew = 64;  // the share of a tensor that is worth no search
-    constexpr uint64_t kNew = 4;   // that is new where few marks are left, at least
-    const Range& range = result_.manifest.ranges[i];
-    if (most / 1024 / 8 < range.length_bytes / kFew) return {};
-    if (is_guessed(base_, result_)) return moved_.find(range, {}, expected_, most);
-    const Marks::Found& found = marks_of(i);
-    if (!has_many(found, 8)) return {};
-    const uint64_t strange = (found.seen - found.found) * range.length_bytes / found.seen;
-    if (strange / kNew * 8 * 1024 >= most) return {};
-    const uint64_t expected = base_.manifest.ranges[found.ranges.front()].offset_bytes;
-    return moved_.find(range, found, expected, most);
-  }
-
-  // What a tensor and the base have in common; nothing if tensors are guesses.
-  const Marks::Found& marks_of(size_t i) {
-    if (i == marked_ || is_guessed(base_, result_)) return found_;
-    if (!marks_) marks_.emplace(base_);
-    found_ = marks_->find(result_, result_.manifest.ranges[i]);
-    marked_ = i;
-    return found_;
-  }
-
-  // Whether one in so many was found.
-  static bool has_many(const Marks::Found& found, uint64_t one_in) {
-    constexpr uint64_t kLeast = 4;
-    return found.found >= std::max(found.seen / one_in, kLeast);
-  }
-
-  // What is guessed to be one tensor may be several, with something else between them.
-  bool may_be_bytes(uint64_t length) const {
+  // New elements: what is guessed to be one tensor may be several, with something else
+  // between them.
+  bool may_be_bytes(const Step& step) const {
     constexpr uint64_t kMost = 4096;
-    return length <= kMost && is_guessed(base_, result_);
+    return step.kind == StepKind::literal && step.result_bytes <= kMost &&
+           is_guessed(base_, result_);
   }
 
-  // A tensor that is the whole of another one was found by its contents.
-  TensorPlan describe(size_t i, const PartsPlan& parts) const {
-    const size_t first = parts.base_ranges.front();
-    const uint64_t cost = parts.cost / (8 * 1024);
-    const bool is_whole = parts.steps.size() == 1 &&
-                          parts.steps[0].kind == StepKind::predict &&
-                          base_.manifest.ranges[first].length_bytes ==
-                              result_.manifest.ranges[i].length_bytes;
-    if (is_whole) return {i, {MatchKind::content, first}, "predict", cost, {}, {}, {}};
-    return {i, {MatchKind::parts, first}, "parts", cost, {}, parts.base_ranges, {}};
-  }
-
-  // Samples are not exact, and what is told apart costs a little in the coder.
-  static uint64_t clearly_less(uint64_t cost) { return cost - cost / 32; }
-
-  // Adds a step for elements of tensor i from byte `at` on. Where they lie in it is of use
-  // to the coder; of parts of other tensors, where they lie in those.
-  void add_elements(size_t i, uint64_t at, Step step, bool is_part = false) {
-    const Range& range = result_.manifest.ranges[i];
-    if (step.kind != StepKind::copy) {
-      step.dtype = range.dtype;
-      step.place = place_of(range, at);
-    }
-    if (step.kind == StepKind::predict) {
-      const Range& from = base_.manifest.ranges[range_at(base_, step.base_offset)];
-      if (is_part && from.dtype == range.dtype)
-        step.place = place_of(from, step.base_offset - from.offset_bytes);
-      // What is converted to codes has their zero point.
-      step.place.base_zero = zero_point_of(is_converted(step) ? range : from);
-      step.place.result_zero = zero_point_of(range);
-    }
-    add(step);
-  }
-
-  void add(const Step& step) {
+  void add(Step step) {
     planned_ += step.result_bytes;
     if (step.kind != StepKind::literal) {
       uint64_t base_bytes = 0;
       (void)predicting_bytes(step, step.result_bytes, &base_bytes);
       expected_ = std::min<uint64_t>(step.base_offset + base_bytes, base_.bytes().size());
     }
-    plan_.steps.push_back(step);
+    plan_.steps.push_back(std::move(step));
   }
 
   const Model& base_;
   const Model& result_;
-  const bool uses_permuted_;
   const RangeRelations relations_;
   const Contents contents_;
   std::vector<TensorMatch> matches_;
@@ -440,14 +227,7 @@ class Planner {
   std::vector<std::optional<Derived>> derived_;
   ByteIndex index_;
   SearchBudget budget_;
-  PickedTensors picked_;
-  std::optional<PermutedTensors> permuted_;  // made when a tensor needs it
-  std::optional<AnchorIndex> anchors_;       // likewise
-  std::optional<Marks> marks_;               // likewise
-  MovedTensors moved_;
-  Marks::Found found_;                   // of tensor marked_
-  size_t marked_ = SIZE_MAX;             // none
-  size_t picks_left_ = size_t{1} << 23;  // that may be kept until all is planned
+  RearrangedTensors rearranged_;
   Plan plan_;
   uint64_t planned_ = 0;   // bytes of the result that have a step
   uint64_t expected_ = 0;  // where in the base the next bytes probably are

@@ -14,6 +14,10 @@ bool is_elements(const Range& range) {
          (range.length_bytes >= kMinTensorBytes || is_sparsity(range));
 }
 
+bool is_guessed(const Model& base, const Model& result) {
+  return base.manifest.format == "raw" || result.manifest.format == "raw";
+}
+
 ByteView bytes_of(const Model& model, const Range& range) {
   return model.bytes().subspan(static_cast<size_t>(range.offset_bytes),
                                static_cast<size_t>(range.length_bytes));

@@ -20,6 +20,9 @@ bool is_sparsity(const Range& range);
 // True for ranges that are coded element by element; all others are bytes.
 bool is_elements(const Range& range);
 
+// Whether there is a model that no parser understood, so that its tensors are guesses.
+bool is_guessed(const Model& base, const Model& result);
+
 ByteView bytes_of(const Model& model, const Range& range);
 
 // The one zero point of a tensor, or 0: those of channels are 0 in all formats we know.

@@ -47,6 +47,10 @@ class RangeRelations {
   const bool uses_distant_;
 };
 
+// What has to cost less than that, to be sure that it does: samples are not exact, and what
+// is told apart costs a little in the coder.
+constexpr uint64_t clearly_less(uint64_t cost) { return cost - cost / 32; }
+
 // What a tensor will roughly cost in the patch, in bytes; without a relation, its own.
 uint64_t estimated_bytes(const Range& range, const Relation& relation);
 
