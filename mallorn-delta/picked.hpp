@@ -7,28 +7,22 @@
 #include <utility>
 #include <vector>
 
-#include "libcommon/core/permutation.hpp"
 #include "libcommon/model_source.hpp"
-#include "mallorn-delta/axis_match.hpp"
-#include "mallorn-delta/relation.hpp"
+#include "mallorn-delta/picked_match.hpp"
+#include "mallorn-delta/row_votes.hpp"
 
 namespace mallorn::delta {
 
-struct PickedMatch {
-  Permutation permutation{};
-  std::vector<uint32_t> picks;
-  Relation relation;
-  uint64_t picks_cost = 0;  // in 1/1024 bit
-};
-
 class PickedTensors {
  public:
-  PickedTensors(const Model& base, const Model& result) : base_(base), result_(result) {}
+  PickedTensors(const Model& base, const Model& result);
 
   // How `range` of the result has the elements of `from`, or such as resemble them: along
   // one axis in any order, along others as in tensors before, since all that meet in a
   // network are made narrower in the same way; or along two of them in any order, where
-  // most elements are equal. Time linear in the length of the tensors, near enough.
+  // most elements are equal. Tensors are looked at a bounded number of times, all of them
+  // together, each look in time linear in their length, near enough: nothing is found once
+  // that is spent.
   std::optional<PickedMatch> find(const Range& from, const Range& range);
 
  private:
@@ -38,6 +32,11 @@ class PickedTensors {
   std::optional<PickedMatch> find_by_rows(AxisPair* pair,
                                           const std::vector<size_t>& changed,
                                           std::vector<uint32_t> rows);
+  bool may_look(const AxisPair& pair);
+  std::optional<std::vector<uint32_t>> look_at_axis(const AxisPair& pair, size_t which);
+  std::optional<std::vector<uint32_t>> look_at_rows(const AxisPair& pair, size_t which,
+                                                    Alike alike);
+  std::optional<PickedMatch> look_at_all(const AxisPair& pair);
   void keep(const MatchedAxis& axis);
 
   using Lengths = std::pair<uint64_t, uint64_t>;  // of an axis in the base and the result
@@ -47,6 +46,7 @@ class PickedTensors {
   // How axes that have become shorter or longer have done so, the latest first; a few.
   std::map<Lengths, std::vector<std::vector<uint32_t>>> known_;
   size_t kept_ = 0;  // picks, since there were none
+  uint64_t left_;    // bytes of tensors that may still be looked at
 };
 
 }  // namespace mallorn::delta

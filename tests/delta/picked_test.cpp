@@ -299,3 +299,43 @@ TEST_CASE("picked: columns of few rows that moved and have changed a little") {
     CHECK(step.picks == picks);
   }
 }
+
+TEST_CASE("picked: tensors are looked at a bounded number of times, all together") {
+  test::Random random = test::seeded("looks");
+  const Bytes old = weights(random, 80 * 60);
+  const Bytes made = moved(old, {2, 0, {80, 60}, {0, 1}, {0, 60}}, shuffled(random, 60));
+  const Model base = model_of({{"w", {80, 60}, old}});
+  const Model result = model_of({{"w", {80, 60}, made}});
+  delta::PickedTensors tensors(base, result);
+  size_t found = 0;
+  for (int i = 0; i < 100; ++i) {
+    found += tensors.find(base.manifest.ranges[0], result.manifest.ranges[0]) ? 1 : 0;
+  }
+  CHECK(found >= 4);
+  CHECK(found < 40);
+}
+
+TEST_CASE("picked: many axes that may each have changed in several ways") {
+  test::Random random = test::seeded("ways");
+  constexpr uint32_t kRow = 200;
+  std::vector<Tensor> old;
+  std::vector<Tensor> made;
+  for (const Indices& kept : {Indices{1, 2}, Indices{0, 2}, Indices{2, 1}}) {
+    const std::string name = "w" + std::to_string(old.size());
+    old.push_back({name, {3, kRow}, weights(random, 3 * kRow)});
+    const Permutation permutation = {2, 0, {3, kRow}, {0, 1}, {2, 0}};
+    made.push_back({name, {2, kRow}, moved(old.back().bytes, permutation, kept)});
+  }
+  old.push_back({"odd", Shape(6, 3), weights(random, 729)});
+  made.push_back({"odd", Shape(6, 2), weights(random, 64)});
+  const Model base = model_of(old);
+  const Model result = model_of(made);
+  delta::PickedTensors tensors(base, result);
+  const auto is_found = [&](size_t i) {
+    return tensors.find(base.manifest.ranges[i], result.manifest.ranges[i]).has_value();
+  };
+  for (const size_t i : {0u, 1u, 2u}) CHECK(is_found(i));
+  // There are 175,000 ways in which the six axes may have changed: so many are not tried.
+  CHECK_FALSE(is_found(3));
+  CHECK_FALSE(is_found(0));
+}
