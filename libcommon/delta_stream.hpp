@@ -72,6 +72,7 @@ struct DeltaSide {
   std::string path;  // by reference: the file; else empty
   uint64_t length_bytes = 0;
   Digest digest{};
+  std::string state{};  // of the file, when it had that digest; or empty
 };
 
 struct DeltaManifest {

@@ -15,6 +15,7 @@
 
 #include "libcommon/cli.hpp"
 #include "libcommon/error.hpp"
+#include "libcommon/file_state.hpp"
 
 namespace mallorn {
 namespace {
@@ -113,6 +114,7 @@ void MappedFile::map(int fd) {
   if (::fstat(fd, &info) != 0) fail(Status::cannot_open, path_, errno);
   if (!S_ISREG(info.st_mode))
     throw Error(Status::cannot_open, path_ + ": not a regular file");
+  state_ = file_state(fd);
   size_ = static_cast<size_t>(info.st_size);
   if (size_ == 0) return;
   void* data = ::mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, fd, 0);

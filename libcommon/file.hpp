@@ -65,6 +65,8 @@ class MappedFile {
 
   ByteView bytes() const { return {data_, size_}; }
   const std::string& path() const { return path_; }
+  // file_state() when it was mapped.
+  const std::string& state() const { return state_; }
   // Gives the pages of [offset, offset + length) back; they are read again if touched.
   void release(uint64_t offset, uint64_t length) const;
 
@@ -73,6 +75,7 @@ class MappedFile {
 
   std::string path_;
   std::string shown_;  // the path, for mapped_file_at()
+  std::string state_;
   const uint8_t* data_ = nullptr;
   size_t size_ = 0;
 };

@@ -12,6 +12,7 @@
 #include <nlohmann/json.hpp>
 
 #include "libcommon/error.hpp"
+#include "libcommon/file_state.hpp"
 #include "libcommon/text.hpp"
 
 namespace mallorn {
@@ -29,6 +30,7 @@ enum class Field : uint8_t {
   format,
   byte_order,
   path,
+  state,
   file_length,
   external_files,
   ranges,
@@ -64,6 +66,7 @@ constexpr KnownField kKnownFields[] = {
     {Field::manifest, "format", Field::format},
     {Field::manifest, "byte_order", Field::byte_order},
     {Field::manifest, "path", Field::path},
+    {Field::manifest, "state", Field::state},
     {Field::manifest, "length", Field::file_length},
     {Field::manifest, "external_files", Field::external_files},
     {Field::manifest, "ranges", Field::ranges},
@@ -168,6 +171,9 @@ class ManifestReader final : public nlohmann::json_sax<json> {
         return set_word(&manifest_.format, value);
       case Field::path:
         return set(&manifest_.path, std::move(value));
+      case Field::state:
+        if (value.size() > kMaxStateBytes) fault("is too long");
+        return set(&manifest_.state, std::move(value));
       case Field::external_files:
         return add_element(&manifest_.external_files, std::move(value));
       case Field::role:

@@ -57,7 +57,8 @@ bool is_channel_vector(const Range& range);
 struct Manifest {
   std::string format;  // "tflite", "gguf", "onnx", "raw"
   bool is_big_endian = false;
-  std::string path;  // encode_path() of the file, when carried by reference; else empty
+  std::string path;   // encode_path() of the file, when carried by reference; else empty
+  std::string state;  // of that file, when its bytes were those of the stream; or empty
   uint64_t length_bytes = 0;  // of the whole file
   std::vector<Range> ranges;  // sorted, tile [0, length_bytes) exactly, none of length 0
   std::vector<std::string>

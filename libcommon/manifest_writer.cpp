@@ -154,6 +154,10 @@ std::string manifest_to_json(const Manifest& manifest) {
     out += ",\"path\":";
     append_string(&out, manifest.path);
   }
+  if (!manifest.state.empty()) {
+    out += ",\"state\":";
+    append_string(&out, manifest.state);
+  }
   out += ",\"length\":";
   append_number(&out, manifest.length_bytes);
   if (!manifest.external_files.empty()) {

@@ -5,6 +5,7 @@
 #include "libcommon/core/byte_reader.hpp"
 #include "libcommon/digest.hpp"
 #include "libcommon/error.hpp"
+#include "libcommon/file_state.hpp"
 #include "libcommon/parse_process.hpp"
 
 namespace mallorn {
@@ -60,9 +61,7 @@ Model read_model(int fd, const std::string& name) {
   }
   model.digest = trailer.digest;
   model.file = std::make_unique<MappedFile>(decode_path(model.manifest.path, name));
-  if (model.file->bytes().size() != length) {
-    throw Error(Status::malformed, model.file->path() + ": changed since it was parsed");
-  }
+  require_parsed(*model.file, length, model.digest, model.manifest.state);
   return model;
 }
 

@@ -20,7 +20,7 @@ struct Model {
 
 // Reads a model stream to its end. Bytes carried inline go to an unnamed temporary file, so
 // that memory does not grow with the model; their digest is checked. By reference the named
-// file is mapped and its length checked.
+// file is mapped, and has to be the one that was parsed, as far as require_parsed() tells.
 Model read_model(int fd, const std::string& name);
 
 // The model in `path`: a file that holds a model stream, or a model file, on which

@@ -7,6 +7,7 @@
 
 #include "libcommon/delta_stream.hpp"
 #include "libcommon/error.hpp"
+#include "libcommon/file_state.hpp"
 #include "libcommon/stream.hpp"
 #include "libcommon/text.hpp"
 
@@ -67,6 +68,7 @@ std::string text_of(const json& object, const char* name, const std::string& con
 json side_to_json(const DeltaSide& side) {
   json object = {{"length", side.length_bytes}, {"sha256", to_hex(side.digest)}};
   if (!side.path.empty()) object["path"] = side.path;
+  if (!side.state.empty()) object["state"] = side.state;
   return object;
 }
 
@@ -76,8 +78,11 @@ DeltaSide side_from_json(const json& object, const char* name, const std::string
   if (field == object.end() || !field->is_object()) {
     throw Error(Status::malformed, where + " takes an object");
   }
-  return {text_of(*field, "path", where), length_of(*field, where),
-          digest_of(*field, where)};
+  DeltaSide side{text_of(*field, "path", where), length_of(*field, where),
+                 digest_of(*field, where), text_of(*field, "state", where)};
+  if (side.state.size() > kMaxStateBytes)
+    throw Error(Status::malformed, where + ": state is too long");
+  return side;
 }
 
 }  // namespace

@@ -80,6 +80,8 @@ void write_stream(const Model& base, const Model& result, delta::Plan plan,
   if (arguments.is_by_reference) {
     manifest.base.path = base.manifest.path;
     manifest.result.path = result.manifest.path;
+    manifest.base.state = base.manifest.state;
+    manifest.result.state = result.manifest.state;
     if (manifest.base.path.empty() || manifest.result.path.empty()) {
       throw Error(Status::usage, "--by-reference needs both models by reference",
                   "give it to mallorn-parse as well");

@@ -1,7 +1,5 @@
 #include "mallorn-pack/delta_source.hpp"
 
-#include <sys/stat.h>
-
 #include <algorithm>
 #include <cstring>
 #include <utility>
@@ -9,6 +7,7 @@
 #include "libcommon/core/patch_format.hpp"
 #include "libcommon/error.hpp"
 #include "libcommon/fast_crc32c.hpp"
+#include "libcommon/file_state.hpp"
 #include "libcommon/text.hpp"
 
 namespace mallorn::pack {
@@ -21,23 +20,10 @@ std::unique_ptr<MappedFile> map_side(const DeltaSide& side, const std::string& n
   return std::make_unique<MappedFile>(decode_path(side.path, name));
 }
 
-timespec now() {
-  timespec time{};
-  ::clock_gettime(CLOCK_REALTIME, &time);
-  return time;
-}
-
-bool is_pipe(int fd) {
-  struct stat info {};
-  return ::fstat(fd, &info) == 0 && S_ISFIFO(info.st_mode);
-}
-
 }  // namespace
 
 DeltaSource::DeltaSource(int fd, std::string name, bool keeps_notes)
-    : started_(now()),
-      is_pipe_(is_pipe(fd)),
-      stream_(fd, std::move(name), StreamKind::delta) {
+    : stream_(fd, std::move(name), StreamKind::delta) {
   if (keeps_notes) stream_.on_note([this](ByteView payload) { take_note(payload); });
   const std::string context = stream_.name() + ": manifest";
   manifest_ = delta_manifest_from_json(stream_.read_manifest(), context);
@@ -46,12 +32,9 @@ DeltaSource::DeltaSource(int fd, std::string name, bool keeps_notes)
   } else {
     base_ = map_side(manifest_.base, stream_.name());
     result_ = map_side(manifest_.result, stream_.name());
-    const auto check = [](const MappedFile& file, const DeltaSide& side) {
-      return SideCheck(file, side.length_bytes, side.digest);
-    };
-    base_check_.emplace(check(*base_, manifest_.base));
-    result_check_.emplace(check(*result_, manifest_.result));
-    is_result_known_ = is_known(*result_check_);
+    base_check_.emplace(*base_, manifest_.base);
+    result_check_.emplace(*result_, manifest_.result);
+    is_result_known_ = result_check_->is_known();
   }
 }
 
@@ -209,16 +192,10 @@ void DeltaSource::read_end(const Frame& frame) {
   stream_.expect_end_of_input();
 }
 
-// Whether a file is the one that was parsed as long as it does not change: the programs
-// before this one in the pipe began when this one did.
-bool DeltaSource::is_known(const SideCheck& check) const {
-  return is_pipe_ && check.is_older_than(started_);
-}
-
 void DeltaSource::require_unchanged() const {
   if (!base_) return;
   result_check_->require_unchanged(true);
-  base_check_->require_unchanged(is_known(*base_check_));
+  base_check_->require_unchanged(false);
 }
 
 const MappedFile& DeltaSource::result() {

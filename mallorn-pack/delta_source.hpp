@@ -45,8 +45,9 @@ class DeltaSource {
   // with the model. Safe from any thread.
   void release(const ChunkInput& chunk) const;
   // Throws Error(malformed) if a file that is read by reference was changed since it was
-  // parsed; once nothing more is to be read. next() does, too, where time stamps do not
-  // show that the result is as it was.
+  // parsed; once nothing more is to be read. The constructor does, too, if the stream has
+  // the state that it was in, and next() where it is not known that the result is as it
+  // was.
   void require_unchanged() const;
   // The whole result; only after the last chunk. Mapped, or spooled to a temporary file.
   const MappedFile& result();
@@ -57,14 +58,11 @@ class DeltaSource {
   bool walk(const ChunkInput& chunk, const Visit& visit) const;
   std::optional<uint64_t> find_twin(const Digest& steps, const ChunkInput& chunk);
   bool has_made(uint64_t offset, const ChunkInput& chunk) const;
-  bool is_known(const SideCheck& check) const;
   ChunkInput map_chunk(std::vector<Step> steps, uint64_t result_bytes);
   ChunkInput read_chunk(std::vector<Step> steps, uint64_t result_bytes);
   void read_bytes(uint64_t base_bytes, uint64_t result_bytes, ChunkInput* chunk);
   void read_end(const Frame& frame);
 
-  timespec started_;  // before the stream is waited for
-  bool is_pipe_;
   StreamReader stream_;
   DeltaManifest manifest_;
   std::vector<TensorNote> notes_;

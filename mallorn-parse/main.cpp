@@ -129,6 +129,7 @@ int run(int argc, char** argv) {
   if (!is_stream) return show(manifest, arguments);
   if (arguments.is_by_reference) {
     manifest.path = encode_path(std::filesystem::absolute(arguments.file).string());
+    manifest.state = file.state();  // before its bytes were hashed
   }
   write_stream(file, manifest, std::move(digest));
   return 0;

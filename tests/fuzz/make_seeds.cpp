@@ -182,9 +182,15 @@ void write_stream_seeds() {
   write("delta_manifest", "inline", delta_manifest_to_json(manifest));
   manifest.base.path = "old%25.gguf";
   manifest.result.path = "new.gguf";
+  manifest.base.state = "2049:1234:1796000000.000000001:1796000000.123456789";
+  manifest.result.state = "2049:7:1796000000.000000000:1796000000.500000000";
   write("delta_manifest", "by-reference", delta_manifest_to_json(manifest));
   write("delta_manifest", "trailer", trailer_to_json({12345, {}}));
   write("manifest", "gguf", manifest_to_json(small_manifest()));
+  Manifest named = small_manifest();
+  named.path = "model%25.gguf";
+  named.state = "2049:1234:1796000000.000000001:1796000000.123456789";
+  write("manifest", "by-reference", manifest_to_json(named));
   write("manifest", "empty",
         std::string(R"({"format":"raw","byte_order":"big","length":0,"ranges":[]})"));
 }

@@ -91,9 +91,12 @@ TEST_CASE("delta manifest: written and read, inline and by reference") {
   for (const bool has_paths : {false, true}) {
     manifest.base.path = has_paths ? "old %25.gguf" : "";
     manifest.result.path = has_paths ? "new.gguf" : "";
+    manifest.base.state = has_paths ? std::string(128, '7') : "";
     const DeltaManifest read =
         delta_manifest_from_json(delta_manifest_to_json(manifest), "x");
     CHECK(read.base.path == manifest.base.path);
+    CHECK(read.base.state == manifest.base.state);
+    CHECK(read.result.state.empty());
     CHECK(read.base.length_bytes == manifest.base.length_bytes);
     CHECK(read.base.digest == manifest.base.digest);
     CHECK(read.result.path == manifest.result.path);
@@ -114,6 +117,12 @@ TEST_CASE(
   CHECK(both(side(",\"path\":\"a\""), side()) == Status::malformed);
   CHECK(both(side(), side(",\"path\":\"b\"")) == Status::malformed);
   CHECK(both(side(",\"path\":7"), side(",\"path\":\"b\"")) == Status::malformed);
+  const auto state = [](size_t length) {
+    return side(",\"state\":\"" + std::string(length, '7') + "\"");
+  };
+  CHECK(both(state(0), state(128)) == Status::ok);
+  CHECK(both(state(129), side()) == Status::malformed);
+  CHECK(both(side(), side(",\"state\":7")) == Status::malformed);
   CHECK(both("[]", side()) == Status::malformed);
   CHECK(both(side(), "{}") == Status::malformed);
   CHECK(delta_status("{\"base\":" + side() + "}") == Status::malformed);

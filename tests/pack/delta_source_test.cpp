@@ -152,6 +152,17 @@ TEST_CASE("delta source: files that are not as they were") {
   other[other.size() / 2] ^= 1;
   test::write_file(folder / "result", other);
   CHECK(status_of(draft.stream()) == Status::malformed);
+  // If the stream says in what state they were, at once.
+  const auto status_at_once = [&] {
+    const Fd file = test::file_of(draft.stream());
+    return test::status_of([&] { const pack::DeltaSource source(file.get(), "test"); });
+  };
+  CHECK(status_at_once() == Status::ok);
+  draft.manifest.base.state = draft.manifest.result.state = "another one";
+  CHECK(status_at_once() == Status::malformed);
+  test::write_file(folder / "result", draft.chunk.result);
+  CHECK(status_at_once() == Status::ok);
+  CHECK(status_of(draft.stream()) == Status::ok);
 }
 
 TEST_CASE("delta source: bytes that come are those that were hashed") {

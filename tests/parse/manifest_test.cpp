@@ -27,6 +27,7 @@ Manifest full_manifest() {
   manifest.format = "gguf";
   manifest.is_big_endian = true;
   manifest.path = "a \"b\".gguf";
+  manifest.state = "1:2:3.4:5.6";
   manifest.length_bytes = 1000;
   manifest.external_files = {"weights.bin"};
   manifest.ranges.push_back(gap(0, 100, "meta"));
@@ -70,7 +71,8 @@ std::string with_fields(const std::string& fields) {
 TEST_CASE("manifest: is written in a fixed order, without empty fields") {
   CHECK(
       manifest_to_json(full_manifest()) ==
-      R"({"format":"gguf","byte_order":"big","path":"a \"b\".gguf","length":1000,)"
+      R"({"format":"gguf","byte_order":"big","path":"a \"b\".gguf",)"
+      R"("state":"1:2:3.4:5.6","length":1000,)"
       R"("external_files":["weights.bin"],"ranges":[)"
       R"({"kind":"gap","offset":0,"length":100,"role":"meta"},)"
       R"({"kind":"tensor","offset":100,"length":144,"dtype":"q4_k","names":["blk.0","tied"],)"

@@ -45,7 +45,7 @@ def depth(text: bytes) -> int:
     return deepest
 
 
-MANIFEST_FIELDS = ("format", "byte_order", "path", "length", "external_files", "ranges")
+MANIFEST_FIELDS = ("format", "byte_order", "path", "state", "length", "external_files", "ranges")
 RANGE_FIELDS = ("kind", "offset", "length", "dtype", "role", "names", "shape", "quantization", "block")
 
 
@@ -61,6 +61,11 @@ def is_text(value: object) -> bool:
     return isinstance(value, str)
 
 
+def is_state(value: object) -> bool:
+    """Of a file, by reference."""
+    return isinstance(value, str) and len(value.encode()) <= 128
+
+
 def check_manifest(text: bytes) -> dict:
     """Section 6."""
     malformed(depth(text) <= 64, "nested too deeply")
@@ -69,6 +74,7 @@ def check_manifest(text: bytes) -> dict:
     malformed(is_word(value["format"]) and value["format"], "format")
     malformed(value["byte_order"] in ("little", "big"), "byte_order")
     malformed(is_whole(value["length"]) and is_text(value.get("path", "")), "length, path")
+    malformed(is_state(value.get("state", "")), "state")
     malformed(is_list(value.get("external_files", []), is_text), "external_files")
     malformed(isinstance(value["ranges"], list), "ranges")
     end = 0

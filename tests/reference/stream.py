@@ -12,7 +12,7 @@ import conversions
 from dtypes import NAMES
 from faults import Fault, Reader, crc32c
 from lanes import has_lanes, read_lanes
-from manifest import check_manifest, is_digest, is_whole, malformed, read_object
+from manifest import check_manifest, is_digest, is_state, is_whole, malformed, read_object
 from permuted import MOST_PICKS, MOST_STEPS, Permutation
 from weights import has_weights
 
@@ -94,6 +94,7 @@ def read_side(value: object) -> dict:
     malformed(is_whole(value.get("length")), "length")
     malformed(is_digest(value.get("sha256")), "sha256")
     malformed(isinstance(value.get("path", ""), str), "path")
+    malformed(is_state(value.get("state", "")), "state")
     return value
 
 
@@ -109,6 +110,12 @@ def decode_path(text: str) -> bytes:
     path = re.sub(rb"%(..)", lambda found: bytes.fromhex(found[1].decode()), raw)
     malformed(b"\0" not in path, "zero byte in a path")
     return path
+
+
+def check_file(content: bytes, length: int, digest: str, state: str) -> None:
+    """Section 8. In what state a file is is not asked here: none is the one stated."""
+    malformed(len(content) == length, "the file has another length")
+    malformed(not state or hashlib.sha256(content).hexdigest() == digest, "the file was changed")
 
 
 OpenFile = Callable[[bytes], bytes]  # raises Fault("cannot_open")
@@ -131,7 +138,7 @@ def read_model(stream: bytes, open_file: OpenFile) -> tuple[dict, bytes]:
             raise Fault("check_mismatch", "not the bytes that the trailer names")
         return manifest, carried
     content = open_file(decode_path(path))
-    malformed(len(content) == manifest["length"], "the file has another length")
+    check_file(content, manifest["length"], trailer["sha256"], manifest.get("state", ""))
     return manifest, content
 
 
@@ -314,7 +321,7 @@ def read_delta(stream: bytes, open_file: OpenFile) -> tuple[dict, list[Chunk]]:
     malformed(bool(paths[0]) == bool(paths[1]), "one path alone")
     files = [open_file(decode_path(path)) for path in paths if path]
     for side, content in zip((base, result), files):
-        malformed(side["length"] == len(content), "the file has another length")
+        check_file(content, side["length"], side["sha256"], side.get("state", ""))
     chunks: list[Chunk] = []
     made = 0
     while not frames.next_is(END):

@@ -13,6 +13,7 @@ from stream import BYTES, DELTA, END, MAGIC, MANIFEST, MODEL, STEPS
 
 WORDS = {MODEL: "model", DELTA: "delta"}
 ABC, ABD = b"abc", b"abd"
+STATE = "2049:1234:1796000000.000000001:1796000000.123456789"  # of a file elsewhere
 
 
 def frame(type_: int, payload: bytes, flags: int = 0, reserved: int = 0, length: int | None = None,
@@ -166,6 +167,8 @@ def bad_frames() -> Iterator[tuple[str, str, str, bytes]]:
     yield "bytes-too-few", "malformed", "", model(manifest(), b"ab")
     yield "bytes-too-many", "malformed", "", model(manifest(), b"abcd")
     yield "bytes-by-reference", "malformed", "", model(manifest(path="patch/base/abc"))
+    yield ("state-changed", "malformed", "another SHA-256",
+           model(manifest(path="patch/base/abc", state=STATE), b"", tail=end(ABD)))
     yield "trailer-length", "malformed", "", model(manifest(), tail=end(ABC, length=4))
     yield "trailer-digest", "check_mismatch", "", model(manifest(), tail=end(ABD))
     yield "trailer-no-digest", "malformed", "", model(manifest(), tail=frame(END, b'{"length":3}'))
@@ -223,8 +226,8 @@ def more_bad_manifests() -> Iterator[bytes]:
     texts += [as_text(manifest([value])) for value in values]
     texts += [as_text(manifest(**more)) for more in (
         {"format": ""}, {"format": "a" * 33}, {"format": None}, {"byte_order": "middle"},
-        {"length": "3"}, {"length": 4}, {"length": 1 << 64}, {"path": 3}, {"external_files": "w"},
-        {"external_files": [3]}, {"ranges": {}}, {"ranges": [3]}, {"ranges": [[gap(0, 3)]]})]
+        {"length": "3"}, {"length": 4}, {"length": 1 << 64}, {"path": 3}, {"state": "1" * 129},
+        {"external_files": "w"}, {"external_files": [3]}, {"ranges": {}}, {"ranges": [3]}, {"ranges": [[gap(0, 3)]]})]
     return map(model, texts)
 
 
@@ -235,6 +238,7 @@ def good_manifests() -> Iterator[bytes]:
     yield model(plain.replace(b":", b" : ").replace(b",", b"\n,\t"))
     yield model(as_text(manifest(x=1)).replace(b'"x":1', b'"x":' + b"[" * 63 + b"]" * 63))
     yield model(manifest(path=""))
+    yield model(manifest(path="patch/base/abc", state=STATE), b"")  # in another one, but the same bytes
     yield model(manifest([{**tensor, "block": {"elements": 32, "bytes": 18, "more": 1}}]))
     yield model(manifest([{**tensor, "shape": [0, (1 << 64) - 1], "role": "a_0", "quantization": {
         "axis": -1 << 31, "zero_points": [-1 << 63, (1 << 63) - 1], "scales": [None, -3, 1e-40]}}]))
@@ -321,6 +325,17 @@ def more_bad_parameters() -> Iterator[tuple[str, bytes]]:
                                 ("malformed", (1, 1, 0), bytes(4) + varint((1 << 64) - 1))):
         carried = {0: b"", 1: ABC, 2: b""}[head[0]] + ABD
         yield status, delta(step(*head, 3, 0, len(place)) + place, count=1, carried=carried)
+
+
+def more_bad_states() -> Iterator[bytes]:
+    """Of delta streams, by reference but for the last one."""
+    sides = {"base": side(ABC, path="patch/base/abc", state=STATE),
+             "result": side(ABD, path="patch/base/abd", state=STATE)}
+    for name in sides:
+        other = {**sides, name: {**side(b"abe"), "path": sides[name]["path"], "state": STATE}}
+        yield delta(PREDICT, carried=b"", text=delta_manifest(**other),
+                    tail=end(b"abe") if name == "result" else None)
+    yield delta(PREDICT, text=delta_manifest(base=side(ABC, state="1" * 129)))
 
 
 def bad() -> Iterator[Case]:

@@ -127,6 +127,12 @@ class Bad(VectorTest):
                 self.assertEqual(self.refused_by_decoder("delta", data), status)
                 self.assertEqual(status_of(give(PROGRAMS, "delta", data)), (codes[status], status))
 
+    def test_more_states(self) -> None:
+        for data in stream_cases.more_bad_states():
+            with self.subTest(data):
+                self.assertEqual(self.refused_by_decoder("delta", data), "malformed")
+                self.assertEqual(status_of(give(PROGRAMS, "delta", data)), (65, "malformed"))
+
     def test_more_values(self) -> None:
         for wrong in values_cases.more_wrong_pieces():
             with self.subTest(f"{wrong.name}: {wrong.what}"):
