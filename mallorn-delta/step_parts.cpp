@@ -1,6 +1,7 @@
 #include "mallorn-delta/step_parts.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "libcommon/lane_grid.hpp"
 
@@ -26,9 +27,15 @@ void drop_picks_elsewhere(Step* step) {
   const uint64_t first = permutation.first / row;
   const uint64_t end = (permutation.first + elements + row - 1) / row;
   const auto before = static_cast<ptrdiff_t>(permutation.picks_before(axis));
-  const auto begin = step->picks.begin() + before;
-  step->picks.erase(begin + static_cast<ptrdiff_t>(end), begin + permutation.picked[axis]);
-  step->picks.erase(begin, begin + static_cast<ptrdiff_t>(first));
+  const auto begin = step->picks.cbegin() + before;
+  // No more room than they take: they stay until all is written.
+  std::vector<uint32_t> kept;
+  kept.reserve(step->picks.size() - permutation.picked[axis] + (end - first));
+  kept.insert(kept.end(), step->picks.cbegin(), begin);
+  kept.insert(kept.end(), begin + static_cast<ptrdiff_t>(first),
+              begin + static_cast<ptrdiff_t>(end));
+  kept.insert(kept.end(), begin + permutation.picked[axis], step->picks.cend());
+  step->picks = std::move(kept);
   permutation.picked[axis] = static_cast<uint32_t>(end - first);
   permutation.first -= static_cast<uint32_t>(first * row);
 }
@@ -56,7 +63,11 @@ Step split_off(Step* step, uint64_t length) {
   if (is_permuted(*step)) {
     step->permutation.first += static_cast<uint32_t>(length / layout.block_bytes);
     drop_picks_elsewhere(&first);
-    if (step->result_bytes > 0) drop_picks_elsewhere(step);
+    if (step->result_bytes > 0) {
+      drop_picks_elsewhere(step);
+    } else {
+      step->picks = {};
+    }
   } else if (step->kind != StepKind::literal) {
     step->base_offset += base_bytes;
   }

@@ -209,6 +209,7 @@ TEST_CASE("picked: chunks have the picks of their rows, and no others") {
   for (const std::vector<Step>& chunk : chunks) {
     REQUIRE(chunk.size() == 1);
     REQUIRE(has_picks(chunk[0].permutation, chunk[0].picks));
+    CHECK(chunk[0].picks.capacity() <= chunk[0].picks.size() * 2);
     uint64_t base_bytes = 0;
     REQUIRE(predicting_bytes(chunk[0], chunk[0].result_bytes, &base_bytes));
     Bytes made;
