@@ -103,14 +103,15 @@ class Chunker {
   // `shares`: how many chunks of about the same size there shall be; 0 as few as there can.
   // Steps begin and end where `twins` do.
   Chunker(const std::vector<Step>& steps, const std::vector<ByteRange>& whole,
-          std::vector<Twin> twins, uint64_t shares)
-      : whole_(whole),
+          std::vector<Twin> twins, uint64_t shares, const ChunkVisitor& visit)
+      : visit_(visit),
+        whole_(whole),
         twins_(std::move(twins)),
         cuts_(ends_of(twins_)),
         coded_left_(coded_bytes(steps)),
         shares_left_(shares) {}
 
-  std::vector<std::vector<Step>> run(std::vector<Step> steps) {
+  void run(std::vector<Step> steps) {
     for (Step& step : steps) {
       if (std::binary_search(cuts_.begin(), cuts_.end(), made_)) close();
       if (next_twin_ < twins_.size() && twins_[next_twin_].offset == made_) {
@@ -125,7 +126,6 @@ class Chunker {
       while (step.result_bytes > 0) take(&step);
     }
     close();
-    return std::move(chunks_);
   }
 
  private:
@@ -136,8 +136,7 @@ class Chunker {
     const auto index = static_cast<size_t>(first - begins_.begin());
     const auto count = static_cast<size_t>(end - first);
     for (size_t i = index; i < index + count; ++i) {
-      begins_.push_back(begins_[i] - twin.first + twin.offset);
-      chunks_.push_back(std::vector<Step>(chunks_[i]));
+      add(begins_[i] - twin.first + twin.offset, std::vector<Step>(chunks_[i]));
     }
     repeated_to_ = twin.offset + twin.length;
   }
@@ -201,24 +200,34 @@ class Chunker {
 
   void close() {
     drop_lost_sources(&open_);
-    if (!open_.empty()) {
-      begins_.push_back(made_ - result_bytes_);
-      chunks_.push_back(std::move(open_));
-    }
+    if (!open_.empty()) add(made_ - result_bytes_, std::move(open_));
     open_.clear();
     coded_left_ -= coded_bytes_;
     shares_left_ -= shares_left_ > 1 ? 1 : 0;
     result_bytes_ = coded_bytes_ = permuted_ = picks_ = 0;
   }
 
+  // Keeps those alone that are made again: where columns have moved, each chunk has all of
+  // their picks.
+  void add(uint64_t begin, std::vector<Step> chunk) {
+    visit_(chunk);
+    const auto has_begin = [&](const Twin& twin) {
+      return begin >= twin.first && begin - twin.first < twin.length;
+    };
+    begins_.push_back(begin);
+    chunks_.emplace_back();
+    if (std::ranges::any_of(twins_, has_begin)) chunks_.back() = std::move(chunk);
+  }
+
+  const ChunkVisitor& visit_;
   const std::vector<ByteRange>& whole_;
   size_t next_ = 0;  // of whole_
   std::vector<Twin> twins_;
   std::vector<uint64_t> cuts_;  // where no chunk goes on
   size_t next_twin_ = 0;
   uint64_t repeated_to_ = 0;
-  std::vector<std::vector<Step>> chunks_;
-  std::vector<uint64_t> begins_;  // in the result, by chunk
+  std::vector<std::vector<Step>> chunks_;  // empty but for those that are made again
+  std::vector<uint64_t> begins_;           // in the result, by chunk
   std::vector<Step> open_;
   uint64_t made_ = 0;  // of all chunks
   uint64_t result_bytes_ = 0;
@@ -240,16 +249,15 @@ uint64_t even_chunks(const std::vector<Step>& steps) {
 
 }  // namespace
 
-std::vector<std::vector<Step>> cut_into_chunks(std::vector<Step> steps,
-                                               const std::vector<ByteRange>& whole,
-                                               Chunks chunks, std::vector<Twin> twins) {
+void for_each_chunk(std::vector<Step> steps, const std::vector<ByteRange>& whole,
+                    Chunks chunks, std::vector<Twin> twins, const ChunkVisitor& visit) {
   if (!twins.empty()) {
     twins = trimmed(std::move(twins), steps);
     steps = part_steps(std::move(steps), ends_of(twins));
   }
   const uint64_t shares = chunks == Chunks::even ? even_chunks(steps) : 0;
-  Chunker chunker(steps, whole, with_ends(std::move(twins), steps), shares);
-  return chunker.run(std::move(steps));
+  Chunker chunker(steps, whole, with_ends(std::move(twins), steps), shares, visit);
+  chunker.run(std::move(steps));
 }
 
 }  // namespace mallorn::delta

@@ -98,8 +98,7 @@ void write_stream(const Model& base, const Model& result, delta::Plan plan,
   uint64_t made = 0;
   const auto chunks =
       arguments.plan.uses_distant ? delta::Chunks::few : delta::Chunks::even;
-  for (const std::vector<Step>& chunk :
-       delta::cut_into_chunks(std::move(plan.steps), plan.whole, chunks, plan.twins)) {
+  const auto write_chunk = [&](const std::vector<Step>& chunk) {
     uint64_t chunk_bytes = 0;
     for (const Step& step : chunk) chunk_bytes += step.result_bytes;
     stream.write(FrameType::steps, steps_to_bytes(chunk));
@@ -107,7 +106,8 @@ void write_stream(const Model& base, const Model& result, delta::Plan plan,
       write_inline(stream, base, result, chunk, made, made + chunk_bytes);
     made += chunk_bytes;
     progress.advance_to(made);
-  }
+  };
+  delta::for_each_chunk(std::move(plan.steps), plan.whole, chunks, plan.twins, write_chunk);
   stream.write(FrameType::end, trailer_to_json({made, result.digest}));
 }
 

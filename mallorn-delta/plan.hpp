@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -70,12 +71,12 @@ enum class Chunks : uint8_t {
 // Cuts the steps into chunks within the limits of the patch format, in order; ranges that
 // are to stay `whole` only if they are longer than a chunk, or do not begin with a step. Of
 // `twins`, where steps can be cut, the other has the very chunks of the first, in place of
-// its own steps.
+// its own steps. Each chunk is gone when it has been visited: all of them may take many
+// times what the steps do.
 // Throws Error(internal) if a byte-wise prediction is longer than a chunk: nothing can cut
 // that.
-std::vector<std::vector<Step>> cut_into_chunks(std::vector<Step> steps,
-                                               const std::vector<ByteRange>& whole,
-                                               Chunks chunks = Chunks::few,
-                                               std::vector<Twin> twins = {});
+using ChunkVisitor = std::function<void(const std::vector<Step>& chunk)>;
+void for_each_chunk(std::vector<Step> steps, const std::vector<ByteRange>& whole,
+                    Chunks chunks, std::vector<Twin> twins, const ChunkVisitor& visit);
 
 }  // namespace mallorn::delta

@@ -7,6 +7,7 @@
 #include "libcommon/derivation.hpp"
 #include "libcommon/lane_grid.hpp"
 #include "mallorn-delta/plan.hpp"
+#include "tests/support/cut.hpp"
 #include "tests/support/files.hpp"
 #include "tests/support/random.hpp"
 #include "tests/support/steps.hpp"
@@ -89,13 +90,13 @@ TEST_CASE("chunks: random plans are cut within all limits") {
                is_bytes ? Dtype::opaque : table.entries[random.below(table.count)].dtype,
                is_bytes ? Predictor::bytes : Predictor::same_value));
     }
-    check(delta::cut_into_chunks(steps, {}), steps);
+    check(test::cut_into_chunks(steps, {}), steps);
   }
 }
 
 TEST_CASE("chunks: one below, at and above each limit") {
   const auto count = [](const std::vector<Step>& steps) {
-    const std::vector<std::vector<Step>> chunks = delta::cut_into_chunks(steps, {});
+    const std::vector<std::vector<Step>> chunks = test::cut_into_chunks(steps, {});
     check(chunks, steps);
     return chunks.size();
   };
@@ -114,7 +115,7 @@ TEST_CASE("chunks: a model of about one makes two, of about the same size") {
   const auto even = [](const std::vector<Step>& steps,
                        const std::vector<delta::ByteRange>& whole = {}) {
     const std::vector<std::vector<Step>> chunks =
-        delta::cut_into_chunks(steps, whole, delta::Chunks::even);
+        test::cut_into_chunks(steps, whole, delta::Chunks::even);
     check(chunks, steps);
     std::vector<size_t> sizes;
     for (const std::vector<Step>& chunk : chunks) sizes.push_back(chunk.size());
@@ -143,14 +144,14 @@ TEST_CASE("chunks: elements are never cut inside a block") {
       step(StepKind::predict, 3 * kMaxChunkCoded, 100, Dtype::q6_k),
       step(StepKind::literal, 3),
       step(StepKind::predict, 2 * kMaxChunkCoded + 5, 9, Dtype::f64)};
-  check(delta::cut_into_chunks(steps, {}), steps);
+  check(test::cut_into_chunks(steps, {}), steps);
 }
 
 TEST_CASE("chunks: tensors are cut where rows end, if these are not long") {
   const auto first_cut = [](Dtype dtype, const TensorPlace& place) {
     const std::vector<Step> steps = {
         with_place(step(StepKind::predict, 3 * kMaxChunkCoded, 100, dtype), place)};
-    const std::vector<std::vector<Step>> chunks = delta::cut_into_chunks(steps, {});
+    const std::vector<std::vector<Step>> chunks = test::cut_into_chunks(steps, {});
     check(chunks, steps);
     return chunks[0][0].result_bytes;
   };
@@ -177,7 +178,7 @@ TEST_CASE("chunks: blocks of GGUF tensors are cut where rows of the tensor end")
       const uint64_t bytes = 5 * kMaxChunkCoded / layout.block_bytes * layout.block_bytes;
       const std::vector<Step> steps = {
           with_place(step(StepKind::predict, bytes, 100, dtype), place)};
-      const std::vector<std::vector<Step>> chunks = delta::cut_into_chunks(steps, {});
+      const std::vector<std::vector<Step>> chunks = test::cut_into_chunks(steps, {});
       check(chunks, steps);
       for (size_t i = 1; i < chunks.size(); ++i) {
         CHECK(chunks[i][0].place.first_element % row_elements == 0);
@@ -190,7 +191,7 @@ TEST_CASE("chunks: bytes predicted byte by byte go into a chunk whole") {
   std::vector<Step> steps(
       40, step(StepKind::predict, 1u << 16, 7, Dtype::opaque, Predictor::bytes));
   steps.insert(steps.begin(), step(StepKind::literal, 1));
-  const std::vector<std::vector<Step>> chunks = delta::cut_into_chunks(steps, {});
+  const std::vector<std::vector<Step>> chunks = test::cut_into_chunks(steps, {});
   check(chunks, steps);
   for (const std::vector<Step>& chunk : chunks) {
     for (const Step& part : chunk)
@@ -205,11 +206,11 @@ TEST_CASE("chunks: bytes that must stay whole fill a chunk, and are refused beyo
         step(StepKind::predict, length, 7, Dtype::opaque, Predictor::bytes)};
   };
   const std::vector<std::vector<Step>> chunks =
-      delta::cut_into_chunks(bytes(kMaxChunkCoded), {});
+      test::cut_into_chunks(bytes(kMaxChunkCoded), {});
   check(chunks, bytes(kMaxChunkCoded));
   CHECK(chunks.size() == 2);
   CHECK(test::status_of([&] {
-          (void)delta::cut_into_chunks(bytes(kMaxChunkCoded + 1), {});
+          (void)test::cut_into_chunks(bytes(kMaxChunkCoded + 1), {});
         }) == Status::internal);
 }
 
@@ -220,7 +221,7 @@ TEST_CASE(
       step(StepKind::literal, kHead), step(StepKind::literal, 600, 0, Dtype::u8),
       step(StepKind::copy, 12, 5), step(StepKind::literal, 500, 0, Dtype::u16)};
   const auto first_chunk = [&](const std::vector<delta::ByteRange>& whole) {
-    const std::vector<std::vector<Step>> chunks = delta::cut_into_chunks(steps, whole);
+    const std::vector<std::vector<Step>> chunks = test::cut_into_chunks(steps, whole);
     check(chunks, steps);
     CHECK(chunks.size() == 2);
     return chunks[0].size();
@@ -249,7 +250,7 @@ TEST_CASE("chunks: random plans with ranges to stay whole are cut within all lim
       }
       at += steps.back().result_bytes;
     }
-    check(delta::cut_into_chunks(steps, whole), steps);
+    check(test::cut_into_chunks(steps, whole), steps);
   }
 }
 
@@ -264,7 +265,7 @@ TEST_CASE("chunks: each part of a step with lanes has its own") {
   whole.conversion = {Dtype::f32};
   whole.parameters = lane_grid_to_bytes(grid);
   uint64_t made = 0;
-  for (const std::vector<Step>& chunk : delta::cut_into_chunks({whole}, {})) {
+  for (const std::vector<Step>& chunk : test::cut_into_chunks({whole}, {})) {
     REQUIRE(chunk.size() == 1);
     CHECK(chunk[0].base_offset == 1000 + 4 * made);
     CHECK(chunk[0].parameters == part_of_lanes(grid, made, chunk[0].result_bytes));
@@ -279,7 +280,7 @@ TEST_CASE("chunks: converted steps are cut between units, rows if they are short
     Step whole = step(StepKind::predict, length, 1000, to, Predictor::converted);
     whole.conversion = {from};
     whole.place = place;
-    const auto chunks = delta::cut_into_chunks({whole}, {});
+    const auto chunks = test::cut_into_chunks({whole}, {});
     uint64_t base_offset = 1000;
     uint64_t made = 0;
     for (const std::vector<Step>& chunk : chunks) {
@@ -320,9 +321,9 @@ TEST_CASE("chunks: numbers whose source is in another chunk become bytes") {
     derived.parameters = derivation_to_bytes({4000 + between, is_ahead, 0x40000000});
     const Step other = step(StepKind::literal, 4000);
     const Step gap = step(StepKind::literal, between);
-    return delta::cut_into_chunks(is_ahead ? std::vector<Step>{derived, gap, other}
-                                           : std::vector<Step>{other, gap, derived},
-                                  {});
+    return test::cut_into_chunks(is_ahead ? std::vector<Step>{derived, gap, other}
+                                          : std::vector<Step>{other, gap, derived},
+                                 {});
   };
   for (const bool is_ahead : {false, true}) {
     const std::vector<std::vector<Step>> near =
@@ -347,7 +348,7 @@ TEST_CASE("chunks: of two equal ranges the other has the chunks of the first") {
   const uint64_t first = 1400;  // within the step
   const uint64_t length = (3u << 20) - 1000;
   const delta::Twin twin = {first, 1000 + (3u << 20) + 5000 + 40, length};
-  const auto chunks = delta::cut_into_chunks(steps, {}, delta::Chunks::few, {twin});
+  const auto chunks = test::cut_into_chunks(steps, {}, delta::Chunks::few, {twin});
   std::vector<std::vector<Step>> made;
   std::vector<std::vector<Step>> again;
   uint64_t at = 0;
@@ -371,7 +372,7 @@ TEST_CASE("chunks: a range that cannot be cut out has its own") {
   for (const delta::Twin twin :
        {delta::Twin{0, 5000, 2000}, delta::Twin{4001, 9002, 2000}}) {
     const std::vector<Step> steps = {bytes, floats, floats};
-    const auto chunks = delta::cut_into_chunks(steps, {}, delta::Chunks::few, {twin});
+    const auto chunks = test::cut_into_chunks(steps, {}, delta::Chunks::few, {twin});
     check(chunks, steps);
   }
 }
@@ -380,8 +381,8 @@ TEST_CASE(
     "chunks: of equal ranges, what cannot be cut off at their ends stays where it is") {
   const std::vector<Step> steps = {step(StepKind::predict, 4000, 0, Dtype::f32),
                                    step(StepKind::literal, 4000, 0, Dtype::f32)};
-  const auto chunks = delta::cut_into_chunks(steps, {}, delta::Chunks::few,
-                                             {{1002, 5002, 2001}});  // 1004 to 3000
+  const auto chunks = test::cut_into_chunks(steps, {}, delta::Chunks::few,
+                                            {{1002, 5002, 2001}});  // 1004 to 3000
   std::vector<std::vector<uint64_t>> lengths;
   for (const std::vector<Step>& chunk : chunks) {
     lengths.emplace_back();

@@ -8,6 +8,7 @@
 #include "libcommon/core/patch_format.hpp"
 #include "mallorn-delta/explain.hpp"
 #include "mallorn-delta/plan.hpp"
+#include "tests/support/cut.hpp"
 #include "tests/support/steps.hpp"
 #include "tests/support/tensors.hpp"
 
@@ -136,7 +137,7 @@ TEST_CASE("permuted: the parts of a step begin where the one before ended") {
   whole.permutation = matrix;
   whole.place = {0, 1000, 1000, 0, 0};
   uint64_t made = 0;
-  for (const std::vector<Step>& chunk : delta::cut_into_chunks({whole}, {})) {
+  for (const std::vector<Step>& chunk : test::cut_into_chunks({whole}, {})) {
     REQUIRE(chunk.size() == 1);
     CHECK(chunk[0].base_offset == 700);
     CHECK(chunk[0].permutation.first == made / 4);
@@ -151,7 +152,7 @@ TEST_CASE("permuted: the parts of a step begin where the one before ended") {
 TEST_CASE("permuted: a chunk has no more of them than it may have") {
   Step one = test::step(StepKind::predict, 80, 0, Dtype::f32, Predictor::permuted);
   one.permutation = {2, 0, {4, 5}, {1, 0}};
-  const auto chunks = delta::cut_into_chunks(std::vector<Step>(600, one), {});
+  const auto chunks = test::cut_into_chunks(std::vector<Step>(600, one), {});
   REQUIRE(chunks.size() == 3);
   CHECK(chunks[0].size() == kMaxChunkPermuted);
   CHECK(chunks[2].size() == 600 - 2 * kMaxChunkPermuted);

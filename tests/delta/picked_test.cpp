@@ -8,6 +8,7 @@
 #include "libcommon/core/patch_format.hpp"
 #include "mallorn-delta/explain.hpp"
 #include "mallorn-delta/plan.hpp"
+#include "tests/support/cut.hpp"
 #include "tests/support/tensors.hpp"
 
 using namespace mallorn;
@@ -157,7 +158,7 @@ TEST_CASE("picked: axes of more indices than a chunk has picks for, however shor
       CHECK(plan.steps[0].permutation == permutation);
       CHECK(plan.steps[0].picks == picks);
       Bytes again;
-      for (const auto& chunk : delta::cut_into_chunks(plan.steps, {})) {
+      for (const auto& chunk : test::cut_into_chunks(plan.steps, {})) {
         REQUIRE(chunk.size() == 1);
         CHECK(chunk[0].picks.size() <= kMaxChunkPicks);
         Bytes bytes;
@@ -204,7 +205,7 @@ TEST_CASE("picked: chunks have the picks of their rows, and no others") {
   (void)predicting_view(step, tensor, &whole);
   Bytes joined;
   size_t picks = 0;
-  const auto chunks = delta::cut_into_chunks({step}, {});
+  const auto chunks = test::cut_into_chunks({step}, {});
   REQUIRE(chunks.size() > 2);
   for (const std::vector<Step>& chunk : chunks) {
     REQUIRE(chunk.size() == 1);

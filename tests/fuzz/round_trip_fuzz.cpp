@@ -10,6 +10,7 @@
 #include "mallorn-delta/plan.hpp"
 #include "mallorn-pack/chunk_encoder.hpp"
 #include "tests/fuzz/inputs.hpp"
+#include "tests/support/cut.hpp"
 
 namespace {
 
@@ -93,7 +94,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const Model result = model_of(rest.subspan(cut), data[3], data[4], false);
   uint64_t made = 0;
   delta::Plan plan = delta::make_plan(base, result);
-  for (const std::vector<Step>& steps : delta::cut_into_chunks(
+  for (const std::vector<Step>& steps : test::cut_into_chunks(
            std::move(plan.steps), plan.whole, delta::Chunks::few, plan.twins)) {
     const pack::ChunkInput chunk = input_of(base, result, steps, made);
     check_chunk(chunk, base.bytes());
