@@ -123,7 +123,7 @@ TEST_CASE(
 }
 
 TEST_CASE("chunk order: all that need everything are stashed, in time") {
-  constexpr uint64_t kUnits = 20000;
+  constexpr uint64_t kUnits = test::rounds(20000);
   std::vector<Unit> units(kUnits);
   for (uint64_t i = 0; i < kUnits; ++i) units[i] = {{{0, 10 * kUnits}}, {{10 * i, 10}}};
   const Order order = order_of(units);

@@ -53,7 +53,7 @@ MadePatch small_patch(uint64_t seed) {
 
 TEST_CASE("rebuild: makes the result, with any number of threads") {
   test::Random random = test::seeded("rebuild");
-  for (int round = 0; round < 10; ++round) {
+  for (int round = 0; round < test::rounds(10); ++round) {
     const MadePatch patch =
         test::make_patch(random, random.length(20000), random.below(12), 10);
     for (const unsigned threads : {1u, 2u, 8u}) {

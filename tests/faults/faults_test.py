@@ -21,6 +21,8 @@ sys.path.insert(0, str(TESTS / "pipeline"))
 from pipelines import PipelineTest, in_parallel
 from programs import Done, small_pair
 
+from tried import tried
+
 LIBRARY = os.environ["MALLORN_FAULTS"]
 KINDS = ("EIO", "ENOSPC", "EDQUOT", "ENOMEM", "EINTR", "short", "kill", "killed")
 # Of the front end: a shell that cannot read its script takes it for one that ends there.
@@ -112,7 +114,7 @@ class Faults(PipelineTest):
         self.assertGreater(len(calls), 5)
         jobs = [(at, kind, had_file) for at in range(1, len(calls) + 1) for kind in case.kinds
                 for had_file in (False, True)]
-        faults = in_parallel(lambda job: self.fault_of(case, *job), jobs)
+        faults = in_parallel(lambda job: self.fault_of(case, *job), tried(jobs, 5))
         self.assertEqual([fault for fault in faults if fault], [])
 
     def fault_of(self, case: Case, *job) -> str:

@@ -30,6 +30,7 @@ from programs import is_sanitized, small_pair
 import journal
 from chunky import chunky_pair
 from in_place import InPlaceTest, shuffled_pair
+from tried import tried
 
 LIBRARY = os.environ["MALLORN_FAULTS"]
 KINDS = ("EIO", "ENOSPC", "EINTR", "short", "kill", "killed")
@@ -167,7 +168,7 @@ class Interrupted(InPlaceTest):
                                       self.patch))
             shutil.rmtree(copied)
             jobs += [(number, at, kind) for at in range(1, count + 1) for kind in UNDO_KINDS]
-        faults = in_parallel(lambda job: self.check_undo(*job), jobs)
+        faults = in_parallel(lambda job: self.check_undo(*job), tried(jobs, 2))
         self.assertEqual([fault for fault in faults if fault], [])
 
     def check_every_call(self) -> None:
@@ -175,7 +176,7 @@ class Interrupted(InPlaceTest):
         self.assert_new()
         self.assertIn("pwrite", calls)
         jobs = [(at, kind) for at in range(1, len(calls) + 1) for kind in KINDS]
-        faults = in_parallel(lambda job: self.check(*job), jobs)
+        faults = in_parallel(lambda job: self.check(*job), tried(jobs, 5))
         self.assertEqual([fault for fault in faults if fault], [])
 
     def test_every_call(self) -> None:

@@ -212,7 +212,7 @@ TEST_CASE("block model: a decoder follows its encoder, whatever the blocks") {
 TEST_CASE("block model: a decoder follows its encoder, whatever the ranks") {
   test::Random random = test::seeded("block model ranks");
   for_each_grid([&](const QuantGrid& grid) {
-    for (int round = 0; round < 10; ++round) {
+    for (int round = 0; round < test::rounds(10); ++round) {
       std::vector<BlockPair> pairs;
       for (uint64_t i = 1 + random.below(40); i > 0; --i) {
         pairs.push_back(test::make_block_pair(random, grid));
@@ -359,7 +359,7 @@ TEST_CASE("block model: extremes beside extremes") {
   test::Random random = test::seeded("block model extremes");
   for_each_grid([&](const QuantGrid& grid) {
     std::vector<BlockPair> pairs;
-    for (int i = 0; i < 400; ++i) {
+    for (int i = 0; i < test::rounds(400); ++i) {
       pairs.push_back(
           {test::extreme_block(random, grid), test::extreme_block(random, grid)});
     }
@@ -387,7 +387,7 @@ TEST_CASE("block model: whatever is decoded is within bounds or refused") {
     size_t refused = 0;
     size_t heads_refused = 0;
     const auto model = std::make_unique<BlockModel>();
-    for (int i = 0; i < 2000; ++i) {
+    for (int i = 0; i < test::rounds(2000); ++i) {
       const BlockPair pair = test::make_block_pair(random, grid);
       BlockPiece piece;
       QuantBlock block;
@@ -416,7 +416,8 @@ TEST_CASE("block model: whatever is decoded is within bounds or refused") {
   });
 }
 
-TEST_CASE("block model: equal blocks cost next to nothing, unrelated ones little more") {
+TEST_CASE("block model: equal blocks cost next to nothing, unrelated ones little more" *
+          doctest::test_suite("figures")) {
   test::Random random(25);
   for (const Dtype dtype : test::kGridDtypes) {
     CAPTURE(std::string(dtype_layout(dtype).name));
@@ -434,7 +435,8 @@ TEST_CASE("block model: equal blocks cost next to nothing, unrelated ones little
   }
 }
 
-TEST_CASE("block model: codes that follow from other scales cost next to nothing") {
+TEST_CASE("block model: codes that follow from other scales cost next to nothing" *
+          doctest::test_suite("figures")) {
   test::Random random(26);
   for (const Dtype dtype : test::kGridDtypes) {
     CAPTURE(std::string(dtype_layout(dtype).name));

@@ -110,7 +110,8 @@ TEST_CASE("mask model: masks of every size and density come back") {
   }
 }
 
-TEST_CASE("mask model: empty and full masks cost no more than their shape") {
+TEST_CASE("mask model: empty and full masks cost no more than their shape" *
+          doctest::test_suite("figures")) {
   for (const bool bit : {false, true}) {
     CHECK(
         check_round_trip({make_mask(1000, 1000, std::vector<bool>(1000000, bit))}).size() <
@@ -120,7 +121,8 @@ TEST_CASE("mask model: empty and full masks cost no more than their shape") {
             .size() < 24);
 }
 
-TEST_CASE("mask model: ones that fill the end of a mask cost nothing") {
+TEST_CASE("mask model: ones that fill the end of a mask cost nothing" *
+          doctest::test_suite("figures")) {
   std::vector<bool> cells(1000 * 1000);
   cells[0] = true;
   CHECK(check_round_trip({make_mask(1000, 1000, cells)}).size() < 20);
@@ -181,7 +183,7 @@ TEST_CASE("mask model: soundness, one below, at and above each limit") {
 TEST_CASE("mask model: no shape that is not sound is taken from any bytes") {
   test::Random random = test::seeded("mask model shapes");
   const auto model = std::make_unique<MaskModel>();
-  for (int round = 0; round < 3000; ++round) {
+  for (int round = 0; round < test::rounds(3000); ++round) {
     start_anew(model.get());
     const Bytes noise = random.bytes(random.below(20));
     apply::RangeDecoder decoder(noise);

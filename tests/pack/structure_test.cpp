@@ -56,7 +56,7 @@ pack::Structure encode(const MadeChunk& chunk) {
 TEST_CASE("structure: steps and their bytes come back") {
   test::Random random = test::seeded("structure");
   const auto space = std::make_unique<apply::ChunkWorkspace>();
-  for (int round = 0; round < 100; ++round) {
+  for (int round = 0; round < test::rounds(100); ++round) {
     const size_t count = 1 + random.below(40);
     const MadeChunk chunk = test::make_chunk(random, random.length(5000), count, 600);
     const pack::Structure structure = encode(chunk);

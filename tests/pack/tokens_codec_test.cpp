@@ -120,8 +120,10 @@ TEST_CASE("tokens codec: every number has a token, and comes back from it") {
 
 TEST_CASE("tokens codec: round trips of every dtype and length") {
   test::Random random = test::seeded("tokens codec");
+  const uint64_t most = test::kIsSanitized ? 250 : 30;  // bytes from one length to the next
   for_each_tokens_type([&](Dtype dtype, const TokenType& type) {
-    for (size_t size = type.bytes; size < type.bytes + 300; size += 1 + random.below(30)) {
+    for (size_t size = type.bytes; size < type.bytes + 300;
+         size += 1 + random.below(most)) {
       const Bytes base = random.bytes(size);
       check_tokens(dtype, base, random.bytes(size));
       check_tokens(dtype, base, random.changed(base, 1 + random.below(300)));
@@ -214,7 +216,7 @@ TEST_CASE("tokens codec: damage is refused, or decodes alike everywhere") {
   for_each_tokens_type([&](Dtype dtype, const TokenType& type) {
     const test::SectionPair pair = related(random, dtype, type, 400);
     const Bytes coded = pack::encode_tokens(dtype, pair.base, pair.result);
-    for (int i = 0; i < 200; ++i) {
+    for (int i = 0; i < test::rounds(200); ++i) {
       Bytes damaged = coded;
       const size_t at = random.chance(2) ? random.below(std::min<size_t>(coded.size(), 40))
                                          : random.below(coded.size());

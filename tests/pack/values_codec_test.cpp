@@ -392,8 +392,8 @@ TEST_CASE("values codec: damaged coded bytes end with a status") {
   });
 }
 
-TEST_CASE(
-    "values codec: pack takes it for related elements, but not when it must be fast") {
+TEST_CASE("values codec: pack takes it for related elements, but not when it must be fast" *
+          doctest::test_suite("figures")) {
   test::Random random(89);
   for_each_values_type([&](Dtype dtype, const ValueType& type) {
     if (dtype == Dtype::f64) return;  // planes come as near: most bits are noise
