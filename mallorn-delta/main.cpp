@@ -41,9 +41,9 @@ RESULT is a model file, which mallorn-parse is run on, or a model stream.
   -h, --help          show this text
       --version       show the version
 
-Memory: up to 150 MB mostly, and below 300 MB whatever the size of the models
-(where millions of rows or elements have moved), beside their mapped pages;
-models that come inline are kept in a file in $TMPDIR.
+Memory, beside mapped pages: up to 150 MB, and up to 300 MB where millions of
+rows or elements have moved, however large the models are. Models that come
+inline are kept in a file in $TMPDIR.
 Exit: 0 done, 64 usage, 65 malformed, 66 cannot open, 74 I/O error.
 
 examples:
