@@ -243,7 +243,42 @@ bool join(const FittedRun& run, FittedRun* before) {
   return true;
 }
 
+// Whether there is a value that one in so many has, or they are too few to tell.
+bool have_frequent_value(const std::vector<uint64_t>& all) {
+  constexpr size_t kOneIn = 16;
+  constexpr size_t kMost = 1024;  // are looked at
+  std::vector<uint64_t> some;
+  const size_t step = all.size() / kMost + 1;
+  for (size_t i = 0; i < all.size(); i += step) some.push_back(all[i]);
+  if (some.size() < kOneIn) return true;
+  std::sort(some.begin(), some.end());
+  const size_t more = some.size() / kOneIn;
+  for (size_t i = 0; i + more < some.size(); ++i) {
+    if (some[i] == some[i + more]) return true;
+  }
+  return false;
+}
+
 }  // namespace
+
+bool may_follow(Dtype dtype, const std::vector<SectionPart>& parts, ByteView base,
+                ByteView result) {
+  EditType edited;
+  if (!edit_type(dtype, &edited) || base.size() != result.size()) return false;
+  const ValueType& type = edited.type;
+  std::vector<uint64_t> changed;
+  for (const Run& run : runs_of(edited, parts)) {
+    const ByteView from = run.of(base);
+    const ByteView to = run.of(result);
+    const uint64_t row = run.place.row_elements;
+    if (find_factors(type, row, from, to).kind != FactorKind::none) return true;
+    for (size_t at = 0; at + type.bytes <= run.length; at += type.bytes) {
+      const uint64_t value = load_edit(type, to.data() + at);
+      if (load_edit(type, from.data() + at) != value) changed.push_back(value);
+    }
+  }
+  return have_frequent_value(changed);
+}
 
 std::vector<uint8_t> encode_edits(Dtype dtype, const std::vector<SectionPart>& parts,
                                   ByteView base, ByteView result) {

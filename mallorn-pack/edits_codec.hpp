@@ -16,4 +16,10 @@ namespace mallorn::pack {
 std::vector<uint8_t> encode_edits(Dtype dtype, const std::vector<SectionPart>& parts,
                                   ByteView base, ByteView result);
 
+// A quick look at whether it may follow from the base, or from little, what elements become
+// that change: they are multiplied, or have few values in common. Where it does not, edits
+// say as much as other codecs do.
+bool may_follow(Dtype dtype, const std::vector<SectionPart>& parts, ByteView base,
+                ByteView result);
+
 }  // namespace mallorn::pack

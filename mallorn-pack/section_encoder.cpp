@@ -175,22 +175,18 @@ class Contest {
       offer(CodecId::edits, true, std::move(coded));
   }
 
-  // Whether edits may have half as many bytes as there are. Few runs tell where they have
-  // far more, or there are none.
+  // Whether edits may have half as many bytes as there are, by a sample. Those of a sample
+  // have some more for heads, and until models have learned.
   bool has_few_edits() const {
-    return guess_edits(64) < least() && guess_edits(16) < least() / 8 * 5;
-  }
-
-  // What edits would take, by a sample. Those of a sample have some more for heads, and
-  // until models have learned.
-  uint64_t guess_edits(size_t one_in) const {
     constexpr size_t kHeads = 64;
     const SectionSample sample =
-        sample_of(plan_.dtype, joined_, plan_.base, plan_.result, 8 * 1024, one_in);
+        sample_of(plan_.dtype, joined_, plan_.base, plan_.result, 8 * 1024, 16);
+    if (!may_follow(plan_.dtype, sample.parts, sample.base, sample.result)) return false;
     const size_t coded =
         encode_edits(plan_.dtype, sample.parts, sample.base, sample.result).size();
-    if (coded == 0) return UINT64_MAX;
-    return sample.scaled(coded - std::min(coded, kHeads), plan_.result.size());
+    const uint64_t guess =
+        sample.scaled(coded - std::min(coded, kHeads), plan_.result.size());
+    return coded != 0 && guess < least() / 8 * 5;
   }
 
   void try_grid() {

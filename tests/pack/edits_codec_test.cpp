@@ -205,6 +205,33 @@ TEST_CASE("edits codec: what is trained on, or has nothing in common, is left to
   });
 }
 
+TEST_CASE("edits codec: a quick look sees what was pruned or multiplied, not what moved") {
+  test::Random random = test::seeded("edits codec look");
+  for_each_edits_type([&](Dtype dtype, const ValueType& type) {
+    const Bytes base = test::bell_weights(random, type, 20000);
+    const auto follows = [&](const Bytes& result) {
+      return pack::may_follow(dtype, matrix(result, 100), base, result);
+    };
+    const auto with_some = [&](const auto& change) {
+      return changed(type, base, [&](uint64_t bits) {
+        return random.chance(20) ? change(bits) : bits;
+      });
+    };
+    const auto pruned = [](uint64_t) { return uint64_t{0}; };
+    const auto moved = [](uint64_t bits) { return bits ^ 1; };
+    CHECK(follows(with_some(pruned)));
+    CHECK(!follows(with_some(moved)));
+    CHECK(follows(with_some([&](uint64_t bits) {  // a tenth of them
+      return random.chance(10) ? pruned(bits) : moved(bits);
+    })));
+    if (!has_factors(type)) return;
+    CHECK(follows(changed(
+        type, base, [&](uint64_t bits) { return edit_product(type, bits, 0x3E99999A); })));
+  });
+  const Bytes bytes(64, 1);
+  CHECK(!pack::may_follow(Dtype::i4, {{64, {}, {}}}, bytes, bytes));
+}
+
 TEST_CASE(
     "edits codec: blocks of which nothing but scales has changed, or codes are zero") {
   test::Random random = test::seeded("edits codec blocks");
