@@ -99,7 +99,7 @@ uint64_t guess_planes(const SectionPlan& plan, size_t run_bytes, size_t one_in) 
 
 // Whether planes would take less than `most`. Few bytes tell where they take far more.
 bool may_have_planes(const SectionPlan& plan, uint64_t most) {
-  return guess_planes(plan, 2 * 1024, 32) < most / 3 * 4 &&
+  return guess_planes(plan, 2 * 1024, 32) < most / 8 * 9 &&
          guess_planes(plan, 8 * 1024, 8) < most;
 }
 
@@ -223,7 +223,7 @@ class Contest {
     const size_t size = plan_.result.size();
     const bool resembles = (resembles_base_ || least() < size / 2) && least() >= kFewBytes;
     const bool resembles_base = resembles && plan_.has_base;
-    const bool is_near = resembles_base && is_nearly_same(plan_);
+    const bool is_near = plan_.has_base && is_nearly_same(plan_);
     if (resembles_base && !is_fast_ && token_kind_ &&
         (is_near || *token_kind_ == TokenKind::integer)) {
       try_tokens();
@@ -243,7 +243,7 @@ class Contest {
       offer(CodecId::planes, plan_.has_base,
             encode_planes(plan_.dtype, plan_.base, plan_.result, options_.level));
     }
-    if (is_open)
+    if (is_open && !(is_fast_ && is_near && least() < size / 2))
       offer(CodecId::zstd, false,
             ZstdEncoder().encode_smallest(plan_.result, options_.level));
   }
