@@ -44,24 +44,22 @@ uint64_t ByteIndex::hash(const uint8_t* at) {
   return six * 0x9E3779B97F4A7C15ull;
 }
 
-ByteIndex::ByteIndex(ByteView base, const std::vector<ByteRange>& ranges,
-                     uint64_t most_entries)
-    : base_(base) {
+void ByteIndex::make() {
   uint64_t total = 0;
-  for (const ByteRange& range : ranges) total += range.length;
-  uint64_t stride = std::max<uint64_t>(1, (total + most_entries - 1) / most_entries);
+  for (const ByteRange& range : ranges_) total += range.length;
+  uint64_t stride = std::max<uint64_t>(1, (total + most_entries_ - 1) / most_entries_);
   stride += stride % kSearchStride == 0 ? 1 : 0;
-  const uint64_t entries = total / stride + ranges.size();
+  const uint64_t entries = total / stride + ranges_.size();
   hash_bits_ = std::clamp(static_cast<unsigned>(std::bit_width(entries)), 8u, kMaxHashBits);
   heads_.assign(size_t{1} << hash_bits_, 0);
   previous_.reserve(entries);
   positions_.reserve(entries);
-  for (const ByteRange& range : ranges) {
-    PassedPages passed(base, range.offset);
+  for (const ByteRange& range : ranges_) {
+    PassedPages passed(base_, range.offset);
     for (uint64_t at = 0; at + kMinMatch <= range.length; at += stride) {
       const uint64_t offset = range.offset + at;
       if (offset > kOffsetMask) return;
-      const uint64_t mixed = hash(base.data() + offset);
+      const uint64_t mixed = hash(base_.data() + offset);
       uint32_t& head = heads_[head_of(mixed)];
       previous_.push_back(head);
       positions_.push_back(tag_of(mixed) | offset);
@@ -71,9 +69,10 @@ ByteIndex::ByteIndex(ByteView base, const std::vector<ByteRange>& ranges,
   }
 }
 
-ByteIndex::Match ByteIndex::find(ByteView at, uint64_t near, unsigned candidates) const {
+ByteIndex::Match ByteIndex::find(ByteView at, uint64_t near, unsigned candidates) {
   Match best;
   if (at.size() < kMinMatch) return best;
+  if (heads_.empty()) make();
   const auto distance = [&](uint64_t offset) {
     return offset > near ? offset - near : near - offset;
   };

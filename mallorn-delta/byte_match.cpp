@@ -37,7 +37,7 @@ constexpr size_t kSmallBase = size_t{96} << 20;
 
 class Walk {
  public:
-  Walk(ByteView base, const ByteIndex& index, ByteView result, uint64_t expected,
+  Walk(ByteView base, ByteIndex& index, ByteView result, uint64_t expected,
        SearchBudget* budget)
       : base_(base),
         index_(index),
@@ -52,7 +52,7 @@ class Walk {
       const uint64_t run = straight_run();
       if (run >= kMinCopy) {
         copy(run);
-      } else if (!realign()) {
+      } else if (run == result_.size() - at_ || !realign()) {
         cursor_.advance(result_[at_]);
         ++at_;
         if (at_ - pending_ == kMaxSegment) {
@@ -165,7 +165,7 @@ class Walk {
 
   ByteView base_;
   const bool is_large_ = base_.size() > kSmallBase;
-  const ByteIndex& index_;
+  ByteIndex& index_;
   ByteView result_;
   SearchBudget* budget_;
   BaseCursor cursor_;
@@ -179,7 +179,7 @@ class Walk {
 
 }  // namespace
 
-std::vector<Segment> match_bytes(ByteView base, const ByteIndex& index, ByteView result,
+std::vector<Segment> match_bytes(ByteView base, ByteIndex& index, ByteView result,
                                  uint64_t expected, SearchBudget* budget) {
   return Walk(base, index, result, expected, budget).run();
 }

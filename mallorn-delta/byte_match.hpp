@@ -31,7 +31,7 @@ struct SearchBudget {
 // Segments that tile `result`, in order; none if more would be needed than the budget has.
 // `expected` is where in the base the range probably continues (the end of what was used
 // before it). Linear in the size of `result`, once the budget is spent.
-std::vector<Segment> match_bytes(ByteView base, const ByteIndex& index, ByteView result,
+std::vector<Segment> match_bytes(ByteView base, ByteIndex& index, ByteView result,
                                  uint64_t expected, SearchBudget* budget);
 
 }  // namespace mallorn::delta

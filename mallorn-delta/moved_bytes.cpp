@@ -46,7 +46,7 @@ std::optional<MovedBytes> MovedTensors::find(const Range& range, const Marks::Fo
                                              uint64_t expected, uint64_t most) {
   std::optional<ByteIndex> made_index;
   if (whole_ == nullptr) made_index = index_of(found);
-  const ByteIndex* const index = made_index ? &*made_index : whole_;
+  ByteIndex* const index = made_index ? &*made_index : whole_;
   if (index == nullptr || !is_promising(range, *index, expected, most)) return {};
   MovedBytes made;
   const ByteView bytes = bytes_of(result_, range);
@@ -73,8 +73,8 @@ std::optional<ByteIndex> MovedTensors::index_of(const Marks::Found& found) {
   return ByteIndex(base_.bytes(), bytes, kMostEntries);
 }
 
-bool MovedTensors::is_promising(const Range& range, const ByteIndex& index,
-                                uint64_t expected, uint64_t most) const {
+bool MovedTensors::is_promising(const Range& range, ByteIndex& index, uint64_t expected,
+                                uint64_t most) const {
   constexpr uint64_t kSamples = 16;
   constexpr uint64_t kSample = 1u << 13;
   if (range.length_bytes <= 2 * kSamples * kSample) return true;

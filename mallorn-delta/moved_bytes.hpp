@@ -26,7 +26,7 @@ class MovedTensors {
 
  public:
   // `whole`: an index of all bytes of the base, if there is one.
-  MovedTensors(const Model& base, const Model& result, const ByteIndex* whole)
+  MovedTensors(const Model& base, const Model& result, ByteIndex* whole)
       : base_(base), result_(result), whole_(whole) {}
 
   // How `range` of the result is made of bytes that are `expected` in the base or anywhere
@@ -37,12 +37,12 @@ class MovedTensors {
 
  private:
   std::optional<ByteIndex> index_of(const Marks::Found& found);
-  bool is_promising(const Range& range, const ByteIndex& index, uint64_t expected,
+  bool is_promising(const Range& range, ByteIndex& index, uint64_t expected,
                     uint64_t most) const;
 
   const Model& base_;
   const Model& result_;
-  const ByteIndex* whole_;
+  ByteIndex* whole_;
   uint64_t indexed_bytes_ = 0;  // of all indices that were made
   SearchBudget budget_{SearchBudget{}.thorough, kMostSegments};  // of all tensors
 };

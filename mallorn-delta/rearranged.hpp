@@ -37,7 +37,7 @@ class RearrangedTensors {
   // `bytes`: an index of all bytes of the base, if tensors are guesses. What is given must
   // outlive this.
   RearrangedTensors(const Model& base, const Model& result, const RangeRelations& relations,
-                    const PlanOptions& options, const ByteIndex* bytes)
+                    const PlanOptions& options, ByteIndex* bytes)
       : base_(base),
         result_(result),
         relations_(relations),

@@ -36,7 +36,7 @@ TEST_CASE("common length: counts equal bytes, up to the shorter end") {
 TEST_CASE("byte index: finds what occurs once, all of it") {
   test::Random random = test::seeded("byte index");
   const Bytes base = random.bytes(20000);
-  const ByteIndex index(base, {{0, base.size()}});
+  ByteIndex index(base, {{0, base.size()}});
   for (int round = 0; round < 300; ++round) {
     const size_t from = random.below(base.size() - ByteIndex::kMinMatch);
     const size_t length =
@@ -53,7 +53,7 @@ TEST_CASE("byte index: what it finds is true, whatever the bytes") {
   for (int round = 0; round < 30; ++round) {
     const Bytes base = random.text(random.length(5000));
     const Bytes result = random.changed(base, 30);
-    const ByteIndex index(base, {{0, base.size()}});
+    ByteIndex index(base, {{0, base.size()}});
     for (size_t at = 0; at < result.size(); at += 1 + random.below(50)) {
       const ByteView rest = ByteView(result).subspan(at);
       const ByteIndex::Match match =
@@ -73,23 +73,23 @@ TEST_CASE("byte index: of equal matches the nearest, in the ranges it was given"
   for (const size_t at : {size_t{100}, size_t{1000}, size_t{2000}}) {
     std::copy(word.begin(), word.end(), base.begin() + static_cast<ptrdiff_t>(at));
   }
-  const ByteIndex all(base, {{0, base.size()}});
+  ByteIndex all(base, {{0, base.size()}});
   CHECK(all.find(word, 0, kAnyNumber).base_offset == 100);
   CHECK(all.find(word, 1100, kAnyNumber).base_offset == 1000);
   CHECK(all.find(word, UINT64_MAX, kAnyNumber).base_offset == 2000);
-  const ByteIndex some(base, {{0, 50}, {990, 30}});
+  ByteIndex some(base, {{0, 50}, {990, 30}});
   CHECK(some.find(word, 0, kAnyNumber).base_offset == 1000);
-  const ByteIndex none(base, {});
+  ByteIndex none(base, {});
   CHECK(none.find(word, 0, kAnyNumber).length == 0);
 }
 
 TEST_CASE("byte index: fewer bytes than a match has find nothing") {
   const Bytes base(100, 7);
-  const ByteIndex index(base, {{0, base.size()}});
+  ByteIndex index(base, {{0, base.size()}});
   CHECK(index.find(Bytes(ByteIndex::kMinMatch - 1, 7), 0, kAnyNumber).length == 0);
   CHECK(index.find({}, 0, kAnyNumber).length == 0);
   CHECK(index.find(Bytes(ByteIndex::kMinMatch, 7), 0, kAnyNumber).length ==
         ByteIndex::kMinMatch);
-  const ByteIndex empty({}, {});
+  ByteIndex empty({}, {});
   CHECK(empty.find(base, 0, kAnyNumber).length == 0);
 }

@@ -13,7 +13,7 @@ namespace {
 
 std::vector<Segment> segments_of(const Bytes& base, const Bytes& result,
                                  uint64_t expected = 0) {
-  const ByteIndex index(base, {{0, base.size()}});
+  ByteIndex index(base, {{0, base.size()}});
   delta::SearchBudget budget;
   return delta::match_bytes(base, index, result, expected, &budget);
 }
@@ -118,7 +118,7 @@ TEST_CASE("byte match: what is long is found when the budget is spent, where it 
   test::Random random(5);
   for (const size_t size : {size_t{100000}, (3 * size_t{ByteIndex::kMaxEntries}) - 100}) {
     const Bytes base = random.bytes(size);
-    const ByteIndex index(base, {{0, base.size()}});
+    ByteIndex index(base, {{0, base.size()}});
     for (size_t shift = 0; shift < 6; ++shift) {
       Bytes result = random.bytes(shift);
       result.insert(result.end(), base.begin() + 50000, base.begin() + 51000);
@@ -132,7 +132,7 @@ TEST_CASE("byte match: a spent budget is spent, and no step is made for a word")
   test::Random random(7);
   const Bytes base = random.text(300000);
   const Bytes result = random.text(300000);
-  const ByteIndex index(base, {{0, base.size()}});
+  ByteIndex index(base, {{0, base.size()}});
   delta::SearchBudget budget;
   (void)delta::match_bytes(base, index, result, 0, &budget);
   CHECK(budget.thorough == 0);
