@@ -105,12 +105,16 @@ constexpr int kThoroughLevel = 13;
 // where level 1 finds matches that pay.
 Bytes encode_smallest(ZstdEncoder& zstd, ByteView plane, int level) {
   constexpr int kUsualBlockLog = 14;
-  Bytes best = zstd.encode_frequencies(plane, kUsualBlockLog);
+  Bytes best = zstd.encode(plane, 1);
   const auto offer = [&best](Bytes other) {
     if (other.size() < best.size()) best = std::move(other);
   };
-  const size_t without_matches = best.size();
-  offer(zstd.encode(plane, 1));
+  size_t without_matches = plane.size() / 8;  // a bit for each byte is the least
+  if (best.size() >= without_matches) {
+    Bytes codes = zstd.encode_frequencies(plane, kUsualBlockLog);
+    without_matches = codes.size();
+    if (codes.size() <= best.size()) best = std::move(codes);
+  }
   if (best.size() > plane.size() - plane.size() / 64) return best;
   const bool is_thorough = level >= kThoroughLevel;
   const bool has_matches = best.size() < without_matches - without_matches / 16;
@@ -150,11 +154,17 @@ Bytes encode_sparse(ZstdEncoder& zstd, ByteView plane, int level) {
   Bytes mask((plane.size() + 7) / 8);
   Bytes values(plane.size());
   size_t count = 0;
-  for (size_t i = 0; i < plane.size(); ++i) {
-    const bool is_set = plane[i] != 0;
-    mask[i / 8] = static_cast<uint8_t>(mask[i / 8] | unsigned{is_set} << (i % 8));
-    values[count] = plane[i];
-    count += is_set ? 1 : 0;
+  for (size_t at = 0; at < plane.size(); at += 8) {
+    const ByteView eight = plane.subspan(at, std::min<size_t>(8, plane.size() - at));
+    if (eight.size() == 8 && load_le<uint64_t>(eight.data()) == 0) continue;
+    unsigned bits = 0;
+    for (size_t i = 0; i < eight.size(); ++i) {
+      const bool is_set = eight[i] != 0;
+      bits |= unsigned{is_set} << i;
+      values[count] = eight[i];
+      count += is_set ? 1 : 0;
+    }
+    mask[at / 8] = static_cast<uint8_t>(bits);
   }
   values.resize(count);
   Bytes coded;
