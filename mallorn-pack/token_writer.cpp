@@ -71,12 +71,17 @@ std::vector<Share> shares_of(const std::vector<Frequencies>& frequencies) {
 const std::vector<TokenList::Counts>& TokenList::counts() {
   if (!counts_.empty()) return counts_;
   constexpr size_t kLanes = 4;
-  std::vector<std::array<uint32_t, kLanes>> lanes(stream_.contexts * kMaxTokens);
-  for (size_t i = 0; i < size_; ++i) ++lanes[tokens_[i]][i % kLanes];
+  const size_t tokens = size_t{stream_.contexts} * kMaxTokens;
+  std::vector<uint32_t> lanes(kLanes * tokens);
+  size_t at = 0;
+  for (; size_ - at >= kLanes; at += kLanes) {
+    for (size_t i = 0; i < kLanes; ++i) ++lanes[i * tokens + tokens_[at + i]];
+  }
+  for (; at < size_; ++at) ++lanes[tokens_[at]];
   counts_.resize(stream_.contexts);
   for (size_t i = 0; i < lanes.size(); ++i) {
-    counts_[i / kMaxTokens][i % kMaxTokens] =
-        std::accumulate(lanes[i].begin(), lanes[i].end(), uint32_t{0});
+    const size_t token = i % tokens;
+    counts_[token / kMaxTokens][token % kMaxTokens] += lanes[i];
   }
   return counts_;
 }
