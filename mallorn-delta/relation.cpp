@@ -15,6 +15,7 @@ namespace {
 
 constexpr size_t kSampleRuns = 64;    // spread over the tensor
 constexpr size_t kRunElements = 256;  // each of so many elements
+constexpr size_t kRunBytes = 4096;    // or, of blocks, at most so many bytes
 
 using Histogram = std::array<uint32_t, 256>;
 
@@ -39,8 +40,9 @@ Relation choose(uint64_t direct, uint64_t residual, uint64_t symbols) {
 template <typename Visit>
 void sample(size_t length, size_t element_bytes, Visit visit) {
   const size_t elements = length / element_bytes;
-  const size_t runs = elements <= kSampleRuns * kRunElements ? 1 : kSampleRuns;
-  const size_t per_run = runs == 1 ? elements : kRunElements;
+  const size_t most = std::min(kRunElements, kRunBytes / element_bytes);
+  const size_t runs = elements <= kSampleRuns * most ? 1 : kSampleRuns;
+  const size_t per_run = runs == 1 ? elements : most;
   for (size_t run = 0; run < runs; ++run) {
     const size_t first = (elements - per_run) / std::max<size_t>(runs - 1, 1) * run;
     for (size_t i = 0; i < per_run; ++i) visit((first + i) * element_bytes);
