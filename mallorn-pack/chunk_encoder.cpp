@@ -137,6 +137,9 @@ EncodedChunk encode_layout(const ChunkInput& chunk, ChunkLayout layout, uint64_t
   ByteWriter writer(head);
   writer.u8(static_cast<uint8_t>(RecordKind::chunk));
   write_chunk_header(header, writer);
+  size_t record_bytes = writer.written().size() + structure.coded.size();
+  for (const CodedSection& section : sections) record_bytes += section.coded.size();
+  encoded.record.reserve(record_bytes);
   const auto append = [&](ByteView bytes) {
     encoded.record.insert(encoded.record.end(), bytes.begin(), bytes.end());
   };

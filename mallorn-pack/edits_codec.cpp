@@ -246,7 +246,7 @@ bool join(const FittedRun& run, FittedRun* before) {
 // Whether there is a value that one in so many has, or they are too few to tell.
 bool have_frequent_value(const std::vector<uint64_t>& all) {
   constexpr size_t kOneIn = 16;
-  constexpr size_t kMost = 1024;  // are looked at
+  constexpr size_t kMost = 256;  // are looked at
   std::vector<uint64_t> some;
   const size_t step = all.size() / kMost + 1;
   for (size_t i = 0; i < all.size(); i += step) some.push_back(all[i]);

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "libcommon/core/byte_writer.hpp"
 #include "mallorn-pack/append_varint.hpp"
 #include "mallorn-pack/range_encoder.hpp"
 #include "mallorn-pack/token_blocks.hpp"
@@ -39,6 +40,8 @@ std::vector<uint8_t> write_section(const TokenSection& section, TokenMethod meth
   coder.finish();
   const std::vector<uint8_t> tokens = write_tokens(streams.lists, frequencies);
   std::vector<uint8_t> coded;
+  coded.reserve(2 * kMaxVarintBytes + head.size() + tokens.size() +
+                streams.raw.finished().size());
   append_varint(head.size(), &coded);
   append_varint(tokens.size(), &coded);
   append(head, &coded);
