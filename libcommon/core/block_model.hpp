@@ -193,35 +193,36 @@ class BlockModel {
   template <typename Coder>
   bool code_group_scales(Coder& coder, const QuantGrid& grid, const QuantBlock& base,
                          QuantBlock* block) {
-    const Numbers none{};
-    if (!code_groups(coder, scale_, grid, base.scale, block->scale, none, base.group_scale,
-                     &block->group_scale)) {
+    Numbers missed{};
+    if (!code_groups(coder, scale_, grid, base.scale, block->scale, base.group_scale,
+                     &block->group_scale, &missed)) {
       return false;
     }
     if (grid.start != Start::taken) return true;
     // A search that has found another scale has found another minimum for it.
-    Numbers moved{};
-    for (uint32_t i = 0; i < grid.groups; ++i) {
-      moved[i] = block->group_scale[i] != base.group_scale[i] ? 1 : 0;
-    }
-    return code_groups(coder, minimum_, grid, base.minimum, block->minimum, moved,
-                       base.group_minimum, &block->group_minimum);
+    return code_groups(coder, minimum_, grid, base.minimum, block->minimum,
+                       base.group_minimum, &block->group_minimum, &missed);
   }
 
-  // The integers of all groups, whose scales are `from` in the base and `to` now;
-  // `settings` are theirs.
+  // The integers of all groups, whose scales are `from` in the base and `to` now. `missed`:
+  // by how much those coded before missed their predictions; then, these.
   template <typename Coder>
   bool code_groups(Coder& coder, CodeModel& model, const QuantGrid& grid, uint16_t from,
-                   uint16_t to, const Numbers& settings, const Numbers& base,
-                   Numbers* numbers) {
+                   uint16_t to, const Numbers& base, Numbers* numbers, Numbers* missed) {
     const QuantMap map = keeps_ ? kSameNumbers : map_groups(from, to);
     CodePlaces places;
     for (uint32_t i = 0; i < grid.groups; ++i) {
-      places.set(i, map.predict(base[i]), grid.group_scales,
-                 static_cast<uint32_t>(settings[i]));
+      places.set(i, map.predict(base[i]), grid.group_scales, 0);
+      places.set_lean(i, (*missed)[i]);
     }
-    return code_numbers(coder, model, grid.group_scales, 0, grid.groups, &places,
-                        numbers->data());
+    if (!code_numbers(coder, model, grid.group_scales, 0, grid.groups, &places,
+                      numbers->data())) {
+      return false;
+    }
+    for (uint32_t i = 0; i < grid.groups; ++i) {
+      (*missed)[i] = static_cast<int16_t>((*numbers)[i] - places.step(i));
+    }
+    return true;
   }
 
   static bool has_same_scales(const QuantGrid& grid, const QuantBlock& base,
@@ -296,14 +297,14 @@ class BlockModel {
     const uint32_t count = grid.group_codes;
     if (!has_ranks_ && map.is_small()) {  // nearly always, and fast
       places->set_line(begin, count, codes, static_cast<int32_t>(map.factor),
-                       static_cast<int32_t>(map.shift), grid.codes, setting);
+                       static_cast<int32_t>(map.shift), grid.code_steps(), setting);
       return;
     }
     const int64_t reach = has_ranks_ ? code_reach(exponent_, to.step) : 0;
     for (uint32_t i = 0; i < count; ++i) {
       const int64_t shift = has_ranks_ ? ranks_.shift(column_ + begin + i) : 0;
-      places->set(begin + i, map.predict(codes[i], (shift * reach) >> 32), grid.codes,
-                  setting);
+      places->set(begin + i, map.predict(codes[i], (shift * reach) >> 32),
+                  grid.code_steps(), setting);
     }
   }
 
@@ -316,7 +317,7 @@ class BlockModel {
       int64_t place = map.place(weights[i]);
       if (has_ranks_) place += (ranks_.shift(column_ + i) * reach) >> 32;
       if (grid.table != nullptr) place = grid.table->place(place, kMiddleCode);
-      places->set(i, place, grid.codes, 0);
+      places->set(i, place, grid.code_steps(), 0);
     }
   }
 

@@ -3,7 +3,7 @@
 //
 // A prediction just below the middle between two steps moves up easily, one in the middle
 // of a step hardly moves: the fraction that rounding takes away is the best context there
-// is.
+// is, and models begin with what it says at least.
 #pragma once
 
 #include <array>
@@ -54,7 +54,7 @@ class CodeModel {
                                                       Bounds bounds, int32_t* number) {
       const int32_t step = places.step(i);
       const int32_t coded =
-          home_.code_residual(coder, *number - step, places.context(i), history_);
+          home_.code_residual(coder, *number - step, places, i, bounds, history_);
       learn(coded, &history_);
       *number = step + coded;
       return *number >= bounds.low && *number <= bounds.high;
@@ -100,21 +100,24 @@ class CodeModel {
   [[gnu::always_inline]] bool code_moves(Coder& coder, bool moves, uint32_t context,
                                          const History& history) {
     const uint32_t had_moved = history.last != 0 ? 1 : 0;
-    FineBitModel& model = moves_[history.level][context + had_moved];
+    FineBitModel& model = moves_[context + had_moved][history.level];
     return model.code(coder, moves ? 1 : 0, kMovesLimit) != 0;
   }
 
   // Of a number that has moved.
   template <typename Coder>
   [[gnu::always_inline]] int32_t code_residual(Coder& coder, int32_t residual,
-                                               uint32_t context, const History& history) {
-    const uint32_t phase = CodePlaces::phase(context);
-    const uint32_t edge = CodePlaces::edge(context);
-    bool is_down = edge == CodePlaces::kAtHighest;
-    if (edge == 0) {
+                                               const CodePlaces& places, uint32_t i,
+                                               Bounds bounds, const History& history) {
+    bool is_down = places.step(i) == bounds.high;
+    if (!is_down && places.step(i) != bounds.low) {
+      const uint32_t context = places.context(i);
       const uint32_t level = history.level < kSignLevels ? history.level : kSignLevels - 1;
-      BitModel& sign = is_down_[level][phase][history.last > 0 ? 1 : 0];
-      is_down = sign.code_part(coder, residual < 0 ? 1 : 0, kLimit) != 0;
+      const uint32_t setting = CodePlaces::setting(context);
+      BitModel& sign = is_down_[CodePlaces::phase(context)][setting][level];
+      const uint32_t mirrored = places.is_mirrored(i) ? 1 : 0;
+      const uint32_t bit = (residual < 0 ? 1u : 0u) ^ mirrored;
+      is_down = sign.code_part(coder, bit, kLimit) != mirrored;
     }
     const auto size = static_cast<uint32_t>(residual < 0 ? -residual : residual);
     const auto coded = static_cast<int32_t>(code_size(coder, size, history.level));
@@ -147,9 +150,26 @@ class CodeModel {
     history->last = residual;
   }
 
-  // By level and context, to which 1 is added if the number before has moved.
-  std::array<std::array<FineBitModel, CodePlaces::kContexts>, kLevels> moves_{};
-  std::array<std::array<std::array<BitModel, 2>, CodePlaces::kPhases>, kSignLevels>
+  using Moves = std::array<std::array<FineBitModel, kLevels>, CodePlaces::kContexts>;
+
+  // As often as numbers of each phase move, of 1024. That hardly depends on how large an
+  // update is, but near the steps: there it is more than small ones have.
+  static constexpr Moves begun_moves() {
+    constexpr std::array<uint16_t, CodePlaces::kPhases> kMoved = {
+        32, 32, 32, 39, 56, 104, 158, 223, 294, 388, 478};
+    Moves moves{};
+    for (uint32_t i = 0; i < moves.size(); ++i) {
+      moves[i].fill({kMoved[CodePlaces::phase(i)] * (FineBitModel::kOne / 1024), 2});
+    }
+    return moves;
+  }
+
+  // By context, to which 1 is added if the number before has moved, and level. That is the
+  // last to be known: nothing is left but to add it.
+  Moves moves_ = begun_moves();
+  // By phase, setting and level.
+  std::array<std::array<std::array<BitModel, kSignLevels>, CodePlaces::kSettings>,
+             CodePlaces::kPhases>
       is_down_{};
   std::array<std::array<BitModel, kMaxBits>, kLevels> is_longer_{};
   std::array<BitModel, kMaxBits + 1> next_{};

@@ -3,6 +3,9 @@
 //
 // All of it depends on the base alone: loops work it out for many numbers before the first
 // of them is coded.
+//
+// What lies below a step is the mirror image of what lies as far above it: both have one
+// context, and up and down change places.
 #pragma once
 
 #include <array>
@@ -15,23 +18,23 @@ namespace mallorn {
 class CodePlaces {
  public:
   static constexpr uint32_t kMost = 256;
-  static constexpr uint32_t kSettings = 2;
-  static constexpr uint32_t kPhases = 16;
-  // Of a step: it is the least number, or the greatest.
-  static constexpr uint32_t kAtLowest = 1;
-  static constexpr uint32_t kAtHighest = 2;
+  static constexpr uint32_t kSettings = 4;
+  static constexpr uint32_t kLeansAlong = 2;  // settings of set_lean()
+  static constexpr uint32_t kLeansAgainst = 3;
+  static constexpr uint32_t kPhases = 11;
   static constexpr uint32_t kEdges = 4;  // of which one is not in use
   // Contexts are even numbers below this one.
   static constexpr uint32_t kContexts = 2 * kSettings * kEdges * kPhases;
 
   int32_t step(uint32_t i) const { return step_[i]; }  // the number predicted
   uint32_t context(uint32_t i) const { return context_[i]; }
-  static uint32_t phase(uint32_t context) { return context / kPhaseUnit; }
-  static uint32_t edge(uint32_t context) { return context / kEdgeUnit % kEdges; }
+  bool is_mirrored(uint32_t i) const { return off_[i] < 0; }
+  static constexpr uint32_t phase(uint32_t context) { return context / kPhaseUnit; }
+  static uint32_t setting(uint32_t context) { return context / kSettingUnit % kSettings; }
 
   // Sets place `i`, but for its phase. `predicted` is in units of 1 / 4096, of either sign,
-  // below 2^50; `bounds` are those of the number, of 16 bits; `setting` is what else is
-  // known of it, below kSettings.
+  // below 2^50; `bounds` are those of steps, of 16 bits; `setting` is what else is known of
+  // the number, below kSettings.
   template <typename Number>
   [[gnu::always_inline]] void set(uint32_t i, Number predicted, Bounds bounds,
                                   uint32_t setting) {
@@ -45,11 +48,11 @@ class CodePlaces {
     off = is_below ? -kHalfStep : off;
     step = is_above ? bounds.high : step;
     off = is_above ? kHalfStep - 1 : off;
+    step_[i] = static_cast<int16_t>(step);
+    off_[i] = static_cast<int16_t>(off);
     const uint32_t edge = step == bounds.low    ? kAtLowest
                           : step == bounds.high ? kAtHighest
                                                 : 0;
-    step_[i] = static_cast<int16_t>(step);
-    off_[i] = static_cast<int16_t>(off);
     context_[i] = static_cast<uint16_t>(edge * kEdgeUnit + setting * kSettingUnit);
   }
 
@@ -76,18 +79,27 @@ class CodePlaces {
       const auto below = static_cast<int16_t>(rounded < low ? -kHalfStep : inside);
       const auto raised = rounded < low ? low : rounded;
       const auto step = raised > high ? high : raised;
+      const auto off = static_cast<int16_t>(rounded > high ? kHalfStep - 1 : below);
       const auto at_lowest = static_cast<uint16_t>(step == low ? kAtLowest * kEdgeUnit : 0);
       const auto at_highest =
           static_cast<uint16_t>(step == high ? kAtHighest * kEdgeUnit : 0);
       step_[begin + i] = step;
-      off_[begin + i] = static_cast<int16_t>(rounded > high ? kHalfStep - 1 : below);
-      context_[begin + i] = static_cast<uint16_t>(known + at_lowest + at_highest);
+      off_[begin + i] = off;
+      context_[begin + i] = static_cast<uint16_t>(known + (at_lowest | at_highest));
     }
   }
 
-  // Sets the phases of places from `begin` to `end`. 0: just above the middle to the step
-  // below; 15: just below that to the step above. Narrow near the step itself: where steps
-  // moved a little, a code moves about as often as its prediction is far off. In 16 bits.
+  // Of place `i`, which was set with setting 0: by how much the scale of the same group
+  // missed its prediction.
+  void set_lean(uint32_t i, int32_t missed) {
+    const uint32_t setting = (missed < 0) == is_mirrored(i) ? kLeansAlong : kLeansAgainst;
+    const uint32_t known = missed != 0 ? setting * kSettingUnit : 0;
+    context_[i] = static_cast<uint16_t>(context_[i] + known);
+  }
+
+  // Sets the phases of places from `begin` to `end`. 0: at the step itself; 10: close to
+  // the middle between it and the next one. Narrow near the step: where steps moved a
+  // little, a code moves about as often as its prediction is far off. In 16 bits.
   void set_phases(uint32_t begin, uint32_t end) {
     for (uint32_t i = begin; i < end; ++i) {
       const int16_t off = off_[i];
@@ -96,11 +108,11 @@ class CodePlaces {
       const auto is_from = [size](int32_t least) {
         return static_cast<int16_t>(size >= least);
       };
-      const auto begun =
-          static_cast<int16_t>(is_from(32) + is_from(64) + is_from(128) + is_from(256) +
-                               is_from(512) + is_from(1024) + is_from(1536));
-      const auto phase = static_cast<uint16_t>((begun ^ sign) + kPhases / 2);
-      context_[i] = static_cast<uint16_t>(context_[i] + phase * kPhaseUnit);
+      const auto phase =
+          static_cast<uint16_t>((size >> 8) + is_from(32) + is_from(64) + is_from(128));
+      // In a mirror, the lowest number is the highest one.
+      const auto swapped = static_cast<uint16_t>(sign & context_[i] << 1 & kHighest);
+      context_[i] = static_cast<uint16_t>((context_[i] ^ swapped) + phase * kPhaseUnit);
     }
   }
 
@@ -109,6 +121,10 @@ class CodePlaces {
   static constexpr uint32_t kSettingUnit = 2;
   static constexpr uint32_t kEdgeUnit = kSettingUnit * kSettings;
   static constexpr uint32_t kPhaseUnit = kEdges * kEdgeUnit;
+  // Of a step: it is the least number, or the greatest; as bits, of which one says which.
+  static constexpr uint32_t kAtLowest = 1;
+  static constexpr uint32_t kAtHighest = 3;
+  static constexpr uint32_t kHighest = (kAtHighest ^ kAtLowest) * kEdgeUnit;
 
   std::array<int16_t, kMost> step_;
   std::array<int16_t, kMost> off_;  // how far off it the prediction is, in 4096ths

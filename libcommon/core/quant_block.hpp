@@ -84,6 +84,12 @@ struct QuantGrid {
   Start start;
   Scale scale = Scale::half;
   const CodeTable* table = nullptr;  // null: codes are values
+
+  // The codes that are predicted. Those of q8_0 are as many to either side of zero: it has
+  // the lowest one, but hardly anyone writes it.
+  constexpr Bounds code_steps() const {
+    return codes.low == -128 ? Bounds{-127, codes.high} : codes;
+  }
 };
 
 struct QuantBlock {

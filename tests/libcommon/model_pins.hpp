@@ -27,29 +27,29 @@ constexpr ModelPin kModelPins[] = {
 // Of BlockModel: blocks of each dtype, then bytes of one that is not whole, and
 // pieces with ranks.
 constexpr ModelPin kBlockPins[] = {
-    {"q4_0", 3490, 0x19C85C28},
-    {"q4_1", 3061, 0x4D81AA91},
-    {"q5_0", 4127, 0x8B5EC945},
-    {"q5_1", 3618, 0x2A22BCEA},
-    {"q8_0", 6530, 0xC0FCA961},
-    {"q2_k", 10083, 0x11EB09D6},
-    {"q3_k", 17051, 0xAC9E9CBC},
-    {"q4_k", 20589, 0xE0A99817},
-    {"q5_k", 25177, 0x07437DD8},
-    {"q6_k", 31907, 0xDDA05786},
-    {"iq4_nl", 3583, 0x3C5A85A6},
-    {"iq4_xs", 22119, 0x01228B0F},
-    {"mxfp4", 3946, 0x2B4F6991},
+    {"q4_0", 3528, 0x253BE878},
+    {"q4_1", 3102, 0x712AF2C4},
+    {"q5_0", 4141, 0x5A4DBC97},
+    {"q5_1", 3646, 0x08054B00},
+    {"q8_0", 6640, 0xFE20F5B5},
+    {"q2_k", 10273, 0x69762493},
+    {"q3_k", 17224, 0xE3397669},
+    {"q4_k", 20797, 0x4FA86DF1},
+    {"q5_k", 25365, 0x22C0291C},
+    {"q6_k", 31983, 0x212B99E7},
+    {"iq4_nl", 3655, 0x69738396},
+    {"iq4_xs", 22277, 0x82CB482B},
+    {"mxfp4", 4000, 0x31DF2E48},
     {"bytes", 126, 0x90498BDD},
-    {"q4_k with ranks", 12270, 0x606FC46C},
-    {"iq4_nl with ranks", 4317, 0x9FB55537},
+    {"q4_k with ranks", 12344, 0x32C214A0},
+    {"iq4_nl with ranks", 4364, 0x1E7EEE4D},
 };
 
 // Of BlockModel: blocks of each dtype from weights of another.
 constexpr ModelPin kWeightPins[] = {
-    {"q2_k", 3163, 0xBECD702B},   {"q3_k", 4296, 0xCA3F0B7D}, {"q4_k", 4458, 0x38125CC7},
-    {"q5_k", 5323, 0x64B45530},   {"q6_k", 7508, 0x8B9C6B33}, {"iq4_nl", 697, 0xE8A86EF4},
-    {"iq4_xs", 4574, 0xCA1DD0D5}, {"mxfp4", 597, 0x8A0CE7F1},
+    {"q2_k", 3230, 0x4C168978},   {"q3_k", 4373, 0xE417AA6D}, {"q4_k", 4524, 0xA6FA14FD},
+    {"q5_k", 5370, 0xAEFB8EE5},   {"q6_k", 7550, 0x5FAC3259}, {"iq4_nl", 706, 0x4CF63C5C},
+    {"iq4_xs", 4640, 0x02B62C1B}, {"mxfp4", 601, 0xFBE89E9F},
 };
 
 // Of MaskModel: a mask; two, of which the second follows the first; one full, one empty.
@@ -77,7 +77,7 @@ constexpr ModelPin kResidualPins[] = {
 
 // Of ValueModel: pieces of each dtype.
 constexpr ModelPin kValuePins[] = {
-    {"i8", 5997, 0x941E9702},   {"u8", 6000, 0x02A0D754},   {"i16", 8681, 0xBA403F6C},
+    {"i8", 6011, 0xD69D3BF7},   {"u8", 6013, 0x54B58E76},   {"i16", 8681, 0xBA403F6C},
     {"u16", 8720, 0xC784FA1F},  {"i32", 12394, 0x51C6E7A6}, {"u32", 12760, 0xD63A9A68},
     {"i64", 25492, 0x0DCE9DE5}, {"u64", 25492, 0x0DCE9DE5}, {"f16", 7494, 0xEBCA0731},
     {"bf16", 6751, 0x4151DA09}, {"f32", 14759, 0x6559DAD0}, {"f64", 22669, 0xA4E305CE},

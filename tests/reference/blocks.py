@@ -14,7 +14,8 @@ from residuals import MAX_COLUMNS, NOT_ROUNDED, Guess, RankDecoder, ResidualMode
 LIMIT = 100
 MOVES_LIMIT = 500
 EQUAL_LIMIT = 255
-NARROW = (32, 64, 128, 256, 512, 1024, 1536)  # where phases begin
+NARROW = (32, 64, 128)  # where phases begin below 256
+MOVED = (32, 32, 32, 39, 56, 104, 158, 223, 294, 388, 478)  # by phase, of 1024
 LEVELS = (5, 8, 12, 18, 28, 44, 70, 110)
 MAX_EXPONENT = 16
 NO_START, ADDED, TAKEN = "none", "added", "taken"
@@ -35,6 +36,11 @@ class Grid:
     codes: Codes
     table: tuple[tuple[int, int], ...] | None = None  # by number: as stored, value
     power: bool = False  # the scale is the exponent of a power of two
+
+    def place(self, predicted: int) -> Place:
+        """Of a code."""
+        low, high = self.code_bounds
+        return place_of(predicted, self.code_bounds, (-127 if low == -128 else low, high))
 
 
 IQ4_NL = tuple(enumerate((-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113)))
@@ -206,21 +212,29 @@ def reach_of(exponent: int, step: int) -> int:
 class Place:
     step: int
     phase: int
+    mirrored: bool
     edge: int
+    down: bool | None  # whether a residual is negative, where the step tells
 
 
-def place_of(predicted: int, bounds: tuple[int, int]) -> Place:
-    low, high = bounds
+def place_of(predicted: int, bounds: tuple[int, int], steps: tuple[int, int] | None = None) -> Place:
+    low, high = steps or bounds
     moved = predicted + 2048
     step, off = moved >> 12, moved % 4096 - 2048
     if step < low:
         step, off = low, -2048
     elif step > high:
         step, off = high, 2047
-    size = off if off >= 0 else -1 - off
-    narrow = sum(begin <= size for begin in NARROW)
-    phase = 8 + narrow if off >= 0 else 7 - narrow
-    return Place(step, phase, 1 if step == low else 2 if step == high else 0)
+    mirrored = off < 0
+    size = -1 - off if mirrored else off
+    phase = (size >> 8) + sum(begin <= size for begin in NARROW)
+    edge = 1 + mirrored if step == low else 2 - mirrored if step == high else 0
+    return Place(step, phase, mirrored, edge, True if step == bounds[1] else False if step == bounds[0] else None)
+
+
+def lean_of(place: Place, missed: int) -> int:
+    """The setting that says how the scale of the same group missed its prediction."""
+    return 0 if missed == 0 else 2 if (missed < 0) == place.mirrored else 3
 
 
 class CodeModel:
@@ -235,14 +249,12 @@ class CodeModel:
     def bit(self, coder: RangeDecoder, *key: object) -> int:
         return self.models.setdefault(key, BitModel()).decode(coder, LIMIT)
 
-    def decode(self, coder: RangeDecoder, predicted: int, bounds: tuple[int, int], setting: int) -> int:
-        place = place_of(predicted, bounds)
+    def decode(self, coder: RangeDecoder, place: Place, bounds: tuple[int, int], setting: int) -> int:
         return self.add(place, self.decode_residual(coder, place, setting), bounds)
 
-    def decode_moved(self, coder: RangeDecoder, predicted: int, bounds: tuple[int, int]) -> int:
+    def decode_moved(self, coder: RangeDecoder, place: Place, bounds: tuple[int, int]) -> int:
         """A number that is not the step."""
-        place = place_of(predicted, bounds)
-        return self.add(place, self.decode_size(coder, place), bounds)
+        return self.add(place, self.decode_size(coder, place, 0), bounds)
 
     def add(self, place: Place, residual: int, bounds: tuple[int, int]) -> int:
         self.average += 64 * abs(residual) - 4 * self.average + 16 >> 5
@@ -254,19 +266,20 @@ class CodeModel:
 
     def decode_residual(self, coder: RangeDecoder, place: Place, setting: int) -> int:
         key = (self.level(), place.phase, place.edge, setting, self.last != 0)
-        if not self.moves.setdefault(key, FineModel()).decode(coder, MOVES_LIMIT):
+        begun = FineModel(4096 * MOVED[place.phase], 2)
+        if not self.moves.setdefault(key, begun).decode(coder, MOVES_LIMIT):
             return 0
-        return self.decode_size(coder, place)
+        return self.decode_size(coder, place, setting)
 
     def level(self) -> int:
         return sum(level <= self.average for level in LEVELS)
 
-    def decode_size(self, coder: RangeDecoder, place: Place) -> int:
+    def decode_size(self, coder: RangeDecoder, place: Place, setting: int) -> int:
         """A residual that is not 0."""
         v = self.level()
-        down = place.edge == 2
-        if place.edge == 0:
-            down = bool(self.bit(coder, "is_down", min(v, 2), place.phase, self.last > 0))
+        down = place.down
+        if down is None:
+            down = bool(self.bit(coder, "is_down", min(v, 2), place.phase, setting)) != place.mirrored
         n = 1
         while n < 8 and self.bit(coder, "is_longer", v, n):
             n += 1
@@ -374,12 +387,14 @@ class BlocksDecoder(RankDecoder):
             block.minimum = self.decode_half(1, base.minimum)
         if grid.scale_bounds:
             by = self.factor(units(base.scale), units(block.scale))
-            block.group_scales = [self.decode_code(self.group_scale, number * by, grid.scale_bounds)
-                                  for number in base.group_scales]
+            places = [place_of(number * by, grid.scale_bounds) for number in base.group_scales]
+            block.group_scales = [self.decode_code(self.group_scale, place, grid.scale_bounds) for place in places]
+            missed = [number - place.step for number, place in zip(block.group_scales, places)]
         if grid.start == TAKEN and grid.scale_bounds:
             by = self.factor(units(base.minimum), units(block.minimum))
-            block.group_minima = [self.decode_code(self.group_minimum, number * by, grid.scale_bounds, int(old != new))
-                                  for number, old, new in zip(base.group_minima, base.group_scales, block.group_scales)]
+            places = [place_of(number * by, grid.scale_bounds) for number in base.group_minima]
+            block.group_minima = [self.decode_code(self.group_minimum, place, grid.scale_bounds, lean_of(place, by_how_much))
+                                  for place, by_how_much in zip(places, missed)]
         if not self.piece.has_ranks and scales_of(block) == scales_of(base):
             self.decode_first(base, block)
         for group in range(len(block.codes) // grid.group_codes, grid.groups):
@@ -390,13 +405,13 @@ class BlocksDecoder(RankDecoder):
         """The codes up to the first that differs from that of the base."""
         first = self.decode_place()
         block.codes = base.codes[:first]
-        block.codes.append(self.decode_moved(4096 * base.codes[first]))
+        block.codes.append(self.decode_moved(place_of(4096 * base.codes[first], self.grid.code_bounds)))
 
     def decode_place(self) -> int:
         return self.coder.more(self.first.decode(self.coder, LIMIT), 0 if self.block_codes == 32 else 3)
 
-    def decode_moved(self, predicted: int) -> int:
-        return self.code.decode_moved(self.coder, predicted, self.grid.code_bounds)
+    def decode_moved(self, place: Place) -> int:
+        return self.code.decode_moved(self.coder, place, self.grid.code_bounds)
 
     def decode_half(self, which: int, old: int) -> int:
         residual = self.decode_residual(self.halves, old >> 10 & 31, Guess(0, NOT_ROUNDED), self.half_spreads[which])
@@ -407,9 +422,8 @@ class BlocksDecoder(RankDecoder):
             raise Fault("corrupt_data", "a power beyond a byte")
         return half
 
-    def decode_code(self, model: CodeModel, predicted: int, bounds: tuple[int, int],
-                    setting: int = 0) -> int:
-        return model.decode(self.coder, predicted, bounds, setting)
+    def decode_code(self, model: CodeModel, place: Place, bounds: tuple[int, int], setting: int = 0) -> int:
+        return model.decode(self.coder, place, bounds, setting)
 
     def line(self, block: Block, group: int) -> tuple[int, int]:
         step, start = units(block.scale), units(block.minimum)
@@ -429,8 +443,8 @@ class BlocksDecoder(RankDecoder):
         shift = 0 if self.kept else ratio(old_start - start, step)
         begin, end = len(block.codes), (group + 1) * self.grid.group_codes
         for i, code in enumerate(base.codes[begin:end], begin):
-            predicted = self.predict(code, factor, shift, self.move(i, step))
-            block.codes.append(self.decode_code(self.code, predicted, self.grid.code_bounds, setting))
+            place = self.grid.place(self.predict(code, factor, shift, self.move(i, step)))
+            block.codes.append(self.decode_code(self.code, place, self.grid.code_bounds, setting))
 
     def move(self, i: int, step: int) -> int:
         """What ranks add to code i of the block."""

@@ -6,7 +6,7 @@ import contextlib
 from collections import deque
 from dataclasses import dataclass
 
-from blocks import BlocksDecoder, CodeModel, Piece, monotone, place_of, read_block
+from blocks import BlocksDecoder, CodeModel, Piece, Place, monotone, read_block
 from faults import Fault
 from rank_maker import PlannedRanks, RankMaker, want_code, want_moved, zigzag
 from residuals import Guess, signed
@@ -92,20 +92,17 @@ class BlocksMaker(RankMaker, BlocksDecoder):
             self.numbers_left.popleft()
         return super().decode_place()
 
-    def decode_moved(self, predicted: int) -> int:
+    def decode_moved(self, place: Place) -> int:
         number = self.numbers_left.popleft()
-        place = place_of(predicted, self.grid.code_bounds)
         want_moved(self.encoder, place, number - place.step)
         with contextlib.suppress(Fault):
-            super().decode_moved(predicted)
+            super().decode_moved(place)
         return number
 
-    def decode_code(self, model: CodeModel, predicted: int, bounds: tuple[int, int],
-                    setting: int = 0) -> int:
+    def decode_code(self, model: CodeModel, place: Place, bounds: tuple[int, int], setting: int = 0) -> int:
         number = self.numbers_left.popleft()
-        place = place_of(predicted, bounds)
         want_code(self.encoder, place, number)
         with contextlib.suppress(Fault):
-            super().decode_code(model, predicted, bounds, setting)
+            super().decode_code(model, place, bounds, setting)
         assert not self.encoder.wanted and place.step + model.last == number, "beyond the bound that is predicted"
         return number

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from blocks import CodeModel
+from blocks import CodeModel, place_of
 from conversions import cast, f32, quotient
 from dtypes import NAMES
 from edits import read_length
@@ -151,7 +151,7 @@ class GridDecoder:
         return number if number >= 0 else SIGN - 1 - number
 
     def decode_code(self, place: int, bounds: tuple[int, int], setting: int) -> int:
-        return self.code.decode(self.coder, place, bounds, setting)
+        return self.code.decode(self.coder, place_of(place, bounds), bounds, setting)
 
     def decode_alone_code(self, bounds: tuple[int, int]) -> int:
         number = bounds[0] + self.alone_code.decode(self.coder, LIMIT)

@@ -98,9 +98,9 @@ class BitModel:
 
 
 class FineModel:
-    def __init__(self) -> None:
-        self.p = 1 << 21
-        self.n = 0
+    def __init__(self, p: int = 1 << 21, n: int = 0) -> None:
+        self.p = p
+        self.n = n
 
     def decode(self, coder: RangeDecoder, limit: int) -> int:
         bit = coder.fine(self.p)

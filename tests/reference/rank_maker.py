@@ -36,8 +36,8 @@ def want_code(encoder: RangeEncoder, place: Place, number: int) -> None:
 
 def want_moved(encoder: RangeEncoder, place: Place, residual: int) -> None:
     """The same of a residual that is known not to be 0."""
-    if place.edge == 0:
-        encoder.wanted.append(int(residual < 0))
+    if place.down is None:
+        encoder.wanted.append(int((residual < 0) != place.mirrored))
     bits = abs(residual).bit_length()
     encoder.wanted.extend([1] * (bits - 1) + [0] * (bits < 8))
     encoder.want_tree(abs(residual), bits - 1)

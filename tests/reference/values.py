@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from blocks import CodeModel
+from blocks import CodeModel, place_of
 from dtypes import NAMES
 from faults import refuse
 from moves import SIZES, MoveModel, Place
@@ -371,7 +371,7 @@ class ValuesDecoder(RankDecoder):
         return magnitude + (1 << self.type.w - 1 if order < 0 else 0)
 
     def decode_code(self, predicted: int, bounds: tuple[int, int], setting: int) -> int:
-        return self.code.decode(self.coder, predicted, bounds, setting)
+        return self.code.decode(self.coder, place_of(predicted, bounds), bounds, setting)
 
 
 def decode_values(dtype: int, coded: bytes, base: bytes | None, length: int) -> bytes:

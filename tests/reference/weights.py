@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import conversions
-from blocks import GRIDS, NO_START, TAKEN, Block, BlocksDecoder, position, quotient, units, write_block
+from blocks import GRIDS, NO_START, TAKEN, Block, BlocksDecoder, place_of, position, quotient, units, write_block
 from dtypes import NAMES
 from faults import Fault
 from range_coder import RangeDecoder
@@ -77,8 +77,8 @@ class WeightsDecoder(BlocksDecoder):
         scale, numbers = units(half), []
         if bounds:
             model = (self.group_scale, self.group_minimum)[which]
-            numbers = [self.decode_code(model, clamp(quotient(16 * a, scale), 1 << 24) if scale else 0, bounds)
-                       for a in moved]
+            places = [place_of(clamp(quotient(16 * a, scale), 1 << 24) if scale else 0, bounds) for a in moved]
+            numbers = [self.decode_code(model, place, bounds) for place in places]
         in_all = sum(map(abs, asked)) >> 8
         got = min(abs(scale) * (sum(map(abs, numbers)) if bounds else 1), 1 << 50)
         if in_all:
@@ -93,7 +93,7 @@ class WeightsDecoder(BlocksDecoder):
             predicted = x + self.move(i, step)
             if self.grid.table:
                 predicted = position(predicted, [value for _, value in self.grid.table])
-            block.codes.append(self.decode_code(self.code, predicted, self.grid.code_bounds))
+            block.codes.append(self.decode_code(self.code, self.grid.place(predicted), self.grid.code_bounds))
 
 
 def weights_of(base: bytes) -> list[int]:

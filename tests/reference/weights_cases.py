@@ -6,7 +6,7 @@ import random
 from collections.abc import Sequence
 
 import conversions
-from blocks import GRIDS, CodeModel, place_of, read_block
+from blocks import GRIDS, CodeModel, Place, read_block
 from blocks_cases import planned
 from blocks_maker import BlocksMaker, PlannedBlocks
 from dtypes import NUMBERS
@@ -35,9 +35,8 @@ class WeightsTeller(WeightsDecoder):
     def decode_half(self, which: int, old: int) -> int:
         return min(old + 3 * max(self.noise(), 0), 0xFF if self.grid.power else 0xFFFF)
 
-    def decode_code(self, model: CodeModel, predicted: int, bounds: tuple[int, int],
-                    setting: int = 0) -> int:
-        return min(max(place_of(predicted, bounds).step + self.noise(), bounds[0]), bounds[1])
+    def decode_code(self, model: CodeModel, place: Place, bounds: tuple[int, int], setting: int = 0) -> int:
+        return min(max(place.step + self.noise(), bounds[0]), bounds[1])
 
 
 class WeightsMaker(BlocksMaker, WeightsDecoder):
