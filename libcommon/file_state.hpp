@@ -28,8 +28,8 @@ inline bool is_same_state(const std::string& a, const std::string& b) {
 }
 
 // Of a file that a stream names: throws Error(malformed) if it has another length than when
-// it was parsed, or another state and another digest. False if it is not known to have that
-// digest still: since there was no state, or it has another one now.
+// it was parsed, or another state and another digest. True if it had that digest when it
+// was mapped; false if there was no state, and nothing is known.
 bool require_parsed(const MappedFile& file, uint64_t length_bytes, const Digest& digest,
                     const std::string& state);
 
