@@ -10,6 +10,7 @@
 #include "libcommon/core/patch_format.hpp"
 #include "libcommon/derivation.hpp"
 #include "libcommon/error.hpp"
+#include "libcommon/text.hpp"
 
 namespace mallorn {
 namespace {
@@ -290,7 +291,7 @@ std::vector<uint8_t> note_to_bytes(const TensorNote& note) {
   writer.u8(static_cast<uint8_t>(note.dtype));
   for (const std::string_view text : {cut(note.match), cut(note.shape), cut(note.name)}) {
     writer.varint(text.size());
-    writer.bytes(ByteView(reinterpret_cast<const uint8_t*>(text.data()), text.size()));
+    writer.bytes(bytes_of(text));
   }
   bytes.resize(writer.size());
   return bytes;

@@ -11,7 +11,7 @@ timespec clock_now() {
   return now;
 }
 
-std::string text_of(const timespec& time) {
+std::string seconds_text(const timespec& time) {
   const std::string nanoseconds = std::to_string(1'000'000'000 + time.tv_nsec);
   return std::to_string(time.tv_sec) + "." + nanoseconds.substr(1);
 }
@@ -22,7 +22,7 @@ std::string file_state(const struct stat& info, const timespec& now) {
   constexpr time_t kCoarsest = 2;  // seconds: FAT
   if (info.st_ctim.tv_sec >= now.tv_sec - kCoarsest) return {};
   return std::to_string(info.st_dev) + ":" + std::to_string(info.st_ino) + ":" +
-         text_of(info.st_mtim) + ":" + text_of(info.st_ctim);
+         seconds_text(info.st_mtim) + ":" + seconds_text(info.st_ctim);
 }
 
 std::string file_state(const std::string& path) {

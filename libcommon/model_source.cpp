@@ -7,6 +7,7 @@
 #include "libcommon/error.hpp"
 #include "libcommon/file_state.hpp"
 #include "libcommon/parse_process.hpp"
+#include "libcommon/text.hpp"
 
 namespace mallorn {
 namespace {
@@ -19,9 +20,7 @@ Fd spool(StreamReader& stream, uint64_t length, Digest* digest, Trailer* trailer
   for (;;) {
     const Frame& frame = stream.next();
     if (frame.type == FrameType::end) {
-      const std::string_view text(reinterpret_cast<const char*>(frame.payload.data()),
-                                  frame.payload.size());
-      *trailer = trailer_from_json(text, stream.name() + ": end frame");
+      *trailer = trailer_from_json(text_of(frame.payload), stream.name() + ": end frame");
       break;
     }
     if (frame.type != FrameType::bytes || frame.payload.size() > length - spooled) {

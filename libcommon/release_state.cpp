@@ -32,8 +32,7 @@ constexpr size_t kMaxStateBytes = 1u << 20;
 
 // Spaces at its ends are not to be overlooked.
 std::string encoded(ByteView model_id) {
-  std::string text =
-      encode_path({reinterpret_cast<const char*>(model_id.data()), model_id.size()});
+  std::string text = encode_path(text_of(model_id));
   if (text.starts_with(' ')) text.replace(0, 1, "%20");
   if (text.ends_with(' ')) text.replace(text.size() - 1, 1, "%20");
   return text;
@@ -239,9 +238,8 @@ void ReleaseUpdate::prepare(ByteView model_id, uint32_t release, const std::stri
   ReleaseState state = read_resolved(path_);
   state.require_allowed(model_id, release, patch);
   if (!state.raise(model_id, release)) return;
-  const std::string text = state.text();
   output_ = std::make_unique<Output>(path_, true);
-  output_->write({reinterpret_cast<const uint8_t*>(text.data()), text.size()});
+  output_->write(bytes_of(state.text()));
   output_->sync();
 }
 

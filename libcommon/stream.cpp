@@ -8,6 +8,7 @@
 #include "libcommon/error.hpp"
 #include "libcommon/fast_crc32c.hpp"
 #include "libcommon/file.hpp"
+#include "libcommon/text.hpp"
 
 namespace mallorn {
 namespace {
@@ -43,7 +44,7 @@ void StreamWriter::write(FrameType type, ByteView payload) {
 }
 
 void StreamWriter::write(FrameType type, const std::string& text) {
-  write(type, ByteView(reinterpret_cast<const uint8_t*>(text.data()), text.size()));
+  write(type, bytes_of(text));
 }
 
 void StreamWriter::write_frame(FrameType type, ByteView payload) {
@@ -122,8 +123,7 @@ std::string StreamReader::read_manifest() {
     if (text.size() + frame_.payload.size() > kMaxManifestBytes) {
       fail(Status::limit_exceeded, "manifest over 256 MiB");
     }
-    text.append(reinterpret_cast<const char*>(frame_.payload.data()),
-                frame_.payload.size());
+    text += text_of(frame_.payload);
   } while (next().type == FrameType::manifest);
   is_held_ = true;
   return text;

@@ -1,4 +1,5 @@
-// Bytes as text: hex digits, and file names that survive JSON.
+// Bytes as text, and text as bytes: as they are, as hex digits, as file names that survive
+// JSON.
 #pragma once
 
 #include <string>
@@ -7,6 +8,13 @@
 #include "libcommon/core/bytes.hpp"
 
 namespace mallorn {
+
+inline ByteView bytes_of(std::string_view text) {
+  return {reinterpret_cast<const uint8_t*>(text.data()), text.size()};
+}
+inline std::string_view text_of(ByteView bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
 
 // Lower-case hex digits.
 std::string to_hex(ByteView bytes);

@@ -196,8 +196,8 @@ std::string info_to_text(const PatchInfo& info, bool is_verbose) {
            with_commas(header.result_bytes).c_str(), to_hex(header.result_digest).c_str());
   text.add("memory           %s\n", memory_of(header).c_str());
   if (header.model_id_bytes > 0) {
-    const auto* id = reinterpret_cast<const char*>(header.model_id.data());
-    text.add("model id         %s\n", printable({id, header.model_id_bytes}).c_str());
+    const ByteView id = ByteView(header.model_id).first(header.model_id_bytes);
+    text.add("model id         %s\n", printable(text_of(id)).c_str());
   }
   if (header.release > 0)
     text.add("release          %llu\n", (unsigned long long)header.release);

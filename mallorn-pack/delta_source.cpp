@@ -179,9 +179,8 @@ void DeltaSource::read_bytes(uint64_t base_bytes, uint64_t result_bytes,
 }
 
 void DeltaSource::read_end(const Frame& frame) {
-  const std::string_view text(reinterpret_cast<const char*>(frame.payload.data()),
-                              frame.payload.size());
-  const Trailer trailer = trailer_from_json(text, stream_.name() + ": end frame");
+  const Trailer trailer =
+      trailer_from_json(text_of(frame.payload), stream_.name() + ": end frame");
   if (trailer.length_bytes != made_ || made_ != manifest_.result.length_bytes ||
       trailer.digest != manifest_.result.digest) {
     throw Error(Status::malformed, stream_.name() + ": steps do not make the whole result");

@@ -2,12 +2,10 @@
 
 #include <utility>
 
+#include "libcommon/text.hpp"
+
 namespace mallorn::parse {
 namespace {
-
-std::string_view to_view(ByteView bytes) {
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
 
 bool has_drive_letter(std::string_view path) {
   const auto is_letter = [](char c) {
@@ -24,8 +22,8 @@ void OnnxExternalData::add_entry(ProtobufBytes entry) {
   ProtobufReader reader(entry);
   ProtobufField field;
   while (reader.next(&field)) {
-    if (field.is_bytes(1)) key = to_view(field.payload.bytes);
-    if (field.is_bytes(2)) value = to_view(field.payload.bytes);
+    if (field.is_bytes(1)) key = text_of(field.payload.bytes);
+    if (field.is_bytes(2)) value = text_of(field.payload.bytes);
   }
   reader.finish();
   if (key == "location") location = value;

@@ -2,6 +2,8 @@
 
 #include <bit>
 
+#include "libcommon/text.hpp"
+
 namespace mallorn::parse {
 namespace {
 
@@ -15,7 +17,7 @@ void read_attribute(ProtobufBytes attribute, OnnxNode* node) {
   ProtobufReader reader(attribute);
   ProtobufField field;
   while (reader.next(&field)) {
-    if (field.is_bytes(1)) name = to_view(field.payload.bytes);
+    if (field.is_bytes(1)) name = text_of(field.payload.bytes);
     if (field.is_varint(3)) value = field.value;
   }
   reader.finish();
@@ -69,10 +71,6 @@ bool label_elements(uint64_t bits, const std::vector<uint64_t>& shape, Range* ra
 
 }  // namespace
 
-std::string_view to_view(ByteView bytes) {
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
-
 OnnxNode read_node(ProtobufBytes message) {
   OnnxNode node;
   ProtobufReader reader(message);
@@ -81,7 +79,7 @@ OnnxNode read_node(ProtobufBytes message) {
     if (field.is_bytes(1) && node.inputs.size() < kMaxInputs) {
       node.inputs.push_back(field.payload.bytes);
     }
-    if (field.is_bytes(4)) node.op_type = to_view(field.payload.bytes);
+    if (field.is_bytes(4)) node.op_type = text_of(field.payload.bytes);
     if (field.is_bytes(5)) read_attribute(field.payload, &node);
   }
   reader.finish();

@@ -30,8 +30,6 @@ struct OnnxNode {
   std::optional<int64_t> k;
 };
 
-std::string_view to_view(ByteView bytes);
-
 OnnxNode read_node(ProtobufBytes message);
 
 bool is_packed_op(std::string_view op_type);

@@ -7,6 +7,8 @@
 #include <string>
 #include <utility>
 
+#include "libcommon/text.hpp"
+
 namespace mallorn::parse {
 namespace {
 
@@ -76,7 +78,7 @@ uint64_t load_bits(ByteView bytes, size_t index, unsigned bits) {
 }  // namespace
 
 bool is_quantized_op(ByteView op_type) {
-  const std::string_view name = to_view(op_type);
+  const std::string_view name = text_of(op_type);
   return is_packed_op(name) ||
          std::any_of(std::begin(kQuantizedInputs), std::end(kQuantizedInputs),
                      [&](const QuantizedInput& input) { return name == input.op_type; });
@@ -98,11 +100,11 @@ void OnnxGraphTensors::add(ByteView name, const OnnxTensor& tensor, OnnxLabel la
   } else if (integers.is_bytes && integers.pieces == 1) {
     entry.varints = integers.last;
   }
-  if (entries_.emplace(to_view(name), entry).second) budget->names -= 1;
+  if (entries_.emplace(text_of(name), entry).second) budget->names -= 1;
 }
 
 const OnnxGraphTensors::Entry* OnnxGraphTensors::find(ByteView name) const {
-  const auto found = entries_.find(to_view(name));
+  const auto found = entries_.find(text_of(name));
   return found == entries_.end() ? nullptr : &found->second;
 }
 

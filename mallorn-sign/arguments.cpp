@@ -58,7 +58,7 @@ void require_fitting_options(const CommandLine& line, const CommandForm& form) {
   }
 }
 
-std::string text_of(const CommandLine& line, const std::string& option) {
+std::string word_of(const CommandLine& line, const std::string& option) {
   const std::string text = line.value(option);
   if (text.empty()) refuse("--" + option + " takes a value");  // as of an unset variable
   return text;
@@ -81,17 +81,17 @@ void read_values(const CommandLine& line, Arguments* arguments) {
   arguments->is_forced = has("force");
   arguments->is_encrypted = has("encrypt") || has("passphrase-fd");
   if (has("passphrase-fd")) {
-    arguments->passphrase_fd = open_descriptor(text_of(line, "passphrase-fd"));
+    arguments->passphrase_fd = open_descriptor(word_of(line, "passphrase-fd"));
   }
   arguments->prints_message = has("print-message");
-  if (has("signature")) arguments->signature = text_of(line, "signature");
+  if (has("signature")) arguments->signature = word_of(line, "signature");
   arguments->only_checks = has("check-only");
-  if (has("model-id")) arguments->model_id = text_of(line, "model-id");
+  if (has("model-id")) arguments->model_id = word_of(line, "model-id");
   if (has("min-release")) {
     arguments->min_release = static_cast<uint32_t>(
-        parse_number(text_of(line, "min-release"), "--min-release", 1, UINT32_MAX));
+        parse_number(word_of(line, "min-release"), "--min-release", 1, UINT32_MAX));
   }
-  if (has("state")) arguments->state = text_of(line, "state");
+  if (has("state")) arguments->state = word_of(line, "state");
 }
 
 void require_sense(const Arguments& arguments) {

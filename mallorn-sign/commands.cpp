@@ -21,10 +21,6 @@ void write(Output& output, ByteView bytes) {
   output.commit();
 }
 
-ByteView bytes_of(const std::string& text) {
-  return {reinterpret_cast<const uint8_t*>(text.data()), text.size()};
-}
-
 void note_key(const Arguments& arguments, const char* what, const PublicKey& key) {
   if (!arguments.common.is_verbose) return;
   print_message("note", std::string(what) + " key " + to_hex(key_id_of(key)));

@@ -7,6 +7,7 @@
 #include "libcommon/cli.hpp"
 #include "libcommon/error.hpp"
 #include "libcommon/file.hpp"
+#include "libcommon/text.hpp"
 #include "mallorn-sign/passphrase.hpp"
 
 namespace mallorn::sign {
@@ -19,11 +20,6 @@ struct KeyFile {
   Secret text;
   bool is_open_to_others;
 };
-
-std::string_view view_of(const Secret& text) {
-  const ByteView bytes = text.bytes();
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
 
 size_t count_blocks(std::string_view view) {
   size_t count = 0;
@@ -42,7 +38,7 @@ KeyFile read_key_file(const std::string& path) {
     throw Error(Status::limit_exceeded, path + ": is too long for a key");
   }
   // Of several keys the first would count, whatever the user has in mind.
-  if (count_blocks(view_of(key.text)) > 1) {
+  if (count_blocks(text_of(key.text.bytes())) > 1) {
     throw Error(Status::malformed, path + ": has more than one key",
                 "give each its own file");
   }
@@ -53,12 +49,13 @@ KeyFile read_key_file(const std::string& path) {
 
 SecretKey read_secret_key(const std::string& path, const KeyOptions& options) {
   const KeyFile file = read_key_file(path);
-  if (view_of(file.text).find("-----BEGIN PUBLIC KEY-----") != std::string_view::npos) {
+  if (text_of(file.text.bytes()).find("-----BEGIN PUBLIC KEY-----") !=
+      std::string_view::npos) {
     throw Error(Status::malformed, path + ": is a public key",
                 "signing takes the secret key");
   }
   const bool is_secret =
-      view_of(file.text).find("PRIVATE KEY-----") != std::string_view::npos;
+      text_of(file.text.bytes()).find("PRIVATE KEY-----") != std::string_view::npos;
   if (is_secret && file.is_open_to_others && !options.is_quiet) {
     print_message("warning", path + ": is a secret key, and not for you alone to read");
   }
@@ -71,7 +68,7 @@ SecretKey read_secret_key(const std::string& path, const KeyOptions& options) {
 
 PublicKey read_public_key(const std::string& path) {
   const KeyFile file = read_key_file(path);
-  if (view_of(file.text).find("PRIVATE KEY-----") != std::string_view::npos) {
+  if (text_of(file.text.bytes()).find("PRIVATE KEY-----") != std::string_view::npos) {
     throw Error(Status::malformed, path + ": is a secret key",
                 "the public key is wanted; keep this one where patches are signed");
   }

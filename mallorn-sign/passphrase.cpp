@@ -12,6 +12,7 @@
 #include "libcommon/cli.hpp"
 #include "libcommon/error.hpp"
 #include "libcommon/file.hpp"
+#include "libcommon/text.hpp"
 
 namespace mallorn::sign {
 namespace {
@@ -61,10 +62,6 @@ class HiddenTyping {
   static constexpr std::array<int, 4> kSignals = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
   std::array<struct sigaction, kSignals.size()> before_{};
 };
-
-ByteView bytes_of(const std::string& text) {
-  return {reinterpret_cast<const uint8_t*>(text.data()), text.size()};
-}
 
 }  // namespace
 
