@@ -24,7 +24,7 @@ constexpr size_t kMaxDepth = 64;  // of nested arrays and objects, unknown field
 constexpr size_t kMaxWordLength = 32;  // of "format" and "role"
 
 // Every field the reader knows; also the place inside an open array or object.
-enum class Field : uint8_t {
+enum class Key : uint8_t {
   unknown,
   // of the manifest
   format,
@@ -57,36 +57,36 @@ enum class Field : uint8_t {
 };
 
 struct KnownField {
-  Field inside;
+  Key inside;
   const char* key;
-  Field field;
+  Key field;
 };
 
 constexpr KnownField kKnownFields[] = {
-    {Field::manifest, "format", Field::format},
-    {Field::manifest, "byte_order", Field::byte_order},
-    {Field::manifest, "path", Field::path},
-    {Field::manifest, "state", Field::state},
-    {Field::manifest, "length", Field::file_length},
-    {Field::manifest, "external_files", Field::external_files},
-    {Field::manifest, "ranges", Field::ranges},
-    {Field::range, "kind", Field::kind},
-    {Field::range, "offset", Field::offset},
-    {Field::range, "length", Field::length},
-    {Field::range, "dtype", Field::dtype},
-    {Field::range, "role", Field::role},
-    {Field::range, "names", Field::names},
-    {Field::range, "shape", Field::shape},
-    {Field::range, "quantization", Field::quantization},
-    {Field::range, "block", Field::block},
-    {Field::quantization, "scales", Field::scales},
-    {Field::quantization, "zero_points", Field::zero_points},
-    {Field::quantization, "axis", Field::axis},
-    {Field::block, "elements", Field::block_elements},
-    {Field::block, "bytes", Field::block_bytes},
+    {Key::manifest, "format", Key::format},
+    {Key::manifest, "byte_order", Key::byte_order},
+    {Key::manifest, "path", Key::path},
+    {Key::manifest, "state", Key::state},
+    {Key::manifest, "length", Key::file_length},
+    {Key::manifest, "external_files", Key::external_files},
+    {Key::manifest, "ranges", Key::ranges},
+    {Key::range, "kind", Key::kind},
+    {Key::range, "offset", Key::offset},
+    {Key::range, "length", Key::length},
+    {Key::range, "dtype", Key::dtype},
+    {Key::range, "role", Key::role},
+    {Key::range, "names", Key::names},
+    {Key::range, "shape", Key::shape},
+    {Key::range, "quantization", Key::quantization},
+    {Key::range, "block", Key::block},
+    {Key::quantization, "scales", Key::scales},
+    {Key::quantization, "zero_points", Key::zero_points},
+    {Key::quantization, "axis", Key::axis},
+    {Key::block, "elements", Key::block_elements},
+    {Key::block, "bytes", Key::block_bytes},
 };
 
-constexpr uint32_t field_bit(Field field) { return uint32_t{1} << static_cast<int>(field); }
+constexpr uint32_t field_bit(Key field) { return uint32_t{1} << static_cast<int>(field); }
 
 class ManifestReader final : public nlohmann::json_sax<json> {
  public:
@@ -96,9 +96,9 @@ class ManifestReader final : public nlohmann::json_sax<json> {
 
   bool null() override {
     switch (target()) {
-      case Field::unknown:
+      case Key::unknown:
         return true;
-      case Field::scales:
+      case Key::scales:
         return add_scale(std::numeric_limits<float>::quiet_NaN());
       default:
         fault("must not be null");
@@ -106,19 +106,19 @@ class ManifestReader final : public nlohmann::json_sax<json> {
   }
 
   bool boolean(bool) override {
-    if (target() != Field::unknown) fault("must not be a boolean");
+    if (target() != Key::unknown) fault("must not be a boolean");
     return true;
   }
 
   bool number_integer(number_integer_t value) override {
     switch (target()) {
-      case Field::unknown:
+      case Key::unknown:
         return true;
-      case Field::axis:
+      case Key::axis:
         return set_axis(value);
-      case Field::zero_points:
+      case Key::zero_points:
         return add_element(&range_.quantization.zero_points, value);
-      case Field::scales:
+      case Key::scales:
         return add_scale(static_cast<float>(value));
       default:
         fault("must not be a negative number");
@@ -127,24 +127,24 @@ class ManifestReader final : public nlohmann::json_sax<json> {
 
   bool number_unsigned(number_unsigned_t value) override {
     switch (target()) {
-      case Field::unknown:
+      case Key::unknown:
         return true;
-      case Field::file_length:
+      case Key::file_length:
         return set(&manifest_.length_bytes, value);
-      case Field::offset:
+      case Key::offset:
         return set(&range_.offset_bytes, value);
-      case Field::length:
+      case Key::length:
         return set(&range_.length_bytes, value);
-      case Field::block_elements:
+      case Key::block_elements:
         return set(&block_elements_, value);
-      case Field::block_bytes:
+      case Key::block_bytes:
         return set(&block_bytes_, value);
-      case Field::shape:
+      case Key::shape:
         return add_element(&range_.shape, value);
-      case Field::scales:
+      case Key::scales:
         return add_scale(static_cast<float>(value));
-      case Field::axis:
-      case Field::zero_points:
+      case Key::axis:
+      case Key::zero_points:
         if (value > static_cast<uint64_t>(INT64_MAX)) fault("is out of range");
         return number_integer(static_cast<int64_t>(value));
       default:
@@ -154,8 +154,8 @@ class ManifestReader final : public nlohmann::json_sax<json> {
 
   // `text` is the number as written: going through double could round twice.
   bool number_float(number_float_t, const string_t& text) override {
-    if (target() == Field::unknown) return true;
-    if (target() != Field::scales) fault("must be a whole number below 2^64");
+    if (target() == Key::unknown) return true;
+    if (target() != Key::scales) fault("must be a whole number below 2^64");
     float value = 0;
     if (std::from_chars(text.data(), text.data() + text.size(), value).ec != std::errc()) {
       fault("is out of range");
@@ -165,27 +165,27 @@ class ManifestReader final : public nlohmann::json_sax<json> {
 
   bool string(string_t& value) override {
     switch (target()) {
-      case Field::unknown:
+      case Key::unknown:
         return true;
-      case Field::format:
+      case Key::format:
         return set_word(&manifest_.format, value);
-      case Field::path:
+      case Key::path:
         return set(&manifest_.path, std::move(value));
-      case Field::state:
+      case Key::state:
         if (value.size() > kMaxStateBytes) fault("is too long");
         return set(&manifest_.state, std::move(value));
-      case Field::external_files:
+      case Key::external_files:
         return add_element(&manifest_.external_files, std::move(value));
-      case Field::role:
+      case Key::role:
         return set_word(&range_.role, value);
-      case Field::names:
+      case Key::names:
         return add_element(&range_.names, std::move(value));
-      case Field::byte_order:
+      case Key::byte_order:
         return set(&manifest_.is_big_endian, is_second(value, "little", "big"));
-      case Field::kind:
+      case Key::kind:
         return set(&range_.kind,
                    is_second(value, "tensor", "gap") ? RangeKind::gap : RangeKind::tensor);
-      case Field::dtype:
+      case Key::dtype:
         return set_dtype(value);
       default:
         fault("must not be a string");
@@ -195,46 +195,45 @@ class ManifestReader final : public nlohmann::json_sax<json> {
   bool binary(binary_t&) override { fault("must not be binary"); }
 
   bool key(string_t& name) override {
-    field_ = Field::unknown;
+    field_ = Key::unknown;
     for (const KnownField& known : kKnownFields) {
       if (known.inside == places_.back() && name == known.key) field_ = known.field;
     }
-    if (field_ == Field::unknown) return true;
+    if (field_ == Key::unknown) return true;
     if ((seen_ & field_bit(field_)) != 0) fault("is given twice");
     seen_ |= field_bit(field_);
     return true;
   }
 
   bool start_object(std::size_t) override {
-    const Field opened = target();
-    if (opened == Field::ranges && is_inside(Field::ranges)) {
+    const Key opened = target();
+    if (opened == Key::ranges && is_inside(Key::ranges)) {
       range_ = Range{};
       in_range_ = true;
-      seen_ &= field_bit(Field::kind) - 1;  // keep what the manifest itself has shown
-      return open(Field::range);
+      seen_ &= field_bit(Key::kind) - 1;  // keep what the manifest itself has shown
+      return open(Key::range);
     }
-    if (opened == Field::document) return open(Field::manifest);
-    if (opened == Field::unknown || opened == Field::quantization ||
-        opened == Field::block) {
+    if (opened == Key::document) return open(Key::manifest);
+    if (opened == Key::unknown || opened == Key::quantization || opened == Key::block) {
       return open(opened);
     }
     fault("must not be an object");
   }
 
   bool end_object() override {
-    const Field closed = places_.back();
+    const Key closed = places_.back();
     places_.pop_back();
-    if (closed == Field::range) finish_range();
-    if (closed == Field::manifest) finish_manifest();
+    if (closed == Key::range) finish_range();
+    if (closed == Key::manifest) finish_manifest();
     return true;
   }
 
   bool start_array(std::size_t) override {
-    const Field opened = target();
-    const bool is_list = opened == Field::ranges || opened == Field::external_files ||
-                         opened == Field::names || opened == Field::shape ||
-                         opened == Field::scales || opened == Field::zero_points;
-    if (opened != Field::unknown && (!is_list || is_inside(opened))) {
+    const Key opened = target();
+    const bool is_list = opened == Key::ranges || opened == Key::external_files ||
+                         opened == Key::names || opened == Key::shape ||
+                         opened == Key::scales || opened == Key::zero_points;
+    if (opened != Key::unknown && (!is_list || is_inside(opened))) {
       fault("must not be an array");
     }
     return open(opened);
@@ -254,17 +253,17 @@ class ManifestReader final : public nlohmann::json_sax<json> {
  private:
   // What the value that comes next is for: an element of the innermost array, or the field
   // whose key was read last.
-  Field target() const {
-    if (places_.empty()) return Field::document;
-    const Field place = places_.back();
-    const bool is_object = place == Field::manifest || place == Field::range ||
-                           place == Field::quantization || place == Field::block;
+  Key target() const {
+    if (places_.empty()) return Key::document;
+    const Key place = places_.back();
+    const bool is_object = place == Key::manifest || place == Key::range ||
+                           place == Key::quantization || place == Key::block;
     return is_object ? field_ : place;
   }
 
-  bool is_inside(Field place) const { return !places_.empty() && places_.back() == place; }
+  bool is_inside(Key place) const { return !places_.empty() && places_.back() == place; }
 
-  bool open(Field place) {
+  bool open(Key place) {
     if (places_.size() >= kMaxDepth) fault("is nested too deeply");
     places_.push_back(place);
     return true;
@@ -315,17 +314,17 @@ class ManifestReader final : public nlohmann::json_sax<json> {
     fault("is not a known dtype");
   }
 
-  void need(Field field, const char* key) const {
+  void need(Key field, const char* key) const {
     if ((seen_ & field_bit(field)) == 0)
       fault_at("\"" + std::string(key) + "\" is missing");
   }
 
   void finish_range() {
-    need(Field::kind, "kind");
-    need(Field::offset, "offset");
-    need(Field::length, "length");
-    if (range_.kind == RangeKind::tensor) need(Field::dtype, "dtype");
-    if ((seen_ & field_bit(Field::block)) != 0) {
+    need(Key::kind, "kind");
+    need(Key::offset, "offset");
+    need(Key::length, "length");
+    if (range_.kind == RangeKind::tensor) need(Key::dtype, "dtype");
+    if ((seen_ & field_bit(Key::block)) != 0) {
       const DtypeLayout& layout = dtype_layout(range_.dtype);
       if (block_elements_ != layout.block_elements || block_bytes_ != layout.block_bytes) {
         fault_at("\"block\" is not that of the dtype");
@@ -341,10 +340,10 @@ class ManifestReader final : public nlohmann::json_sax<json> {
   }
 
   void finish_manifest() {
-    need(Field::format, "format");
-    need(Field::byte_order, "byte_order");
-    need(Field::file_length, "length");
-    need(Field::ranges, "ranges");
+    need(Key::format, "format");
+    need(Key::byte_order, "byte_order");
+    need(Key::file_length, "length");
+    need(Key::ranges, "ranges");
     if (manifest_.format.empty()) fault_at("\"format\" is empty");
     if (end_ != manifest_.length_bytes) fault_at("ranges do not cover the file's length");
   }
@@ -370,8 +369,8 @@ class ManifestReader final : public nlohmann::json_sax<json> {
   uint64_t end_ = 0;  // of the last range
   uint64_t block_elements_ = 0;
   uint64_t block_bytes_ = 0;
-  std::vector<Field> places_;
-  Field field_ = Field::unknown;
+  std::vector<Key> places_;
+  Key field_ = Key::unknown;
   uint32_t seen_ = 0;  // fields met so far, in the manifest and in the range being read
 };
 

@@ -23,7 +23,7 @@ namespace mallorn {
 namespace {
 
 constexpr std::string_view kFirstLine = "mallorn releases 0\n";
-constexpr size_t kMaxStateBytes = 1u << 20;
+constexpr size_t kMaxReleasesBytes = 1u << 20;
 
 [[noreturn]] void fail(const std::string& path, const char* reason) {
   throw Error(Status::malformed, path + ": " + reason,
@@ -150,10 +150,10 @@ std::optional<Fd> open_state(const std::string& path) {
 ReleaseState read_resolved(const std::string& path) {
   const std::optional<Fd> file = open_state(path);
   if (!file) return {};
-  std::string text(kMaxStateBytes + 1, '\0');
+  std::string text(kMaxReleasesBytes + 1, '\0');
   text.resize(
       read_full(file->get(), {reinterpret_cast<uint8_t*>(text.data()), text.size()}, path));
-  if (text.size() > kMaxStateBytes) fail(path, "too long");
+  if (text.size() > kMaxReleasesBytes) fail(path, "too long");
   return ReleaseState::parse(text, path);
 }
 

@@ -94,28 +94,28 @@ __attribute__((target("avx2,popcnt"))) bool read_tokens_avx2(const TokenSlots& s
 
 #define MALLORN_AVX2 __attribute__((target("avx2,bmi,bmi2,popcnt")))
 
-MALLORN_AVX2 void expand(TokenKind kind, const uint8_t* tokens, size_t count, RawBits* raw,
-                         uint32_t* numbers) {
+MALLORN_AVX2 void expand_avx2(TokenKind kind, const uint8_t* tokens, size_t count,
+                              RawBits* raw, uint32_t* numbers) {
   expand_kernel(kind, tokens, count, raw, numbers);
 }
 
-MALLORN_AVX2 void find_contexts(const TokenType& type, uint32_t level, const uint8_t* base,
-                                size_t count, uint8_t* contexts) {
+MALLORN_AVX2 void find_contexts_avx2(const TokenType& type, uint32_t level,
+                                     const uint8_t* base, size_t count, uint8_t* contexts) {
   find_contexts_kernel(type, level, base, count, contexts);
 }
 
-MALLORN_AVX2 void restore(const TokenType& type, const uint8_t* base,
-                          const uint32_t* numbers, size_t count, uint8_t* to) {
+MALLORN_AVX2 void restore_avx2(const TokenType& type, const uint8_t* base,
+                               const uint32_t* numbers, size_t count, uint8_t* to) {
   restore_kernel(type, base, numbers, count, to);
 }
 
-MALLORN_AVX2 void guess(const CodeMap& map, uint32_t level, Bounds bounds, size_t count,
-                        int16_t* steps, uint8_t* contexts) {
+MALLORN_AVX2 void guess_avx2(const CodeMap& map, uint32_t level, Bounds bounds,
+                             size_t count, int16_t* steps, uint8_t* contexts) {
   guess_numbers(map, level, bounds, count, steps, contexts);
 }
 
-MALLORN_AVX2 bool correct(Bounds bounds, const uint32_t* numbers, size_t count,
-                          int16_t* steps) {
+MALLORN_AVX2 bool correct_avx2(Bounds bounds, const uint32_t* numbers, size_t count,
+                               int16_t* steps) {
   return correct_kernel(bounds, numbers, count, steps);
 }
 
@@ -128,8 +128,8 @@ bool has_avx2() {
 }  // namespace
 
 const TokenKernels& fast_kernels() {
-  static constexpr TokenKernels kAvx2 = {read_tokens_avx2, expand, find_contexts,
-                                         restore,          guess,  correct};
+  static constexpr TokenKernels kAvx2 = {read_tokens_avx2, expand_avx2, find_contexts_avx2,
+                                         restore_avx2,     guess_avx2,  correct_avx2};
   static const TokenKernels& chosen = has_avx2() ? kAvx2 : portable_kernels();
   return chosen;
 }

@@ -17,8 +17,6 @@
 namespace mallorn::apply {
 namespace {
 
-constexpr size_t kWindowBytes = 1u << 20;
-
 class UpdateInPlace {
  public:
   UpdateInPlace(const std::string& model, const Fd& patch, const std::string& patch_name)
@@ -171,7 +169,7 @@ void UpdateInPlace::take_up(JournalFile& journal) {
 void UpdateInPlace::require_body() const {
   PatchReader reader = reread();
   if (has_lite_body(header())) {
-    std::vector<uint8_t> piece(kWindowBytes);
+    std::vector<uint8_t> piece(kJournalWindowBytes);
     while (reader.next_bytes(piece) != 0) {
     }
   } else {

@@ -15,7 +15,6 @@
 namespace mallorn::apply {
 namespace {
 
-constexpr size_t kWindowBytes = 1u << 20;
 constexpr size_t kGatherBytes = 256 * 1024;
 
 [[noreturn]] void fail_to_open(const std::string& path, const std::string& reason) {
@@ -66,7 +65,7 @@ void JournalFile::read(uint64_t offset, ByteSpan to) const {
 
 uint32_t JournalFile::check_of(uint64_t offset, uint64_t length) const {
   std::vector<uint8_t> window(
-      static_cast<size_t>(std::min<uint64_t>(kWindowBytes, length)));
+      static_cast<size_t>(std::min<uint64_t>(kJournalWindowBytes, length)));
   uint32_t check = 0;
   for (uint64_t done = 0; done < length;) {
     const auto part = static_cast<size_t>(std::min<uint64_t>(window.size(), length - done));
@@ -170,12 +169,12 @@ void JournalFile::commit(uint64_t units_done, Direction direction) {
 }
 
 void JournalFile::write_batch_again() {
-  std::vector<uint8_t> window(kWindowBytes);
+  std::vector<uint8_t> window(kJournalWindowBytes);
   const uint64_t begin = head_.slot_offset(batch_.sequence);
   const uint64_t end = begin + kBatchHeadBytes + batch_.payload_bytes;
   for (uint64_t at = begin; at < end; at += window.size()) {
     const ByteSpan part = ByteSpan(window).first(
-        static_cast<size_t>(std::min<uint64_t>(kWindowBytes, end - at)));
+        static_cast<size_t>(std::min<uint64_t>(kJournalWindowBytes, end - at)));
     read(at, part);
     write_full_at(fd_.get(), at, part, path_);
   }
@@ -183,7 +182,7 @@ void JournalFile::write_batch_again() {
 }
 
 void JournalFile::replay(int model, const std::string& name) const {
-  std::vector<uint8_t> window(kWindowBytes);
+  std::vector<uint8_t> window(kJournalWindowBytes);
   const uint64_t begin = head_.slot_offset(batch_.sequence) + kBatchHeadBytes;
   const uint64_t end = begin + batch_.payload_bytes;
   for (uint64_t at = begin; at < end;) {
@@ -200,7 +199,7 @@ void JournalFile::replay(int model, const std::string& name) const {
     }
     for (uint64_t done = 0; done < length;) {
       const auto part =
-          static_cast<size_t>(std::min<uint64_t>(kWindowBytes, length - done));
+          static_cast<size_t>(std::min<uint64_t>(kJournalWindowBytes, length - done));
       read(at + done, ByteSpan(window).first(part));
       write_full_at(model, offset + done, ByteView(window).first(part), name);
       done += part;

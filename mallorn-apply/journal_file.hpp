@@ -13,6 +13,8 @@
 
 namespace mallorn::apply {
 
+constexpr size_t kJournalWindowBytes = 1u << 20;  // of a file that are held at a time
+
 std::string journal_name(const std::string& model);
 
 // The folder that a file is in.

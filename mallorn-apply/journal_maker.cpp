@@ -16,7 +16,6 @@
 namespace mallorn::apply {
 namespace {
 
-constexpr size_t kWindowBytes = 1u << 20;
 // Each is a mapping of its own; systems have a limit of some 65,000.
 constexpr size_t kMaxStashes = 16 * 1024;
 
@@ -51,7 +50,7 @@ void write_stashed(const Fd& fd, const std::string& path, uint64_t at, ByteView 
     const uint64_t real = std::min<uint64_t>(stash.range.end(), base.size());
     for (uint64_t from = stash.range.offset; from < real;) {
       const auto length =
-          static_cast<size_t>(std::min<uint64_t>(kWindowBytes, real - from));
+          static_cast<size_t>(std::min<uint64_t>(kJournalWindowBytes, real - from));
       const ByteView bytes = base.subspan(static_cast<size_t>(from), length);
       stash.check = fast_crc32c(stash.check, bytes);
       write_full_at(fd.get(), at + (from - stash.range.offset), bytes, path);

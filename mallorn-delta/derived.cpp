@@ -22,7 +22,7 @@ constexpr uint32_t kNear = 4;       // units in the last place that such a guess
 // and a number that is not the product, beside the length of the difference.
 constexpr uint64_t kNumberBits = 16;
 constexpr uint64_t kStepBits = 100;
-constexpr uint64_t kMissBits = 2;
+constexpr uint64_t kCorrectionBits = 2;
 
 // The numbers of a range, as they lie in the file.
 class Numbers {
@@ -74,7 +74,8 @@ uint64_t bits_as_derived(const Numbers& numbers, const Numbers& source, uint32_t
   uint64_t bits = kStepBits;
   for (size_t i = 0; i < numbers.size(); ++i) {
     const uint32_t folded = folded_difference(numbers[i], f32_product(source[i], factor));
-    if (folded != 0) bits += static_cast<uint64_t>(std::bit_width(folded)) + kMissBits;
+    if (folded != 0)
+      bits += static_cast<uint64_t>(std::bit_width(folded)) + kCorrectionBits;
   }
   return bits;
 }

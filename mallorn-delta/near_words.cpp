@@ -9,7 +9,7 @@ namespace {
 // Bits of 64: by chance, once in a hundred million times.
 constexpr int kMostDiffering = 10;
 constexpr uint32_t kAbout = 64;      // indices before and after the expected one
-constexpr uint32_t kMostTried = 64;  // of those that share a value
+constexpr uint32_t kMostAlike = 64;  // of those that share a value
 
 }  // namespace
 
@@ -34,7 +34,7 @@ uint32_t NearWords::find(uint64_t word, uint32_t expected) {
     const Band& alike = bands_[band];
     const size_t value = value_in(word, band);
     const uint32_t first = alike.begins[value];
-    const uint32_t tried = std::min(alike.begins[value + 1] - first, kMostTried);
+    const uint32_t tried = std::min(alike.begins[value + 1] - first, kMostAlike);
     for (uint32_t i = first; i < first + tried; ++i) look_at(alike.indices[i]);
   }
   return best;

@@ -10,7 +10,7 @@ namespace mallorn::delta {
 namespace {
 
 // Axes longer than 1: their orders are tried one by one.
-constexpr size_t kMostTried = 5;
+constexpr size_t kMostLongAxes = 5;
 
 // Tensors of the base that are looked at for one of the result.
 constexpr size_t kMostCandidates = 16;
@@ -48,7 +48,8 @@ bool may_be_permuted(const Range& range) {
   for (const uint64_t length : lengths) {
     if (!checked_mul(bytes, length, &bytes)) return false;
   }
-  return lengths.size() >= 2 && lengths.size() <= kMostTried && bytes == range.length_bytes;
+  return lengths.size() >= 2 && lengths.size() <= kMostLongAxes &&
+         bytes == range.length_bytes;
 }
 
 // Where run `i` begins: no even distances, which strides of axes would make columns of.

@@ -67,9 +67,9 @@ BlockRows rows_of(const QuantGrid& grid, const TensorPlace& place) {
 // What the blocks of the base are.
 enum class BaseKind : uint8_t { blocks, weights };
 
-class Encoder {
+class BlocksEncoder {
  public:
-  Encoder(Dtype dtype, BaseKind kind, uint64_t bytes)
+  BlocksEncoder(Dtype dtype, BaseKind kind, uint64_t bytes)
       : dtype_(dtype),
         grid_(*quant_grid(dtype)),
         has_weights_(kind == BaseKind::weights),
@@ -256,7 +256,7 @@ std::vector<uint8_t> encode(Dtype dtype, BaseKind kind,
                             const std::vector<SectionPart>& parts, ByteView base,
                             ByteView result, std::vector<PartReport>* reports) {
   const size_t block_bytes = dtype_layout(dtype).block_bytes;
-  Encoder encoder(dtype, kind, result.size());
+  BlocksEncoder encoder(dtype, kind, result.size());
   size_t at = 0;
   uint64_t end = 0;
   for (const SectionPart& part : parts) {

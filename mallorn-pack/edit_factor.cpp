@@ -10,10 +10,10 @@
 namespace mallorn::pack {
 namespace {
 
-constexpr size_t kSample = 512;   // elements that a factor is looked for in
-constexpr size_t kFewest = 4;     // of which it can be told
-constexpr size_t kLeastRow = 8;   // elements; shorter ones have no factor of their own
-constexpr size_t kTriedRows = 8;  // of which half have one, or no row is asked
+constexpr size_t kFactorSample = 512;  // elements that a factor is looked for in
+constexpr size_t kFewest = 4;          // of which it can be told
+constexpr size_t kLeastFactorRow = 8;  // elements; shorter ones have no factor of their own
+constexpr size_t kTriedRows = 8;       // of which half have one, or no row is asked
 
 double number(const ValueType& type, uint64_t bits) {
   const uint64_t wide = type.format.bits == 32 ? bits
@@ -105,7 +105,7 @@ uint32_t best_near(const ValueType& type, uint32_t factor, ByteView base, ByteVi
 // common, which it is.
 uint32_t find_factor(const ValueType& type, ByteView base, ByteView result) {
   std::vector<Pair> pairs;
-  const size_t step = std::max<size_t>(result.size() / type.bytes / kSample, 1);
+  const size_t step = std::max<size_t>(result.size() / type.bytes / kFactorSample, 1);
   for_each_pair(type, base, result, step, [&](const Pair& pair) { pairs.push_back(pair); });
   if (pairs.size() < kFewest) return kF32One;
   const double ratio = middle_ratio(pairs);
@@ -151,7 +151,7 @@ EditFactors find_factors(const ValueType& type, uint64_t row, ByteView base,
     return found;
   }
   const size_t row_bytes = static_cast<size_t>(row) * type.bytes;
-  if (row < kLeastRow || row_bytes >= base.size()) return found;
+  if (row < kLeastFactorRow || row_bytes >= base.size()) return found;
   const size_t rows = (base.size() + row_bytes - 1) / row_bytes;
   const auto factor_of = [&](size_t i) {
     const size_t length = std::min(row_bytes, base.size() - i * row_bytes);

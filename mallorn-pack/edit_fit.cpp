@@ -12,7 +12,7 @@ namespace {
 
 // Of so many elements that have changed it is seen whether a value is frequent, and it is
 // if one in so many has it.
-constexpr size_t kSample = 4096;
+constexpr size_t kFrequencySample = 4096;
 constexpr size_t kFrequent = 64;
 
 // Places of elements are counted by their highest bits, as many.
@@ -191,7 +191,7 @@ void drop_rare(size_t least, std::vector<uint64_t>* values) {
 void add_frequent(const Array& array, size_t of, bool changed_only,
                   std::vector<uint64_t>* values) {
   std::vector<uint64_t> sample;
-  const size_t step = std::max<size_t>(of / kSample, 1);
+  const size_t step = std::max<size_t>(of / kFrequencySample, 1);
   size_t left = step;
   for (size_t i = 0; i < array.elements; ++i) {
     if ((changed_only && array.from(i) == array.to(i)) || --left != 0) continue;

@@ -14,7 +14,7 @@ namespace mallorn::pack {
 namespace {
 
 // So many elements tell whether a run is apt.
-constexpr size_t kSample = 2048;
+constexpr size_t kRunSample = 2048;
 
 // One in so many elements becomes a special value, as is expected: else it is chance.
 constexpr uint64_t kFewSpecial = 128;
@@ -54,9 +54,9 @@ struct Others {
   }
 };
 
-class Encoder {
+class EditsEncoder {
  public:
-  Encoder(const ValueType& type, uint64_t bytes)
+  EditsEncoder(const ValueType& type, uint64_t bytes)
       : type_(type), room_(bytes / type.bytes), coder_(coded_) {}
 
   // Codes a piece, whose row and factors are known; `base` is multiplied by those.
@@ -165,8 +165,8 @@ struct FittedRun {
 // What a sample of an array says of all of it.
 EditFit fit_sample(const ValueType& type, ByteView base, ByteView result) {
   const size_t elements = result.size() / type.bytes;
-  if (elements <= 4 * kSample) return fit_edits(type, base, result, true);
-  const size_t step = elements / kSample | 1;  // not a multiple of rows
+  if (elements <= 4 * kRunSample) return fit_edits(type, base, result, true);
+  const size_t step = elements / kRunSample | 1;  // not a multiple of rows
   std::vector<uint8_t> from;
   std::vector<uint8_t> to;
   for (size_t at = 0; at < elements; at += step) {
@@ -297,7 +297,7 @@ std::vector<uint8_t> encode_edits(Dtype dtype, const std::vector<SectionPart>& p
   for (FittedRun& run : found) {
     if (runs.empty() || !join(run, &runs.back())) runs.push_back(std::move(run));
   }
-  Encoder encoder(type, result.size());
+  EditsEncoder encoder(type, result.size());
   for (const FittedRun& run : runs) {
     encoder.add(run.run.place, run.fit.piece, run.factors.factors, run.base(base),
                 run.run.of(result));

@@ -12,6 +12,8 @@ inline double power_of_two(int64_t exponent) {
 }
 
 // 1024 * log2 of a positive number, good to a tenth of a bit, less a constant.
-inline int64_t log2_1024(double number) { return std::bit_cast<int64_t>(number) >> 42; }
+inline int64_t rough_log2_1024(double number) {
+  return std::bit_cast<int64_t>(number) >> 42;
+}
 
 }  // namespace mallorn::pack

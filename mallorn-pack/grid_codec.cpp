@@ -55,9 +55,9 @@ struct Inner {
   }
 };
 
-class Encoder {
+class GridEncoder {
  public:
-  Encoder(const ShortFloats& floats, bool has_base, size_t elements)
+  GridEncoder(const ShortFloats& floats, bool has_base, size_t elements)
       : floats_(floats), has_base_(has_base), room_(elements), coder_(coded_) {}
 
   void add(FittedPart& part) {
@@ -207,7 +207,7 @@ std::vector<uint8_t> encode_grid(Dtype dtype, const std::vector<SectionPart>& pa
     if (part.grid || part.is_short) found += part.result.size();
   }
   if (found < result.size() / kFew || found == 0) return {};
-  Encoder encoder(floats, !base.empty(), result.size() / kBytes);
+  GridEncoder encoder(floats, !base.empty(), result.size() / kBytes);
   for (FittedPart& part : fitted) encoder.add(part);
   return encoder.finish();
 }

@@ -10,7 +10,7 @@ namespace mallorn::pack {
 namespace {
 
 // Rows shorter than this have no gains of their own.
-constexpr uint64_t kLeastRow = 8;
+constexpr uint64_t kLeastGainRow = 8;
 
 // The coder that the models want: over the range coder, or over what counts the cost.
 template <typename Bits>
@@ -66,9 +66,9 @@ Dtype dtype_of(LiteType type) {
   }
 }
 
-class Encoder {
+class LiteEncoder {
  public:
-  Encoder(const LitePlan& plan, uint32_t restart_log2)
+  LiteEncoder(const LitePlan& plan, uint32_t restart_log2)
       : plan_(plan), restart_log2_(restart_log2) {}
 
   std::vector<uint8_t> run() {
@@ -227,7 +227,7 @@ class Encoder {
     const uint64_t rows = piece.place.row_elements;
     const uint64_t all = plain.head.elements;
     for (const uint64_t columns : {rows, all}) {
-      if (columns < kLeastRow || columns > UINT16_MAX || columns > all) continue;
+      if (columns < kLeastGainRow || columns > UINT16_MAX || columns > all) continue;
       LiteStep step = plain;
       step.head.columns = static_cast<uint16_t>(columns);
       step.gains = gains_of(piece, step.head);
@@ -269,7 +269,7 @@ class Encoder {
 }  // namespace
 
 std::vector<uint8_t> encode_lite(const LitePlan& plan, uint32_t restart_log2) {
-  return Encoder(plan, restart_log2).run();
+  return LiteEncoder(plan, restart_log2).run();
 }
 
 }  // namespace mallorn::pack

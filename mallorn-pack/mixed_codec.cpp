@@ -10,9 +10,9 @@
 namespace mallorn::pack {
 namespace {
 
-class Encoder {
+class MixedEncoder {
  public:
-  Encoder(const ValueType& type, bool has_base, uint64_t bytes)
+  MixedEncoder(const ValueType& type, bool has_base, uint64_t bytes)
       : type_(type), has_base_(has_base), room_(bytes), coder_(coded_) {}
 
   // Codes a part of a tensor: first what is left of a row begun before, then the matrix,
@@ -79,7 +79,7 @@ std::vector<uint8_t> encode_mixed(Dtype dtype, const std::vector<SectionPart>& p
                                   ByteView base, ByteView result) {
   ValueType type;
   (void)mixed_type(dtype, &type);
-  Encoder encoder(type, !base.empty(), result.size());
+  MixedEncoder encoder(type, !base.empty(), result.size());
   size_t at = 0;
   for (const SectionPart& part : parts) {
     const auto length = static_cast<size_t>(part.length_bytes);

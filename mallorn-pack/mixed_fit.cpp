@@ -121,7 +121,7 @@ double mean_size(const std::vector<double>& values) {
 // What coding the deviations takes, in 1/1024 bit, but for a constant.
 int64_t cost_of(const std::vector<double>& missed, double soft) {
   int64_t cost = 0;
-  for (const double value : missed) cost += log2_1024(std::fabs(value) + soft);
+  for (const double value : missed) cost += rough_log2_1024(std::fabs(value) + soft);
   return cost;
 }
 

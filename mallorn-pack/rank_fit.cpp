@@ -152,15 +152,15 @@ int64_t factor_cost(const std::vector<float>& values, double step) {
   double sum = 0;
   for (const float value : values) sum += std::fabs(value);
   const double mean = sum / step / static_cast<double>(values.size());
-  const int64_t each = log2_1024(5.4 * mean + 1.2) - log2_1024(1.0);
+  const int64_t each = rough_log2_1024(5.4 * mean + 1.2) - rough_log2_1024(1.0);
   return each * static_cast<int64_t>(values.size());
 }
 
 // What residuals save if their squares fall from `before` to `after`.
 int64_t saved_bits(const Update& update, double before, double after) {
   const auto count = static_cast<double>(update.values.size());
-  return (log2_1024(before / count + update.floor) -
-          log2_1024(std::max(after, 0.0) / count + update.floor)) *
+  return (rough_log2_1024(before / count + update.floor) -
+          rough_log2_1024(std::max(after, 0.0) / count + update.floor)) *
          static_cast<int64_t>(update.values.size()) / 2;
 }
 

@@ -24,7 +24,7 @@ double float_number(FloatFormat format, uint64_t bits) {
 }
 
 // The elements of one row or column.
-struct Lane {
+struct GainLane {
   const MatrixPair& matrices;
   size_t begin;
   size_t step;
@@ -36,17 +36,17 @@ struct Lane {
 };
 
 // What the residuals of a lane cost with a gain.
-int64_t lane_cost(const Lane& lane, double gain) {
+int64_t lane_cost(const GainLane& lane, double gain) {
   int64_t cost = 0;
   for (size_t i = 0; i < lane.count; ++i) {
     const double missed = std::fabs(lane.result(i) - gain * lane.base(i));
-    cost += log2_1024(missed / lane.unit(i) + 0.4);
+    cost += rough_log2_1024(missed / lane.unit(i) + 0.4);
   }
   return cost;
 }
 
 // The gain that makes the residuals of a lane smallest, those that are large counting less.
-double lane_gain(const Lane& lane) {
+double lane_gain(const GainLane& lane) {
   constexpr int kRounds = 4;
   constexpr double kSettled = 1.0 / (1 << 26);
   double gain = 1;
@@ -86,7 +86,8 @@ struct FittedGain {
 
 // The gain of the last lane that had one costs next to nothing: where a block's scale is
 // that of its greatest weight, many change their sign, and that says nearly all of them.
-FittedGain fit_gain(const ValueType& type, const Lane& lane, int32_t last, int64_t cost) {
+FittedGain fit_gain(const ValueType& type, const GainLane& lane, int32_t last,
+                    int64_t cost) {
   constexpr int64_t kAgainCost = 2 * 1024;
   FittedGain best = {type.gain_one()};
   const int32_t gain = to_gain(type, lane_gain(lane));
@@ -145,10 +146,10 @@ int64_t fit_gains(const ValueType& type, const MatrixPair& matrices, GainAxis ax
   int64_t saved = 0;
   int32_t last = -type.gain_one();
   for (size_t i = 0; i < lanes; ++i) {
-    const Lane lane =
+    const GainLane lane =
         axis == GainAxis::row
-            ? Lane{matrices, i * columns, 1, std::min(columns, count - i * columns)}
-            : Lane{matrices, i, columns, (count - i + columns - 1) / columns};
+            ? GainLane{matrices, i * columns, 1, std::min(columns, count - i * columns)}
+            : GainLane{matrices, i, columns, (count - i + columns - 1) / columns};
     const FittedGain gain = fit_gain(type, lane, last, gain_cost);
     if (gain.saved > 0) last = gain.gain;
     gains.push_back(gain.gain);

@@ -15,9 +15,9 @@ namespace {
 // Rows that are shorter get no gains of their own.
 constexpr uint64_t kLeastLane = 4;
 
-class Encoder {
+class ValuesEncoder {
  public:
-  Encoder(const ValueType& type, bool has_base, uint64_t bytes)
+  ValuesEncoder(const ValueType& type, bool has_base, uint64_t bytes)
       : type_(type), has_base_(has_base), room_(bytes), coder_(coded_) {}
 
   // Codes a part of a tensor: first what is left of a row begun before, then the matrix,
@@ -225,7 +225,7 @@ std::vector<uint8_t> encode_values(Dtype dtype, const std::vector<SectionPart>& 
 std::vector<uint8_t> encode_values(const ValueType& type,
                                    const std::vector<SectionPart>& parts, ByteView base,
                                    ByteView result, std::vector<PartReport>* reports) {
-  Encoder encoder(type, !base.empty(), result.size());
+  ValuesEncoder encoder(type, !base.empty(), result.size());
   size_t at = 0;
   for (const SectionPart& part : parts) {
     const auto length = static_cast<size_t>(part.length_bytes);

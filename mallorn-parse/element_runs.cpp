@@ -23,11 +23,11 @@ using Lanes = std::array<Histogram, kLanes>;  // by offset in the file mod 4
 using WideLanes = std::array<Histogram, kWideLanes>;
 
 // What a block seems to hold: elements that begin at offsets = phase mod their width.
-struct Guess {
+struct DtypeGuess {
   Dtype dtype = Dtype::opaque;
   unsigned phase = 0;
 
-  bool operator==(const Guess&) const = default;
+  bool operator==(const DtypeGuess&) const = default;
 };
 
 Histogram sum(const Histogram& a, const Histogram& b) {
@@ -85,7 +85,7 @@ bool is_smooth(const Histogram& counts) {
   return common * 4 > total * 3;
 }
 
-Guess guess_floats(const Lanes& lanes) {
+DtypeGuess guess_floats(const Lanes& lanes) {
   constexpr uint64_t kNoise = 1024 * 7;      // what low bits of a mantissa have at least
   constexpr uint64_t kClear = 1024 * 3 / 2;  // a highest byte has so much less
   constexpr uint64_t kMostOfThem = 60;       // in 64
@@ -97,13 +97,13 @@ Guess guess_floats(const Lanes& lanes) {
   if (lane(0) < kNoise || lane(3) + kClear > lane(0)) return {};
   if (lane(1) > kNoise && lane(2) > lane(3) + kClear) {
     const bool is_float = share(lanes[highest], is_plausible_exponent) >= kMostOfThem;
-    return is_float ? Guess{Dtype::f32, phase} : Guess{};
+    return is_float ? DtypeGuess{Dtype::f32, phase} : DtypeGuess{};
   }
   if (lane(2) < kNoise || lane(1) + kClear > lane(0)) return {};
   const Histogram both = sum(lanes[highest], lanes[(highest + 2) % kLanes]);
   if (is_binary16(both)) return {Dtype::f16, phase % 2};
   const bool is_float = share(both, is_plausible_exponent) >= kMostOfThem;
-  return is_float ? Guess{Dtype::bf16, phase % 2} : Guess{};
+  return is_float ? DtypeGuess{Dtype::bf16, phase % 2} : DtypeGuess{};
 }
 
 // Highest bytes of binary64 numbers from 2^-47 to 2^16, and of 0.
@@ -132,14 +132,14 @@ bool are_doubles(const WideLanes& lanes, unsigned phase) {
   return bits[4] > kNoise && bits[6] > bits[7] + kClear;
 }
 
-Guess guess_doubles(const WideLanes& lanes) {
+DtypeGuess guess_doubles(const WideLanes& lanes) {
   for (unsigned phase = 0; phase < kWideLanes; ++phase) {
     if (are_doubles(lanes, phase)) return {Dtype::f64, phase};
   }
   return {};
 }
 
-Guess guess_integers(const Lanes& lanes) {
+DtypeGuess guess_integers(const Lanes& lanes) {
   constexpr uint64_t kLeast = 1024 * 3;
   constexpr uint64_t kMost =
       1024 * 31 / 4;  // above that nothing is known from random bytes
@@ -156,20 +156,20 @@ Guess guess_integers(const Lanes& lanes) {
 }
 
 // `sample` lies at `offset` in the file.
-Guess guess(ByteView sample, uint64_t offset) {
+DtypeGuess guess(ByteView sample, uint64_t offset) {
   WideLanes wide{};
   for (size_t i = 0; i < sample.size(); ++i) ++wide[(offset + i) % kWideLanes][sample[i]];
   Lanes lanes{};
   for (size_t i = 0; i < kLanes; ++i) lanes[i] = sum(wide[i], wide[i + kLanes]);
-  const Guess floats = guess_floats(lanes);
+  const DtypeGuess floats = guess_floats(lanes);
   if (floats.dtype != Dtype::opaque) return floats;
-  const Guess doubles = guess_doubles(wide);
+  const DtypeGuess doubles = guess_doubles(wide);
   return doubles.dtype != Dtype::opaque ? doubles : guess_integers(lanes);
 }
 
 // What few blocks in a row seem to hold is what the run before them holds, if that goes on
 // behind them.
-void smooth_out(std::vector<Guess>* guesses) {
+void smooth_out(std::vector<DtypeGuess>* guesses) {
   size_t begin = 0;
   for (size_t i = 1; i <= guesses->size(); ++i) {
     if (i < guesses->size() && (*guesses)[i] == (*guesses)[begin]) continue;
@@ -183,7 +183,8 @@ void smooth_out(std::vector<Guess>* guesses) {
 }
 
 // Adds [begin, end) as runs of whole elements.
-void add_runs(Guess guess, uint64_t begin, uint64_t end, std::vector<ElementRun>* runs) {
+void add_runs(DtypeGuess guess, uint64_t begin, uint64_t end,
+              std::vector<ElementRun>* runs) {
   const uint64_t width = dtype_layout(guess.dtype).block_bytes;
   const auto aligned = [&](uint64_t at) {
     return at + (guess.phase + width - at % width) % width;
@@ -202,7 +203,7 @@ void add_runs(Guess guess, uint64_t begin, uint64_t end, std::vector<ElementRun>
 std::vector<ElementRun> find_element_runs(ByteView file) {
   const size_t block = file.size() < kLargeFile ? kSample : kLargeBlock;
   const size_t blocks = file.size() / block;
-  std::vector<Guess> guesses;
+  std::vector<DtypeGuess> guesses;
   PassedPages passed(file, 0);
   for (size_t i = 0; i < blocks; ++i) {
     guesses.push_back(guess(file.subspan(i * block, kSample), i * block));

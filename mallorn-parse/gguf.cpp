@@ -198,9 +198,9 @@ Range tensor_label(const GgufReader& reader, const TensorInfo& tensor) {
   return range;
 }
 
-bool probe(ByteView file) { return GgufReader::has_magic(file); }
+bool probe_gguf(ByteView file) { return GgufReader::has_magic(file); }
 
-ParsedModel read(ByteView file) {
+ParsedModel read_gguf(ByteView file) {
   GgufReader reader(file);
   ParsedModel model;
   model.is_big_endian = reader.is_big_endian();
@@ -229,6 +229,6 @@ ParsedModel read(ByteView file) {
 
 }  // namespace
 
-ModelFormat gguf_format() { return {"gguf", probe, read}; }
+ModelFormat gguf_format() { return {"gguf", probe_gguf, read_gguf}; }
 
 }  // namespace mallorn::parse

@@ -26,10 +26,10 @@
 namespace mallorn::parse {
 namespace {
 
-constexpr uint32_t kMaxDepth = 64;              // messages inside each other
-constexpr size_t kMaxPieces = 16384;            // of one message that occurs repeatedly
-constexpr size_t kMaxLabels = size_t{1} << 17;  // plus files of external data
-constexpr size_t kMaxNameBytes = size_t{1} << 16;
+constexpr uint32_t kMaxDepth = 64;                  // messages inside each other
+constexpr size_t kMaxPieces = 16384;                // of one message that occurs repeatedly
+constexpr size_t kOnnxMaxLabels = size_t{1} << 17;  // plus files of external data
+constexpr size_t kOnnxMaxNameBytes = size_t{1} << 16;
 constexpr uint64_t kMinLabelAttributeBytes = 4096;  // smaller ones stay in their gap
 
 // A singular message that occurs several times is one message in pieces.
@@ -51,7 +51,7 @@ constexpr GraphFields kFunctionFields{7, 0, 0, 11};
 
 // Empty names and those above the limit are left out.
 void add_name(ByteView name, Range* range) {
-  if (name.empty() || name.size() > kMaxNameBytes) return;
+  if (name.empty() || name.size() > kOnnxMaxNameBytes) return;
   range->names.emplace_back(name.begin(), name.end());
 }
 
@@ -95,7 +95,7 @@ void ModelWalk::check_depth(uint64_t offset, uint32_t depth) {
 }
 
 void ModelWalk::add_label(Range range) {
-  if (model_.ranges.size() == kMaxLabels) {
+  if (model_.ranges.size() == kOnnxMaxLabels) {
     fail(range.offset_bytes, Status::limit_exceeded, "too many tensors");
   }
   model_.ranges.push_back(std::move(range));
@@ -227,8 +227,8 @@ OnnxLabel ModelWalk::add_external(uint64_t offset, const OnnxTensor& tensor,
                                   ByteView other_name) {
   const auto place = external_place(tensor.external);
   if (!place) return {};
-  if (external_files_.size() == kMaxLabels ||
-      model_.external_tensors.size() == kMaxLabels) {
+  if (external_files_.size() == kOnnxMaxLabels ||
+      model_.external_tensors.size() == kOnnxMaxLabels) {
     fail(offset, Status::limit_exceeded, "too much external data");
   }
   if (external_files_.insert(place->file).second) {
@@ -282,7 +282,7 @@ void ModelWalk::read_sparse_tensor(const Pieces& sparse, ByteView other_name) {
   if (!indices.empty()) read_tensor(indices, name, "indices", nullptr);
 }
 
-bool probe(ByteView file) {
+bool probe_onnx(ByteView file) {
   ProtobufReader reader({file, 0});
   ProtobufField field;
   bool has_graph = false;
@@ -290,10 +290,10 @@ bool probe(ByteView file) {
   return has_graph && reader.ok();
 }
 
-ParsedModel read(ByteView file) { return ModelWalk().read_model({file, 0}); }
+ParsedModel read_onnx(ByteView file) { return ModelWalk().read_model({file, 0}); }
 
 }  // namespace
 
-ModelFormat onnx_format() { return {"onnx", probe, read}; }
+ModelFormat onnx_format() { return {"onnx", probe_onnx, read_onnx}; }
 
 }  // namespace mallorn::parse

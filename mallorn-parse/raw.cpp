@@ -6,7 +6,7 @@
 namespace mallorn::parse {
 namespace {
 
-bool probe(ByteView) { return true; }
+bool probe_raw(ByteView) { return true; }
 
 // What lies between runs.
 void add_opaque(uint64_t begin, uint64_t end, std::vector<Range>* ranges) {
@@ -18,7 +18,7 @@ void add_opaque(uint64_t begin, uint64_t end, std::vector<Range>* ranges) {
   ranges->push_back(std::move(range));
 }
 
-ParsedModel read(ByteView file) {
+ParsedModel read_raw(ByteView file) {
   ParsedModel model;
   uint64_t at = 0;
   for (const ElementRun& run : find_element_runs(file)) {
@@ -37,6 +37,6 @@ ParsedModel read(ByteView file) {
 
 }  // namespace
 
-ModelFormat raw_format() { return {"raw", probe, read}; }
+ModelFormat raw_format() { return {"raw", probe_raw, read_raw}; }
 
 }  // namespace mallorn::parse

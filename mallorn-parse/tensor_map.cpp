@@ -19,7 +19,7 @@ bool have_equal_extents(const Range& a, const Range& b) {
   return a.offset_bytes == b.offset_bytes && a.length_bytes == b.length_bytes;
 }
 
-bool comes_first(const Range& a, const Range& b) {
+bool is_range_before(const Range& a, const Range& b) {
   if (a.offset_bytes != b.offset_bytes) return a.offset_bytes < b.offset_bytes;
   return a.length_bytes > b.length_bytes;
 }
@@ -85,7 +85,7 @@ std::vector<Range> tile_ranges(std::vector<Range> ranges, uint64_t length_bytes)
     }
   }
   std::erase_if(ranges, [](const Range& range) { return range.length_bytes == 0; });
-  std::stable_sort(ranges.begin(), ranges.end(), comes_first);
+  std::stable_sort(ranges.begin(), ranges.end(), is_range_before);
 
   Tiling tiling;
   for (auto first = ranges.begin(); first != ranges.end();) {

@@ -217,14 +217,14 @@ class TfliteReader {
   TfliteLabels labels_;
 };
 
-bool probe(ByteView file) {
+bool probe_tflite(ByteView file) {
   return file.size() >= 8 && schema::ModelBufferHasIdentifier(file.data());
 }
 
-ParsedModel read(ByteView file) { return TfliteReader(file).read(); }
+ParsedModel read_tflite(ByteView file) { return TfliteReader(file).read(); }
 
 }  // namespace
 
-ModelFormat tflite_format() { return {"tflite", probe, read}; }
+ModelFormat tflite_format() { return {"tflite", probe_tflite, read_tflite}; }
 
 }  // namespace mallorn::parse

@@ -10,7 +10,7 @@
 namespace mallorn::parse {
 namespace {
 
-bool comes_first(const TfliteLabel& a, const TfliteLabel& b) {
+bool is_label_before(const TfliteLabel& a, const TfliteLabel& b) {
   return std::tie(a.offset_bytes, a.length_bytes, a.precision) <
          std::tie(b.offset_bytes, b.length_bytes, b.precision);
 }
@@ -32,7 +32,7 @@ void TfliteLabels::add(const TfliteLabel& label) {
 }
 
 TfliteLabels::Merged TfliteLabels::merge(uint64_t name_budget_bytes) {
-  std::stable_sort(labels_.begin(), labels_.end(), comes_first);
+  std::stable_sort(labels_.begin(), labels_.end(), is_label_before);
   Merged merged;
   std::set<std::string_view>
       names;  // of the range being made; no hash that could be flooded

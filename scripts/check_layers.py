@@ -6,8 +6,9 @@
 
 Without --compile: every #include of our own is written in full from the root, names a file that is
 there, and follows the arrows; core/ uses freestanding headers alone; each package is included in its
-own files; a source includes its own header first, so that the build shows that it compiles alone. With
---compile: headers that have no source are compiled by themselves. One line per fault: file:line: what.
+own files; a source includes its own header first, so that the build shows that it compiles alone, and
+gives nothing of its own the name of what a header has: where files are compiled together, it would be
+taken for that. With --compile: headers that have no source are compiled by themselves. One line per fault: file:line: what.
 Exit 0 without faults, 1 with.
 """
 import argparse
@@ -48,6 +49,9 @@ PACKAGES = [
     ("doctest", ("doctest",), ()),
 ]
 GENERATED = {"libcommon/version.hpp", "mallorn-parse/tflite_generated.h"}
+# A constant or type of a namespace, where it is defined.
+NAME = re.compile(r"(?:(?:inline |static )*constexpr\b[^=({;]*?\b(k[A-Z]\w*)|"
+                  r"(?:class|struct|enum class) (\w+)(?=[ {]|$)(?!.*;$))")
 INCLUDE = re.compile(r'\s*#\s*include\s*(?:"([^"]*)"|<([^>]*)>)')
 
 
@@ -119,6 +123,25 @@ def layer_faults(root):
                 yield f"{path}:{number}: {fault}"
 
 
+def names_in(root, path):
+    """Constants and types that `path` defines for whole namespaces, with their lines."""
+    lines = (root / path).read_text(encoding="utf-8").splitlines()
+    return [(match[1] or match[2], number)
+            for number, line in enumerate(lines, 1) if (match := NAME.match(line))]
+
+
+def name_faults(root):
+    headers = {path: {name for name, _ in names_in(root, path)}
+               for path in sources(root) if path.endswith(".hpp")}
+    for path in sources(root):
+        if not path.endswith(".cpp") or path.startswith(("tests/", "firmware/")):
+            continue  # firmware is compiled file by file
+        for name, number in names_in(root, path):
+            for header, names in headers.items():
+                if name in names and any(is_under(header, each) for each in allowed_folders(path)):
+                    yield f"{path}:{number}: {name} is what {header} has"
+
+
 def own_header(root, path):
     """The header that the source `path` is to, or None."""
     header = path.removesuffix(".cpp") + ".hpp"
@@ -159,7 +182,7 @@ def main(arguments):
     if options.compile:
         faults = list(header_faults(options.root, options.compile, options.flag, options.jobs))
     else:
-        faults = list(layer_faults(options.root))
+        faults = [*layer_faults(options.root), *name_faults(options.root)]
     for fault in faults:
         print(fault, file=sys.stderr)
     return 1 if faults else 0

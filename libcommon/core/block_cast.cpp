@@ -9,7 +9,6 @@ namespace {
 
 constexpr size_t kCodes = 32;  // of all types that can be quantized
 constexpr uint32_t kMagnitude = ~kF32Sign;
-constexpr uint32_t kOne = 0x3F800000;
 
 // Fractions of codes are in units of 2^-26, towards minus infinity: fine enough to tell
 // where binary32 would round to a whole number.
@@ -55,7 +54,7 @@ constexpr uint32_t f32_of(int32_t number) {
 
 // 1 / scale; 0 where there is none.
 F32Parts inverse(uint32_t scale) {
-  const uint32_t quotient = f32_quotient(kOne, scale);
+  const uint32_t quotient = f32_quotient(kF32One, scale);
   return f32_parts(f32_is_finite(quotient) ? quotient : 0);
 }
 

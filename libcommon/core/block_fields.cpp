@@ -16,9 +16,9 @@ constexpr Field kU64[] = {{0, 1, 8, Lane::u64}};
 constexpr Field kI16[] = {{0, 1, 2, Lane::i16}};
 constexpr Field kI32[] = {{0, 1, 4, Lane::i32}};
 constexpr Field kI64[] = {{0, 1, 8, Lane::i64}};
-constexpr Field kF16[] = {{0, 1, 2, Lane::f16}};
-constexpr Field kF32[] = {{0, 1, 4, Lane::f32}};
-constexpr Field kF64[] = {{0, 1, 8, Lane::f64}};
+constexpr Field kF16Scalar[] = {{0, 1, 2, Lane::f16}};
+constexpr Field kF32Scalar[] = {{0, 1, 4, Lane::f32}};
+constexpr Field kF64Scalar[] = {{0, 1, 8, Lane::f64}};
 
 // Blocks of GGUF.
 constexpr Field kQ4_0[] = {{0, 1, 2, Lane::f16}, {2, 16, 1, Lane::nibbles}};
@@ -176,13 +176,13 @@ BlockFields block_fields(Dtype dtype) {
       return of(kI64);
     case Dtype::f16:
     case Dtype::bf16:
-      return of(kF16);
+      return of(kF16Scalar);
     case Dtype::f32:
     case Dtype::c64:
-      return of(kF32);
+      return of(kF32Scalar);
     case Dtype::f64:
     case Dtype::c128:
-      return of(kF64);
+      return of(kF64Scalar);
     case Dtype::i4:
     case Dtype::u4:
     case Dtype::f4_e2m1:

@@ -9,14 +9,6 @@ namespace {
 
 constexpr uint8_t kToZero = 0x80;
 
-// Elements that are binary32 on their way from one dtype to the other.
-constexpr size_t kStretch = 256;
-
-bool is_float(Dtype dtype) {
-  return dtype == Dtype::f16 || dtype == Dtype::bf16 || dtype == Dtype::f32 ||
-         dtype == Dtype::f64;
-}
-
 template <typename T, typename Cast>
 void load_each(const uint8_t* from, size_t count, uint32_t* numbers, Cast cast) {
   for (size_t i = 0; i < count; ++i) {
@@ -32,7 +24,7 @@ void store_each(const uint32_t* numbers, size_t count, uint8_t* to, Cast cast) {
 }
 
 // Whether elements become binary32.
-bool is_number(Dtype dtype) { return is_float(dtype) || can_dequantize(dtype); }
+bool is_number(Dtype dtype) { return is_plain_float(dtype) || can_dequantize(dtype); }
 
 // The highest bit of each code in a byte, where the codes of one dtype become those of the
 // other by turning it; else 0.
@@ -105,7 +97,7 @@ bool can_convert(const Conversion& conversion, Dtype to) {
   if (sign_bits(conversion.from, to) != 0) return conversion.rounding == Rounding::nearest;
   const bool can_round = conversion.rounding == Rounding::nearest || to == Dtype::bf16;
   return can_round && conversion.from != to && is_number(conversion.from) &&
-         (is_float(to) || can_quantize(to));
+         (is_plain_float(to) || can_quantize(to));
 }
 
 bool has_weights(const Conversion& conversion, Dtype to) {
@@ -138,14 +130,15 @@ void convert(const Conversion& conversion, Dtype to, ByteView base, ByteSpan res
     for (size_t i = 0; i < result.size(); ++i) result[i] = base[i] ^ signs;
     return;
   }
-  uint32_t numbers[kStretch];
+  uint32_t numbers[kConvertedElements];
   const DtypeLayout& layout = dtype_layout(to);
   const uint64_t total = result.size() / layout.block_bytes * layout.block_elements;
   const uint8_t* from = base.data();
   uint8_t* at = result.data();
   for (uint64_t done = 0; done < total;) {
     const uint64_t left = total - done;
-    const auto count = static_cast<size_t>(left < kStretch ? left : kStretch);
+    const auto count =
+        static_cast<size_t>(left < kConvertedElements ? left : kConvertedElements);
     to_binary32(conversion, from, count, numbers);
     from_binary32(conversion, to, numbers, count, at);
     from += bytes_of_elements(conversion.from, count);

@@ -21,6 +21,15 @@ struct Conversion {
   auto operator<=>(const Conversion&) const = default;
 };
 
+// f16, bf16, f32 or f64.
+constexpr bool is_plain_float(Dtype dtype) {
+  return dtype == Dtype::f16 || dtype == Dtype::bf16 || dtype == Dtype::f32 ||
+         dtype == Dtype::f64;
+}
+
+// Elements that are binary32 on their way from one dtype to the other, at a time.
+constexpr size_t kConvertedElements = 256;
+
 // True if there is such a conversion. Any of f16, bf16, f32, f64, q4_0 to q5_1, q8_0 become
 // another of these, and so do q2_k to q6_k; i8 becomes u8, i4 u4, and back. Rounding to
 // zero is for bf16 alone.

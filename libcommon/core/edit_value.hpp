@@ -40,8 +40,6 @@ constexpr int64_t edit_order(const ValueType& type, uint64_t bits) {
   return type.is_signed ? extend_sign(type, bits) : static_cast<int64_t>(bits);
 }
 
-constexpr uint32_t kF32One = 0x3F800000;
-
 // Floats of up to 32 bits can be multiplied.
 constexpr bool has_factors(const ValueType& type) {
   return type.kind == ValueKind::floating && type.format.bits <= 32;

@@ -14,6 +14,7 @@ namespace mallorn {
 
 constexpr uint32_t kF32Sign = 0x80000000;
 constexpr uint32_t kF32Infinity = 0x7F800000;
+constexpr uint32_t kF32One = 0x3F800000;
 
 constexpr bool f32_is_finite(uint32_t bits) {
   return (bits & kF32Infinity) != kF32Infinity;

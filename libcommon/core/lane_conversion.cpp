@@ -7,22 +7,13 @@ namespace mallorn {
 namespace {
 
 constexpr uint64_t kMaxRun = uint64_t{1} << 40;
-constexpr uint32_t kOne = 0x3F800000;
 constexpr uint32_t k127 = 0x42FE0000;
 
 constexpr uint8_t kIsDerived = 1;
 constexpr uint8_t kHasInverse = 2;
 constexpr uint8_t kIsEven = 4;
 
-// Elements that are binary32 at a time.
-constexpr size_t kStretch = 256;
-
 bool is_codes(Dtype dtype) { return dtype == Dtype::i8 || dtype == Dtype::u8; }
-
-bool is_float(Dtype dtype) {
-  return dtype == Dtype::f16 || dtype == Dtype::bf16 || dtype == Dtype::f32 ||
-         dtype == Dtype::f64;
-}
 
 // Calls visit(begin, count) for the elements of a lane, of `elements` there are, some at a
 // time.
@@ -35,7 +26,7 @@ void for_each_part(const LaneGrid& grid, uint64_t elements, uint32_t lane, Visit
     const uint64_t behind = from + grid.run - grid.first;  // first is below run
     const uint64_t end = behind < elements ? behind : elements;
     while (at < end) {
-      const uint64_t count = end - at < kStretch ? end - at : kStretch;
+      const uint64_t count = end - at < kConvertedElements ? end - at : kConvertedElements;
       visit(static_cast<size_t>(at), static_cast<size_t>(count));
       at += count;
     }
@@ -73,7 +64,7 @@ class Quantizer {
       : grid_(grid), low_(to == Dtype::i8 ? -128 : 0) {}
 
   void set_scale(uint32_t scale) {
-    scale_ = grid_.has_inverse ? f32_quotient(kOne, scale) : scale;
+    scale_ = grid_.has_inverse ? f32_quotient(kF32One, scale) : scale;
   }
   uint8_t code(uint32_t number) const {
     const uint32_t steps =
@@ -93,7 +84,7 @@ void quantize(const Conversion& conversion, const LaneGrid& grid, Dtype to, Byte
               ByteSpan result) {
   const size_t size = dtype_layout(conversion.from).block_bytes;
   Quantizer quantizer(grid, to);
-  uint32_t numbers[kStretch];
+  uint32_t numbers[kConvertedElements];
   for (uint32_t lane = 0; lane < grid.lanes; ++lane) {
     quantizer.set_scale(grid.is_derived ? derived_scale(conversion, grid, lane, base)
                                         : given_scale(grid, lane));
@@ -107,7 +98,7 @@ void quantize(const Conversion& conversion, const LaneGrid& grid, Dtype to, Byte
 void dequantize(const Conversion& conversion, const LaneGrid& grid, Dtype to, ByteView base,
                 ByteSpan result) {
   const size_t size = dtype_layout(to).block_bytes;
-  uint32_t numbers[kStretch];
+  uint32_t numbers[kConvertedElements];
   for (uint32_t lane = 0; lane < grid.lanes; ++lane) {
     const uint32_t scale = given_scale(grid, lane);
     for_each_part(grid, base.size(), lane, [&](size_t at, size_t count) {
@@ -129,8 +120,8 @@ void dequantize(const Conversion& conversion, const LaneGrid& grid, Dtype to, By
 
 bool has_lanes(const Conversion& conversion, Dtype to) {
   return conversion.rounding == Rounding::nearest &&
-         ((is_codes(conversion.from) && is_float(to)) ||
-          (is_float(conversion.from) && is_codes(to)));
+         ((is_codes(conversion.from) && is_plain_float(to)) ||
+          (is_plain_float(conversion.from) && is_codes(to)));
 }
 
 void write_lane_grid(const LaneGrid& grid, ByteWriter& writer) {
@@ -176,7 +167,7 @@ void convert_lanes(const Conversion& conversion, const LaneGrid& grid, Dtype to,
 uint32_t derived_scale(const Conversion& conversion, const LaneGrid& grid, uint32_t lane,
                        ByteView base) {
   const size_t size = dtype_layout(conversion.from).block_bytes;
-  uint32_t numbers[kStretch];
+  uint32_t numbers[kConvertedElements];
   uint32_t most = 0;
   for_each_part(grid, base.size() / size, lane, [&](size_t at, size_t count) {
     to_binary32(conversion, base.data() + at * size, count, numbers);

@@ -10,7 +10,8 @@ SCRIPT = pathlib.Path(__file__).resolve().parents[2] / "scripts" / "check_layers
 # A tree without faults; each test plants one.
 TREE = {
     "libcommon/core/bytes.hpp": "#pragma once\n#include <cstring>\nusing Size = decltype(sizeof(1));\n",
-    "libcommon/file.hpp": '#pragma once\n#include <string>\n#include "libcommon/core/bytes.hpp"\n',
+    "libcommon/file.hpp": '#pragma once\n#include <string>\n#include "libcommon/core/bytes.hpp"\n'
+                          'constexpr int kMost = 1;\nclass File {\n};\n',
     "libcommon/digest.cpp": "#include <openssl/sha.h>\n",
     "mallorn-pack/zstd_run.cpp": '#include <zstd.h>\n#include "libcommon/file.hpp"\n',
     "mallorn-apply/core/decoder.hpp": '#pragma once\n#include "libcommon/core/bytes.hpp"\n',
@@ -37,6 +38,8 @@ PLANTED = [
     ("mallorn-sign/bad.cpp", "#include <cxxopts.hpp>", "of cxxopts belongs into"),
     ("libcommon/bad.cpp", "#include <doctest/doctest.h>", "of doctest belongs into tests/"),
     ("libcommon/bad.cpp", '#include "bytes.hpp"', "is no file below the root"),
+    ("mallorn-pack/bad.cpp", "constexpr size_t kMost = 2;", "kMost is what libcommon/file.hpp has"),
+    ("mallorn-pack/bad.cpp", "struct File {", "File is what libcommon/file.hpp has"),
     ("libcommon/bad.cpp", '#include "../mallorn-apply/core/decoder.hpp"', "is no file below the root"),
 ]
 
