@@ -16,8 +16,8 @@ REFUSALS = (65, 69, 76)  # a changed digest or length of the base looks like a w
 SEED = 2
 FAST = ("planes", "tokens")
 # Every bit and every prefix is tried within one process (tests/apply/rebuild_test.cpp).
-FLIPS = 400 if not is_sanitized() else 150  # of each patch, at most
-PREFIXES = 120 if not is_sanitized() else 60
+FLIPS = 240 if not is_sanitized() else 60  # of each patch, at most
+PREFIXES = 80 if not is_sanitized() else 30
 
 
 def sample(count: int, limit: int, important: Iterable[int] = ()) -> list[int]:
