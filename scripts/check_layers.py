@@ -5,11 +5,11 @@
     check_layers.py --compile CXX [--flag=FLAG]... [--jobs N] [ROOT]
 
 Without --compile: every #include of our own is written in full from the root, names a file that is
-there, and follows the arrows; core/ uses freestanding headers alone; each package is included in its
-own files; a source includes its own header first, so that the build shows that it compiles alone, and
-gives nothing of its own the name of what a header has: where files are compiled together, it would be
-taken for that. With --compile: headers that have no source are compiled by themselves. One line per fault: file:line: what.
-Exit 0 without faults, 1 with.
+there, and follows the arrows; core/ uses freestanding headers alone; each package is included in
+its own files; a source includes its own header first, so that the build shows that it compiles
+alone, and gives nothing of its own the name of what a header has: where files are compiled
+together, it would be taken for that. With --compile: headers that have no source are compiled by
+themselves. One line per fault: file:line: what. Exit 0 without faults, 1 with.
 """
 import argparse
 import concurrent.futures
